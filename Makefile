@@ -1,0 +1,146 @@
+# Perigee. `make help` lists the verbs.
+# MODE=release|asan|tsan|cover|fuzz chooses how; V=1 shows whole command lines.
+
+MODE   ?= release
+PREFIX ?= /usr/local
+V      ?=
+
+B   := build/$(MODE)
+Q   := $(if $(V),,@)
+say  = $(if $(V),@:,@printf '  %-6s %s\n')
+
+# -- what is built ---------------------------------------------------------------------------------
+# A folder is a room; a new file needs no line here. jail*.c is the sandbox helper, a program of its
+# own; wire*.c (the plan's format) belongs to both; filter.c runs at build time only.
+HELPER_SRC := $(wildcard host/sandbox/jail*.c host/sandbox/wire*.c)
+FILTER_SRC := $(wildcard host/sandbox/filter*.c)
+LIB_SRC    := $(filter-out $(wildcard host/sandbox/jail*.c) $(FILTER_SRC),$(wildcard host/*/*.c))
+LIB_OBJ    := $(LIB_SRC:%.c=$(B)/%.o)
+HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/helper/%.o)
+UNIT_BIN   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*_test.c))
+BENCH_BIN  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
+SUPPORT_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/support/*.c))
+
+# -- how -------------------------------------------------------------------------------------------
+PKGS := lua5.4 lua5.4-cjson libuv libcurl yaml-0.1 libcmark sqlite3 jansson libmd
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Wswitch-enum \
+        -Wstrict-prototypes -Wformat=2 -Wvla
+# -Wswitch-enum wants every member named even beside a default: a new Status must be looked at.
+
+HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+FLAGS_release := -O2 $(HARDEN)
+FLAGS_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+                 -fno-omit-frame-pointer -DPERIGEE_FAULTS
+FLAGS_tsan    := -O1 -fsanitize=thread -DPERIGEE_FAULTS
+FLAGS_cover   := -O0 --coverage -DPERIGEE_FAULTS
+FLAGS_fuzz    := -O1 -fsanitize=fuzzer-no-link,address,undefined -DPERIGEE_FAULTS
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now
+LDFLAGS_asan    := -fsanitize=address,undefined
+LDFLAGS_tsan    := -fsanitize=thread
+LDFLAGS_cover   := --coverage
+LDFLAGS_fuzz    := -fsanitize=address,undefined
+ifeq ($(MODE),fuzz)
+CC := clang
+endif
+
+CFLAGS  ?= -g
+ALL_CFLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) $(FLAGS_$(MODE)) $(CFLAGS) -MMD -MP \
+              -DPERIGEE_SHARE='"$(PREFIX)/share/perigee"' \
+              $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+ALL_LIBS    = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
+ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
+# The helper is small, static and never sanitised: it runs between the namespaces.
+HELPER_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
+                $(CFLAGS) -MMD -MP -I$(B)
+
+ifeq ($(MODE),release)
+PROGRAM := perigee
+HELPER  := perigee-sandbox
+else
+PROGRAM := $(B)/perigee
+HELPER  := $(B)/perigee-sandbox
+endif
+
+.PHONY: all demo test lint bench fuzz faults format install deps help clean
+.DEFAULT_GOAL := all
+
+all: deps-check $(PROGRAM) $(HELPER) ## build the program and its sandbox helper
+
+$(PROGRAM): $(B)/host/main.o $(B)/libhost.a
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+$(B)/libhost.a: $(LIB_OBJ)
+	$(say) AR $@
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/host/%.o: host/%.c
+	$(say) CC $<
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(HELPER): $(HELPER_OBJ)
+	$(say) LINK $@
+	$(Q)$(CC) -static -o $@ $^
+
+$(B)/helper/%.o: %.c $(B)/filter_table.h
+	$(say) CC $<
+	$(Q)mkdir -p $(@D) && $(CC) $(HELPER_CFLAGS) -c -o $@ $<
+
+$(B)/filter_gen: $(FILTER_SRC)
+	$(say) CC $<
+	$(Q)mkdir -p $(@D) && $(CC) -std=c11 -D_GNU_SOURCE $(WARN) -g -o $@ $^ $$(pkg-config --cflags --libs libseccomp)
+
+$(B)/filter_table.h: $(B)/filter_gen
+	$(say) FILTER $@
+	$(Q)./$< table > $@.new && mv $@.new $@
+
+$(B)/tests/%: tests/%.c $(B)/libhost.a
+	$(say) CC $<
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libhost.a $(ALL_LIBS)
+
+-include $(LIB_OBJ:.o=.d) $(HELPER_OBJ:.o=.d) $(B)/host/main.d $(UNIT_BIN:=.d)
+
+# -- verbs -----------------------------------------------------------------------------------------
+deps: ## install what is missing (Debian and Ubuntu), or say what to install
+	@tests/support/deps install
+
+.PHONY: deps-check
+deps-check:
+	@tests/support/deps check
+
+demo: ## the main job: an agent writes, builds and repairs a program, the next one checks it
+	@tests/support/deps install
+	@$(MAKE) --no-print-directory all
+	@PERIGEE=./$(PROGRAM) tests/support/demo
+
+test: ## all tests, one summary
+	@tests/support/deps install
+	@$(MAKE) --no-print-directory all tests-built
+	@MODE=$(MODE) BUILD=$(B) PERIGEE=$(CURDIR)/$(PROGRAM) tests/support/run-tests
+
+.PHONY: tests-built
+tests-built: $(UNIT_BIN) $(SUPPORT_BIN)
+
+lint: ## formatting, luacheck, and one grep for each rule that a grep can check
+	@tests/support/lint
+
+bench: ## ratios against a named floor, in one run
+	@$(MAKE) --no-print-directory MODE=release all
+	@$(MAKE) --no-print-directory MODE=release $(BENCH_BIN)
+	@BUILD=$(B) PERIGEE=$(CURDIR)/$(PROGRAM) tests/bench/run
+
+format: ## clang-format over the C sources
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: all ## install into DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/perigee $(DESTDIR)$(PREFIX)/share/perigee
+	install -m 0755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/perigee
+	install -m 0755 $(HELPER) $(DESTDIR)$(PREFIX)/libexec/perigee/perigee-sandbox
+	cp -R lua tools agents $(DESTDIR)$(PREFIX)/share/perigee/
+
+clean:
+	rm -rf build perigee perigee-sandbox
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' Makefile

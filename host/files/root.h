@@ -1,0 +1,60 @@
+/* root.h -- files inside one granted folder, and nothing else.
+ *
+ * Why     If the shell is jailed and `write` is not, `write` is the escape. Every path is resolved
+ *         by the kernel below the root's descriptor (openat2, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS),
+ *         and the rules of the sandbox hold here too: masked names cannot be read, read-only parts
+ *         cannot be written (SANDBOX: "Mounts").
+ * Use     root_open -> root_read, root_write, ... -> root_free. Paths are relative, or absolute below
+ *         the root; "" and "." are the root.
+ * Owner   Root: the caller; it may be used by several threads at once.
+ * Thread  Any. The functions block: call them on a thread (work_start).
+ * Errors  ST_DENIED outside the root, masked or read-only; ST_NOT_FOUND; ST_LIMIT; ST_INVALID for a
+ *         folder where a file was meant, a FIFO or device, or a file that changed since it was read;
+ *         ST_IO with errno. Texts name the path as it was given.
+ */
+#ifndef HOST_FILES_ROOT_H
+#define HOST_FILES_ROOT_H
+
+#include "../base/buf.h"
+#include "../base/hash.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct Root Root;
+
+typedef struct RootSpec {
+    const char        *path; /* absolute, a folder */
+    const char *const *pins; /* paths below it that stay read-only, ends in NULL; may be NULL */
+} RootSpec;
+
+typedef enum FileKind { FILE_REGULAR, FILE_FOLDER, FILE_LINK, FILE_OTHER } FileKind;
+
+typedef struct FileInfo {
+    FileKind kind;
+    uint64_t size;
+    mode_t   mode;
+    int64_t  modified_ms;          /* Unix time */
+    char     hash[HASH_HEX_SIZE];  /* of the whole content; "" unless it was read */
+} FileInfo;
+
+MUST_CHECK Status root_open(const RootSpec *spec, Root **out, Err *err);
+void              root_free(Root *root);
+const char       *root_path(const Root *root);
+
+/* Appends the whole file to `out` and fills `info` with its hash. ST_LIMIT when it is larger than
+ * `most` bytes. */
+MUST_CHECK Status root_read(Root *root, Str path, size_t most, Buf *out, FileInfo *info, Err *err);
+
+/* Replaces the file atomically (new file beside it, fsync, rename), keeping its mode, making missing
+ * folders. `expect`: NULL writes whatever is there; "" only if no file is there; a hash only if the
+ * file still has it. Fills `info` with the new state. A symlink is followed inside the root. */
+MUST_CHECK Status root_write(Root *root, Str path, Str bytes, const char *expect, FileInfo *info, Err *err);
+
+MUST_CHECK Status root_info(Root *root, Str path, FileInfo *info, Err *err); /* does not follow a last link */
+
+/* Calls back for each entry, sorted bytewise. Names that are not UTF-8 come as they are. */
+typedef void RootEntry(void *arg, Str name, const FileInfo *info);
+MUST_CHECK Status root_list(Root *root, Str path, size_t most, RootEntry *entry, void *arg, Err *err);
+
+#endif

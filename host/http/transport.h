@@ -1,0 +1,71 @@
+/* transport.h -- one bounded, streaming HTTP request.
+ *
+ * Why     The model client, and later the web tools, need the same thing: send a request, receive
+ *         its answer in pieces, never wait without a named deadline, stop at once.
+ * Use     1 transport_new  2 http_begin with callbacks  3 on_head once, on_data for each piece
+ *         4 on_end exactly once, after which the HttpCall is gone  5 transport_free
+ * Owner   Transport: the caller. HttpCall: the transport; valid from http_begin until on_end
+ *         returned or http_cancel was called. Everything in HttpRequest is copied.
+ * Units   Milliseconds; bytes.
+ * Thread  Loop thread only. No function blocks: name resolution runs on curl's own thread and
+ *         http_cancel does not wait for it (CURLOPT_QUICK_EXIT).
+ * Errors  A stall ends with ST_TIMEOUT and names itself in the text: "connect", "first byte",
+ *         "idle stream", "deadline".
+ */
+#ifndef HOST_HTTP_TRANSPORT_H
+#define HOST_HTTP_TRANSPORT_H
+
+#include "../base/buf.h"
+#include "../loop/loop.h"
+
+typedef struct Transport Transport;
+typedef struct HttpCall  HttpCall;
+
+typedef struct HttpHeader {
+    Str name, value;
+} HttpHeader;
+
+typedef struct HttpRequest {
+    Str               method;       /* "GET", "POST" */
+    Str               url;          /* http or https only */
+    const HttpHeader *headers;      /* borrowed for the call of http_begin */
+    size_t            header_count;
+    Str               body;
+    Str               secret;       /* name of a secret, or empty */
+    Str               secret_header;/* header that carries it: "x-api-key", "authorization" */
+    Str               secret_prefix;/* before its value: "Bearer " or empty */
+    int64_t           connect_ms;   /* stall deadlines, each > 0 */
+    int64_t           first_byte_ms;
+    int64_t           idle_ms;
+    int64_t           deadline;     /* absolute; DEADLINE_NEVER for none */
+    size_t            body_limit;   /* most bytes of the answer's body */
+} HttpRequest;
+
+typedef struct HttpHead {
+    int               status;
+    const HttpHeader *headers; /* names in lower case; borrowed during the callback */
+    size_t            header_count;
+} HttpHead;
+
+typedef struct HttpEvents {
+    void (*on_head)(void *arg, const HttpHead *head);
+    void (*on_data)(void *arg, Str bytes);         /* as it came, decoded from its transfer coding */
+    void (*on_end)(void *arg, const Err *outcome); /* status ST_OK when the answer was complete */
+} HttpEvents;
+
+MUST_CHECK Status transport_new(Loop *loop, Transport **out, Err *err);
+void              transport_free(Transport *transport); /* cancels what is under way, without events */
+
+/* Begins a request. A wrong request (scheme, header with a line end, a secret that is not there or
+ * not granted to that host) fails here; everything later comes through on_end, never from inside
+ * http_begin. */
+MUST_CHECK Status http_begin(Transport *transport, const HttpRequest *request,
+                             const HttpEvents *events, void *arg, HttpCall **out, Err *err);
+
+/* Back-pressure: while paused no on_data comes, and the idle deadline does not run. */
+void http_pause(HttpCall *call, bool paused);
+
+/* Stops at once; no event comes any more. Allowed inside its own on_data and on_head. */
+void http_cancel(HttpCall *call);
+
+#endif

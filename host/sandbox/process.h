@@ -1,0 +1,83 @@
+/* process.h -- a command in the sandbox, seen from the host.
+ *
+ * Why     The only way by which the host starts a program on a user's files. The helper
+ *         (perigee-sandbox, jail.c) does the jailing; this file starts it and listens.
+ * Use     1 space_new for a run  2 exec_begin  3 on_output while it runs  4 on_end exactly once
+ *         5 space_free: everything that the run started is dead, its scratch folders are gone
+ * Owner   Space: the run. SandboxExec: the space, until on_end returned. Specs are copied.
+ * Units   Milliseconds, bytes.
+ * Thread  Loop thread only; nothing blocks.
+ * Errors  ST_UNAVAILABLE: no sandbox here; the text names step, errno and remedy. ST_OK in
+ *         SandboxResult.err means that the command ran, whatever it exited with.
+ */
+#ifndef HOST_SANDBOX_PROCESS_H
+#define HOST_SANDBOX_PROCESS_H
+
+#include "../base/buf.h"
+#include "../loop/loop.h"
+
+#include <sys/resource.h>
+
+typedef struct Space       Space;       /* what the commands of one run share */
+typedef struct SandboxExec SandboxExec; /* one command */
+
+typedef struct SpaceSpec {
+    const char        *workspace; /* absolute, resolved; appears at the same path inside */
+    const char        *helper;    /* path of perigee-sandbox */
+    const char *const *read_only; /* further paths to mount read-only (toolchains); ends in NULL; may be NULL */
+    const char *const *pins;      /* paths below the workspace to keep read-only; ends in NULL; may be NULL */
+    bool               unconfined;/* by the user's word on the command line: no sandbox at all */
+} SpaceSpec;
+
+typedef struct ExecLimits { /* 0 means the default of SANDBOX.md's list, in plan.h */
+    int64_t wall_ms;
+    int64_t cpu_ms;
+    size_t  memory;
+    size_t  processes;
+    size_t  file_size;
+    size_t  descriptors;
+    size_t  output; /* kept of each of stdout and stderr: head and tail */
+} ExecLimits;
+
+typedef struct ExecSpec {
+    const char *const *argv;      /* ends in NULL; argv[0] is looked up in the inner PATH */
+    const char        *folder;    /* working folder; NULL is the workspace */
+    const char *const *variables; /* "NAME=value" beyond the default environment; ends in NULL; may be NULL */
+    Str                input;     /* stdin; empty is /dev/null */
+    bool               writes;    /* false: the workspace is mounted read-only */
+    ExecLimits         limits;
+} ExecSpec;
+
+typedef struct SandboxResult {
+    Err           err;          /* ST_OK when the command ran and ended by itself; ST_TIMEOUT wall
+                                   limit; ST_LIMIT output, memory or another limit (see `limit`);
+                                   ST_CANCELLED; ST_UNAVAILABLE or ST_NOT_FOUND: it never ran */
+    int           exit_code;    /* as a shell would say it: 128 + signal; 127 not found, 126 not executable */
+    int           signal;       /* 0 when it exited */
+    const char   *limit;        /* "wall", "output", "memory", ... or NULL; static */
+    Buf           out, error;   /* what was kept; the middle is dropped first */
+    size_t        out_dropped, error_dropped; /* bytes missing in the middle of each */
+    size_t        out_head, error_head;       /* offset in each Buf where the missing part was */
+    struct rusage usage;
+} SandboxResult; /* borrowed during on_end; the receiver may buf_steal from it */
+
+typedef struct ExecEvents {
+    void (*on_output)(void *arg, bool is_error, Str bytes); /* may be NULL */
+    void (*on_end)(void *arg, SandboxResult *result);       /* never from inside exec_begin */
+} ExecEvents;
+
+MUST_CHECK Status space_new(Loop *loop, const SpaceSpec *spec, Space **out, Err *err);
+void              space_free(Space *space); /* NULL allowed; kills what still runs, without events */
+
+MUST_CHECK Status exec_begin(Space *space, const ExecSpec *spec, const ExecEvents *events, void *arg,
+                             SandboxExec **out, Err *err);
+void              exec_cancel(SandboxExec *exec); /* KILL at once; on_end follows with ST_CANCELLED */
+
+/* The plan of this command in words, one step a line (perigee exec --explain). */
+MUST_CHECK Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err);
+
+/* Whether level `full` works here, found by doing it with /bin/true in an empty folder. */
+typedef void SandboxProbed(void *arg, const Err *outcome);
+MUST_CHECK Status sandbox_probe(Loop *loop, const char *helper, SandboxProbed *probed, void *arg, Err *err);
+
+#endif

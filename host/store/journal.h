@@ -1,0 +1,79 @@
+/* journal.h -- the append-only records of runs: the interface that a store implements.
+ *
+ *   record   run   text id, unique in the store
+ *            seq   1, 2, 3 ... without gaps within a run
+ *            time  Unix milliseconds
+ *            kind  "run.started", "prompt", "turn", "call", "result", "hop", ...
+ *            body  one JSON object, UTF-8
+ *
+ * Why     A run is its journal. What depends on a record begins after its append was answered.
+ * Use     journal_open -> journal_append (answered through a callback) -> journal_close.
+ * Owner   Journal: the caller. Arguments are copied.
+ * Thread  Loop thread only; one thread of the store's own writes, in groups: records that wait
+ *         together are committed together.
+ * Errors  ST_IO after which the store is closed to writers and every later append fails the same
+ *         way; ST_INVALID when `seq` is not the run's next one.
+ */
+#ifndef HOST_STORE_JOURNAL_H
+#define HOST_STORE_JOURNAL_H
+
+#include "../base/buf.h"
+#include "../loop/loop.h"
+
+typedef struct Journal Journal;
+
+typedef enum Durability {
+    DURABLE_PROCESS, /* survives the death of the process: committed */
+    DURABLE_POWER,   /* survives the loss of power: fsynced too */
+} Durability;
+
+typedef struct Record {
+    Str     run;
+    int64_t seq;
+    int64_t time_ms;
+    Str     kind;
+    Str     body;
+} Record;
+
+typedef struct RunRow { /* what a list shows; kept beside the records, derivable from them */
+    Str     run, parent; /* parent empty for a top-level run */
+    Str     agent;       /* agent or chain it began with */
+    Str     task;        /* first 200 bytes, whole code points */
+    Str     status;      /* "running", or a code of status.h once it ended */
+    int64_t started_ms, ended_ms; /* ended_ms 0 while it runs */
+    int64_t records;
+} RunRow;
+
+/* Makes the folder (0700) and the file (0600) when they are missing. The file's application_id and
+ * user_version say what it is; a newer version is refused, a file that is no journal too. Blocks
+ * briefly; called once at start. */
+MUST_CHECK Status journal_open(Loop *loop, const char *path, Journal **out, Err *err);
+
+/* Waits for what was appended, then closes. NULL allowed. */
+void journal_close(Journal *journal);
+
+typedef void JournalDone(void *arg, const Err *outcome);
+
+/* Appends one record; `record->seq` is the expected one. `done` comes from the loop, never from inside. */
+void journal_append(Journal *journal, const Record *record, Durability durability, JournalDone *done,
+                    void *arg);
+
+/* Inserts or replaces the run's row, in order with the appends. */
+void journal_put_run(Journal *journal, const RunRow *row);
+
+/* Keeps a text by its SHA-256 (hex), once; in order with the appends. */
+void journal_put_text(Journal *journal, Str hash, Str text);
+
+/* Reads; these block on the database and are called on the loop's thread by verbs that show runs, or
+ * on a worker. They see everything that was answered. The callback answers false to stop. */
+typedef bool RecordSeen(void *arg, const Record *record);
+typedef bool RunSeen(void *arg, const RunRow *row);
+MUST_CHECK Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *seen, void *arg, Err *err);
+MUST_CHECK Status journal_list(Journal *journal, int64_t most, RunSeen *seen, void *arg, Err *err); /* newest first */
+MUST_CHECK Status journal_text(Journal *journal, Str hash, Buf *out, Err *err); /* ST_NOT_FOUND */
+
+/* The one run whose id is `part`, contains it, or is the newest when `part` is "last". ST_NOT_FOUND,
+ * or ST_INVALID naming up to five candidates. */
+MUST_CHECK Status journal_find(Journal *journal, Str part, Buf *run, Err *err);
+
+#endif

@@ -54,7 +54,8 @@ typedef struct HttpEvents {
 } HttpEvents;
 
 MUST_CHECK Status transport_new(Loop *loop, Transport **out, Err *err);
-void              transport_free(Transport *transport); /* cancels what is under way, without events */
+/* Cancels what is under way, without events. Not from inside a callback of its own. */
+void transport_free(Transport *transport);
 
 /* Appends the name by which secrets are granted to the host of `url`: "api.anthropic.com" for https
  * on its own port, else with the port ("127.0.0.1:8080", "gateway.lan:80"): a key that was granted

@@ -162,13 +162,6 @@ static void write_map(Writer *writer, int index, char tag)
     memcpy(writer->out->ptr + at, &count, sizeof count);
 }
 
-static void write_ordered(Writer *writer, int index, int keys)
-{
-    lua_State *L = writer->L;
-    write_array(writer, keys);
-    write_map(writer, index, 'M');
-}
-
 static void write_table(Writer *writer, int index)
 {
     lua_State *L = writer->L;
@@ -181,7 +174,8 @@ static void write_table(Writer *writer, int index)
         write_array(writer, index);
     } else if (convert_push_order(L, index)) {
         put_tag(writer, 'O');
-        write_ordered(writer, index, lua_gettop(L));
+        write_array(writer, lua_gettop(L));
+        write_map(writer, index, 'M');
         lua_pop(L, 1);
     } else {
         write_map(writer, index, 'M');

@@ -361,7 +361,7 @@ t.test("a recorded reply reads as a person reads it", function(world)
   local reply, text = recorded(world, "anthropic-text.chunks.txt")
   t.contains(text, "Hello! I'm doing well")
   t.contains(text, "today? Is there anything") -- one space where two pieces meet
-  t.equal(#text, 104)
+  t.equal(#text, 108)
   t.equal(reply.content, { { type = "text", text = text } })
   t.equal(reply.usage, { input = 12, output = 30, cache_read = 0, cache_write = 0 })
   t.equal(reply.model, "claude-sonnet-4-5-20250929")

@@ -158,7 +158,7 @@ end
 
 ---@return table state belongs to one reply
 function anthropic.begin()
-  return { parts = {}, by_index = {}, started = false, stopped = false }
+  return { parts = {}, by_index = {}, started = false, done = false }
 end
 
 local function string_or_nil(value) return type(value) == "string" and value or nil end
@@ -175,7 +175,7 @@ end
 local function fail(state, err)
   err.details = err.details or {}
   err.details.partial = said_so_far(state)
-  state.err = err
+  state.err, state.done = err, true
   return { { kind = "error", err = err } }
 end
 
@@ -352,7 +352,7 @@ local EVENTS <const> = {
     for _, part in ipairs(state.parts) do -- some servers leave content_block_stop out
       for _, event in ipairs(close_part(part)) do events[#events + 1] = event end
     end
-    state.stopped = true
+    state.done = true
     return events
   end,
   error = function(state, event)
@@ -372,7 +372,7 @@ local EVENTS <const> = {
 ---@param data string
 ---@return DialectEvent[]
 function anthropic.event(state, name, data)
-  if state.err or state.stopped or data == "" or data == "[DONE]" then return {} end
+  if state.done or data == "" or data == "[DONE]" then return {} end
   if name and name ~= "message" and not EVENTS[name] then return {} end
   local event = json.decode(data, { ordered = true })
   if type(event) ~= "table" or event == json.null then
@@ -388,7 +388,7 @@ end
 ---@return Reply?, Failure?
 function anthropic.finish(state)
   if state.err then return nil, state.err end
-  if not state.stopped then
+  if not state.done then
     return nil, {
       code = "protocol", message = "the stream ended before the reply was complete",
       retryable = true, details = { partial = said_so_far(state) },

@@ -1,4 +1,4 @@
--- luacheck: `luacheck .` from the top. Lua 5.4; lines to 120 columns in tables of rules and tests.
+-- For luacheck, from the top of the tree. Long lines: rows of a table of rules or tests stay whole.
 std = "lua54"
 max_line_length = false
-files["lua/meta"] = { ignore = { "111", "112", "113", "131", "211", "212", "241" } } -- stubs: no bodies
+files["lua/meta"] = { ignore = { "1..", "2.." } } -- stubs declare globals and use nothing

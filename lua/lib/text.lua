@@ -156,10 +156,10 @@ end
 --- Edits between two short names: insert, delete, replace, swap of neighbours. Case does not count.
 local function distance(a, b)
   a, b = a:sub(1, NAME_MOST):lower(), b:sub(1, NAME_MOST):lower()
-  local before, last, row = {}, {}, {}
+  local before, last = {}, {}
   for j = 0, #b do last[j] = j end
   for i = 1, #a do
-    row = { [0] = i }
+    local row = { [0] = i }
     for j = 1, #b do
       local same = a:byte(i) == b:byte(j)
       local best = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (same and 0 or 1))

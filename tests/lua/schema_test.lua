@@ -261,3 +261,5 @@ t.test("a raw keyword that cannot be checked is refused by name", function()
     t.contains(err.message, case[2])
   end
 end)
+
+return t

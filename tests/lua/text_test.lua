@@ -131,3 +131,5 @@ t.test("an assertion fails when it should", function()
   t.error(function() t.error(function() end, "x") end, "no error was raised")
   t.error(function() t.error(function() error({ message = "other" }) end, "x") end, 'the error says "other"')
 end)
+
+return t

@@ -64,7 +64,7 @@ static bool entry_next(Reading *reading, size_t *at, size_t end, int *line, Entr
         Str trimmed = str_trim(first);
         if (trimmed.len && trimmed.ptr[0] != '#') break;
     }
-    out->key = (Str){NULL, 0};
+    out->key = out->value = (Str){NULL, 0};
     if (line_is_entry(first, &key_len)) {
         out->key = str_cut(first, 0, key_len);
         if (out->key.ptr[0] == '"' || out->key.ptr[0] == '\'')

@@ -124,9 +124,8 @@ static Status item_add(Outline *outline, cmark_node *node, Err *err)
     Block      *block = block_new(outline, BLOCK_ITEM, node, speaks ? first : node);
     if (!speaks) {
         block->last_line = block->line;
-        Str    rest = block->source;
-        size_t at = 0;
-        (void)line_next(rest, &at, rest.len, &block->source);
+        int line = cmark_node_get_start_line(node);
+        block->source = source_of(outline, line, cmark_node_get_start_column(node), line);
     }
     if (cmark_node_get_list_type(list) == CMARK_ORDERED_LIST) {
         intptr_t before = (intptr_t)cmark_node_get_user_data(list);

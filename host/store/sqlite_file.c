@@ -81,9 +81,12 @@ Status store_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, Err *err)
 
 Status store_error(sqlite3 *db, const char *path, const char *what, Err *err)
 {
+    int left = errno;
     int code = db ? sqlite3_errcode(db) : SQLITE_NOMEM;
     int extended = db ? sqlite3_extended_errcode(db) : code;
     int sys = db ? sqlite3_system_errno(db) : 0;
+    /* SQLite does not note it when a COMMIT fails; then it is what the last system call left. */
+    if (sys == 0 && code == SQLITE_IOERR) sys = left;
     errno = code == SQLITE_FULL ? ENOSPC : sys;
     if (code == SQLITE_FULL || (code == SQLITE_IOERR && (sys == ENOSPC || sys == EDQUOT)))
         return err_set(err, ST_IO, "journal %s: %s: the disk is full; free some space, then resume",

@@ -53,6 +53,7 @@ static void close_to_writers(Journal *journal)
 static Status run_statement(Journal *journal, sqlite3_stmt *statement, const char *what, Err *err)
 {
     Status status = ST_OK;
+    errno = 0; /* see store_error */
     if (sqlite3_step(statement) != SQLITE_DONE)
         status = store_error(journal->writes, journal->path, what, err);
     sqlite3_reset(statement);

@@ -1,0 +1,350 @@
+--- From a model's name to a server, and from a request to a reply. Names and numbers stand in
+--- models.lua, wire formats in dialects/; here is how they are used.
+local models = require "models"
+
+local model = {}
+
+-- What a project may change.
+local OVERLAY <const> = { "aliases", "tiers", "complexity", "fallbacks" }
+local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no stream
+
+---@class model.Env what stands outside; plain data
+---@field variables table<string, string>  base URLs, by the variable's name
+---@field secrets   table<string, boolean> names of the secrets that are there
+---@field models?   table                  instead of models.lua
+
+---@class model.Target one server and model to ask; plain data
+---@field provider string
+---@field model    string the id on the wire
+---@field dialect  string
+---@field base_url string
+---@field own      boolean a server that the user named, not the provider's
+---@field secret   string? name of the secret to send
+---@field legacy   boolean
+---@field why      string  how the name led here
+---@field scenario string? for a rehearsal, instead of base_url and secret
+---@field context  integer? tokens, if known
+---@field max_output integer? tokens, if known
+---@field thinking string?
+---@field prices   table?
+---@field limits   table
+
+-- names ------------------------------------------------------------------------------------------
+
+--- One spelling: "us.anthropic/Claude 3.5 Sonnet[1m]" is "claude-3-5-sonnet".
+local function normal(name)
+  local text = name:lower():gsub("%[%w+%]$", ""):gsub("^.*/", ""):gsub("^.*anthropic%.", "")
+  return (text:gsub("[%s_.]+", "-"))
+end
+
+local function fitting(rules, name)
+  for _, rule in ipairs(rules) do
+    if name:find(rule[1]) then return rule[2] end
+  end
+end
+
+local function owner(data, name)
+  for provider, facts in pairs(data.providers) do
+    for _, pattern in ipairs(facts.owns or {}) do
+      if name:find(pattern) then return provider end
+    end
+  end
+end
+
+--- A provider's server that the user named; it knows its own models' names.
+local function own_server(data, env)
+  for provider, facts in pairs(data.providers) do
+    local url = env.variables[facts.base_url_variable]
+    if url and url ~= "" then return provider end
+  end
+end
+
+--- What a name stands for: ids, and the tier if it is one.
+---@return { id: string, provider: string?, why: string }[]? found, string? tier
+local function look_up(data, env, name)
+  local plain = normal(name)
+  local function tier(word, why)
+    local ids = {}
+    for i, id in ipairs(data.tiers[word]) do ids[i] = { id = id, why = why } end
+    return ids, word
+  end
+  if data.models[name] then return { { id = name, why = "named" } } end
+  if data.models[plain] then return { { id = plain, why = ("%q"):format(name) } } end
+  if data.tiers[plain] then return tier(plain, "tier " .. plain) end
+
+  local alias = data.aliases[plain]
+  if alias and data.tiers[alias] then return tier(alias, ("%q is tier %s"):format(name, alias)) end
+  if alias then return { { id = alias, why = ("%q is %s"):format(name, alias) } } end
+
+  local retired = fitting(data.retired, plain)
+  if retired then return tier(retired, ("%q is retired; its tier is %s"):format(name, retired)) end
+
+  local provider = owner(data, plain)
+  if provider then return { { id = plain, provider = provider, why = "named, not listed" } } end
+  provider = own_server(data, env)
+  if provider then
+    return { { id = name, provider = provider, why = "named, for a server of your own" } }
+  end
+
+  local other = fitting(data.others, plain)
+  if other then return tier(other, ("%q is foreign; its tier is %s"):format(name, other)) end
+  return nil
+end
+
+local function target_of(data, env, found)
+  local facts = data.models[found.id] or {}
+  local name = found.provider or facts.provider
+  local provider = data.providers[name]
+  local url = env.variables[provider.base_url_variable]
+  local own = url ~= nil and url ~= ""
+  local has_key = env.secrets[provider.secret] == true
+  if not own and not has_key then return nil, provider end
+  return {
+    provider = name, model = found.id, dialect = provider.dialect, why = found.why,
+    base_url = ((own and url or provider.base_url):gsub("/+$", "")), own = own,
+    secret = has_key and provider.secret or nil,
+    legacy = provider.legacy == "always", may_be_legacy = own and provider.legacy == "refused",
+    context = facts.context, max_output = facts.max_output, thinking = facts.thinking,
+    prices = not own and facts.prices or nil, limits = data.limits,
+  }
+end
+
+local function rehearsed(data, name)
+  local scenario = name:match("^rehearsal:(.+)$")
+  if not scenario then return nil end
+  return { provider = "rehearsal", model = "rehearsed", dialect = "rehearsal", base_url = "",
+    own = true, legacy = false, scenario = scenario, why = "named", limits = data.limits }
+end
+
+--- The names to try for an agent, when the caller gives none.
+local function names_of(data, wanted, agent)
+  if type(wanted) == "string" then wanted = { wanted } end
+  if wanted and #wanted > 0 then return wanted end
+  local said = agent.model
+  if said and said ~= "" and said ~= "inherit" then return { said } end
+  if said == "inherit" and agent.inherit and #agent.inherit > 0 then return agent.inherit end
+  return { data.complexity[(agent.complexity or ""):lower()] or data.complexity.default }
+end
+
+local function unknown(data, name)
+  local known = {}
+  for id in pairs(data.models) do known[#known + 1] = id end
+  for alias in pairs(data.aliases) do known[#known + 1] = alias end
+  table.sort(known)
+  return { code = "not_found", retryable = false, details = { known = known },
+    message = ("no model is called %q; `perigee models list` shows those there are"):format(name) }
+end
+
+local function no_key(name, provider)
+  return { code = "unavailable", retryable = false, details = { variable = provider.secret },
+    message = ("model %q needs a key: set %s, or %s to the address of a server of your own; "
+      .. "--model rehearsal:FILE needs neither")
+      :format(name, provider.secret, provider.base_url_variable) }
+end
+
+--- The targets to try, in order.
+---@param wanted? string|string[] names, tiers, ids or rehearsal:FILE; nil takes the agent's own
+---@param agent?  { model: string?, complexity: string?, inherit: string[]?, exact: boolean? }
+---  `inherit`: names that the asking agent uses; `exact`: no fallbacks, the user has chosen
+---@param env     model.Env
+---@return model.Target[]? targets, table? err
+function model.resolve(wanted, agent, env)
+  local data = env.models or models
+  agent = agent or {}
+  local targets, seen, tiers, first_err = {}, {}, {}, nil
+  local function add(name)
+    if name == "inherit" then name = data.complexity.default end
+    local rehearsal = rehearsed(data, name)
+    if rehearsal then targets[#targets + 1] = rehearsal return end
+    local found, tier = look_up(data, env, name)
+    if not found then first_err = first_err or unknown(data, name) return end
+    tiers[#tiers + 1] = tier
+    for _, one in ipairs(found) do
+      local target, provider = target_of(data, env, one)
+      if not target then
+        first_err = first_err or no_key(name, provider)
+      elseif not seen[target.provider .. "/" .. target.model] then
+        seen[target.provider .. "/" .. target.model] = true
+        targets[#targets + 1] = target
+      end
+    end
+  end
+  for _, name in ipairs(names_of(data, wanted, agent)) do add(name) end
+  if not agent.exact then
+    for _, tier in ipairs { table.unpack(tiers) } do
+      for _, name in ipairs(data.fallbacks[tier] or {}) do add(name) end
+    end
+  end
+  if #targets == 0 then return nil, first_err end
+  return targets
+end
+
+--- `base` with what a project may change put over it: names and tiers, never servers or prices.
+---@param base    table
+---@param project table
+---@return table data
+function model.overlay(base, project)
+  local data = {}
+  for key, value in pairs(base) do data[key] = value end
+  for _, key in ipairs(OVERLAY) do
+    data[key] = {}
+    for name, value in pairs(base[key]) do data[key][name] = value end
+    for name, value in pairs(project[key] or {}) do data[key][name] = value end
+  end
+  return data
+end
+
+--- Dollars for one reply; nil when the price or the usage is not known.
+---@param target model.Target
+---@param usage  { input: integer?, output: integer?, cache_read: integer?, cache_write: integer? }?
+---@return number? usd
+function model.cost(target, usage)
+  local prices = target.prices
+  if not prices or not usage or not usage.input or not usage.output then return nil end
+  local prompt = usage.input + (usage.cache_read or 0) + (usage.cache_write or 0)
+  if prices.above and prompt > prices.above.tokens then prices = prices.above end
+  local total = 0.0
+  for _, kind in ipairs { "input", "output", "cache_read", "cache_write" } do
+    local tokens = usage[kind] or 0
+    if tokens > 0 and not prices[kind] then return nil end
+    total = total + tokens * (prices[kind] or 0)
+  end
+  return total / 1e6
+end
+
+-- asking -----------------------------------------------------------------------------------------
+
+local function is_stream(response)
+  local kind = response.headers["content-type"] or ""
+  return response.status == 200 and kind:lower():find("^text/event%-stream") ~= nil
+end
+
+--- The body of an answer that is no stream, as far as it matters.
+local function short_body(response)
+  local parts, size = {}, 0
+  while size < ERROR_BODY do
+    local piece = response:next()
+    if not piece then break end
+    parts[#parts + 1] = piece.data
+    size = size + #piece.data
+  end
+  return table.concat(parts):sub(1, ERROR_BODY)
+end
+
+--- Reads a stream to its end.
+---@return table? reply, table? err, boolean used whether anything of the reply was passed on
+local function listen(response, dialect, on_event)
+  local state, used = dialect.begin(), false
+  while not state.done do
+    local event, err = response:next()
+    if err then
+      local _, cut = dialect.finish(state)
+      err.details = err.details or {}
+      err.details.partial = cut and cut.details and cut.details.partial
+      return nil, err, used
+    end
+    if not event then break end
+    for _, ours in ipairs(dialect.event(state, event.name, event.data)) do
+      if ours.kind == "text" or ours.kind == "thinking" or ours.kind == "call" then used = true end
+      if ours.kind ~= "error" then on_event(ours) end
+    end
+  end
+  local reply, err = dialect.finish(state)
+  return reply, err, used
+end
+
+--- One request and its reply.
+---@return table? reply, table? err, boolean used
+local function exchange(http, target, request, dialect, on_event)
+  local limits = target.limits
+  local built = dialect.request {
+    model = target.model, system = request.system, tools = request.tools,
+    messages = request.messages,
+    max_tokens = request.max_tokens
+      or math.min(limits.max_tokens, target.max_output or limits.max_tokens),
+    effort = request.effort, thinking = request.thinking or target.thinking, legacy = target.legacy,
+  }
+  local response, err = http.send {
+    method = built.method, url = target.base_url .. built.path, headers = built.headers,
+    body = built.body, events = "sse",
+    secret = target.secret, secret_header = target.secret and built.secret_header,
+    secret_prefix = target.secret and built.secret_prefix,
+    connect_ms = limits.connect_ms, first_byte_ms = limits.first_byte_ms,
+    idle_ms = limits.idle_ms, body_limit = limits.body_limit,
+  }
+  if not response then return nil, err, false end
+  local reply, used = nil, false
+  if is_stream(response) then
+    reply, err, used = listen(response, dialect, on_event)
+  else
+    err = dialect.failure(response.status, response.headers, short_body(response))
+  end
+  response:close()
+  return reply, err, used
+end
+
+--- Milliseconds before attempt number `attempt`; nil when the server asks for longer than we wait.
+local function pause_before(attempt, err, limits, random)
+  local asked = err.details and err.details.retry_after_ms
+  if asked then return asked <= limits.most_asked_ms and asked or nil end
+  local most = math.min(limits.most_wait_ms, limits.first_wait_ms * 2 ^ (attempt - 2))
+  return math.floor(random() * most)
+end
+
+--- The error with what was being done, and how often, before it.
+local function explained(err, target, attempts)
+  local host = target.base_url:gsub("^(%a+://)[^/]*@", "%1") -- no credentials of a URL
+  local often = attempts > 1 and (" (%d attempts)"):format(attempts) or ""
+  return { code = err.code, retryable = err.retryable == true, details = err.details,
+    message = ("ask %s at %s%s: %s"):format(target.model, host, often, err.message) }
+end
+
+--- A server that knows only the older form is asked again in it, once; from then on always.
+local function in_older_form(http, target, request, dialect, on_event, first)
+  on_event { kind = "retry", attempt = 1, wait_ms = 0, code = first.code,
+    why = "the server refused the newer form of the request: " .. first.message }
+  target.legacy = true
+  local reply, err, used = exchange(http, target, request, dialect, on_event)
+  if reply or not dialect.wants_legacy(err) then return reply, err, used end
+  target.legacy = false -- it was not the form
+  return nil, first, false
+end
+
+local function rehearse(http, target, request, on_event)
+  local reply, err = http.rehearse(target.scenario, request.given)
+  if not reply then return nil, err end
+  for _, event in ipairs(require("dialects.rehearsal").events(reply)) do on_event(event) end
+  return reply
+end
+
+--- Asks a model and waits for its whole reply; what comes on the way goes to `on_event`. An attempt
+--- is repeated only while nothing of a reply was passed on.
+---@async
+---@param http     table { send =, rehearse = } of the host
+---@param target   model.Target `legacy` is set once the server turned out to need it
+---@param request  table system, tools, messages (fragments); max_tokens, effort, thinking, given
+---@param on_event fun(event: table) the dialect's, and { kind = "retry", attempt, wait_ms, why }
+---@param how      { wait: fun(ms: integer), random: fun(): number }
+---@return Reply? reply, table? err
+function model.ask(http, target, request, on_event, how)
+  if target.scenario then return rehearse(http, target, request, on_event) end
+  local dialect, limits = require("dialects." .. target.dialect), target.limits
+  local attempt = 1
+  while true do
+    local reply, err, used = exchange(http, target, request, dialect, on_event)
+    if err and attempt == 1 and target.may_be_legacy and not target.legacy
+      and dialect.wants_legacy(err) then
+      reply, err, used = in_older_form(http, target, request, dialect, on_event, err)
+    end
+    if reply then return reply end
+    local pause = not used and err.retryable and attempt < limits.attempts
+      and pause_before(attempt + 1, err, limits, how.random)
+    if not pause then return nil, explained(err, target, attempt) end
+    attempt = attempt + 1
+    on_event { kind = "retry", attempt = attempt, wait_ms = pause, code = err.code,
+      why = err.message }
+    how.wait(pause)
+  end
+end
+
+return model

@@ -1,0 +1,385 @@
+--- The Messages API: what goes out byte for byte, and what comes in however it is broken.
+local anthropic = require "dialects.anthropic"
+local json = require "lib.json"
+local t = require "lib.test"
+
+--- Feeds events and answers ours, the text of the deltas, and what finish says.
+local function play(events)
+  local state, seen, text = anthropic.begin(), {}, {}
+  for _, event in ipairs(events) do
+    local data = type(event) == "string" and event or json.encode(event)
+    local name = type(event) == "table" and event.type or json.decode(data) and json.decode(data).type
+    for _, ours in ipairs(anthropic.event(state, name or "message", data)) do
+      seen[#seen + 1] = ours
+      if ours.kind == "text" then text[#text + 1] = ours.text end
+    end
+  end
+  local reply, err = anthropic.finish(state)
+  return reply, err, seen, table.concat(text)
+end
+
+local function assistant(content) return { role = "assistant", content = content } end
+local function user(content) return { role = "user", content = content } end
+
+local function started(...)
+  return { { type = "message_start", message = { id = "msg_1", model = "m",
+    usage = { input_tokens = 3, output_tokens = 1 } } }, ... }
+end
+
+local function opened(index, block) return { type = "content_block_start", index = index, content_block = block } end
+local function delta(index, piece) return { type = "content_block_delta", index = index, delta = piece } end
+local function closed(index) return { type = "content_block_stop", index = index } end
+local function ended(reason) return { type = "message_delta", delta = { stop_reason = reason } } end
+local STOP <const> = { type = "message_stop" }
+
+local function request(changes)
+  local req = { model = "m", system = "Be brief.", max_tokens = 100,
+    tools = { { name = "read", description = "Reads.", schema = '{"type":"object"}' } },
+    messages = { '{"role":"user","content":[{"type":"text","text":"hi"}]}' } }
+  for key, value in pairs(changes or {}) do req[key] = value end
+  return anthropic.request(req)
+end
+
+local function header(built, name)
+  for _, pair in ipairs(built.headers) do if pair[1] == name then return pair[2] end end
+end
+
+-- out ---------------------------------------------------------------------------------------------
+
+t.test("a request is the same bytes for the same conversation, with marks for the cache", function()
+  local built = request()
+  t.equal(built.body, '{"model":"m","max_tokens":100,"stream":true,"cache_control":{"type":"ephemeral"},'
+    .. '"tools":[{"name":"read","description":"Reads.","input_schema":{"type":"object"}}],'
+    .. '"system":[{"type":"text","text":"Be brief.","cache_control":{"type":"ephemeral"}}],'
+    .. '"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}')
+  t.equal(request().body, built.body)
+  t.equal(built.path, "/v1/messages")
+  t.equal(header(built, "anthropic-version"), "2026-10-21")
+  t.equal(built.secret_header .. ": " .. built.secret_prefix, "authorization: Bearer ")
+end)
+
+t.test("without a system prompt the last tool carries the mark", function()
+  t.contains(request({ system = "" }).body, '"input_schema":{"type":"object"},"cache_control":')
+end)
+
+t.test("the older form has the older version and header, and nothing that came later", function()
+  local built = request({ legacy = true, thinking = "adaptive", effort = "high" })
+  t.equal(header(built, "anthropic-version"), "2023-06-01")
+  t.equal(built.secret_header .. ":" .. built.secret_prefix, "x-api-key:")
+  t.falsy(built.body:find("thinking", 1, true))
+  t.falsy(built.body:find("output_config", 1, true))
+  t.falsy(built.body:find('"stream":true,"cache_control"', 1, true))
+end)
+
+t.test("sampling parameters are never sent", function()
+  local body = request({ temperature = 0.2, top_p = 1, top_k = 4 }).body
+  for _, name in ipairs { "temperature", "top_p", "top_k" } do t.falsy(body:find(name, 1, true), name) end
+end)
+
+t.test("thinking and effort go out where the model knows them", function()
+  local body = request({ thinking = "adaptive", effort = "low" }).body
+  t.contains(body, '"thinking":{"type":"adaptive","display":"summarized"},"output_config":{"effort":"low"}')
+end)
+
+t.test("a call goes back with the text of its arguments as it was streamed", function()
+  local input = '{"n": 9007199254740993, "list": [], "z": null, "a": 1.50}'
+  t.equal(anthropic.encode(assistant { { type = "call", id = "c1", name = "add", input = input } }),
+    '{"role":"assistant","content":[{"type":"tool_use","id":"c1","name":"add","input":' .. input .. "}]}")
+end)
+
+t.test("arguments that are no JSON object go back as an empty one", function()
+  for _, input in ipairs { '{"path":"a', "[]", "null", "3", "", '{"a":1} x' } do
+    local text = anthropic.encode(assistant { { type = "call", id = "c", name = "n", input = input } })
+    t.contains(text, '"input":{}', input)
+  end
+end)
+
+t.test("results keep their order, errors are marked and never empty", function()
+  t.equal(anthropic.encode { role = "user", content = {
+    { type = "result", id = "a", name = "read", text = "one" },
+    { type = "result", id = "b", name = "bash", text = "", error = true },
+  } }, '{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"one"},'
+    .. '{"type":"tool_result","tool_use_id":"b","content":"(no output)","is_error":true}]}')
+end)
+
+t.test("an image goes beside the text of its result", function()
+  local text = anthropic.encode { role = "user", content = { { type = "result", id = "a", name = "shot", text = "seen",
+    images = { { media_type = "image/png", data = "AAAA" } } } } }
+  t.contains(text, '"content":[{"type":"text","text":"seen"},{"type":"image","source":'
+    .. '{"type":"base64","media_type":"image/png","data":"AAAA"}}]')
+end)
+
+t.test("bytes that are no UTF-8 cannot spoil a request", function()
+  t.contains(anthropic.encode(user { { type = "result", id = "a", name = "bash", text = "x\xFFy" } }),
+    '"content":"x\u{FFFD}y"')
+end)
+
+t.test("blank text is left out, and a message is never empty", function()
+  t.equal(anthropic.encode(assistant { { type = "text", text = "\n\n" }, { type = "text", text = "a" } }),
+    '{"role":"assistant","content":[{"type":"text","text":"a"}]}')
+  t.contains(anthropic.encode(assistant {}), '"text":"(nothing)"')
+end)
+
+t.test("what belongs to another provider is not sent to this one", function()
+  t.equal(anthropic.encode { role = "assistant", content = {
+    { type = "thinking", text = "hm", opaque = '{"x":1}', dialect = "openai" },
+    { type = "opaque", opaque = '{"y":1}', dialect = "openai" },
+    { type = "text", text = "so", opaque = '{"z":1}', dialect = "openai" },
+  } }, '{"role":"assistant","content":[{"type":"text","text":"so"}]}')
+end)
+
+-- in ----------------------------------------------------------------------------------------------
+
+t.test("text comes in pieces and out whole", function()
+  local reply, err, seen, text = play(started(opened(0, { type = "text", text = "" }),
+    delta(0, { type = "text_delta", text = "Good " }), { type = "ping" },
+    delta(0, { type = "text_delta", text = "day \u{1F680}" }), closed(0),
+    { type = "message_delta", delta = { stop_reason = "end_turn" }, usage = { output_tokens = 7 } }, STOP))
+  t.falsy(err)
+  t.equal(text, "Good day \u{1F680}")
+  t.equal(reply.content, { { type = "text", text = "Good day \u{1F680}" } })
+  t.equal({ reply.stop, reply.stop_raw, reply.id, reply.model }, { "end", "end_turn", "msg_1", "m" })
+  t.equal(reply.usage, { input = 3, output = 7 })
+  t.equal(seen[#seen], { kind = "stop", stop = "end", stop_raw = "end_turn" })
+end)
+
+t.test("several calls in one reply keep their order and their bytes", function()
+  local reply, _, seen = play(started(
+    opened(0, { type = "tool_use", id = "a", name = "read", input = {} }),
+    opened(1, { type = "tool_use", id = "b", name = "glob", input = {} }),
+    delta(1, { type = "input_json_delta", partial_json = '{"pattern": "*' }),
+    delta(0, { type = "input_json_delta", partial_json = '{"path":"x"}' }),
+    delta(1, { type = "input_json_delta", partial_json = '.c"}' }),
+    closed(1), closed(0), ended("tool_use"), STOP))
+  t.equal(reply.stop, "calls")
+  t.equal(reply.content, {
+    { type = "call", id = "a", name = "read", input = '{"path":"x"}' },
+    { type = "call", id = "b", name = "glob", input = '{"pattern": "*.c"}' } })
+  t.equal(seen[2], { kind = "call", id = "b", name = "glob", input = '{"pattern": "*.c"}' })
+end)
+
+t.test("a call whose arguments break off keeps them as they were sent", function()
+  local reply = play(started(opened(0, { type = "tool_use", id = "a", name = "read", input = {} }),
+    delta(0, { type = "input_json_delta", partial_json = '{"path": "a' }), closed(0), ended("tool_use"), STOP))
+  t.equal(reply.content[1].input, '{"path": "a')
+end)
+
+t.test("a call without arguments has an empty object", function()
+  local reply = play(started('{"type":"content_block_start","index":0,"content_block":'
+    .. '{"type":"tool_use","id":"a","name":"now","input":{}}}', closed(0), ended("tool_use"), STOP))
+  t.equal(reply.content[1].input, "{}")
+end)
+
+t.test("thinking goes back whole, signature and unknown keys included", function()
+  local reply, _, seen = play(started(
+    '{"type":"content_block_start","index":0,"content_block":'
+      .. '{"type":"thinking","thinking":"","signature":"","later":[]}}',
+    delta(0, { type = "thinking_delta", thinking = "Let me " }),
+    delta(0, { type = "thinking_delta", thinking = "see." }),
+    delta(0, { type = "signature_delta", signature = "c2ln" }), closed(0), ended("end_turn"), STOP))
+  local block = reply.content[1]
+  t.equal({ block.type, block.text }, { "thinking", "Let me see." })
+  t.equal(block.opaque, '{"type":"thinking","thinking":"Let me see.","signature":"c2ln","later":[]}')
+  t.equal(seen[2].kind, "thinking")
+  t.equal(anthropic.encode(assistant(reply.content)),
+    '{"role":"assistant","content":[' .. block.opaque .. "]}")
+end)
+
+t.test("blocks of the provider's own go back unchanged", function()
+  local redacted = '{"type":"redacted_thinking","data":"RW1w"}'
+  local found = '{"type":"web_search_tool_result","tool_use_id":"s","content":[],"big":9007199254740993}'
+  local reply = play(started('{"type":"content_block_start","index":0,"content_block":' .. redacted .. "}", closed(0),
+    '{"type":"content_block_start","index":1,"content_block":'
+      .. '{"type":"server_tool_use","id":"s","name":"web_search","input":{}}}',
+    delta(1, { type = "input_json_delta", partial_json = '{"query": "moon"}' }), closed(1),
+    '{"type":"content_block_start","index":2,"content_block":' .. found .. "}", closed(2), ended("end_turn"), STOP))
+  t.equal(anthropic.encode(assistant(reply.content)), '{"role":"assistant","content":['
+    .. redacted .. ',{"type":"server_tool_use","id":"s","name":"web_search","input":{"query": "moon"}},' .. found .. "]}")
+end)
+
+t.test("a text's citations are kept for the way back", function()
+  local reply = play(started('{"type":"content_block_start","index":0,"content_block":{"citations":[],"type":"text","text":""}}',
+    delta(0, { type = "text_delta", text = "It is." }),
+    '{"type":"content_block_delta","index":0,"delta":{"type":"citations_delta","citation":{"url":"u","encrypted_index":"e"}}}',
+    closed(0), ended("end_turn"), STOP))
+  t.equal(reply.content[1].text, "It is.")
+  t.contains(anthropic.encode(assistant(reply.content)),
+    '{"citations":[{"url":"u","encrypted_index":"e"}],"type":"text","text":"It is."}')
+end)
+
+t.test("what the API may add later is passed over", function()
+  local reply, err = play(started({ type = "weather", rain = true }, "[DONE]",
+    opened(0, { type = "text", text = "" }), delta(0, { type = "text_delta", text = "ok" }),
+    delta(0, { type = "sparkle_delta", sparkle = 1 }), closed(0),
+    opened(1, { type = "hologram", data = "d" }), delta(1, { type = "hologram_delta", data = "e" }), closed(1),
+    ended("bored"), STOP))
+  t.falsy(err)
+  t.equal({ reply.stop, reply.stop_raw }, { "other", "bored" })
+  t.equal(anthropic.encode(assistant(reply.content)),
+    '{"role":"assistant","content":[{"type":"text","text":"ok"}]}', "a block in unknown pieces is not sent back")
+end)
+
+t.test("each reason to stop has its word", function()
+  for raw, word in pairs { end_turn = "end", stop_sequence = "end", tool_use = "calls", max_tokens = "length",
+    refusal = "refusal", pause_turn = "pause", model_context_window_exceeded = "context" } do
+    t.equal(play(started(ended(raw), STOP)).stop, word, raw)
+  end
+end)
+
+t.test("a refusal says its category", function()
+  local reply = play(started({ type = "message_delta", delta = { stop_reason = "refusal",
+    stop_details = { type = "refusal", category = "cyber", explanation = "No." } } }, STOP))
+  t.equal(reply.refusal, { category = "cyber", explanation = "No." })
+end)
+
+t.test("a stream that ends early is an error that can be retried and keeps what was said", function()
+  local reply, err = play(started(opened(0, { type = "text", text = "" }), delta(0, { type = "text_delta", text = "Half a" })))
+  t.falsy(reply)
+  t.equal({ err.code, err.retryable, err.details.partial }, { "protocol", true, "Half a" })
+end)
+
+t.test("an error in the stream is that error, and what was said is kept", function()
+  local _, err, seen = play(started(opened(0, { type = "text", text = "Well" }),
+    { type = "error", error = { type = "overloaded_error", message = "Overloaded" } }, STOP))
+  t.equal({ err.code, err.retryable, err.details.partial, err.details.type },
+    { "unavailable", true, "Well", "overloaded_error" })
+  t.contains(err.message, "overloaded_error: Overloaded")
+  t.equal(seen[#seen].kind, "error")
+end)
+
+t.test("garbage in a stream is an error, never a Lua error", function()
+  local garbage = {
+    '{"type":"content_block_delta","ind', "3", "null", "[]x", '"text"',
+    delta(0, { type = "text_delta", text = "no block" }), closed(4),
+    opened("zero", { type = "text" }), { type = "content_block_start", index = 0 }, opened(0, {}),
+    opened(0, { type = "tool_use" }), { type = "message_start" }, "\xFF\xFE",
+  }
+  for i, event in ipairs(garbage) do
+    local state = anthropic.begin()
+    anthropic.event(state, "message_start", '{"type":"message_start","message":{}}')
+    local data = type(event) == "string" and event or json.encode(event)
+    local seen = anthropic.event(state, type(event) == "table" and event.type or "content_block_delta", data)
+    t.equal(seen[1] and seen[1].kind, "error", "case " .. i)
+    local _, err = anthropic.finish(state)
+    t.equal({ err.code, err.retryable }, { "protocol", false }, "case " .. i)
+  end
+end)
+
+t.test("a delta that does not fit its block is an error", function()
+  for _, piece in ipairs { { type = "input_json_delta", partial_json = "{}" }, { type = "text_delta" },
+    { type = "text_delta", text = 5 }, { type = "thinking_delta", thinking = "x" }, { text = "x" } } do
+    local _, err = play(started(opened(0, { type = "text", text = "" }), delta(0, piece)))
+    t.equal(err.code, "protocol")
+  end
+end)
+
+t.test("fields of a wrong kind do no harm", function()
+  local reply = play { '{"type":"message_start","message":{"id":7,"model":null,"usage":{"input_tokens":"x"}}}',
+    '{"type":"message_delta","delta":null,"usage":null}', STOP }
+  t.equal({ reply.stop, #reply.content }, { "end", 0 })
+  t.falsy(reply.usage)
+end)
+
+-- answers that are no stream ----------------------------------------------------------------------
+
+local function failed(status, body, headers) return anthropic.failure(status, headers or {}, body) end
+
+local function said(kind, message)
+  return json.encode { type = "error", error = { type = kind, message = message } }
+end
+
+t.test("each status becomes a code, and only what may pass is retried", function()
+  for _, case in ipairs {
+    { 400, "invalid", false }, { 401, "denied", false }, { 402, "limit", false }, { 403, "denied", false },
+    { 404, "not_found", false }, { 408, "timeout", true }, { 409, "unavailable", true }, { 413, "limit", false },
+    { 418, "invalid", false }, { 422, "invalid", false }, { 429, "unavailable", true }, { 500, "unavailable", true },
+    { 503, "unavailable", true }, { 529, "unavailable", true }, { 302, "protocol", false }, { 200, "protocol", false },
+  } do
+    local err = failed(case[1], said("some_error", "Because."))
+    t.equal({ err.code, err.retryable, err.details.status }, { case[2], case[3], case[1] })
+    t.contains(err.message, "Because.")
+  end
+end)
+
+t.test("the server's own word on retries counts", function()
+  t.equal(failed(500, "", { ["x-should-retry"] = "false" }).retryable, false)
+  t.equal(failed(404, "", { ["x-should-retry"] = "true" }).retryable, true)
+end)
+
+t.test("a spending limit is not a rate limit", function()
+  local err = failed(429, '{"error":{"type":"rate_limit_error","message":"Spent.",'
+    .. '"details":{"error_code":"enforced_spend_limit_reached"}}}')
+  t.equal({ err.code, err.retryable, err.details.reason }, { "limit", false, "enforced_spend_limit_reached" })
+end)
+
+t.test("how long to wait is read from either header", function()
+  local function wait(headers) return failed(429, "", headers).details.retry_after_ms end
+  t.equal(wait { ["retry-after-ms"] = "1500.2", ["retry-after"] = "9" }, 1501)
+  t.equal(wait { ["retry-after"] = "2" }, 2000)
+  t.equal(wait { ["retry-after"] = "Sun, 22 Nov 2026 21:00:05 GMT", date = "Sun, 22 Nov 2026 20:59:55 GMT" }, 10000)
+  t.equal(wait { ["retry-after"] = "Sun, 01 Mar 2026 00:00:00 GMT", date = "Sat, 28 Feb 2026 23:59:59 GMT" }, 1000)
+  for _, nonsense in ipairs { "soon", "-1", "nan", "1e99", "Sun, 99 Foo 2026 21:00:05 GMT" } do
+    t.falsy(wait { ["retry-after"] = nonsense, date = "Sun, 22 Nov 2026 20:59:55 GMT" }, nonsense)
+  end
+end)
+
+t.test("a page of HTML is named as one, and long words are cut", function()
+  local err = failed(502, "<html><head><title>Bad Gateway</title></head><body>" .. ("x"):rep(9000))
+  t.contains(err.message, 'an HTML page, "Bad Gateway"')
+  t.truthy(#failed(500, ("\u{e9}"):rep(9000)).message < 400)
+  t.truthy(utf8.len(failed(500, ("\u{e9}"):rep(9000)).message))
+  t.falsy(failed(500, "two\nlines").message:find("\n", 1, true))
+end)
+
+t.test("an answer that is no stream says what it was instead", function()
+  local err = failed(200, "<html><title>Login</title>", { ["content-type"] = "text/html" })
+  t.equal(err.code, "protocol")
+  t.contains(err.message, "expected a stream of events, got text/html")
+end)
+
+t.test("only a refusal that may be about the form asks for the older one", function()
+  t.equal(anthropic.wants_legacy(failed(401, "")), true)
+  t.equal(anthropic.wants_legacy(failed(400, said("invalid_request_error", "cache_control: Extra inputs are not permitted"))), true)
+  t.equal(anthropic.wants_legacy(failed(400, said("invalid_request_error", "messages: too many"))), false)
+  t.equal(anthropic.wants_legacy(failed(500, "api-key")), false)
+end)
+
+-- recorded ----------------------------------------------------------------------------------------
+
+--- Replies of the real API, kept outside this repository.
+local function recorded(world, name)
+  local bytes = world.shared("streams/anthropic/" .. name)
+  if not bytes then t.skip("PERIGEE_SHARED is not set: recorded streams are not here") end
+  local events = {}
+  for line in bytes:gmatch("[^\n]+") do events[#events + 1] = line end
+  local reply, err, _, text = play(events)
+  t.falsy(err)
+  return reply, text, events
+end
+
+t.test("a recorded reply reads as a person reads it", function(world)
+  local reply, text = recorded(world, "anthropic-text.chunks.txt")
+  t.contains(text, "Hello! I'm doing well")
+  t.contains(text, "today? Is there anything") -- one space where two pieces meet
+  t.equal(#text, 108)
+  t.equal(reply.content, { { type = "text", text = text } })
+  t.equal(reply.usage, { input = 12, output = 30, cache_read = 0, cache_write = 0 })
+  t.equal(reply.model, "claude-sonnet-4-5-20250929")
+end)
+
+t.test("a recorded call without arguments is a call with an empty object", function(world)
+  local reply, text = recorded(world, "anthropic-tool-no-args.chunks.txt")
+  t.contains(text, "issue list for you.")
+  t.equal(reply.stop, "calls")
+  t.equal(reply.content[2], { type = "call", id = "toolu_01QE1WLsSVp5hy5Q3GmGTmjP", name = "updateIssueList", input = "{}" })
+end)
+
+t.test("a recorded search goes back with every block as it came", function(world)
+  local reply, text, events = recorded(world, "anthropic-web-search-tool.1.chunks.txt")
+  t.contains(text, "Based on my search results, here are the key")
+  t.equal(#reply.content, 21)
+  local sent = json.decode(anthropic.encode(assistant(reply.content))).content
+  t.equal(sent[1].input.query, "tech news today September 26 2025")
+  t.equal(sent[2], json.decode(events[9]).content_block)
+  t.equal(#sent[4].citations, 3)
+end)

@@ -1,0 +1,164 @@
+--- Names from the field to models, without a server: the table of cases that whoever edits models.lua
+--- wants to keep true.
+local model = require "lib.model"
+local models = require "models"
+local t = require "lib.test"
+
+local function env(changes)
+  local all = { variables = {}, secrets = { ANTHROPIC_API_KEY = true } }
+  for key, value in pairs(changes or {}) do all[key] = value end
+  return all
+end
+
+local OWN <const> = { variables = { ANTHROPIC_BASE_URL = "http://127.0.0.1:8080/" }, secrets = {} }
+
+--- The first model that a name leads to.
+local function first(wanted, agent, where)
+  local targets, err = model.resolve(wanted, agent, where or env())
+  return targets and targets[1].model, err
+end
+
+t.test("names found in definitions lead to a model that is listed today", function()
+  for name, id in pairs {
+    ["claude-3-5-sonnet"] = "claude-sonnet-5-5", ["claude-3-5-haiku"] = "claude-haiku-5-5",
+    ["claude-3-5-sonnet-20241022"] = "claude-sonnet-5-5", ["claude-3-opus-20240229"] = "claude-opus-5-5",
+    ["claude-3.7-sonnet"] = "claude-sonnet-5-5", ["claude-sonnet-4-20250514"] = "claude-sonnet-5-5",
+    ["claude-opus-4-1-20250805"] = "claude-opus-5-5", ["claude-4-sonnet"] = "claude-sonnet-5-5",
+    ["anthropic/claude-3.5-sonnet"] = "claude-sonnet-5-5", ["Claude 3.5 Sonnet"] = "claude-sonnet-5-5",
+    ["us.anthropic.claude-3-haiku-20240307-v1:0"] = "claude-haiku-5-5",
+    ["claude-2.1"] = "claude-sonnet-5-5", ["claude-instant-1.2"] = "claude-haiku-5-5",
+    sonnet = "claude-sonnet-5-5", opus = "claude-opus-5-5", haiku = "claude-haiku-5-5",
+    Sonnet = "claude-sonnet-5-5", ["sonnet[1m]"] = "claude-sonnet-5-5", opusplan = "claude-opus-5-5",
+    large = "claude-opus-5-5", medium = "claude-sonnet-5-5", small = "claude-haiku-5-5",
+    ["gpt-4o"] = "claude-sonnet-5-5", ["gpt-4o-mini"] = "claude-haiku-5-5", ["gpt-5"] = "claude-opus-5-5",
+    ["gpt-3.5-turbo"] = "claude-haiku-5-5", ["openai/gpt-4.1"] = "claude-sonnet-5-5",
+    ["o3-mini"] = "claude-haiku-5-5", o3 = "claude-opus-5-5", ["gemini-2.5-pro"] = "claude-opus-5-5",
+    ["claude-opus-5-5"] = "claude-opus-5-5", ["claude-haiku-4-5-20251001"] = "claude-haiku-4-5-20251001",
+    ["claude-sonnet-6"] = "claude-sonnet-6", -- newer than this table
+  } do
+    t.equal(first(name), id, name)
+  end
+end)
+
+t.test("a definition's model is taken, else the tier of its complexity", function()
+  t.equal(first(nil, { model = "haiku", complexity = "complex" }), "claude-haiku-5-5")
+  t.equal(first(nil, { complexity = "complex" }), "claude-opus-5-5")
+  t.equal(first(nil, { model = "", complexity = "simple" }), "claude-haiku-5-5")
+  t.equal(first(nil, { complexity = "unheard of" }), "claude-sonnet-5-5")
+  t.equal(first(nil, nil), "claude-sonnet-5-5")
+end)
+
+t.test("inherit is what the asking agent uses, and its own tier where nobody asks", function()
+  t.equal(first(nil, { model = "inherit", inherit = { "opus" } }), "claude-opus-5-5")
+  t.equal(first(nil, { model = "inherit", complexity = "simple" }), "claude-haiku-5-5")
+end)
+
+local function ids(wanted, agent)
+  local list = {}
+  for i, target in ipairs(model.resolve(wanted, agent, env())) do list[i] = target.model end
+  return table.concat(list, " ")
+end
+
+t.test("a tier is tried in order, then a cheaper one, unless the choice was the user's", function()
+  t.equal(ids("opus"), "claude-opus-5-5 claude-opus-5 claude-sonnet-5-5 claude-sonnet-5")
+  t.equal(ids("opus", { exact = true }), "claude-opus-5-5 claude-opus-5")
+  t.equal(ids { "small", "claude-haiku-5-5", "small" }, "claude-haiku-5-5 claude-haiku-4-5")
+end)
+
+t.test("a missing key says what to set, and what needs none", function()
+  local targets, err = model.resolve("sonnet", nil, env { secrets = {} })
+  t.falsy(targets)
+  t.equal({ err.code, err.retryable }, { "unavailable", false })
+  for _, part in ipairs { '"sonnet"', "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "--model rehearsal:FILE" } do
+    t.contains(err.message, part)
+  end
+end)
+
+t.test("an unknown name is an error that says where the names are", function()
+  local _, err = first("banana")
+  t.equal(err.code, "not_found")
+  t.contains(err.message, '"banana"')
+  t.contains(err.message, "perigee models list")
+end)
+
+t.test("a server of one's own needs no key and may have names of its own", function()
+  local targets = model.resolve("qwen3-coder", nil, OWN)
+  t.equal({ targets[1].model, targets[1].base_url, targets[1].own }, { "qwen3-coder", "http://127.0.0.1:8080", true })
+  t.falsy(targets[1].secret)
+  t.falsy(targets[1].prices, "its prices are not known")
+  t.equal(model.resolve("sonnet", nil, OWN)[1].model, "claude-sonnet-5-5")
+end)
+
+t.test("a key is named, never held", function()
+  local target = model.resolve("sonnet", nil, env())[1]
+  t.equal({ target.secret, target.base_url }, { "ANTHROPIC_API_KEY", "https://api.anthropic.com" })
+end)
+
+t.test("only a server of one's own may be asked in the older form", function()
+  t.falsy(model.resolve("sonnet", nil, env())[1].may_be_legacy)
+  t.equal(model.resolve("sonnet", nil, OWN)[1].may_be_legacy, true)
+end)
+
+t.test("a rehearsal needs neither key nor server", function()
+  local target = model.resolve("rehearsal:lua/scenarios/demo.lua", nil, { variables = {}, secrets = {} })[1]
+  t.equal({ target.dialect, target.scenario }, { "rehearsal", "lua/scenarios/demo.lua" })
+  t.falsy(model.cost(target, { input = 5, output = 5 }))
+end)
+
+t.test("a project changes names and tiers, never servers or prices", function()
+  local data = model.overlay(models, { aliases = { tiny = "small" }, tiers = { large = { "claude-fable-5-1" } },
+    providers = { anthropic = { base_url = "https://elsewhere.example" } }, models = {} })
+  local where = env { models = data }
+  t.equal(first("tiny", nil, where), "claude-haiku-5-5")
+  t.equal(first("opus", nil, where), "claude-fable-5-1")
+  t.equal(model.resolve("opus", nil, where)[1].base_url, "https://api.anthropic.com")
+  t.equal(first("opus"), "claude-opus-5-5", "the distribution's table is as it was")
+end)
+
+-- prices ------------------------------------------------------------------------------------------
+
+local function near(got, wanted) t.truthy(math.abs(got - wanted) < 1e-12, tostring(got)) end
+
+t.test("a cost counts every kind of token", function()
+  local target = model.resolve("claude-opus-5-5", nil, env())[1]
+  near(model.cost(target, { input = 1000, output = 100, cache_read = 10000, cache_write = 200 }),
+    (1000 * 4 + 100 * 20 + 10000 * 0.20 + 200 * 5) / 1e6)
+end)
+
+t.test("a long prompt has its own price where the page says so", function()
+  local target = model.resolve("haiku", nil, env())[1]
+  near(model.cost(target, { input = 100000, output = 10 }), (100000 * 0.10 + 10 * 0.50) / 1e6)
+  near(model.cost(target, { input = 1, output = 10, cache_read = 100000 }),
+    (1 * 0.50 + 10 * 2.50 + 100000 * 0.05) / 1e6)
+end)
+
+t.test("a cost that is not known is absent, not guessed", function()
+  local unknown = model.resolve("claude-fable-5-2", nil, env())[1]
+  t.falsy(model.cost(unknown, { input = 1, output = 1 }))
+  t.falsy(model.cost(model.resolve("haiku", nil, env())[1], nil))
+  t.falsy(model.cost(model.resolve("claude-haiku-4-5", nil, env())[1], { input = 1, output = 1, cache_read = 5 }))
+end)
+
+t.test("every price says where it stands and when it was read", function()
+  for id, facts in pairs(models.models) do
+    local prices = facts.prices
+    if prices then
+      t.truthy(prices.source:find("^platform%.claude%.com/"), id)
+      t.truthy(prices.date:find("^%d%d%d%d%-%d%d%-%d%d$"), id)
+    end
+  end
+end)
+
+t.test("every tier, fallback, alias and rule leads to something that exists", function()
+  for tier, list in pairs(models.tiers) do
+    for _, id in ipairs(list) do t.truthy(models.models[id], tier .. ": " .. id) end
+    t.truthy(models.fallbacks[tier], tier)
+  end
+  local function tier_or_model(name) return models.tiers[name] or models.models[name] end
+  for alias, name in pairs(models.aliases) do t.truthy(tier_or_model(name), alias) end
+  for word, tier in pairs(models.complexity) do t.truthy(models.tiers[tier], word) end
+  for _, rules in ipairs { models.retired, models.others } do
+    for _, rule in ipairs(rules) do t.truthy(models.tiers[rule[2]], rule[1]) end
+  end
+  for id, facts in pairs(models.models) do t.truthy(models.providers[facts.provider], id) end
+end)

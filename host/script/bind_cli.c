@@ -67,6 +67,15 @@ static int cli_allow_secret(lua_State *L)
     return 1;
 }
 
+/* cli.exit_code(code) -> the exit code of status.h; 1 for a code that a script made up */
+static int cli_exit_code(lua_State *L)
+{
+    const char *code = luaL_checkstring(L, 1);
+    Status      status = status_from_code(code);
+    lua_pushinteger(L, strcmp(status_code(status), code) == 0 ? status_exit(status) : 1);
+    return 1;
+}
+
 /* -- files ------------------------------------------------------------------------------------------------ */
 
 /* cli.read_file(path[, most]) -> text | nil, err. A regular file; for what the command line names. */
@@ -441,6 +450,7 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_PRINT, "err", cli_err},
         {GRANT_PRINT, "env", cli_env},
         {GRANT_PRINT, "now", bind_now},
+        {GRANT_PRINT, "exit_code", cli_exit_code},
         {GRANT_FILES, "read_file", cli_read_file},
         {GRANT_FILES, "read_stdin", cli_read_stdin},
         {GRANT_FILES, "list_folder", cli_list_folder},

@@ -274,6 +274,14 @@ static int run_child(lua_State *L)
     return 1;
 }
 
+/* run:sleep(ms) */
+static int run_sleep(lua_State *L)
+{
+    bind_check_run(L, 1);
+    lua_remove(L, 1);
+    return bind_sleep(L);
+}
+
 static int run_cancel_now(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -349,7 +357,7 @@ static void make_metatable(lua_State *L)
         {"tool", run_tool},            {"child", run_child},       {"cancel", run_cancel_now},
         {"scope", run_scope},          {"close", run_close},       {"exec", run_exec},
         {"http", run_http},            {"all", group_all},         {"race", group_race},
-        {NULL, NULL}};
+        {"sleep", run_sleep},          {NULL, NULL}};
     luaL_newlib(L, METHODS);
     lua_pushcclosure(L, run_index, 1);
     lua_setfield(L, -2, "__index");

@@ -10,6 +10,7 @@
 #include <string.h>
 
 static const char ENTRIES[] = "perigee.entries"; /* registry: path -> what the file returned */
+static const char MODULES[] = "perigee.modules"; /* of the host VM: name -> module */
 
 /* One allocator: the quota, the peak and the leak check are here. Lua counts objects' kinds in osize
  * when ptr is NULL, so only a real block's size is subtracted. */
@@ -132,11 +133,33 @@ static int load_module(lua_State *L)
     return 1;
 }
 
-static void push_require(lua_State *L, int environment)
+/* Authors' files have module instances of their own; the host VM runs one program, which shares its. */
+static void push_modules(lua_State *L)
 {
-    lua_newtable(L);
+    if (vm_of(L)->kind == VM_HOST)
+        luaL_getsubtable(L, LUA_REGISTRYINDEX, MODULES);
+    else
+        lua_newtable(L);
+}
+
+/* entry(path): for lua/lib only, which asks what authors' files declare. entry(path, true) runs the file
+ * anew with the module instances of the caller: the tests that it registers are then the caller's.
+ * Upvalue 1: the caller's modules. */
+static int load_entry(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    if (!lua_toboolean(L, 2)) {
+        vm_push_entry(L, path);
+        return 1;
+    }
+    lib_push_environment(L);
+    int environment = lua_gettop(L);
+    lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushvalue(L, environment);
     lua_pushcclosure(L, load_module, 2);
+    lua_setfield(L, environment, "require");
+    run_file(L, path, environment);
+    return 1;
 }
 
 void vm_push_entry(lua_State *L, const char *path)
@@ -151,7 +174,14 @@ void vm_push_entry(lua_State *L, const char *path)
     lua_pop(L, 1);
     lib_push_environment(L);
     int environment = lua_gettop(L);
-    push_require(L, environment);
+    push_modules(L);
+    if (strncmp(path, "lua/lib/", 8) == 0) {
+        lua_pushvalue(L, -1);
+        lua_pushcclosure(L, load_entry, 1);
+        lua_setfield(L, environment, "entry");
+    }
+    lua_pushvalue(L, environment);
+    lua_pushcclosure(L, load_module, 2);
     lua_setfield(L, environment, "require");
     run_file(L, path, environment);
     if (!lua_istable(L, -1))

@@ -46,7 +46,7 @@ end
 local function refused(run, who, declaration, call, input)
   local s = session.get()
   local asked = { tool = call.name, input = input, effect = declaration.effect, needs = declaration.needs,
-    reach = declaration.reach, inside = declaration.inside, agent = who.name }
+    reach = declaration.reach, agent = who.name, scopes = who.scopes and who.scopes[call.name] }
   local verdict, err = run:decide("lua/policy.lua", "decide", asked, { sandbox = s.sandbox })
   if not verdict then verdict = { verdict = "deny", why = "policy.lua failed: " .. (err and err.message or "it answered nothing") } end
   session.record(run, "decision", { what = "policy", call = call.id, tool = call.name, verdict = verdict.verdict,

@@ -314,6 +314,26 @@ TEST(a_folder_replaced_by_a_link_to_the_outside_takes_nothing_there)
     yard_end(&yard);
 }
 
+static void exchange_folder(Yard *yard)
+{
+    char from[200], to[200];
+    snprintf(from, sizeof from, "%s/a", yard->path);
+    snprintf(to, sizeof to, "%s/moved", yard->path);
+    CHECK(rename(from, to) == 0);
+    CHECK(mkdir(from, 0755) == 0);
+}
+
+TEST(a_folder_that_was_moved_away_is_not_written_to_under_its_new_name)
+{
+    Yard yard;
+    begin_with_file(&yard);
+    CHECK_INT(write_while(&yard, exchange_folder, NULL), ST_INVALID);
+    CHECK_TEXT(text_of(&yard, "root/moved/f"), "old");
+    CHECK_INT(entries_in(&yard, "root/moved"), 1);
+    CHECK_INT(entries_in(&yard, "root/a"), 0);
+    yard_end(&yard);
+}
+
 static void replace_by_link(Yard *yard)
 {
     char path[200];

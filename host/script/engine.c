@@ -71,8 +71,9 @@ static Status find_places(Engine *engine, const char *program, Err *err)
                        "install again with make install", program);
     char *folder = find_place(program, HELPER, "perigee-sandbox");
     if (folder) {
-        engine->helper = mem_new(strlen(folder) + 20);
-        sprintf(engine->helper, "%s/perigee-sandbox", folder);
+        char path[PATH_SIZE];
+        snprintf(path, sizeof path, "%s/perigee-sandbox", folder);
+        engine->helper = mem_text(path);
         free(folder);
     } else { /* said when a command is wanted, not before */
         engine->helper = mem_text("perigee-sandbox (not installed)");

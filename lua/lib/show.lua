@@ -49,7 +49,9 @@ end
 ---@return string
 function show.total(total)
   local parts = { total.status, text.plural(total.turns, "turn"), text.plural(total.calls, "call") }
-  if total.rehearsed then
+  if total.turns == 0 then
+    parts[#parts + 1] = "nothing was asked"
+  elseif total.rehearsed then
     parts[#parts + 1] = "rehearsed"
   else
     parts[#parts + 1] = text.plural(total.tokens, "token")

@@ -57,17 +57,6 @@ static void begin(Rig *rig, const HttpRequest *request, Got *got)
     CHECK(http_begin(rig->transport, request, &GOT_EVENTS, got, &got->call, &got->outcome) == ST_OK);
 }
 
-static void stop_loop(void *arg) { loop_stop(arg); }
-
-/* Runs the loop until a timer that is set now has fired: whatever was due before has happened. */
-static void run_what_is_due(Loop *loop)
-{
-    Timer *timer = timer_new(loop, stop_loop, loop);
-    timer_set(timer, loop_now(loop));
-    CHECK(loop_run(loop));
-    timer_free(timer);
-}
-
 TEST(cancelling_never_waits_for_name_resolution)
 {
     int before = tap_descriptors();
@@ -77,7 +66,7 @@ TEST(cancelling_never_waits_for_name_resolution)
     rig_open(&rig, NULL, NULL);
     HttpRequest request = get("http://stuck.test/");
     begin(&rig, &request, &got);
-    run_what_is_due(rig.loop);
+    rig_run_due(&rig);
     wait_for_resolver();
     http_cancel(got.call); /* would wait here for ever */
     CHECK_INT(got.ends, 0);
@@ -112,7 +101,7 @@ TEST(freeing_the_transport_never_waits_for_name_resolution)
     rig_open(&rig, NULL, NULL);
     HttpRequest request = get("http://stuck.test/");
     begin(&rig, &request, &got);
-    run_what_is_due(rig.loop);
+    rig_run_due(&rig);
     wait_for_resolver();
     rig_close(&rig);
     CHECK_INT(got.ends, 0);
@@ -146,7 +135,7 @@ TEST(a_call_cancelled_right_after_it_began_leaves_nothing)
     HttpRequest request = get(raw.url);
     begin(&rig, &request, &got);
     http_cancel(got.call);
-    run_what_is_due(rig.loop);
+    rig_run_due(&rig);
     CHECK_INT(got.heads + got.ends, 0);
     got_clear(&got);
     raw_close(&raw);
@@ -172,7 +161,7 @@ TEST(a_call_cancelled_while_it_waits_for_its_answer_gets_no_event)
     HttpRequest request = get(raw.url);
     begin(&rig, &request, &got);
     CHECK(loop_run(rig.loop));
-    run_what_is_due(rig.loop);
+    rig_run_due(&rig);
     CHECK_INT(got.heads + got.ends, 0);
     got_clear(&got);
     raw_close(&raw);
@@ -199,7 +188,7 @@ TEST(a_call_cancelled_inside_on_head_gets_no_data_and_no_end)
     got_init(&got, &rig);
     CHECK(http_begin(rig.transport, &request, &EVENTS, &got, &got.call, &got.outcome) == ST_OK);
     CHECK(loop_run(rig.loop));
-    run_what_is_due(rig.loop);
+    rig_run_due(&rig);
     CHECK_INT(got.heads, 1);
     CHECK_INT(got.pieces + got.ends, 0);
     got_clear(&got);
@@ -220,7 +209,7 @@ TEST(a_call_cancelled_inside_on_data_gets_no_further_data_and_no_end)
     begin(&rig, &request, &got);
     got.on_piece = cancel_inside;
     CHECK(loop_run(rig.loop));
-    run_what_is_due(rig.loop);
+    rig_run_due(&rig);
     CHECK_INT(got.pieces, 1);
     CHECK_INT(got.ends, 0);
     got_clear(&got);
@@ -266,10 +255,10 @@ TEST(a_paused_call_can_be_cancelled)
     HttpRequest request = get(raw.url);
     begin(&rig, &request, &got);
     got.on_piece = hold_back;
-    while (got.pieces == 0) run_what_is_due(rig.loop);
+    while (got.pieces == 0) rig_run_due(&rig);
     http_pause(got.call, false);
     http_cancel(got.call);
-    run_what_is_due(rig.loop);
+    rig_run_due(&rig);
     CHECK_INT(got.ends, 0);
     got_clear(&got);
     raw_close(&raw);

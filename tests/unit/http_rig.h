@@ -55,6 +55,17 @@ static inline void rig_close(Rig *rig)
     loop_free(rig->loop);
 }
 
+static inline void rig_stop(void *arg) { loop_stop(arg); }
+
+/* Runs the loop until a timer that is set now has fired: whatever was ready before has been seen. */
+static inline void rig_run_due(Rig *rig)
+{
+    Timer *timer = timer_new(rig->loop, rig_stop, rig->loop);
+    timer_set(timer, loop_now(rig->loop));
+    CHECK(loop_run(rig->loop));
+    timer_free(timer);
+}
+
 /* What came of one call. `on_piece` may be set: what to do inside on_data. */
 typedef struct Got Got;
 struct Got {

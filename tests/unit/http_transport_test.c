@@ -255,8 +255,6 @@ static void go_on_and_cancel_later(Got *got)
     loop_stop(got->loop);
 }
 
-static void stop_loop(void *arg) { loop_stop(arg); }
-
 TEST(a_paused_stream_stops_the_sender_and_goes_on_where_it_was)
 {
     Rig rig;
@@ -270,7 +268,7 @@ TEST(a_paused_stream_stops_the_sender_and_goes_on_where_it_was)
     CHECK(http_begin(rig.transport, &request, &GOT_EVENTS, &got, &got.call, &got.outcome) == ST_OK);
     CHECK(loop_run(rig.loop));
     size_t before = got.body.len;
-    Timer *timer = timer_new(rig.loop, stop_loop, rig.loop);
+    Timer *timer = timer_new(rig.loop, rig_stop, rig.loop);
     timer_set(timer, loop_now(rig.loop) + 3 * SHORT_MS);
     CHECK(loop_run(rig.loop));
     CHECK_INT(got.ends, 0);

@@ -30,8 +30,12 @@ typedef struct Rig {
 /* The program's tests, after what libuv opens once a process (its signal pipe) is open. */
 static inline int rig_run(void)
 {
+    static const char *const AMBIENT[] = {"http_proxy",  "https_proxy",    "all_proxy",
+                                          "HTTPS_PROXY", "ALL_PROXY",      "NO_PROXY",
+                                          "no_proxy",    "CURL_CA_BUNDLE", "SSL_CERT_FILE"};
     Err   err;
     Loop *loop;
+    for (size_t i = 0; i < sizeof AMBIENT / sizeof AMBIENT[0]; i++) unsetenv(AMBIENT[i]);
     if (loop_new(&loop, false, &err) == ST_OK) loop_free(loop);
     return tap_run();
 }

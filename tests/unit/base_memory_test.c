@@ -8,7 +8,7 @@
 
 #include <stdalign.h>
 
-/* -- buf ---------------------------------------------------------------------------------------------- */
+/* -- buf --------------------------------------------------------------------------------------- */
 
 TEST(a_buffer_is_a_text_from_the_start)
 {
@@ -79,7 +79,7 @@ TEST(what_is_stolen_belongs_to_the_thief)
     free(text);
 }
 
-/* -- arena -------------------------------------------------------------------------------------------- */
+/* -- arena ------------------------------------------------------------------------------------- */
 
 TEST(an_arena_gives_zeroed_aligned_memory_up_to_its_limit)
 {
@@ -105,7 +105,7 @@ TEST(an_arena_gives_zeroed_aligned_memory_up_to_its_limit)
     arena_clear(&arena);
 }
 
-/* -- str ---------------------------------------------------------------------------------------------- */
+/* -- str --------------------------------------------------------------------------------------- */
 
 TEST(views_compare_trim_cut_and_find)
 {
@@ -129,8 +129,11 @@ TEST(a_split_gives_every_part_also_the_empty_ones)
     static const struct {
         Str         text;
         const char *want;
-    } CASES[] = {{{"a,b,,c", 6}, "[a][b][][c]"}, {{"a,", 2}, "[a][]"}, {{",", 1}, "[][]"},
-                 {{"", 0}, "[]"},                {{NULL, 0}, ""}};
+    } CASES[] = {{{"a,b,,c", 6}, "[a][b][][c]"},
+                 {{"a,", 2}, "[a][]"},
+                 {{",", 1}, "[][]"},
+                 {{"", 0}, "[]"},
+                 {{NULL, 0}, ""}};
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         char got[40] = "";
         Str  rest = CASES[i].text, part;
@@ -149,17 +152,17 @@ TEST(only_valid_UTF_8_counts_as_such)
         {{"", 0}, 0},
         {{"abc\0d", 5}, 5},
         {{"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80", 9}, 9},
-        {{"\xF4\x8F\xBF\xBF", 4}, 4},           /* U+10FFFF */
+        {{"\xF4\x8F\xBF\xBF", 4}, 4}, /* U+10FFFF */
         {{"\xEF\xBF\xBF", 3}, 3},
-        {{"a\x80", 2}, 1},                      /* a continuation alone */
-        {{"a\xC0\x80", 3}, 1},                  /* overlong */
+        {{"a\x80", 2}, 1},     /* a continuation alone */
+        {{"a\xC0\x80", 3}, 1}, /* overlong */
         {{"a\xC1\xBF", 3}, 1},
         {{"a\xE0\x9F\xBF", 4}, 1},
         {{"a\xF0\x8F\xBF\xBF", 5}, 1},
-        {{"a\xED\xA0\x80", 4}, 1},              /* a surrogate */
-        {{"a\xF4\x90\x80\x80", 5}, 1},          /* beyond U+10FFFF */
+        {{"a\xED\xA0\x80", 4}, 1},     /* a surrogate */
+        {{"a\xF4\x90\x80\x80", 5}, 1}, /* beyond U+10FFFF */
         {{"a\xF5\x80\x80\x80", 5}, 1},
-        {{"a\xE2\x82", 3}, 1},                  /* cut */
+        {{"a\xE2\x82", 3}, 1}, /* cut */
         {{"a\xE2\x82q", 4}, 1},
         {{"a\xFF", 2}, 1},
     };
@@ -174,8 +177,17 @@ TEST(whole_numbers_are_read_exactly_or_not_at_all)
     CHECK(str_to_int64(STR("-12"), &n) && n == -12);
     CHECK(str_to_int64(STR("9223372036854775807"), &n) && n == INT64_MAX);
     CHECK(str_to_int64(STR("-9223372036854775808"), &n) && n == INT64_MIN);
-    static const char *const NOT[] = {"", "-", "+1", " 1", "1 ", "1.0", "0x1", "1e3", "--1",
-                                      "9223372036854775808", "-9223372036854775809",
+    static const char *const NOT[] = {"",
+                                      "-",
+                                      "+1",
+                                      " 1",
+                                      "1 ",
+                                      "1.0",
+                                      "0x1",
+                                      "1e3",
+                                      "--1",
+                                      "9223372036854775808",
+                                      "-9223372036854775809",
                                       "99999999999999999999999"};
     for (size_t i = 0; i < sizeof NOT / sizeof NOT[0]; i++) {
         n = 7;

@@ -14,7 +14,8 @@ TEST(every_status_has_a_code_of_its_own_that_leads_back_to_it)
 TEST(what_may_go_better_next_time_is_retryable)
 {
     CHECK(status_retryable(ST_TIMEOUT) && status_retryable(ST_UNAVAILABLE));
-    CHECK(!status_retryable(ST_OK) && !status_retryable(ST_DENIED) && !status_retryable(ST_PROTOCOL));
+    CHECK(!status_retryable(ST_OK) && !status_retryable(ST_DENIED) &&
+          !status_retryable(ST_PROTOCOL));
 }
 
 TEST(exit_codes_tell_the_statuses_apart)
@@ -89,7 +90,8 @@ TEST(a_text_is_one_line_of_valid_UTF_8_without_control_characters)
 {
     Err err;
     err_set(&err, ST_INVALID, "%s", "a\nb\r\tc\x1b[31m\x7f \xC3\xA9 \xC3( \xFF\xED\xA0\x80!");
-    CHECK_TEXT(err.text, "a b  c [31m  \xC3\xA9 ?( ???" "?!");
+    CHECK_TEXT(err.text, "a b  c [31m  \xC3\xA9 ?( ???"
+                         "?!");
 }
 
 int main(void) { return tap_run(); }

@@ -54,7 +54,8 @@ static void wait_for_resolver(void)
 static void begin(Rig *rig, const HttpRequest *request, Got *got)
 {
     got_init(got, rig);
-    CHECK(http_begin(rig->transport, request, &GOT_EVENTS, got, &got->call, &got->outcome) == ST_OK);
+    CHECK(http_begin(rig->transport, request, &GOT_EVENTS, got, &got->call, &got->outcome) ==
+          ST_OK);
 }
 
 TEST(cancelling_never_waits_for_name_resolution)
@@ -123,7 +124,7 @@ TEST(a_name_that_does_not_exist_is_unavailable_and_says_so)
     rig_close(&rig);
 }
 
-/* -- phases ----------------------------------------------------------------------------------------- */
+/* -- phases ------------------------------------------------------------------------------------ */
 
 TEST(a_call_cancelled_right_after_it_began_leaves_nothing)
 {
@@ -265,7 +266,7 @@ TEST(a_paused_call_can_be_cancelled)
     rig_close(&rig);
 }
 
-/* -- one call's event touches another call ----------------------------------------------------------- */
+/* -- one call's event touches another call ----------------------------------------------------- */
 
 static void answer_pieces(void *arg, ServerRequest *request)
 {

@@ -2,7 +2,7 @@
 #include "../../host/http/request_parser.h"
 #include "http_rig.h"
 
-/* -- the parser alone, cut everywhere ------------------------------------------------------------------ */
+/* -- the parser alone, cut everywhere ---------------------------------------------------------- */
 
 typedef struct Case {
     const char *bytes;
@@ -13,16 +13,18 @@ typedef struct Case {
 static const Case CASES[] = {
     {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 200, "GET /||host=x;"},
     {"\r\nGET /a?b=c HTTP/1.1\r\nHOST:x\r\nX-A:  1 \r\n\r\n", 200, "GET /a?b=c||host=x;x-a=1;"},
-    {"GET http://far.test/ HTTP/1.1\r\nHost: far.test\r\n\r\n", 200, "GET http://far.test/||host=far.test;"},
+    {"GET http://far.test/ HTTP/1.1\r\nHost: far.test\r\n\r\n", 200,
+     "GET http://far.test/||host=far.test;"},
     {"GET / HTTP/1.0\r\n\r\n", 200, "GET /||"},
     {"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", 200,
      "POST /x|hello|host=x;content-length=5;"},
-    {"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 200, "POST /x||host=x;content-length=0;"},
+    {"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 200,
+     "POST /x||host=x;content-length=0;"},
     {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n"
      "3\r\nabc\r\n00A;ext=1\r\n0123456789\r\n0\r\nTrailer: 1\r\n\r\n",
      200, "POST /|abc0123456789|host=x;transfer-encoding=Chunked;"},
-    {"GET / HTTP/1.1\r\n\r\n", 400, NULL},                            /* no host */
-    {"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, NULL},      /* two hosts */
+    {"GET / HTTP/1.1\r\n\r\n", 400, NULL},                       /* no host */
+    {"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, NULL}, /* two hosts */
     {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505, NULL},
     {"GET /\r\nHost: x\r\n\r\n", 400, NULL},
     {"GET  / HTTP/1.1\r\nHost: x\r\n\r\n", 400, NULL},
@@ -31,7 +33,7 @@ static const Case CASES[] = {
     {"GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n", 400, NULL},
     {"GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400, NULL},
     {"GET / HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n", 400, NULL},
-    {"GET / HTTP/1.1\r\nHost: x\nX: y\r\n\r\n", 400, NULL},           /* a bare line feed */
+    {"GET / HTTP/1.1\r\nHost: x\nX: y\r\n\r\n", 400, NULL}, /* a bare line feed */
     {"GET / HTTP/1.1\r\nHost: x\rX: y\r\n\r\n", 400, NULL},
     {"GET / HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n", 400, NULL},
     {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", 400, NULL},
@@ -40,7 +42,8 @@ static const Case CASES[] = {
     {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: \r\n\r\n", 400, NULL},
     {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", 400, NULL},
     {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n", 413, NULL},
-    {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, NULL},
+    {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400,
+     NULL},
     {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501, NULL},
     {"POST / HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\n\r\n", 417, NULL},
     {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400, NULL},
@@ -115,14 +118,14 @@ TEST(heads_lines_and_trailers_without_end_are_bounded)
     }
 }
 
-/* -- a client that sends bytes and reads until the end --------------------------------------------------- */
+/* -- a client that sends bytes and reads until the end ----------------------------------------- */
 
 typedef struct Client {
-    Loop  *loop;
-    int    fd;
-    Watch *watch;
-    Buf    in;
-    bool   over;
+    Loop       *loop;
+    int         fd;
+    Watch      *watch;
+    Buf         in;
+    bool        over;
     const char *until; /* also over once this has come */
 } Client;
 
@@ -187,12 +190,13 @@ TEST(pipelined_requests_are_answered_in_order_on_one_connection)
                         "GET /3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     CHECK(loop_run(rig.loop));
     CHECK(client.over);
-    CHECK_TEXT(client.in.ptr,
-               "HTTP/1.1 200 OK\r\nx-path: /1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n"
-               "HTTP/1.1 200 OK\r\nx-path: /2\r\nTransfer-Encoding: chunked\r\n\r\n"
-               "4\r\nPOST\r\n2\r\nhi\r\n0\r\n\r\n"
-               "HTTP/1.1 200 OK\r\nx-path: /3\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
-               "3\r\nGET\r\n0\r\n\r\n");
+    CHECK_TEXT(
+        client.in.ptr,
+        "HTTP/1.1 200 OK\r\nx-path: /1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n"
+        "HTTP/1.1 200 OK\r\nx-path: /2\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "4\r\nPOST\r\n2\r\nhi\r\n0\r\n\r\n"
+        "HTTP/1.1 200 OK\r\nx-path: /3\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        "3\r\nGET\r\n0\r\n\r\n");
     client_close(&client);
     rig_close(&rig);
 }
@@ -216,8 +220,9 @@ TEST(a_malformed_request_is_refused_and_the_connection_ends)
     Client client;
     rig_open(&rig, answer, NULL);
     client_open(&client, &rig);
-    client_say(&client, "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"
-                        "a great deal that nobody reads any more");
+    client_say(&client,
+               "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"
+               "a great deal that nobody reads any more");
     CHECK(loop_run(rig.loop));
     CHECK(client.over);
     CHECK(strncmp(client.in.ptr, "HTTP/1.1 400 ", 13) == 0);
@@ -232,8 +237,9 @@ TEST(a_client_that_asks_for_leave_to_send_its_body_gets_it)
     rig_open(&rig, answer, NULL);
     client_open(&client, &rig);
     client.until = "100 Continue\r\n\r\n";
-    client_say(&client, "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n"
-                        "Connection: close\r\n\r\n");
+    client_say(&client,
+               "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n"
+               "Connection: close\r\n\r\n");
     CHECK(loop_run(rig.loop));
     CHECK_TEXT(client.in.ptr, "HTTP/1.1 100 Continue\r\n\r\n");
     client.until = NULL;
@@ -244,7 +250,7 @@ TEST(a_client_that_asks_for_leave_to_send_its_body_gets_it)
     rig_close(&rig);
 }
 
-/* -- owners that take their time, clients that do not ----------------------------------------------------- */
+/* -- owners that take their time, clients that do not ------------------------------------------ */
 
 typedef struct Keeper {
     Loop          *loop;
@@ -337,16 +343,38 @@ TEST(a_server_that_is_freed_cuts_what_it_has_in_hand)
     rig_close(&rig);
 }
 
+TEST(an_answer_that_misses_a_piece_is_cut_and_not_ended)
+{
+    Rig    rig;
+    Client client;
+    Err    err;
+    Keeper keeper = {0};
+    char  *huge = mem_new(LIMIT_REPLY);
+    rig_open(&rig, keep, &keeper);
+    keeper.loop = rig.loop;
+    client_open(&client, &rig);
+    client_say(&client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(loop_run(rig.loop));
+    CHECK(reply_head(keeper.request, 200, NULL, 0, &err) == ST_OK);
+    CHECK(reply_write(keeper.request, (Str){huge, LIMIT_REPLY}, &err) == ST_LIMIT);
+    reply_end(keeper.request);
+    CHECK(loop_run(rig.loop));
+    CHECK(client.over && strstr(client.in.ptr, "0\r\n\r\n") == NULL);
+    free(huge);
+    client_close(&client);
+    rig_close(&rig);
+}
+
 TEST(an_answers_headers_cannot_carry_a_second_one)
 {
     static const HttpHeader BAD[] = {{{"x", 1}, {"a\r\nb: c", 7}},
                                      {{"x\n", 2}, {"a", 1}},
                                      {{"", 0}, {"a", 1}},
                                      {{"Content-Length", 14}, {"1", 1}}};
-    Rig    rig;
-    Client client;
-    Err    err;
-    Keeper keeper = {0};
+    Rig                     rig;
+    Client                  client;
+    Err                     err;
+    Keeper                  keeper = {0};
     rig_open(&rig, keep, &keeper);
     keeper.loop = rig.loop;
     client_open(&client, &rig);
@@ -386,10 +414,11 @@ TEST(more_clients_than_it_takes_wait_until_others_leave)
 
 TEST(only_loopback_addresses_are_bound)
 {
-    static const char *const DENIED[] = {"0.0.0.0", "192.0.2.1", "::", "2001:db8::1", "126.255.255.255"};
-    Rig     rig;
-    Err     err;
-    Server *server = NULL;
+    static const char *const DENIED[] = {"0.0.0.0", "192.0.2.1", "::", "2001:db8::1",
+                                         "126.255.255.255"};
+    Rig                      rig;
+    Err                      err;
+    Server                  *server = NULL;
     rig_open(&rig, NULL, NULL);
     for (size_t i = 0; i < sizeof DENIED / sizeof DENIED[0]; i++)
         CHECK(server_new(rig.loop, DENIED[i], 0, answer, NULL, &server, &err) == ST_DENIED);

@@ -1,5 +1,5 @@
-/* Children: how they end, what they are given, and that none is left behind. The shell stands for any
- * program. */
+/* Children: how they end, what they are given, and that none is left behind. The shell stands for
+ * any program. */
 #include "loop_rig.h"
 
 #include <sys/socket.h>
@@ -18,7 +18,8 @@ static void on_ended(void *arg, int exit_code, int signo)
     ended->times++;
 }
 
-static Status spawn_shell(const char *script, const int *fds, size_t fd_count, Ended *ended, Err *err)
+static Status spawn_shell(const char *script, const int *fds, size_t fd_count, Ended *ended,
+                          Err *err)
 {
     static const int  NULLS[3] = {-1, -1, 2};
     const char *const argv[] = {"sh", "-c", script, NULL};
@@ -38,10 +39,7 @@ static void run_shell(const char *script, Ended *ended)
     child_free(ended->child);
 }
 
-static bool has_children(void)
-{
-    return waitpid(-1, NULL, WNOHANG) != -1 || errno != ECHILD;
-}
+static bool has_children(void) { return waitpid(-1, NULL, WNOHANG) != -1 || errno != ECHILD; }
 
 TEST(an_exit_code_arrives_also_on_a_virtual_clock)
 {
@@ -106,7 +104,7 @@ TEST(a_missing_program_is_an_error_that_names_it)
     Child            *child = NULL;
     static const int  NULLS[3] = {-1, -1, -1};
     const char *const argv[] = {"none", NULL}, *const envp[] = {NULL};
-    ChildSpec         spec = {"/nonexistent/program", argv, envp, NULLS, 3};
+    ChildSpec spec = {"/nonexistent/program", argv, envp, NULLS, 3};
     rig_loop(false);
     CHECK(child_spawn(loop, &spec, on_ended, NULL, &child, &err) == ST_IO);
     CHECK_INT(err.sys, ENOENT);
@@ -231,7 +229,7 @@ TEST(a_child_may_be_freed_in_its_own_callback)
     Ended             ended = {0};
     static const int  NULLS[3] = {-1, -1, -1};
     const char *const argv[] = {"sh", "-c", "exit 4", NULL}, *const envp[] = {NULL};
-    ChildSpec         spec = {"/bin/sh", argv, envp, NULLS, 3};
+    ChildSpec spec = {"/bin/sh", argv, envp, NULLS, 3};
     rig_loop(false);
     CHECK(child_spawn(loop, &spec, free_in_callback, &ended, &ended.child, &err) == ST_OK);
     CHECK(!loop_run(loop));

@@ -190,7 +190,7 @@ TEST(what_cannot_be_watched_is_an_error)
     rig_end();
 }
 
-/* -- threads ------------------------------------------------------------------------------------------ */
+/* -- threads ----------------------------------------------------------------------------------- */
 
 typedef struct Job {
     pthread_t ran_on;
@@ -312,9 +312,9 @@ static void make_ready(void *arg)
     ready_left = 1;
 }
 
-/* Symptom: with a virtual clock time ran ahead of what a callback had made ready. Cause: the jump to
- * the next timer was decided before the callbacks of that round; and libuv did not look at wakers and
- * signals at all when nothing else was there. */
+/* Symptom: with a virtual clock time ran ahead of what a callback had made ready. Cause: the jump
+ * to the next timer was decided before the callbacks of that round; and libuv did not look at
+ * wakers and signals at all when nothing else was there. */
 TEST(virtual_time_does_not_overtake_what_a_callback_made_ready)
 {
     Err err;
@@ -345,7 +345,7 @@ TEST(a_waker_that_is_woken_and_freed_does_not_call)
     rig_end();
 }
 
-/* -- signals ------------------------------------------------------------------------------------------- */
+/* -- signals ----------------------------------------------------------------------------------- */
 
 static bool busy_turn(void *arg)
 {

@@ -170,8 +170,8 @@ TEST(a_real_clock_waits_until_the_deadline_and_not_less)
 
 static void ignore(void *arg, int fd, int events) { (void)arg, (void)fd, (void)events; }
 
-/* Symptom: the loop hung although a timer was due. Cause: libuv fires its timers before it polls, so
- * an alarm of 0 ms was spent and the poll had no end. It needed a watch that stays quiet, since
+/* Symptom: the loop hung although a timer was due. Cause: libuv fires its timers before it polls,
+ * so an alarm of 0 ms was spent and the poll had no end. It needed a watch that stays quiet, since
  * without one the poll returns at once. */
 TEST(a_timer_that_is_due_fires_although_a_quiet_descriptor_is_watched)
 {

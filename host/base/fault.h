@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #ifdef PERIGEE_FAULTS
-bool fault_hit(const char *seam); /* loop thread only */
+bool fault_hit(const char *seam); /* any thread; passes are counted over all of them */
 #else
 static inline bool fault_hit(const char *seam)
 {

@@ -28,6 +28,7 @@
     X(PROTOCOL,    "protocol",    false, 37) /* the far side broke its own rules */               \
     X(IO,          "io",          false, 38) /* Err.sys holds errno */                            \
     X(WAITING,     "waiting",     false, 40) /* for a person */                                   \
+    X(SCRIPT,      "script",      false, 39) /* a script raised an error of its own */            \
     X(BUG,         "bug",         false, 70) /* ours; comes with a traceback */
 
 typedef enum Status {

@@ -7,10 +7,13 @@
  *     notes   diagnostics with line and column
  *
  * Use     definition_parse(text, &def, err); ...; definition_free(&def)
- * Owner   Everything in a Definition lives in its arena.
+ * Owner   Everything in a Definition lives in its arena; the text given may go after the parse.
+ * Units   Lines and columns begin at 1 and count in the file; a column is a code point. A line ends
+ *         in LF, CRLF or CR.
  * Thread  Any; pure.
- * Errors  ST_INVALID only when the text is no definition at all (no front matter, not UTF-8 beyond
- *         repair); ST_LIMIT when it is too large. Everything else is a note, and the rest still works.
+ * Errors  ST_INVALID only when the text is no definition at all (no front matter, not UTF-8);
+ *         ST_LIMIT when it is too large. The Err then begins "line N, column M: ". Everything else
+ *         is a note, and the rest still works.
  */
 #ifndef HOST_DEFINE_DEFINITION_H
 #define HOST_DEFINE_DEFINITION_H
@@ -23,10 +26,10 @@ typedef enum NodeKind { NODE_SCALAR, NODE_LIST, NODE_MAP } NodeKind;
 typedef struct Node Node;
 struct Node {
     NodeKind kind;
-    Str      text;  /* scalar: as it stands in the source, quotes and escapes resolved */
-    bool     quoted;/* scalar: it was written with quotes, or as a block */
-    Str      key;   /* in a map: this entry's key */
-    int      line, column; /* 1-based, in the file */
+    Str      text;   /* scalar: as it stands in the source, quotes and escapes resolved */
+    bool     quoted; /* scalar: it was written with quotes, or as a block */
+    Str      key;    /* in a map: this entry's key */
+    int      line, column;
     Node    *first; /* list, map: children in order */
     Node    *next;
 };
@@ -35,38 +38,51 @@ typedef enum BlockKind { BLOCK_HEADING, BLOCK_ITEM, BLOCK_PARAGRAPH, BLOCK_CODE 
 
 typedef struct Block {
     BlockKind kind;
-    int       level;   /* heading: 1 to 6; item: nesting depth from 1 */
-    int       number;  /* item of an ordered list: its number; else 0 */
-    Str       text;    /* inline text without markup (**, `, links reduced to their text) */
-    Str       source;  /* as written, markup included */
-    Str       info;    /* code: the fence's info string ("mermaid") */
-    int       line, last_line; /* 1-based, in the file */
+    int  level;  /* heading: 1 to 6; else how many lists it stands in: 0 outside, an item 1 up */
+    int  number; /* item of an ordered list: its number; else 0 */
+    bool quoted; /* stands in a block quotation */
+    Str  text;   /* inline text without markup (**, `, links reduced to their text); code: the
+                    code. A line break in the source is a \n here. */
+    Str  clean;  /* text with signs from a wrong code page read as what they were; else text */
+    Str  source; /* as written, markup included; an item's ends before what is nested in it */
+    Str  info;   /* code: the fence's info string ("mermaid") */
+    int  line, last_line;
 } Block;
 
 typedef enum NoteLevel { NOTE_WARNING, NOTE_ERROR } NoteLevel;
 
 typedef struct Note {
     NoteLevel level;
-    Str       rule;    /* "yaml", "duplicate-key", "encoding", ... */
+    Str       rule; /* "yaml" "duplicate-key" "front-matter" "tools" "encoding" "outline" */
     Str       message;
     int       line, column;
 } Note;
 
 typedef struct Definition {
     Arena  arena;
-    Node  *front;      /* a map */
+    Node  *front; /* a map */
     Str    body;
-    int    body_line;  /* line of the file where the body begins */
+    int    body_line; /* line of the file where the body begins */
     Block *blocks;
     size_t block_count;
-    Note  *notes;
+    Note  *notes; /* in the order in which they were found */
     size_t note_count;
+    /* Something that may have narrowed the agent's rights could not be read; `tools` is then an
+     * empty list, whatever the file says, and an error note says why. */
+    bool   narrowed;
+    int    fault_line, fault_column; /* where, when definition_parse failed; else 0 */
 } Definition;
 
+/* On failure `out` holds nothing but fault_line and fault_column; definition_free is allowed then,
+ * not needed. */
 MUST_CHECK Status definition_parse(Str text, Definition *out, Err *err);
 void              definition_free(Definition *definition);
 
-/* The entry of a map, or NULL. */
+/* The entry of a map, or NULL; `map` may be NULL or of another kind. */
 const Node *node_get(const Node *map, const char *key);
+
+/* True when `text` opens with front matter, as definition_parse would find it (a byte order mark,
+ * blank lines, pictures and HTML may stand before it). Cheap; says nothing about its content. */
+bool definition_has_front_matter(Str text);
 
 #endif

@@ -1,16 +1,17 @@
 /* root.h -- files inside one granted folder, and nothing else.
  *
  * Why     If the shell is jailed and `write` is not, `write` is the escape. Every path is resolved
- *         by the kernel below the root's descriptor (openat2, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS),
+ *         by the kernel below the root's descriptor (openat2: RESOLVE_BENEATH, no magic links),
  *         and the rules of the sandbox hold here too: masked names cannot be read, read-only parts
- *         cannot be written (SANDBOX: "Mounts").
- * Use     root_open -> root_read, root_write, ... -> root_free. Paths are relative, or absolute below
- *         the root; "" and "." are the root.
+ *         cannot be written (SANDBOX: "Mounts"), under whatever name a link gives them.
+ * Use     root_open -> root_read, root_write, ... -> root_free. Paths are relative, or absolute
+ *         below the root; "" and "." are the root. They are bytes, not text; no NUL.
  * Owner   Root: the caller; it may be used by several threads at once.
  * Thread  Any. The functions block: call them on a thread (work_start).
- * Errors  ST_DENIED outside the root, masked or read-only; ST_NOT_FOUND; ST_LIMIT; ST_INVALID for a
- *         folder where a file was meant, a FIFO or device, or a file that changed since it was read;
- *         ST_IO with errno. Texts name the path as it was given.
+ * Errors  ST_DENIED outside the root, masked or read-only; ST_NOT_FOUND; ST_LIMIT; ST_INVALID for
+ *         a folder where a file was meant, a FIFO or device, or a file that changed since it was
+ *         read; ST_IO with errno; ST_UNAVAILABLE where the kernel has no openat2. Texts name the
+ *         path as it was given, cut and made printable.
  */
 #ifndef HOST_FILES_ROOT_H
 #define HOST_FILES_ROOT_H
@@ -34,8 +35,8 @@ typedef struct FileInfo {
     FileKind kind;
     uint64_t size;
     mode_t   mode;
-    int64_t  modified_ms;          /* Unix time */
-    char     hash[HASH_HEX_SIZE];  /* of the whole content; "" unless it was read */
+    int64_t  modified_ms;         /* Unix time */
+    char     hash[HASH_HEX_SIZE]; /* of the whole content; "" unless it was read */
 } FileInfo;
 
 MUST_CHECK Status root_open(const RootSpec *spec, Root **out, Err *err);
@@ -46,15 +47,21 @@ const char       *root_path(const Root *root);
  * `most` bytes. */
 MUST_CHECK Status root_read(Root *root, Str path, size_t most, Buf *out, FileInfo *info, Err *err);
 
-/* Replaces the file atomically (new file beside it, fsync, rename), keeping its mode, making missing
- * folders. `expect`: NULL writes whatever is there; "" only if no file is there; a hash only if the
- * file still has it. Fills `info` with the new state. A symlink is followed inside the root. */
-MUST_CHECK Status root_write(Root *root, Str path, Str bytes, const char *expect, FileInfo *info, Err *err);
+/* Replaces the file atomically (new file beside it, fsync, rename), keeping its mode, making
+ * missing folders. `expect`: NULL writes whatever is there; "" only if no file is there; a hash
+ * only if the file still has it (ST_INVALID otherwise). Fills `info` with the new state. A symlink
+ * is followed inside the root. At most LIMIT_FILE_READ bytes. */
+MUST_CHECK Status root_write(Root *root, Str path, Str bytes, const char *expect, FileInfo *info,
+                             Err *err);
 
-MUST_CHECK Status root_info(Root *root, Str path, FileInfo *info, Err *err); /* does not follow a last link */
+/* Does not follow a link at the end of the path. Answers for a masked file too, but for nothing
+ * below a masked folder. */
+MUST_CHECK Status root_info(Root *root, Str path, FileInfo *info, Err *err);
 
-/* Calls back for each entry, sorted bytewise. Names that are not UTF-8 come as they are. */
-typedef void RootEntry(void *arg, Str name, const FileInfo *info);
-MUST_CHECK Status root_list(Root *root, Str path, size_t most, RootEntry *entry, void *arg, Err *err);
+/* Calls back for each entry, sorted bytewise. Names that are not UTF-8 come as they are. ST_LIMIT,
+ * and no call, when there are more than `most`. */
+typedef void      RootEntry(void *arg, Str name, const FileInfo *info);
+MUST_CHECK Status root_list(Root *root, Str path, size_t most, RootEntry *entry, void *arg,
+                            Err *err);
 
 #endif

@@ -54,7 +54,13 @@ typedef struct HttpEvents {
 } HttpEvents;
 
 MUST_CHECK Status transport_new(Loop *loop, Transport **out, Err *err);
-void              transport_free(Transport *transport); /* cancels what is under way, without events */
+/* Cancels what is under way, without events. Not from inside a callback of its own. */
+void transport_free(Transport *transport);
+
+/* Appends the name by which secrets are granted to the host of `url`: "api.anthropic.com" for https
+ * on its own port, else with the port ("127.0.0.1:8080", "gateway.lan:80"): a key that was granted
+ * to a host for https never travels in the clear. ST_INVALID for what is no http(s) URL. */
+MUST_CHECK Status http_host_key(Str url, Buf *out, Err *err);
 
 /* Begins a request. A wrong request (scheme, header with a line end, a secret that is not there or
  * not granted to that host) fails here; everything later comes through on_end, never from inside

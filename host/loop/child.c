@@ -22,16 +22,28 @@ struct Child {
     void       *arg;
 };
 
-static void reap(Child *child, int options, int *exit_code, int *signo)
+/* By number, not by pidfd: libuv has made that one non-blocking, and waitid on it would then not
+ * wait. The number stays the child's until it is reaped here. False when it still runs. */
+static bool reap(Child *child, int options, int *exit_code, int *signo)
 {
     siginfo_t info;
     memset(&info, 0, sizeof info);
     int rc;
-    do rc = waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | options);
+    do rc = waitid(P_PID, (id_t)child->pid, &info, WEXITED | options);
     while (rc != 0 && errno == EINTR);
+    if (rc == 0 && info.si_pid == 0) return false;
     bool exited = info.si_code == CLD_EXITED;
     *exit_code = exited ? info.si_status : -1;
     *signo = exited ? 0 : info.si_status;
+    return true;
+}
+
+/* A parent that ignored SIGCHLD hands that on to us, and the kernel would reap our children itself:
+ * nobody could tell how they ended. */
+static void keep_endings(void)
+{
+    struct sigaction now;
+    if (sigaction(SIGCHLD, NULL, &now) == 0 && now.sa_handler == SIG_IGN) signal(SIGCHLD, SIG_DFL);
 }
 
 static void on_pidfd(void *arg, int fd, int events)
@@ -40,7 +52,7 @@ static void on_pidfd(void *arg, int fd, int events)
     (void)fd;
     (void)events;
     int exit_code, signo;
-    reap(child, 0, &exit_code, &signo);
+    if (!reap(child, WNOHANG, &exit_code, &signo)) return;
     child->ended = true;
     watch_set(child->watch, 0);
     child->on_end(child->arg, exit_code, signo);
@@ -62,7 +74,8 @@ static int map_descriptors(posix_spawn_file_actions_t *actions, const ChildSpec 
                      : posix_spawn_file_actions_addopen(actions, (int)i, "/dev/null", O_RDWR, 0);
         if (rc != 0) return rc;
     }
-    return 0;
+    /* Libraries open descriptors without close-on-exec (libcurl's sockets, for one). */
+    return posix_spawn_file_actions_addclosefrom_np(actions, (int)spec->fd_count);
 }
 
 static int spawn(const ChildSpec *spec, pid_t *pid)
@@ -95,7 +108,8 @@ Status child_spawn(Loop *loop, const ChildSpec *spec, ChildEnded *ended, void *a
                    Err *err)
 {
     pid_t pid;
-    int   rc = spawn(spec, &pid);
+    keep_endings();
+    int rc = spawn(spec, &pid);
     if (rc != 0) {
         errno = rc;
         return err_set(err, ST_IO, "start %s: %s", spec->path, strerror(rc));

@@ -18,6 +18,7 @@ struct Loop {
     size_t     heap_len, heap_cap;
     uint64_t   timer_order; /* ties fire in the order they were set */
     size_t     objects;
+    uint64_t   calls;       /* callbacks made by libuv's side: something may have become ready */
     size_t     busy;        /* watches that are set, children, work, holds: what a virtual clock waits for */
     bool       stopped;
 };

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void alarm_fired(uv_timer_t *alarm) { (void)alarm; /* waking up is all it is for */ }
+/* Waking up is all it is for. libuv fires timers before it polls: one that is due already would
+ * otherwise be spent before the wait that it should end. */
+static void alarm_fired(uv_timer_t *alarm) { uv_stop(alarm->loop); }
 
 Status loop_new(Loop **out, bool virtual_clock, Err *err)
 {
@@ -70,25 +72,33 @@ void loop_release(Loop *loop)
 
 void loop_stop(Loop *loop) { loop->stopped = true; }
 
-/* Waits for the next event, or not at all when `more` is ready. Returns false when nothing could
- * ever wake us. */
+/* Time stands still while anything real is under way; else it jumps to the next timer. What a
+ * callback made ready, or set, is looked at before that. */
+static bool wait_virtual(Loop *loop)
+{
+    uint64_t before = loop->calls;
+    if (loop->busy > 0) {
+        uv_run(&loop->uv, UV_RUN_ONCE);
+        return true;
+    }
+    uv_run(&loop->uv, UV_RUN_NOWAIT); /* signals, wakers and handles that close */
+    if (loop->calls != before) return true;
+    int64_t next = timers_next(loop);
+    if (next == DEADLINE_NEVER) return uv_loop_alive(&loop->uv) != 0;
+    if (next > loop->clock.virtual_ms) loop->clock.virtual_ms = next;
+    return true;
+}
+
+/* Waits for the next event, or not at all when `more` is ready or a timer is due. Returns false when
+ * nothing could ever wake us. */
 static bool wait_once(Loop *loop, bool more)
 {
     int64_t next = timers_next(loop);
-    if (more) {
+    if (more || next <= loop_now(loop)) {
         uv_run(&loop->uv, UV_RUN_NOWAIT);
         return true;
     }
-    if (loop->clock.is_virtual) {
-        uv_run(&loop->uv, UV_RUN_NOWAIT);
-        if (loop->busy > 0) {
-            uv_run(&loop->uv, UV_RUN_ONCE);
-            return true;
-        }
-        if (next == DEADLINE_NEVER) return uv_loop_alive(&loop->uv) != 0;
-        if (next > loop->clock.virtual_ms) loop->clock.virtual_ms = next;
-        return true;
-    }
+    if (loop->clock.is_virtual) return wait_virtual(loop);
     if (next == DEADLINE_NEVER && !uv_loop_alive(&loop->uv)) return false;
     if (next != DEADLINE_NEVER) {
         int64_t wait = next - loop_now(loop);

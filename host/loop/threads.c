@@ -35,6 +35,7 @@ static void free_handle(uv_handle_t *handle) { free(handle); }
 static void on_signal(uv_signal_t *handle, int signo)
 {
     Signals *signals = (Signals *)handle;
+    signals->loop->calls++;
     if (!signals->gone) signals->seen(signals->arg, signo);
 }
 
@@ -74,6 +75,7 @@ static void on_work_done(uv_work_t *request, int status)
 {
     Work *work = (Work *)request;
     (void)status; /* we never uv_cancel: an abandoned job still has to be freed by its owner */
+    work->loop->calls++;
     work->loop->busy--;
     work->loop->objects--;
     work->done(work->arg, work->abandoned);
@@ -98,6 +100,7 @@ void work_abandon(Work *work) { work->abandoned = true; }
 static void on_wake(uv_async_t *handle)
 {
     Waker *waker = (Waker *)handle;
+    waker->loop->calls++;
     if (!waker->gone) waker->called(waker->arg);
 }
 

@@ -14,14 +14,19 @@ struct Watch {
     bool        gone; /* freed by its owner, waiting for libuv to close the handle */
 };
 
+static void start(Watch *watch);
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     Watch *watch = (Watch *)poll;
     if (watch->gone) return;
+    watch->loop->calls++;
     int ready = 0;
     if (status < 0 || (events & (UV_READABLE | UV_DISCONNECT))) ready |= WATCH_READ;
     if (status < 0 || (events & UV_WRITABLE)) ready |= WATCH_WRITE;
     watch->ready(watch->arg, watch->fd, ready);
+    /* libuv has stopped the handle on an error; ours is level-triggered until its owner stops it */
+    if (status < 0 && !watch->gone && watch->events) start(watch);
 }
 
 Status watch_new(Loop *loop, int fd, WatchReady *ready, void *arg, Watch **out, Err *err)
@@ -44,15 +49,20 @@ Status watch_new(Loop *loop, int fd, WatchReady *ready, void *arg, Watch **out, 
 void watch_set(Watch *watch, int events)
 {
     if (events == watch->events) return;
-    if (events == 0) {
-        uv_poll_stop(&watch->poll);
-        watch->loop->busy--;
-    } else {
-        int wanted = (events & WATCH_READ ? UV_READABLE : 0) | (events & WATCH_WRITE ? UV_WRITABLE : 0);
-        uv_poll_start(&watch->poll, wanted, on_poll);
-        if (watch->events == 0) watch->loop->busy++;
-    }
+    if (events == 0) watch->loop->busy--;
+    if (watch->events == 0) watch->loop->busy++;
     watch->events = events;
+    if (events == 0)
+        uv_poll_stop(&watch->poll);
+    else
+        start(watch);
+}
+
+static void start(Watch *watch)
+{
+    int wanted = (watch->events & WATCH_READ ? UV_READABLE : 0) |
+                 (watch->events & WATCH_WRITE ? UV_WRITABLE : 0);
+    uv_poll_start(&watch->poll, wanted, on_poll);
 }
 
 static void on_closed(uv_handle_t *handle) { free(handle); }

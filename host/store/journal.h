@@ -11,8 +11,10 @@
  * Owner   Journal: the caller. Arguments are copied.
  * Thread  Loop thread only; one thread of the store's own writes, in groups: records that wait
  *         together are committed together.
- * Errors  ST_IO after which the store is closed to writers and every later append fails the same
- *         way; ST_INVALID when `seq` is not the run's next one.
+ * Errors  ST_IO (or ST_TIMEOUT: another process held the file too long), after which the store is
+ *         closed to writers and every later append fails the same way; ST_INVALID when `seq` is
+ *         not the run's next one (both are named; the store stays open); ST_LIMIT for a record
+ *         beyond LIMIT_REQUEST; ST_CANCELLED for one that came while the journal was closing.
  */
 #ifndef HOST_STORE_JOURNAL_H
 #define HOST_STORE_JOURNAL_H
@@ -35,28 +37,31 @@ typedef struct Record {
     Str     body;
 } Record;
 
-typedef struct RunRow { /* what a list shows; kept beside the records, derivable from them */
+typedef struct RunRow {  /* what a list shows; kept beside the records, derivable from them */
     Str     run, parent; /* parent empty for a top-level run */
     Str     agent;       /* agent or chain it began with */
     Str     task;        /* first 200 bytes, whole code points */
     Str     status;      /* "running", or a code of status.h once it ended */
     int64_t started_ms, ended_ms; /* ended_ms 0 while it runs */
-    int64_t records;
+    int64_t records;              /* counted by journal_list; journal_put_run does not look at it */
 } RunRow;
 
 /* Makes the folder (0700) and the file (0600) when they are missing. The file's application_id and
  * user_version say what it is; a newer version is refused, a file that is no journal too. Blocks
- * briefly; called once at start. */
+ * briefly; called once at start. ST_INVALID for a file that is not ours or newer, ST_IO,
+ * ST_TIMEOUT. */
 MUST_CHECK Status journal_open(Loop *loop, const char *path, Journal **out, Err *err);
 
-/* Waits for what was appended, then closes. NULL allowed. */
+/* Waits for what was appended, answers it (the `done`s are called from here), then closes. NULL
+ * allowed; also inside a `done`. Blocks. */
 void journal_close(Journal *journal);
 
 typedef void JournalDone(void *arg, const Err *outcome);
 
-/* Appends one record; `record->seq` is the expected one. `done` comes from the loop, never from inside. */
-void journal_append(Journal *journal, const Record *record, Durability durability, JournalDone *done,
-                    void *arg);
+/* Appends one record; `record->seq` is the expected one. `done` comes from the loop, never from
+ * inside; NULL allowed. A run's first record makes its row, if journal_put_run has not. */
+void journal_append(Journal *journal, const Record *record, Durability durability,
+                    JournalDone *done, void *arg);
 
 /* Inserts or replaces the run's row, in order with the appends. */
 void journal_put_run(Journal *journal, const RunRow *row);
@@ -64,16 +69,20 @@ void journal_put_run(Journal *journal, const RunRow *row);
 /* Keeps a text by its SHA-256 (hex), once; in order with the appends. */
 void journal_put_text(Journal *journal, Str hash, Str text);
 
-/* Reads; these block on the database and are called on the loop's thread by verbs that show runs, or
- * on a worker. They see everything that was answered. The callback answers false to stop. */
-typedef bool RecordSeen(void *arg, const Record *record);
-typedef bool RunSeen(void *arg, const RunRow *row);
-MUST_CHECK Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *seen, void *arg, Err *err);
-MUST_CHECK Status journal_list(Journal *journal, int64_t most, RunSeen *seen, void *arg, Err *err); /* newest first */
+/* Reads; these block on the database and are called on the loop's thread by verbs that show runs,
+ * or on a worker. They see everything that was answered. The callback answers false to stop. */
+typedef bool      RecordSeen(void *arg, const Record *record);
+typedef bool      RunSeen(void *arg, const RunRow *row);
+MUST_CHECK Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *seen,
+                               void *arg, Err *err);
+/* At most `most` rows; a negative number means all. */
+MUST_CHECK Status journal_list(Journal *journal, int64_t most, RunSeen *seen, void *arg,
+                               Err *err);                                       /* newest first */
 MUST_CHECK Status journal_text(Journal *journal, Str hash, Buf *out, Err *err); /* ST_NOT_FOUND */
 
-/* The one run whose id is `part`, contains it, or is the newest when `part` is "last". ST_NOT_FOUND,
- * or ST_INVALID naming up to five candidates. */
+/* Appends to `run` the id that is `part`, else the only one that contains it, else nothing:
+ * ST_NOT_FOUND, or ST_INVALID naming up to five candidates. "last" is the newest run. Top-level
+ * runs are looked at first, children only when none of those fits. */
 MUST_CHECK Status journal_find(Journal *journal, Str part, Buf *run, Err *err);
 
 #endif

@@ -1,0 +1,92 @@
+/* curl_internal.h -- what the files of the curl transport share. The only header with curl.h.
+ *
+ * Why     One HttpCall is one easy handle; one Transport is one multi handle driven by the loop.
+ * Life of a call
+ *
+ *     http_begin -> [added to multi] -> on_head -> on_data ... -> finished -> on_end -> freed
+ *                          |               |          |
+ *                          +-- cancelled or failed ---+   noted in the call; settled later, when
+ *                                                         libcurl is not on the stack
+ *
+ * Thread  Loop thread. `inside` is true while libcurl is on the stack: libcurl refuses to be entered
+ *         again from its own callbacks, so everything that would do so is noted and settled after.
+ */
+#ifndef HOST_HTTP_CURL_INTERNAL_H
+#define HOST_HTTP_CURL_INTERNAL_H
+
+#include "transport.h"
+
+#include "../base/limits.h"
+
+#include <curl/curl.h>
+
+/* Which silence would end the call now. */
+typedef enum Stall { STALL_CONNECT, STALL_FIRST_BYTE, STALL_IDLE } Stall;
+
+typedef struct Socket Socket;
+
+struct Transport {
+    Loop     *loop;    /* borrowed */
+    CURLM    *multi;   /* owned */
+    Timer    *alarm;   /* owned; libcurl's own next deadline */
+    Timer    *soon;    /* owned; settles what was asked for outside of libcurl */
+    HttpCall *calls;   /* owned list, newest first */
+    Socket   *sockets; /* owned list; what libcurl wants watched */
+    char     *ca_file; /* owned, may be NULL; CURL_CA_BUNDLE or SSL_CERT_FILE */
+    char     *ca_path; /* owned, may be NULL; SSL_CERT_DIR */
+    bool      inside;  /* libcurl is on the stack */
+    bool      todo;    /* some call needs settling */
+};
+
+struct HttpCall {
+    Transport         *transport; /* borrowed */
+    HttpCall          *prev, *next;
+    CURL              *easy;        /* owned */
+    struct curl_slist *headers;     /* owned */
+    char              *secret_line; /* borrowed from `headers`; wiped before it is freed */
+    char              *body;        /* owned */
+    HttpEvents         events;
+    void              *arg; /* borrowed from the caller */
+
+    Timer     *timer; /* owned; fires at the earlier of stall_deadline and deadline */
+    Stall      stall;
+    int64_t    stall_deadline, deadline;
+    int64_t    connect_ms, first_byte_ms, idle_ms;
+    curl_off_t sent; /* bytes of the request that have left */
+
+    Buf    head;         /* name NUL value NUL ..., of the head being read */
+    size_t header_count; /* pairs in it */
+    size_t head_bytes;   /* of all heads and trailers, to bound them together */
+    int    status;
+    bool   head_seen; /* on_head was called; later lines are trailers */
+    size_t body_left; /* bytes that the body may still have */
+
+    bool added;     /* to the multi handle */
+    bool paused;    /* the caller wants no data */
+    bool held;      /* libcurl keeps a piece for us since we said pause */
+    bool cancelled; /* no event any more */
+    bool failed;    /* `outcome` holds why */
+    bool ended;     /* on_end is being called */
+    Err  outcome;
+    char where[160];             /* "POST https://host/path" for texts; no query, no secret */
+    char error[CURL_ERROR_SIZE]; /* libcurl's words */
+};
+
+/* curl_request.c: checks `request`, fills `call->where` and the easy handle. */
+MUST_CHECK Status call_prepare(HttpCall *call, const HttpRequest *request, Err *err);
+void              call_wipe_headers(HttpCall *call);
+
+/* curl_answer.c: the callbacks that libcurl makes while the answer comes. */
+void call_listen(HttpCall *call);
+
+/* curl_transport.c: begins another wait, counted from now. */
+void call_expect(HttpCall *call, Stall stall);
+
+/* curl_outcome.c: what a finished transfer amounts to. */
+void call_judge(HttpCall *call, CURLcode code);
+void call_judge_silence(HttpCall *call, int64_t now);
+
+/* Notes inside a libcurl callback that the call has failed; it ends as soon as libcurl returns. */
+void call_fail(HttpCall *call, Status status, const char *format, ...) PRINTF_LIKE(3, 4);
+
+#endif

@@ -1,0 +1,164 @@
+#include "secrets.h"
+
+#include "../base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+typedef struct Secret {
+    char *name;  /* owned */
+    char *value; /* owned; wiped before it is freed */
+} Secret;
+
+typedef struct Grant {
+    char *name, *host; /* owned */
+} Grant;
+
+enum { REDACT_FROM = 6, GRANTS_MAX = 1000 };
+
+/* One set a process: the environment is one, too. */
+static Secret *secrets;
+static size_t  secret_count;
+static Grant  *grants;
+static size_t  grant_count;
+
+static bool is_secret_name(Str name)
+{
+    static const char *const ENDINGS[] = {"_KEY", "_TOKEN", "_SECRET", "_PASSWORD"};
+    for (size_t i = 0; i < sizeof ENDINGS / sizeof ENDINGS[0]; i++) {
+        size_t len = strlen(ENDINGS[i]);
+        if (name.len > len && strncasecmp(name.ptr + name.len - len, ENDINGS[i], len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const Secret *find(Str name)
+{
+    for (size_t i = 0; i < secret_count; i++)
+        if (str_is(name, secrets[i].name)) return &secrets[i];
+    return NULL;
+}
+
+/* Longest value first: redacting then never leaves the tail of one that begins like another. */
+static int longest_first(const void *a, const void *b)
+{
+    size_t left = strlen(((const Secret *)a)->value), right = strlen(((const Secret *)b)->value);
+    return left < right ? 1 : left > right ? -1 : 0;
+}
+
+/* Moves one variable. Its bytes lie in the memory that /proc/PID/environ shows, so forgetting the
+ * pointer is not enough. */
+static void take(char **entry, size_t name_len)
+{
+    Str   name = {*entry, name_len};
+    char *value = *entry + name_len + 1;
+    Str   trimmed = str_trim(str_from(value)); /* a key read from a file ends in a line end */
+    if (trimmed.len && !find(name)) {
+        secrets = mem_grow(secrets, (secret_count + 1) * sizeof *secrets);
+        secrets[secret_count++] =
+            (Secret){mem_copy(name.ptr, name.len), mem_copy(trimmed.ptr, trimmed.len)};
+    }
+    explicit_bzero(value, strlen(value));
+    /* not unsetenv: it would forget a second variable of that name with its value unwiped */
+    for (; *entry; entry++) entry[0] = entry[1];
+}
+
+void secrets_open(void)
+{
+    for (char **entry = environ; entry && *entry;) {
+        const char *equals = strchr(*entry, '=');
+        size_t      name_len = equals ? (size_t)(equals - *entry) : 0;
+        if (name_len && is_secret_name((Str){*entry, name_len})) {
+            take(entry, name_len);
+        } else {
+            entry++;
+        }
+    }
+    if (secret_count) qsort(secrets, secret_count, sizeof *secrets, longest_first);
+}
+
+void secrets_close(void)
+{
+    for (size_t i = 0; i < secret_count; i++) {
+        explicit_bzero(secrets[i].value, strlen(secrets[i].value));
+        free(secrets[i].value);
+        free(secrets[i].name);
+    }
+    for (size_t i = 0; i < grant_count; i++) {
+        free(grants[i].name);
+        free(grants[i].host);
+    }
+    free(secrets);
+    free(grants);
+    secrets = NULL;
+    grants = NULL;
+    secret_count = grant_count = 0;
+}
+
+bool secrets_has(Str name) { return find(name) != NULL; }
+
+static bool is_granted(Str name, Str host)
+{
+    for (size_t i = 0; i < grant_count; i++)
+        if (str_is(name, grants[i].name) && strlen(grants[i].host) == host.len &&
+            strncasecmp(grants[i].host, host.ptr, host.len) == 0)
+            return true;
+    return false;
+}
+
+Status secrets_allow(Str name, Str host, Err *err)
+{
+    if (name.len == 0 || host.len == 0 || memchr(host.ptr, '\0', host.len) ||
+        memchr(name.ptr, '\0', name.len))
+        return err_set(err, ST_INVALID, "grant a secret: its name and the host must not be empty");
+    if (is_granted(name, host)) return ST_OK;
+    if (grant_count == GRANTS_MAX)
+        return err_set(err, ST_LIMIT, "grant %.*s: more than %d grants", STR_ARG(name), GRANTS_MAX);
+    grants = mem_grow(grants, (grant_count + 1) * sizeof *grants);
+    grants[grant_count++] = (Grant){mem_copy(name.ptr, name.len), mem_copy(host.ptr, host.len)};
+    return ST_OK;
+}
+
+Status secrets_reveal(Str name, Str host, Str prefix, Buf *out, Err *err)
+{
+    const Secret *secret = find(name);
+    if (!secret)
+        return err_set(err, ST_NOT_FOUND, "secret %.*s: not in the environment; set it and start again",
+                       STR_ARG(name));
+    if (!is_granted(name, host))
+        return err_set(err, ST_DENIED, "secret %.*s: not granted to %.*s", STR_ARG(name),
+                       STR_ARG(host));
+    Status status = buf_append(out, prefix, err);
+    return status == ST_OK ? buf_append(out, str_from(secret->value), err) : status;
+}
+
+/* Puts "[NAME]" where `len` bytes stood at `at`; what no longer fits falls off the end. */
+static char *replace(char *text, size_t size, char *at, size_t len, const char *name)
+{
+    char   sign[80];
+    size_t sign_len = strlen(name) < sizeof sign - 2 ? strlen(name) : sizeof sign - 2;
+    sign[0] = '[';
+    memcpy(sign + 1, name, sign_len);
+    sign[++sign_len] = ']';
+    sign_len++;
+    size_t before = (size_t)(at - text), tail = strlen(at + len);
+    if (sign_len > size - 1 - before) sign_len = size - 1 - before;
+    if (tail > size - 1 - before - sign_len) tail = size - 1 - before - sign_len;
+    memmove(at + sign_len, at + len, tail);
+    memcpy(at, sign, sign_len);
+    at[sign_len + tail] = '\0';
+    return at + sign_len;
+}
+
+void secrets_redact(char *text, size_t size)
+{
+    for (size_t i = 0; i < secret_count; i++) {
+        size_t len = strlen(secrets[i].value);
+        if (len < REDACT_FROM) continue;
+        for (char *at = strstr(text, secrets[i].value); at; at = strstr(at, secrets[i].value))
+            at = replace(text, size, at, len, secrets[i].name);
+    }
+}

@@ -1,0 +1,157 @@
+#include "run.h"
+
+#include "../base/limits.h"
+#include "../base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+/* 20261122-211205-k3f9xa: sorts by time, can be read aloud, and its last part is enough to name it. */
+static void make_id(const Clock *clock, char out[RUN_ID_SIZE])
+{
+    static const char LETTERS[] = "abcdefghjkmnpqrstuvwxyz23456789";
+    time_t            now = (time_t)(clock_wall(clock) / 1000);
+    struct tm         parts;
+    unsigned char     random[6];
+    gmtime_r(&now, &parts);
+    size_t len = strftime(out, RUN_ID_SIZE, "%Y%m%d-%H%M%S-", &parts);
+    if (getrandom(random, sizeof random, 0) != sizeof random) memset(random, 0, sizeof random);
+    for (size_t i = 0; i < sizeof random; i++)
+        out[len++] = LETTERS[random[i] % (sizeof LETTERS - 1)];
+    out[len] = '\0';
+}
+
+static void put_row(Run *run, const char *status)
+{
+    if (!run->journal) return;
+    Str task = str_cut(str_from(run->task), 0, 200);
+    task.len = str_utf8_valid_len(task);
+    RunRow row = {
+        .run = str_from(run->id),
+        .parent = str_from(run->parent ? run->parent->id : ""),
+        .agent = str_from(run->agent),
+        .task = task,
+        .status = str_from(status),
+        .started_ms = run->started_ms,
+        .ended_ms = run->finished ? clock_wall(loop_clock(run->loop)) : 0,
+        .records = run->seq,
+    };
+    journal_put_run(run->journal, &row);
+}
+
+static void deadline_passed(void *arg)
+{
+    Run *run = arg;
+    Err  why;
+    err_set(&why, ST_LIMIT, "the run's time limit is reached; --limit time=N gives more");
+    run_cancel(run, &why);
+}
+
+Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *workspace, const char *agent,
+               const char *task, Run **out, Err *err)
+{
+    if (parent && parent->cancelled) {
+        *err = parent->why;
+        return err->status;
+    }
+    Run *run = mem_new(sizeof *run);
+    run->loop = loop;
+    run->journal = journal;
+    run->parent = parent;
+    run->workspace = workspace ? workspace_hold(workspace) : NULL;
+    run->agent = mem_text(agent);
+    run->task = mem_text(task);
+    run->started_ms = clock_wall(loop_clock(loop));
+    run->timer = timer_new(loop, deadline_passed, run);
+    run->deadline = DEADLINE_NEVER;
+    make_id(loop_clock(loop), run->id);
+    budget_init(&run->budget, parent ? &parent->budget : NULL);
+    if (parent) {
+        run->next_sibling = parent->first_child;
+        parent->first_child = run;
+        run_set_deadline(run, parent->deadline);
+    }
+    put_row(run, "running");
+    *out = run;
+    return ST_OK;
+}
+
+static void leave_parent(Run *run)
+{
+    if (!run->parent) return;
+    Run **at = &run->parent->first_child;
+    while (*at != run) at = &(*at)->next_sibling;
+    *at = run->next_sibling;
+}
+
+void run_free(Run *run)
+{
+    if (!run) return;
+    leave_parent(run);
+    timer_free(run->timer);
+    workspace_release(run->workspace);
+    for (size_t i = 0; i < run->seen_count; i++) free(run->seen[i].path);
+    free(run->seen);
+    free(run->agent);
+    free(run->task);
+    free(run);
+}
+
+void run_set_deadline(Run *run, int64_t deadline)
+{
+    if (run->parent && run->parent->deadline < deadline) deadline = run->parent->deadline;
+    run->deadline = deadline;
+    timer_set(run->timer, deadline);
+}
+
+void run_cancel(Run *run, const Err *why)
+{
+    for (Run *child = run->first_child; child; child = child->next_sibling) run_cancel(child, why);
+    if (run->cancelled) return;
+    run->cancelled = true;
+    run->why = *why;
+    timer_stop(run->timer);
+    if (run->on_cancel) run->on_cancel(run);
+}
+
+void run_append(Run *run, Str kind, Str body, Durability durability, JournalDone *done, void *arg)
+{
+    Record record = {
+        .run = str_from(run->id),
+        .seq = ++run->seq,
+        .time_ms = clock_wall(loop_clock(run->loop)),
+        .kind = kind,
+        .body = body,
+    };
+    journal_append(run->journal, &record, durability, done, arg);
+}
+
+void run_finish(Run *run, const char *status)
+{
+    if (run->finished) return;
+    run->finished = true;
+    timer_stop(run->timer);
+    put_row(run, status);
+}
+
+const char *run_seen(const Run *run, const char *path)
+{
+    for (size_t i = 0; i < run->seen_count; i++)
+        if (strcmp(run->seen[i].path, path) == 0) return run->seen[i].hash;
+    return NULL;
+}
+
+void run_saw(Run *run, const char *path, const char *hash)
+{
+    SeenFile *file = NULL;
+    for (size_t i = 0; i < run->seen_count && !file; i++)
+        if (strcmp(run->seen[i].path, path) == 0) file = &run->seen[i];
+    if (!file) {
+        run->seen = mem_grow(run->seen, (run->seen_count + 1) * sizeof *run->seen);
+        file = &run->seen[run->seen_count++];
+        file->path = mem_text(path);
+    }
+    memcpy(file->hash, hash, sizeof file->hash);
+}

@@ -1,0 +1,89 @@
+/* run.h -- one execution: its id, place in the tree, deadline, budget, workspace and journal.
+ *
+ * Why     Everything that costs, waits or writes belongs to a run and ends with it.
+ * Use     1 run_new  2 run_append for each step  3 run_finish  4 run_free (from the leaves up)
+ * Owner   A top-level run: its maker. A child: its parent, but whoever made it frees it first.
+ * Life    live -> cancelled (sticky, optional) -> finished -> freed
+ * Units   Absolute deadlines on the loop's clock.
+ * Thread  Loop thread only.
+ */
+#ifndef HOST_RUN_RUN_H
+#define HOST_RUN_RUN_H
+
+#include "../files/root.h"
+#include "../sandbox/process.h"
+#include "../store/journal.h"
+#include "budget.h"
+
+enum { RUN_ID_SIZE = 40 };
+
+/* A folder that runs work in: its files and its sandbox, shared by a run and its children. */
+typedef struct Workspace {
+    Root  *root;  /* owned */
+    Space *space; /* owned */
+    char  *path;  /* owned; absolute, resolved */
+    int    users; /* freed when the last one releases it */
+} Workspace;
+
+typedef struct WorkspaceSpec {
+    const char        *path;
+    const char        *helper; /* of the sandbox */
+    const char *const *pins;   /* ends in NULL; may be NULL */
+    bool               unconfined;
+} WorkspaceSpec;
+
+/* Refuses "/", the home folder, an ancestor of `state` (the folder of the journal). */
+MUST_CHECK Status workspace_new(Loop *loop, const WorkspaceSpec *spec, const char *state,
+                                Workspace **out, Err *err);
+Workspace *workspace_hold(Workspace *workspace);
+void       workspace_release(Workspace *workspace); /* NULL allowed */
+
+typedef struct SeenFile {
+    char *path; /* owned; as resolved below the root by its reader */
+    char  hash[HASH_HEX_SIZE];
+} SeenFile;
+
+typedef struct Run Run;
+struct Run {
+    Loop      *loop;    /* borrowed */
+    Journal   *journal; /* borrowed; NULL keeps nothing (tests of scripts) */
+    Run       *parent;  /* borrowed; NULL at the top */
+    Run       *first_child, *next_sibling; /* borrowed */
+    Workspace *workspace; /* held; NULL for a run without one */
+    char       id[RUN_ID_SIZE];
+    char      *agent, *task; /* owned; for the list of runs */
+    Budget     budget;
+    int64_t    deadline;
+    Timer     *timer; /* owned; fires at the deadline */
+    int64_t    started_ms; /* wall */
+    int64_t    seq;  /* of the last record */
+    SeenFile  *seen; /* owned array: files as this run last saw them */
+    size_t     seen_count;
+    bool       cancelled, finished;
+    Err        why; /* of the cancellation */
+    void     (*on_cancel)(Run *run); /* the scripts' side: cancel this run's tasks; may be NULL */
+    void      *tasks, *vm, *handle; /* for script/: its tasks, its VM, what host scripts call it by */
+};
+
+MUST_CHECK Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *workspace,
+                          const char *agent, const char *task, Run **out, Err *err);
+void              run_free(Run *run); /* NULL allowed; no child is left */
+
+/* Sets the deadline to the earlier of `deadline` and the parent's. Passing it cancels the run with
+ * ST_LIMIT. */
+void run_set_deadline(Run *run, int64_t deadline);
+
+/* Cancels the children first, then this run. Sticky: the first reason stays. */
+void run_cancel(Run *run, const Err *why);
+
+/* Appends the next record. `done` comes later, from the loop. */
+void run_append(Run *run, Str kind, Str body, Durability durability, JournalDone *done, void *arg);
+
+/* Writes the run's row with its end. */
+void run_finish(Run *run, const char *status);
+
+/* What this run last saw in a file: its hash, or NULL. `run_saw` records it. */
+const char *run_seen(const Run *run, const char *path);
+void        run_saw(Run *run, const char *path, const char *hash);
+
+#endif

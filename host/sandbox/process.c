@@ -1,0 +1,525 @@
+/* One command, from exec_begin to on_end. Read space.h for the states. */
+#include "space.h"
+
+#include "../base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    ARENA_SPEC = 20 * 1024 * 1024,
+    LOOK_FIRST_MS = 50,   /* most commands end before the first look at their memory */
+    LOOK_EVERY_MS = 100,
+    READ_SIZE = 65536,
+    DRAIN_MAX = 2 * 1024 * 1024, /* more than a pipe can hold */
+    DEATH_MS = 5000,      /* how long space_free waits for the kernel to kill a tree */
+};
+
+static void try_start(SandboxExec *exec);
+static void try_end(SandboxExec *exec);
+
+/* -- the end ----------------------------------------------------------------------------------- */
+
+static void queue_end(SandboxExec *exec)
+{
+    if (exec->phase == EXEC_QUEUED) return;
+    exec->phase = EXEC_QUEUED;
+    space_queue_ends(exec->space);
+}
+
+static void fail(SandboxExec *exec, const Err *err)
+{
+    exec->err = *err;
+    queue_end(exec);
+}
+
+static void stop_timers(SandboxExec *exec)
+{
+    timer_stop(exec->wall);
+    timer_stop(exec->look);
+}
+
+static void send_init(const SandboxExec *exec, int signo)
+{
+    syscall(SYS_pidfd_send_signal, exec->init_fd, signo, NULL, 0);
+}
+
+/* Unconfined, the helper itself kills what it can find below it. Confined and not yet STARTED, its
+ * outer process dies and with it the gate: no command will run. */
+void exec_kill(SandboxExec *exec)
+{
+    if (!exec->child) return;
+    if (exec->init_fd >= 0) send_init(exec, SIGKILL);
+    else if (!exec->child_ended) child_kill(exec->child, exec->space->spec.unconfined ? SIGUSR1 : SIGKILL);
+}
+
+void exec_cancel(SandboxExec *exec)
+{
+    if (exec->phase == EXEC_QUEUED || exec->cancelled) return;
+    exec->cancelled = true;
+    if (exec->phase == EXEC_PREPARING) queue_end(exec);
+    else exec_kill(exec);
+}
+
+static void pass_limit(SandboxExec *exec, const char *limit)
+{
+    if (!exec->limit) exec->limit = limit;
+    exec_kill(exec);
+}
+
+static void on_wall(void *arg)
+{
+    SandboxExec *exec = arg;
+    if (!exec->limit) exec->limit = "wall";
+    if (exec->phase == EXEC_PREPARING) {
+        queue_end(exec);
+    } else if (exec->terminated || (exec->init_fd < 0 && !exec->space->spec.unconfined)) {
+        exec_kill(exec);
+    } else {
+        exec->terminated = true;
+        if (exec->init_fd >= 0) send_init(exec, SIGTERM);
+        else child_kill(exec->child, SIGTERM);
+        timer_set(exec->wall, loop_now(exec->space->loop) + PLAN_GRACE_MS);
+    }
+}
+
+/* -- memory and processes, where there is no cgroup to count them -------------------------------- */
+
+static void run_look(void *arg)
+{
+    TreeJob *job = arg;
+    job->use = tree_use(job->root, job->limit);
+}
+
+static void look_done(void *arg, bool abandoned)
+{
+    TreeJob     *job = arg;
+    SandboxExec *exec = job->exec;
+    if (!abandoned && exec) {
+        exec->looking = NULL;
+        if (job->use.memory > exec->spec.limits.memory) pass_limit(exec, "memory");
+        else if (job->use.processes > exec->spec.limits.processes) pass_limit(exec, "processes");
+        else timer_set(exec->look, loop_now(exec->space->loop) + LOOK_EVERY_MS);
+    }
+    free(job);
+}
+
+static void on_look(void *arg)
+{
+    SandboxExec *exec = arg;
+    if (exec->phase != EXEC_RUNNING) return;
+    TreeJob *job = mem_new(sizeof *job);
+    job->root = exec->init > 0 ? exec->init : child_pid(exec->child);
+    job->limit = exec->spec.limits.memory;
+    job->exec = exec;
+    job->work = work_start(exec->space->loop, run_look, look_done, job);
+    exec->looking = job;
+}
+
+static void abandon_look(SandboxExec *exec)
+{
+    if (!exec->looking) return;
+    exec->looking->exec = NULL;
+    work_abandon(exec->looking->work);
+    exec->looking = NULL;
+}
+
+/* -- output ------------------------------------------------------------------------------------ */
+
+static void close_pipe(ExecPipe *pipe)
+{
+    watch_free(pipe->watch);
+    pipe->watch = NULL;
+    if (pipe->fd >= 0) close(pipe->fd);
+    pipe->fd = -1;
+}
+
+/* Reads once. Returns the bytes, 0 when there is nothing now or no more. */
+static size_t read_pipe(ExecPipe *pipe)
+{
+    static char  bytes[READ_SIZE]; /* one thread, copied at once */
+    SandboxExec *exec = pipe->exec;
+    if (pipe->fd < 0) return 0;
+    ssize_t got = read(pipe->fd, bytes, sizeof bytes);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+    if (got <= 0) {
+        close_pipe(pipe);
+        return 0;
+    }
+    Str part = {bytes, (size_t)got};
+    output_take(&pipe->output, part);
+    if (pipe->output.total / PLAN_OUTPUT_FACTOR > exec->spec.limits.output)
+        pass_limit(exec, "output");
+    if (exec->events.on_output) exec->events.on_output(exec->arg, pipe->is_error, part);
+    return (size_t)got;
+}
+
+static void on_pipe(void *arg, int fd, int events)
+{
+    (void)fd;
+    (void)events;
+    read_pipe(arg);
+}
+
+/* What the pipes hold now that the tree is dead. Their end is not waited for: a descriptor may have
+ * been handed to another command of the run. */
+static void drain(ExecPipe *pipe)
+{
+    size_t sum = 0, got;
+    while (sum < DRAIN_MAX && (got = read_pipe(pipe)) > 0) sum += got;
+    close_pipe(pipe);
+}
+
+static Status open_pipe(ExecPipe *pipe, int *write_end, Err *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return err_set(err, ST_IO, "sandbox: pipe: %s", strerror(errno));
+    pipe->fd = ends[0];
+    *write_end = ends[1];
+    if (fcntl(pipe->fd, F_SETFL, O_NONBLOCK) != 0)
+        return err_set(err, ST_IO, "sandbox: pipe: %s", strerror(errno));
+    Status status = watch_new(pipe->exec->space->loop, pipe->fd, on_pipe, pipe, &pipe->watch, err);
+    if (status == ST_OK) watch_set(pipe->watch, WATCH_READ);
+    return status;
+}
+
+/* -- running ----------------------------------------------------------------------------------- */
+
+static void take_reports(SandboxExec *exec)
+{
+    WireReport said;
+    int        fds[3];
+    while (exec->report_fd >= 0 && helper_receive(exec->report_fd, &said, fds)) {
+        if (said.kind == REPORT_STARTED && exec->init_fd < 0) {
+            exec->init_fd = fds[0];
+            exec->init = said.pid;
+            fds[0] = -1;
+            if (exec->cancelled || exec->limit) exec_kill(exec);
+        } else if (said.kind == REPORT_ENDED || said.kind == REPORT_FAILED) {
+            exec->said = said;
+            exec->has_said = true;
+        }
+        for (int i = 0; i < 3; i++)
+            if (fds[i] >= 0) close(fds[i]);
+    }
+}
+
+static void on_report(void *arg, int fd, int events)
+{
+    SandboxExec *exec = arg;
+    (void)events;
+    take_reports(exec);
+    struct pollfd state = {.fd = fd};
+    /* Closed at the other end: the child's own end follows, and is what counts. */
+    if (poll(&state, 1, 0) > 0 && state.revents & (POLLHUP | POLLERR)) watch_set(exec->report, 0);
+}
+
+static bool init_is_dead(const SandboxExec *exec, int timeout_ms)
+{
+    struct pollfd state = {.fd = exec->init_fd, .events = POLLIN};
+    return exec->init_fd < 0 || poll(&state, 1, timeout_ms) > 0;
+}
+
+static void on_init_dead(void *arg, int fd, int events)
+{
+    SandboxExec *exec = arg;
+    (void)fd;
+    (void)events;
+    watch_set(exec->init_watch, 0);
+    try_end(exec);
+}
+
+/* The helper's outer process ends after init, and init after all others: unless somebody killed it
+ * alone. Then init follows by itself, and is waited for. */
+static void try_end(SandboxExec *exec)
+{
+    Err err;
+    if (!exec->child_ended || exec->phase == EXEC_QUEUED) return;
+    if (!init_is_dead(exec, 0)) {
+        send_init(exec, SIGKILL);
+        if (!exec->init_watch && watch_new(exec->space->loop, exec->init_fd, on_init_dead, exec,
+                                           &exec->init_watch, &err) == ST_OK)
+            watch_set(exec->init_watch, WATCH_READ);
+        if (exec->init_watch) return;
+        init_is_dead(exec, DEATH_MS);
+    }
+    drain(&exec->pipes[0]);
+    drain(&exec->pipes[1]);
+    queue_end(exec);
+}
+
+static void on_child_ended(void *arg, int exit_code, int signo)
+{
+    SandboxExec *exec = arg;
+    exec->child_ended = true;
+    exec->child_code = exit_code;
+    exec->child_signal = signo;
+    exec->phase = EXEC_ENDING;
+    stop_timers(exec);
+    take_reports(exec);
+    try_end(exec);
+}
+
+static Status start(SandboxExec *exec, Err *err)
+{
+    Space *space = exec->space;
+    int    ends[2] = {-1, -1}, input = -1;
+    Status status = plan_command(&exec->plan, &space->spec, &exec->spec, &exec->facts, err);
+    for (int i = 0; i < 2 && status == ST_OK; i++)
+        status = open_pipe(&exec->pipes[i], &ends[i], err);
+    if (status == ST_OK && exec->spec.input.len > 0 &&
+        (input = sealed_file("input", exec->spec.input, err)) < 0)
+        status = err->status;
+    if (status == ST_OK) {
+        HelperSpec spec = {
+            .path = space->spec.helper,
+            .plan = &exec->plan,
+            .streams = {input, ends[0], ends[1]},
+            .extra = {space->fds[0], space->fds[1], space->fds[2]},
+            .extra_count = space->spec.unconfined ? 0 : 3,
+        };
+        status = helper_start(space->loop, &spec, on_child_ended, exec, &exec->child,
+                              &exec->report_fd, err);
+    }
+    for (int i = 0; i < 2; i++)
+        if (ends[i] >= 0) close(ends[i]);
+    if (input >= 0) close(input);
+    if (status != ST_OK) return status;
+    exec->phase = EXEC_RUNNING;
+    timer_set(exec->look, loop_now(space->loop) + LOOK_FIRST_MS);
+    status = watch_new(space->loop, exec->report_fd, on_report, exec, &exec->report, err);
+    if (status == ST_OK) watch_set(exec->report, WATCH_READ);
+    return status;
+}
+
+static void try_start(SandboxExec *exec)
+{
+    Err err;
+    if (exec->phase != EXEC_PREPARING || !exec->surveyed) return;
+    if (!exec->space->spec.unconfined && exec->space->state != SPACE_READY) return;
+    if (start(exec, &err) == ST_OK) return;
+    exec_kill(exec);
+    fail(exec, &err);
+}
+
+void exec_space_ready(SandboxExec *exec) { try_start(exec); }
+
+void exec_space_failed(SandboxExec *exec, const Err *err)
+{
+    if (exec->phase == EXEC_PREPARING) fail(exec, err);
+}
+
+static void on_surveyed(void *arg, SurveyJob *job)
+{
+    SandboxExec *exec = arg;
+    exec->survey = NULL;
+    if (exec->phase != EXEC_PREPARING) return;
+    if (job->status != ST_OK) {
+        fail(exec, &job->err);
+        return;
+    }
+    facts_clear(&exec->facts);
+    exec->facts = job->facts;
+    facts_init(&job->facts);
+    exec->surveyed = true;
+    try_start(exec);
+}
+
+/* -- begin and finish -------------------------------------------------------------------------- */
+
+static const char *const *copy_list(Arena *arena, const char *const *list)
+{
+    size_t count = 0;
+    while (list && list[count]) count++;
+    const char **copy = arena_alloc(arena, (count + 1) * sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++)
+        if (!(copy[i] = arena_copy(arena, str_from(list[i])))) return NULL;
+    return copy;
+}
+
+static Status copy_spec(SandboxExec *exec, const ExecSpec *spec, Err *err)
+{
+    Arena    *arena = &exec->arena;
+    ExecSpec *copy = &exec->spec;
+    *copy = *spec;
+    copy->limits = plan_limits(&spec->limits);
+    copy->argv = copy_list(arena, spec->argv);
+    copy->variables = copy_list(arena, spec->variables);
+    copy->folder = spec->folder ? arena_copy(arena, str_from(spec->folder)) : NULL;
+    copy->input.ptr = spec->input.len ? arena_copy(arena, spec->input) : NULL;
+    if (copy->argv && copy->variables && (!spec->folder || copy->folder) &&
+        (!spec->input.len || copy->input.ptr))
+        return ST_OK;
+    return err_set(err, ST_LIMIT, "exec: arguments and input have more than %d bytes", ARENA_SPEC);
+}
+
+static void init_pipe(SandboxExec *exec, int which)
+{
+    ExecPipe *pipe = &exec->pipes[which];
+    *pipe = (ExecPipe){.fd = -1, .is_error = which == 1, .exec = exec};
+    output_init(&pipe->output, exec->spec.limits.output);
+}
+
+/* Frees all that is no result. */
+static void release(SandboxExec *exec)
+{
+    survey_abandon(exec->survey);
+    abandon_look(exec);
+    timer_free(exec->wall);
+    timer_free(exec->look);
+    watch_free(exec->report);
+    watch_free(exec->init_watch);
+    close_pipe(&exec->pipes[0]);
+    close_pipe(&exec->pipes[1]);
+    child_free(exec->child);
+    exec->child = NULL;
+    if (exec->report_fd >= 0) close(exec->report_fd);
+    if (exec->init_fd >= 0) close(exec->init_fd);
+    facts_clear(&exec->facts);
+}
+
+static void free_exec(SandboxExec *exec)
+{
+    output_clear(&exec->pipes[0].output);
+    output_clear(&exec->pipes[1].output);
+    plan_clear(&exec->plan);
+    arena_clear(&exec->arena);
+    free(exec);
+}
+
+Status exec_begin(Space *space, const ExecSpec *spec, const ExecEvents *events, void *arg,
+                  SandboxExec **out, Err *err)
+{
+    SandboxExec *exec = mem_new(sizeof *exec);
+    exec->space = space;
+    exec->events = *events;
+    exec->arg = arg;
+    exec->report_fd = exec->init_fd = -1;
+    arena_init(&exec->arena, ARENA_SPEC);
+    facts_init(&exec->facts);
+    plan_init(&exec->plan);
+    Status status = copy_spec(exec, spec, err);
+    init_pipe(exec, 0);
+    init_pipe(exec, 1);
+    if (status != ST_OK) {
+        free_exec(exec);
+        return status;
+    }
+    exec->wall = timer_new(space->loop, on_wall, exec);
+    exec->look = timer_new(space->loop, on_look, exec);
+    timer_set(exec->wall, clock_deadline(loop_clock(space->loop), exec->spec.limits.wall_ms));
+    exec->next = space->execs;
+    space->execs = exec;
+    *out = exec;
+    if (space->spec.unconfined) {
+        exec->surveyed = true;
+        try_start(exec);
+    } else {
+        exec->survey = survey_begin(space->loop, &space->spec, false, on_surveyed, exec);
+        space_make(space);
+    }
+    return ST_OK;
+}
+
+static void fill_end(const SandboxExec *exec, SandboxResult *result)
+{
+    int  status = exec->said.wait_status;
+    bool ended = exec->has_said && exec->said.kind == REPORT_ENDED;
+    if (!ended) return;
+    result->usage = exec->said.usage;
+    result->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    result->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static Status limit_words(const SandboxExec *exec, Err *err)
+{
+    const ExecLimits *limits = &exec->spec.limits;
+    if (strcmp(exec->limit, "wall") == 0)
+        return err_set(err, ST_TIMEOUT, "command: ended after its %lld ms", (long long)limits->wall_ms);
+    if (strcmp(exec->limit, "output") == 0)
+        return err_set(err, ST_LIMIT, "command: killed, it wrote more than %d times %zu bytes",
+                       PLAN_OUTPUT_FACTOR, limits->output);
+    if (strcmp(exec->limit, "memory") == 0)
+        return err_set(err, ST_LIMIT, "command: killed, it used more than %zu bytes of memory",
+                       limits->memory);
+    if (strcmp(exec->limit, "processes") == 0)
+        return err_set(err, ST_LIMIT, "command: killed, it had more than %zu processes",
+                       limits->processes);
+    if (strcmp(exec->limit, "cpu") == 0)
+        return err_set(err, ST_LIMIT, "command: a process used more than %lld ms of processor time",
+                       (long long)limits->cpu_ms);
+    return err_set(err, ST_LIMIT, "command: a file would have passed %zu bytes", limits->file_size);
+}
+
+/* What the outcome was, the strongest reason first. */
+static void judge(SandboxExec *exec, SandboxResult *result)
+{
+    fill_end(exec, result);
+    if (result->signal == SIGXCPU && !exec->limit) exec->limit = "cpu";
+    if (result->signal == SIGXFSZ && !exec->limit) exec->limit = "file";
+    result->limit = exec->limit;
+    if (exec->cancelled) {
+        err_set(&result->err, ST_CANCELLED, "command: cancelled");
+    } else if (exec->limit) {
+        limit_words(exec, &result->err);
+    } else if (exec->err.status != ST_OK) {
+        result->err = exec->err;
+    } else if (!exec->has_said) {
+        explain_silence(exec->child_code, exec->child_signal, &result->err);
+    } else if (exec->said.kind == REPORT_FAILED) {
+        explain_failure(&exec->plan, &exec->said, &result->err);
+        if (result->err.status == ST_NOT_FOUND) result->exit_code = 127;
+        else if (result->err.status == ST_DENIED) result->exit_code = 126;
+    }
+}
+
+static void take_output(Output *output, Buf *out, size_t *dropped, size_t *head)
+{
+    *dropped = output_finish(output);
+    *head = output->head;
+    *out = output->kept;
+    buf_init(&output->kept, output->limit);
+}
+
+void exec_finish(SandboxExec *exec)
+{
+    SandboxResult result;
+    memset(&result, 0, sizeof result);
+    err_clear(&result.err);
+    release(exec);
+    judge(exec, &result);
+    take_output(&exec->pipes[0].output, &result.out, &result.out_dropped, &result.out_head);
+    take_output(&exec->pipes[1].output, &result.error, &result.error_dropped, &result.error_head);
+    exec->events.on_end(exec->arg, &result);
+    buf_clear(&result.out);
+    buf_clear(&result.error);
+    free_exec(exec);
+}
+
+void exec_destroy(SandboxExec *exec)
+{
+    exec_kill(exec);
+    if (exec->child && exec->space->spec.unconfined && !exec->child_ended) {
+        struct pollfd state = {.events = POLLIN};
+        state.fd = (int)syscall(SYS_pidfd_open, child_pid(exec->child), 0);
+        if (state.fd >= 0 && poll(&state, 1, DEATH_MS) >= 0) close(state.fd);
+    }
+    /* The outer process first: after its end nothing new can come, and either its last words bring
+     * init's pidfd, or the gate never opened. */
+    child_free(exec->child);
+    exec->child = NULL;
+    exec->child_ended = true;
+    take_reports(exec);
+    if (exec->init_fd >= 0) send_init(exec, SIGKILL);
+    init_is_dead(exec, DEATH_MS);
+    release(exec);
+    free_exec(exec);
+}

@@ -1,0 +1,44 @@
+/* survey.h -- looks at the machine and the workspace for what a plan needs to know.
+ *
+ * Why     plan.c is pure; this is the part that reads. It blocks (a large workspace takes a while),
+ *         so process.c calls it on a thread.
+ * Use     facts_init -> survey_system, survey_git_dir (for the space) or survey_git_dir,
+ *         survey_workspace (for a command) -> plan_* -> facts_clear
+ * Errors  ST_LIMIT: more entries, secrets or depth than the survey takes; nothing is then run,
+ *         because what was not seen could not be masked.
+ */
+#ifndef HOST_SANDBOX_SURVEY_H
+#define HOST_SANDBOX_SURVEY_H
+
+#include "plan.h"
+
+enum {
+    SURVEY_ENTRIES_MAX = 2000000, /* looked at, below one workspace */
+    SURVEY_FACTS_MAX = 4000,      /* found */
+    SURVEY_DEPTH_MAX = 200,
+};
+
+void facts_init(Facts *facts);
+void facts_clear(Facts *facts);
+
+/* Adds a fact; texts are copied. `target` may be NULL. */
+MUST_CHECK Status facts_add(Facts *facts, FactKind kind, const char *path, const char *target,
+                            Err *err);
+
+/* /usr with its links, the shown part of /etc, devices. */
+MUST_CHECK Status survey_system(Facts *facts, Err *err);
+
+/* When the workspace is a linked worktree: the repository's common directory, once it is proved by
+ * its own record that it belongs to this workspace. */
+MUST_CHECK Status survey_git_dir(Facts *facts, const char *workspace, Err *err);
+
+/* Secrets to mask and parts to keep read-only, `pins` among them (may be NULL). */
+MUST_CHECK Status survey_workspace(Facts *facts, const char *workspace, const char *const *pins,
+                                   Err *err);
+
+/* What lies in a git directory (".git", or one of its modules or worktrees) and is run or obeyed by
+ * whoever uses git there later: hooks and config files. */
+MUST_CHECK Status survey_git(Facts *facts, const char *workspace, const char *git_dir, int depth,
+                             Err *err);
+
+#endif

@@ -1,0 +1,69 @@
+#include "space.h"
+
+#include "../base/mem.h"
+
+#include <stdlib.h>
+
+static char **copy_list(const char *const *list)
+{
+    size_t count = 0;
+    while (list && list[count]) count++;
+    char **copy = mem_new((count + 1) * sizeof *copy);
+    for (size_t i = 0; i < count; i++) copy[i] = mem_text(list[i]);
+    return copy;
+}
+
+static void free_job(SurveyJob *job)
+{
+    for (size_t i = 0; job->pins[i]; i++) free(job->pins[i]);
+    free(job->pins);
+    free(job->workspace);
+    facts_clear(&job->facts);
+    free(job);
+}
+
+static Status look(const char *workspace, const char *const *pins, bool system, Facts *facts,
+                   Err *err)
+{
+    Status status = survey_git_dir(facts, workspace, err);
+    if (status != ST_OK) return status;
+    return system ? survey_system(facts, err) : survey_workspace(facts, workspace, pins, err);
+}
+
+static void run_job(void *arg)
+{
+    SurveyJob *job = arg;
+    job->status = look(job->workspace, (const char *const *)job->pins, job->system, &job->facts,
+                       &job->err);
+}
+
+static void job_done(void *arg, bool abandoned)
+{
+    SurveyJob *job = arg;
+    if (!abandoned) job->done(job->arg, job);
+    free_job(job);
+}
+
+SurveyJob *survey_begin(Loop *loop, const SpaceSpec *spec, bool system,
+                        void (*done)(void *arg, SurveyJob *job), void *arg)
+{
+    SurveyJob *job = mem_new(sizeof *job);
+    job->workspace = mem_text(spec->workspace);
+    job->pins = copy_list(spec->pins);
+    job->system = system;
+    facts_init(&job->facts);
+    job->done = done;
+    job->arg = arg;
+    job->work = work_start(loop, run_job, job_done, job);
+    return job;
+}
+
+void survey_abandon(SurveyJob *job)
+{
+    if (job) work_abandon(job->work);
+}
+
+Status survey_now(const SpaceSpec *spec, bool system, Facts *facts, Err *err)
+{
+    return look(spec->workspace, spec->pins, system, facts, err);
+}

@@ -1,0 +1,67 @@
+/* bind.h -- what C gives to Lua, by the object that it hands over. Each bind_<room>.c is one of them.
+ *
+ *   cli   to a verb: what its row in the table of verbs grants (main.c)
+ *   run   to lua/lib in the host VM: a Run, with all that runs may do
+ *   call  to a tool: what its `needs` grant
+ *   prim  to lua/lib/chain.lua in a run VM, which builds the `run` of chains and hooks from it
+ *
+ * There is no global through which a script could reach any of this.
+ */
+#ifndef HOST_SCRIPT_BIND_H
+#define HOST_SCRIPT_BIND_H
+
+#include "cross.h"
+#include "engine.h"
+
+/* What a verb may use. */
+enum VerbGrant {
+    GRANT_PRINT   = 1 << 0, /* out, err, terminal */
+    GRANT_FILES   = 1 << 1, /* read files that the command line names; definitions; layers */
+    GRANT_JOURNAL = 1 << 2, /* read the journal */
+    GRANT_RUN     = 1 << 3, /* make runs, and all that runs may do */
+    GRANT_LISTEN  = 1 << 4, /* serve on loopback */
+    GRANT_DECIDE  = 1 << 5, /* ask the decision VM */
+};
+
+void bind_push_cli(lua_State *L, unsigned grants);
+
+/* The Run as the host VM knows it: the same userdata each time. */
+void bind_push_run(lua_State *L, Run *run);
+Run *bind_check_run(lua_State *L, int index); /* raises when it is closed */
+
+/* CrossObjects. The arg of the first is a CallGrant, of the second a Run. */
+typedef struct CallGrant {
+    Run    *run;
+    char   *tool;       /* owned */
+    char  **programs;   /* owned, ends in NULL; "*" is any */
+    bool    reads, writes, execs;
+} CallGrant;
+
+void bind_push_call(lua_State *L, void *grant);
+void bind_free_call(void *grant);
+void bind_push_prim(lua_State *L, void *run);
+
+/* http.send for a run; response:next, response:close. */
+int bind_http_send(lua_State *L, Run *run, int spec);
+
+/* Starts a command from the table at `spec` and waits for it: run:exec and call.exec. */
+int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int spec);
+
+/* Waiting and time: sleep(ms), now() in Unix milliseconds. */
+int bind_sleep(lua_State *L);
+int bind_now(lua_State *L);
+
+/* Functions that verbs get: cli.listen, cli.definition, cli.catalog. */
+int bind_listen(lua_State *L);
+int bind_definition(lua_State *L);
+int bind_catalog(lua_State *L);
+
+/* Ends and frees a run and its children, when the host VM is gone or closes it. */
+void run_drop(Engine *engine, Run *run);
+
+/* -- reading the tables that scripts give; each raises a message that names the key -- */
+const char *opt_text(lua_State *L, int table, const char *key, const char *otherwise);
+lua_Integer opt_integer(lua_State *L, int table, const char *key, lua_Integer otherwise);
+bool        opt_flag(lua_State *L, int table, const char *key);
+
+#endif

@@ -1,0 +1,187 @@
+/* Definitions as Lua tables, for lua/lib and the verbs. */
+#include "bind.h"
+
+#include "../base/mem.h"
+#include "../define/catalog.h"
+#include "../define/definition.h"
+
+static void set_str(lua_State *L, const char *key, Str text)
+{
+    lua_pushlstring(L, text.ptr ? text.ptr : "", text.len);
+    lua_setfield(L, -2, key);
+}
+
+static void set_int(lua_State *L, const char *key, int value)
+{
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, key);
+}
+
+/* Scalars are text; a list is an array; a map is { keys = {...in order}, values = {...}, lines = {...} }
+ * at the top and a plain table below. */
+static void push_node(lua_State *L, const Node *node)
+{
+    luaL_checkstack(L, 8, "front matter");
+    lua_Integer count = 0;
+    switch (node->kind) {
+    case NODE_SCALAR: lua_pushlstring(L, node->text.ptr ? node->text.ptr : "", node->text.len); break;
+    case NODE_LIST:
+        lua_newtable(L);
+        for (const Node *child = node->first; child; child = child->next) {
+            push_node(L, child);
+            lua_rawseti(L, -2, ++count);
+        }
+        lua_getfield(L, LUA_REGISTRYINDEX, "json.array");
+        lua_setmetatable(L, -2);
+        break;
+    case NODE_MAP:
+        lua_newtable(L);
+        for (const Node *child = node->first; child; child = child->next) {
+            lua_pushlstring(L, child->key.ptr ? child->key.ptr : "", child->key.len);
+            push_node(L, child);
+            lua_rawset(L, -3);
+        }
+        break;
+    }
+}
+
+static void push_keys(lua_State *L, const Node *front)
+{
+    lua_Integer count = 0;
+    lua_newtable(L);
+    for (const Node *child = front ? front->first : NULL; child; child = child->next) {
+        lua_createtable(L, 0, 3);
+        set_str(L, "key", child->key);
+        set_int(L, "line", child->line);
+        set_int(L, "column", child->column);
+        lua_rawseti(L, -2, ++count);
+    }
+}
+
+static void push_blocks(lua_State *L, const Definition *definition)
+{
+    static const char *const KINDS[] = {"heading", "item", "paragraph", "code"};
+    lua_createtable(L, (int)definition->block_count, 0);
+    for (size_t i = 0; i < definition->block_count; i++) {
+        const Block *block = &definition->blocks[i];
+        lua_createtable(L, 0, 10);
+        lua_pushstring(L, KINDS[block->kind]);
+        lua_setfield(L, -2, "kind");
+        set_int(L, "level", block->level);
+        set_int(L, "number", block->number);
+        lua_pushboolean(L, block->quoted);
+        lua_setfield(L, -2, "quoted");
+        set_str(L, "text", block->text);
+        set_str(L, "clean", block->clean);
+        set_str(L, "source", block->source);
+        set_str(L, "info", block->info);
+        set_int(L, "line", block->line);
+        set_int(L, "last_line", block->last_line);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+static void push_notes(lua_State *L, const Definition *definition)
+{
+    lua_createtable(L, (int)definition->note_count, 0);
+    for (size_t i = 0; i < definition->note_count; i++) {
+        const Note *note = &definition->notes[i];
+        lua_createtable(L, 0, 5);
+        lua_pushstring(L, note->level == NOTE_ERROR ? "error" : "warning");
+        lua_setfield(L, -2, "level");
+        set_str(L, "rule", note->rule);
+        set_str(L, "message", note->message);
+        set_int(L, "line", note->line);
+        set_int(L, "column", note->column);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+static int push_definition(lua_State *L)
+{
+    const Definition *definition = lua_touserdata(L, 1);
+    lua_createtable(L, 0, 7);
+    if (definition->front)
+        push_node(L, definition->front);
+    else
+        lua_newtable(L);
+    lua_setfield(L, -2, "front");
+    push_keys(L, definition->front);
+    lua_setfield(L, -2, "keys");
+    set_str(L, "body", definition->body);
+    set_int(L, "body_line", definition->body_line);
+    push_blocks(L, definition);
+    lua_setfield(L, -2, "blocks");
+    push_notes(L, definition);
+    lua_setfield(L, -2, "notes");
+    lua_pushboolean(L, definition->narrowed);
+    lua_setfield(L, -2, "narrowed");
+    return 1;
+}
+
+/* cli.definition(text) -> { front, keys, body, body_line, blocks, notes, narrowed }
+ *                       | nil, err, { line, column } */
+int bind_definition(lua_State *L)
+{
+    size_t      len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    Definition  definition;
+    Err         err;
+    err_clear(&err);
+    if (definition_parse((Str){text, len}, &definition, &err) != ST_OK) {
+        lua_pushnil(L);
+        op_push_error(L, &err);
+        lua_createtable(L, 0, 2);
+        set_int(L, "line", definition.fault_line);
+        set_int(L, "column", definition.fault_column);
+        return 3;
+    }
+    lua_pushcfunction(L, push_definition); /* protected: the arena must not leak */
+    lua_pushlightuserdata(L, &definition);
+    int code = lua_pcall(L, 1, 1, 0);
+    definition_free(&definition);
+    return code == LUA_OK ? 1 : lua_error(L);
+}
+
+static int push_catalog(lua_State *L)
+{
+    static const char *const KINDS[] = {"definition", "prose", "refused"};
+    const Catalog           *catalog = lua_touserdata(L, 1);
+    lua_createtable(L, (int)catalog->count, 0);
+    for (size_t i = 0; i < catalog->count; i++) {
+        const CatalogFile *file = &catalog->files[i];
+        lua_createtable(L, 0, 5);
+        lua_pushstring(L, KINDS[file->kind]);
+        lua_setfield(L, -2, "kind");
+        lua_pushstring(L, file->path);
+        lua_setfield(L, -2, "path");
+        if (file->kind == CATALOG_DEFINITION) set_str(L, "text", file->text);
+        if (file->status != ST_OK) {
+            lua_pushstring(L, status_code(file->status));
+            lua_setfield(L, -2, "code");
+        }
+        lua_pushstring(L, file->problem);
+        lua_setfield(L, -2, "problem");
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+/* cli.catalog(folder) -> { { kind = "definition|prose|refused", path, text, code, problem }, ... } | nil, err */
+int bind_catalog(lua_State *L)
+{
+    const char *folder = luaL_checkstring(L, 1);
+    Catalog     catalog;
+    Err         err;
+    err_clear(&err);
+    if (catalog_find(folder, &catalog, &err) != ST_OK) {
+        lua_pushnil(L);
+        op_push_error(L, &err);
+        return 2;
+    }
+    lua_pushcfunction(L, push_catalog);
+    lua_pushlightuserdata(L, &catalog);
+    int code = lua_pcall(L, 1, 1, 0);
+    catalog_free(&catalog);
+    return code == LUA_OK ? 1 : lua_error(L);
+}

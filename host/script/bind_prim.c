@@ -1,0 +1,89 @@
+/* What lua/lib/chain.lua builds the `run` of chains, hooks and authors' tests from. The functions that
+ * matter run in the host VM (lua/lib/services.lua): here is only the way there. */
+#include "bind.h"
+
+#include "../base/mem.h"
+#include "group.h"
+
+#include <stdlib.h>
+
+typedef struct Sleep {
+    Op     op; /* first */
+    Timer *timer; /* owned */
+} Sleep;
+
+static void sleep_free(Op *op)
+{
+    timer_free(((Sleep *)op)->timer);
+    free(op);
+}
+
+static void sleep_cancel(Op *op)
+{
+    Err why;
+    err_set(&why, ST_CANCELLED, "the sleep was cancelled");
+    op_finish(op, &why);
+}
+
+static int sleep_push(Op *op, lua_State *L)
+{
+    (void)op;
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+static const OpKind SLEEP = {"sleep", sleep_cancel, sleep_push, sleep_free};
+
+static void sleep_over(void *arg) { op_finish_ok(arg); }
+
+int bind_sleep(lua_State *L)
+{
+    lua_Integer ms = luaL_checkinteger(L, 1);
+    luaL_argcheck(L, ms >= 0, 1, "milliseconds, not below 0");
+    op_may_wait(L);
+    Loop  *loop = vm_of(L)->engine->loop;
+    Sleep *sleep = mem_new(sizeof *sleep);
+    sleep->op.kind = &SLEEP;
+    sleep->timer = timer_new(loop, sleep_over, &sleep->op);
+    timer_set(sleep->timer, clock_deadline(loop_clock(loop), ms));
+    return op_await(L, &sleep->op);
+}
+
+int bind_now(lua_State *L)
+{
+    lua_pushinteger(L, clock_wall(loop_clock(vm_of(L)->engine->loop)));
+    return 1;
+}
+
+static void push_host_run(lua_State *L, void *run) { bind_push_run(L, run); }
+
+/* prim.host(service, ...): lua/lib/services.lua's function of that name, with this VM's run first. */
+static int prim_host(lua_State *L)
+{
+    Run      *run = vm_of(L)->run;
+    CrossSpec spec = {.vm = VM_HOST,
+                      .run = run,
+                      .entry = "lua/lib/services.lua",
+                      .field = luaL_checkstring(L, 1),
+                      .object = push_host_run,
+                      .object_arg = run};
+    op_may_wait(L);
+    return cross_await(L, cross_new(L, &spec, 2, lua_gettop(L) - 1));
+}
+
+void bind_push_prim(lua_State *L, void *arg)
+{
+    static const luaL_Reg PRIM[] = {{"host", prim_host}, {"all", group_all},  {"race", group_race},
+                                    {"sleep", bind_sleep}, {"now", bind_now}, {NULL, NULL}};
+    Run *run = arg;
+    vm_push_entry(L, "lua/lib/chain.lua");
+    lua_getfield(L, -1, "object");
+    lua_remove(L, -2);
+    luaL_newlib(L, PRIM);
+    lua_pushstring(L, run->id);
+    lua_setfield(L, -2, "id");
+    lua_pushstring(L, run->workspace ? run->workspace->path : NULL);
+    lua_setfield(L, -2, "workspace");
+    lua_call(L, 1, 1);
+    lib_freeze(L);
+}

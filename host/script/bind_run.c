@@ -1,0 +1,405 @@
+/* The Run as lua/lib sees it in the host VM. */
+#include "bind.h"
+
+#include "../base/mem.h"
+#include "group.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char RUN[] = "perigee.run";
+
+typedef struct RunHandle {
+    Run *run; /* NULL once it is closed */
+} RunHandle;
+
+Run *bind_check_run(lua_State *L, int index)
+{
+    RunHandle *handle = luaL_checkudata(L, index, RUN);
+    if (!handle->run) luaL_error(L, "the run is closed");
+    return handle->run;
+}
+
+/* -- steps -------------------------------------------------------------------------------------------- */
+
+typedef struct Append {
+    Op      op; /* first */
+    int64_t seq;
+} Append;
+
+static void append_cancel(Op *op) { (void)op; /* what is on its way is answered soon */ }
+
+static int append_push(Op *op, lua_State *L)
+{
+    lua_pushinteger(L, ((Append *)op)->seq);
+    return 1;
+}
+
+static void append_free(Op *op) { free(op); }
+
+static const OpKind APPEND = {"run.append", append_cancel, append_push, append_free};
+
+static void appended(void *arg, const Err *outcome) { op_finish(arg, outcome); }
+
+/* run:append(kind, body[, power]) -> seq | nil, err. body is JSON text. Waits until it is committed. */
+static int run_append_record(lua_State *L)
+{
+    Run        *run = bind_check_run(L, 1);
+    size_t      kind_len, body_len;
+    const char *kind = luaL_checklstring(L, 2, &kind_len), *body = luaL_checklstring(L, 3, &body_len);
+    Durability  durability = lua_toboolean(L, 4) ? DURABLE_POWER : DURABLE_PROCESS;
+    op_may_wait(L);
+    if (run->finished) return luaL_error(L, "run %s is finished; nothing can be appended", run->id);
+    Append *append = mem_new(sizeof *append);
+    append->op.kind = &APPEND;
+    if (run->journal)
+        run_append(run, (Str){kind, kind_len}, (Str){body, body_len}, durability, appended, &append->op);
+    else
+        op_finish_ok(&append->op);
+    append->seq = run->seq;
+    return op_await(L, &append->op);
+}
+
+static void ignore_append(void *arg, const Err *outcome)
+{
+    Engine *engine = arg;
+    if (outcome->status != ST_OK) engine_note_loss(engine, outcome);
+}
+
+/* run:finish(status, body): the last record; waits for nothing, so that a cancelled run ends well too. */
+static int run_finish_now(lua_State *L)
+{
+    Run        *run = bind_check_run(L, 1);
+    size_t      len;
+    const char *status = luaL_checkstring(L, 2), *body = luaL_checklstring(L, 3, &len);
+    if (run->finished) return 0;
+    if (run->journal)
+        run_append(run, STR("run.finished"), (Str){body, len}, DURABLE_PROCESS, ignore_append,
+                   vm_of(L)->engine);
+    run_finish(run, status);
+    return 0;
+}
+
+static int run_keep_text(lua_State *L)
+{
+    Run        *run = bind_check_run(L, 1);
+    size_t      len;
+    const char *text = luaL_checklstring(L, 2, &len);
+    char        hash[HASH_HEX_SIZE];
+    hash_hex((Str){text, len}, hash);
+    if (run->journal) journal_put_text(run->journal, str_from(hash), (Str){text, len});
+    lua_pushstring(L, hash);
+    return 1;
+}
+
+/* run:sources() -> { [path] = hash } of every Lua file that was loaded so far; their texts are kept. */
+static int run_sources(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    lua_newtable(L);
+    for (const Source *source = vm_of(L)->engine->sources; source; source = source->next) {
+        if (run->journal) journal_put_text(run->journal, str_from(source->hash), buf_str(&source->text));
+        lua_pushstring(L, source->hash);
+        lua_setfield(L, -2, source->path);
+    }
+    return 1;
+}
+
+/* -- what it may spend ----------------------------------------------------------------------------------- */
+
+static BudgetKind check_kind(lua_State *L, int index)
+{
+    BudgetKind  kind;
+    const char *name = luaL_checkstring(L, index);
+    if (!budget_kind(name, &kind)) luaL_error(L, "no budget is called '%s'", name);
+    return kind;
+}
+
+static int run_spend(lua_State *L)
+{
+    Err err;
+    err_clear(&err);
+    if (budget_spend(&bind_check_run(L, 1)->budget, check_kind(L, 2), luaL_checkinteger(L, 3), &err) != ST_OK) {
+        lua_pushnil(L);
+        op_push_error(L, &err);
+        return 2;
+    }
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+static int run_charge(lua_State *L)
+{
+    budget_charge(&bind_check_run(L, 1)->budget, check_kind(L, 2), luaL_checkinteger(L, 3));
+    return 0;
+}
+
+/* run:spent() -> { turns = n, ... }; run:left(kind) -> n, or nil when nothing limits it. */
+static int run_spent(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    lua_newtable(L);
+    for (int kind = 0; kind < BUDGET_COUNT; kind++) {
+        lua_pushinteger(L, run->budget.spent[kind]);
+        lua_setfield(L, -2, budget_name((BudgetKind)kind));
+    }
+    return 1;
+}
+
+static int run_left(lua_State *L)
+{
+    int64_t left = budget_left(&bind_check_run(L, 1)->budget, check_kind(L, 2));
+    if (left == INT64_MAX)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, left);
+    return 1;
+}
+
+static int run_limit(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    run->budget.limit[check_kind(L, 2)] = luaL_checkinteger(L, 3);
+    return 0;
+}
+
+static int run_deadline_in(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    run_set_deadline(run, clock_deadline(loop_clock(run->loop), luaL_checkinteger(L, 2)));
+    return 0;
+}
+
+/* -- other VMs ------------------------------------------------------------------------------------------- */
+
+/* run:decide(entry, field, ...) */
+static int run_decide(lua_State *L)
+{
+    Run      *run = bind_check_run(L, 1);
+    CrossSpec spec = {.vm = VM_DECISION, .run = run, .entry = luaL_checkstring(L, 2), .field = luaL_checkstring(L, 3)};
+    op_may_wait(L);
+    return cross_await(L, cross_new(L, &spec, 4, lua_gettop(L) - 3));
+}
+
+/* run:script(entry, field, ...): a chain's run, an agent's before, an author's test; first argument `run`. */
+static int run_script(lua_State *L)
+{
+    Run      *run = bind_check_run(L, 1);
+    CrossSpec spec = {.vm = VM_RUN,
+                      .run = run,
+                      .entry = luaL_checkstring(L, 2),
+                      .field = luaL_checkstring(L, 3),
+                      .object = bind_push_prim,
+                      .object_arg = run};
+    op_may_wait(L);
+    return cross_await(L, cross_new(L, &spec, 4, lua_gettop(L) - 3));
+}
+
+/* Copies the list of programs at the top; owned, ends in NULL. */
+static char **copy_programs(lua_State *L, int table)
+{
+    lua_getfield(L, table, "exec");
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return mem_new(sizeof(char *));
+    }
+    luaL_checktype(L, -1, LUA_TTABLE);
+    size_t count = lua_rawlen(L, -1);
+    for (size_t i = 1; i <= count; i++) {
+        if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TSTRING) luaL_error(L, "exec: programs are named by text");
+        lua_pop(L, 1);
+    }
+    char **programs = mem_new((count + 1) * sizeof *programs);
+    for (size_t i = 1; i <= count; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i);
+        programs[i - 1] = mem_text(lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return programs;
+}
+
+/* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool } }, input) */
+static int run_tool(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    luaL_checkany(L, 3);
+    char        what[120];
+    const char *name = opt_text(L, 2, "name", "?");
+    snprintf(what, sizeof what, "tool %s", name);
+    CrossSpec spec = {.vm = VM_RUN,
+                      .run = run,
+                      .entry = opt_text(L, 2, "entry", NULL),
+                      .field = "run",
+                      .object = bind_push_call,
+                      .object_free = bind_free_call,
+                      .object_last = true,
+                      .timeout_ms = opt_integer(L, 2, "timeout_ms", 0),
+                      .what = what};
+    luaL_argcheck(L, spec.entry, 2, "entry is missing");
+    op_may_wait(L);
+    lua_getfield(L, 2, "grant");
+    luaL_checktype(L, -1, LUA_TTABLE);
+    int        table = lua_gettop(L);
+    bool       reads = opt_flag(L, table, "read"), writes = opt_flag(L, table, "write");
+    char     **programs = copy_programs(L, table);
+    CallGrant *grant = mem_new(sizeof *grant);
+    *grant = (CallGrant){.run = run, .tool = mem_text(name), .programs = programs, .reads = reads, .writes = writes};
+    grant->execs = programs[0] != NULL;
+    spec.object_arg = grant;
+    return cross_await(L, cross_new(L, &spec, 3, 1));
+}
+
+/* -- the tree ---------------------------------------------------------------------------------------------- */
+
+/* run:child{ agent, task } -> run | nil, err */
+static int run_child(lua_State *L)
+{
+    Run *parent = bind_check_run(L, 1), *child = NULL;
+    Err  err;
+    err_clear(&err);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    const char *agent = opt_text(L, 2, "agent", ""), *task = opt_text(L, 2, "task", "");
+    Status      status = budget_spend(&parent->budget, BUDGET_CHILDREN, 1, &err);
+    if (status == ST_OK)
+        status = run_new(parent->loop, parent->journal, parent, parent->workspace, agent, task, &child, &err);
+    if (status != ST_OK) {
+        lua_pushnil(L);
+        op_push_error(L, &err);
+        return 2;
+    }
+    bind_push_run(L, child);
+    return 1;
+}
+
+/* run:sleep(ms) */
+static int run_sleep(lua_State *L)
+{
+    bind_check_run(L, 1);
+    lua_remove(L, 1);
+    return bind_sleep(L);
+}
+
+static int run_cancel_now(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    Err  why;
+    err_set(&why, status_from_code(luaL_checkstring(L, 2)), "%s", luaL_checkstring(L, 3));
+    run_cancel(run, &why);
+    return 0;
+}
+
+static int run_scope(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_settop(L, 2);
+    lua_remove(L, 1);
+    return group_scope(L, run);
+}
+
+static int run_close(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, run);
+    run_drop(vm_of(L)->engine, run);
+    return 0;
+}
+
+static int run_exec(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    op_may_wait(L);
+    return bind_exec(L, run, NULL, 2);
+}
+
+static int run_http(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    op_may_wait(L);
+    return bind_http_send(L, run, 2);
+}
+
+/* -- the handle -------------------------------------------------------------------------------------------- */
+
+/* run.id, .parent, .agent, .task, .workspace, .cancelled, .finished, .started; else a method. */
+static int run_index(lua_State *L)
+{
+    RunHandle  *handle = luaL_checkudata(L, 1, RUN);
+    const char *key = luaL_checkstring(L, 2);
+    Run        *run = handle->run;
+    lua_getfield(L, lua_upvalueindex(1), key);
+    if (!lua_isnil(L, -1) || !run) return 1;
+    if (strcmp(key, "id") == 0) lua_pushstring(L, run->id);
+    else if (strcmp(key, "parent") == 0) lua_pushstring(L, run->parent ? run->parent->id : NULL);
+    else if (strcmp(key, "agent") == 0) lua_pushstring(L, run->agent);
+    else if (strcmp(key, "task") == 0) lua_pushstring(L, run->task);
+    else if (strcmp(key, "workspace") == 0) lua_pushstring(L, run->workspace ? run->workspace->path : NULL);
+    else if (strcmp(key, "cancelled") == 0) lua_pushboolean(L, run->cancelled);
+    else if (strcmp(key, "finished") == 0) lua_pushboolean(L, run->finished);
+    else if (strcmp(key, "started") == 0) lua_pushinteger(L, run->started_ms);
+    else return luaL_error(L, "a run has no '%s'", key);
+    return 1;
+}
+
+static void make_metatable(lua_State *L)
+{
+    static const luaL_Reg METHODS[] = {
+        {"append", run_append_record}, {"finish", run_finish_now}, {"keep_text", run_keep_text},
+        {"sources", run_sources},      {"spend", run_spend},       {"charge", run_charge},
+        {"spent", run_spent},          {"left", run_left},         {"limit", run_limit},
+        {"deadline_in", run_deadline_in}, {"decide", run_decide},  {"script", run_script},
+        {"tool", run_tool},            {"child", run_child},       {"cancel", run_cancel_now},
+        {"scope", run_scope},          {"close", run_close},       {"exec", run_exec},
+        {"http", run_http},            {"all", group_all},         {"race", group_race},
+        {"sleep", run_sleep},          {NULL, NULL}};
+    luaL_newlib(L, METHODS);
+    lua_pushcclosure(L, run_index, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pushboolean(L, false);
+    lua_setfield(L, -2, "__metatable");
+}
+
+void bind_push_run(lua_State *L, Run *run)
+{
+    if (run->handle) {
+        lua_rawgetp(L, LUA_REGISTRYINDEX, run);
+        return;
+    }
+    RunHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
+    handle->run = NULL;
+    if (luaL_newmetatable(L, RUN)) make_metatable(L);
+    lua_setmetatable(L, -2);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, run);
+    handle->run = run;
+    run->handle = handle;
+}
+
+static void leave_list(Engine *engine, Run *run)
+{
+    Run **at = &engine->runs;
+    while (*at && *at != run) at = &(*at)->next_sibling;
+    if (*at) *at = run->next_sibling;
+}
+
+void run_drop(Engine *engine, Run *run)
+{
+    Err why;
+    while (run->first_child) run_drop(engine, run->first_child);
+    if (!run->finished) { /* nobody said how it ended: the host did */
+        err_set(&why, ST_CANCELLED, "the host ended");
+        run_cancel(run, &why);
+        run_finish(run, status_code(run->why.status));
+    }
+    run_close_vm(engine, run);
+    for (Task *task = run->tasks; task; task = task->next_of_run) task->run = NULL;
+    if (run->handle) ((RunHandle *)run->handle)->run = NULL;
+    if (!run->parent) leave_list(engine, run);
+    run_free(run);
+}

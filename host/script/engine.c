@@ -1,0 +1,341 @@
+#include "engine.h"
+
+#include "../base/limits.h"
+#include "../base/log.h"
+#include "../base/mem.h"
+#include "../http/secrets.h"
+#include "bind.h"
+#include "cross.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_SIZE = 4096, GRACE_MS = 700 };
+
+Loop  *engine_loop(Engine *engine) { return engine->loop; }
+Sched *engine_sched(Engine *engine) { return &engine->sched; }
+
+/* -- where things are ------------------------------------------------------------------------------ */
+
+static bool is_file(const char *folder, const char *name)
+{
+    char        path[PATH_SIZE];
+    struct stat info;
+    return snprintf(path, sizeof path, "%s/%s", folder, name) < (int)sizeof path &&
+           stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+/* The first of `places`, below the program's folder or absolute, that holds `mark`. Owned. */
+static char *find_place(const char *program, const char *const *places, const char *mark)
+{
+    char folder[PATH_SIZE], candidate[PATH_SIZE * 2];
+    snprintf(folder, sizeof folder, "%s", program);
+    char *slash = strrchr(folder, '/');
+    if (slash) *slash = '\0';
+    for (; *places; places++) {
+        if ((*places)[0] == '/')
+            snprintf(candidate, sizeof candidate, "%s", *places);
+        else
+            snprintf(candidate, sizeof candidate, "%s/%s", folder, *places);
+        if (is_file(candidate, mark)) return realpath(candidate, NULL);
+    }
+    return NULL;
+}
+
+static char *user_folder(void)
+{
+    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    char        path[PATH_SIZE];
+    if (config && config[0] == '/')
+        snprintf(path, sizeof path, "%s/perigee", config);
+    else if (home && home[0] == '/')
+        snprintf(path, sizeof path, "%s/.config/perigee", home);
+    else
+        return NULL;
+    return mem_text(path);
+}
+
+static Status find_places(Engine *engine, const char *program, Err *err)
+{
+    static const char *const SHARE[] = {".", "../..", "../share/perigee", PERIGEE_SHARE, NULL};
+    static const char *const HELPER[] = {".", "../libexec/perigee", NULL};
+    engine->distribution = find_place(program, SHARE, "lua/lib/agent.lua");
+    if (!engine->distribution)
+        return err_set(err, ST_NOT_FOUND, "the folders lua, tools and agents that belong to %s are missing; "
+                       "install again with make install", program);
+    char *folder = find_place(program, HELPER, "perigee-sandbox");
+    if (folder) {
+        engine->helper = mem_new(strlen(folder) + 20);
+        sprintf(engine->helper, "%s/perigee-sandbox", folder);
+        free(folder);
+    } else { /* said when a command is wanted, not before */
+        engine->helper = mem_text("perigee-sandbox (not installed)");
+    }
+    engine->user = user_folder();
+    return ST_OK;
+}
+
+bool engine_locate(Engine *engine, const char *path, char *file, size_t size)
+{
+    bool own = strncmp(path, "lua/lib/", 8) == 0 || strncmp(path, "lua/cli/", 8) == 0;
+    if (path[0] == '/') {
+        snprintf(file, size, "%s", path);
+        return is_file("", path + 1);
+    }
+    if (!own && engine->user && is_file(engine->user, path)) {
+        snprintf(file, size, "%s/%s", engine->user, path);
+        return true;
+    }
+    snprintf(file, size, "%s/%s", engine->distribution, path);
+    return is_file(engine->distribution, path);
+}
+
+static Status read_whole(const char *file, size_t most, Buf *out, Err *err)
+{
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return err_set(err, ST_IO, "open %s: %s", file, strerror(errno));
+    Status status = ST_OK;
+    while (status == ST_OK) {
+        status = buf_reserve(out, 16 * KB, err);
+        if (status != ST_OK) {
+            err_set(err, ST_LIMIT, "%s is larger than %zu bytes", file, most);
+            break;
+        }
+        ssize_t got = read(fd, out->ptr + out->len, 16 * KB);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) status = err_set(err, ST_IO, "read %s: %s", file, strerror(errno));
+        if (got <= 0) break;
+        out->len += (size_t)got;
+        out->ptr[out->len] = '\0';
+    }
+    close(fd);
+    return status;
+}
+
+const Source *engine_find_source(Engine *engine, const char *path, Err *err)
+{
+    char file[PATH_SIZE];
+    for (Source *source = engine->sources; source; source = source->next)
+        if (strcmp(source->path, path) == 0) return source;
+    if (!engine_locate(engine, path, file, sizeof file)) {
+        err_set(err, ST_NOT_FOUND, "%s: no such file in %s%s%s", path, engine->distribution,
+                engine->user ? " or " : "", engine->user ? engine->user : "");
+        return NULL;
+    }
+    Source *source = mem_new(sizeof *source);
+    buf_init(&source->text, LIMIT_SCRIPT + 16 * KB);
+    if (read_whole(file, LIMIT_SCRIPT, &source->text, err) != ST_OK) {
+        buf_clear(&source->text);
+        free(source);
+        return NULL;
+    }
+    source->path = mem_text(path);
+    source->file = mem_text(file);
+    hash_hex(buf_str(&source->text), source->hash);
+    source->next = engine->sources;
+    engine->sources = source;
+    return source;
+}
+
+Status engine_source(Engine *engine, const char *path, Str *text, Err *err)
+{
+    const Source *source = engine_find_source(engine, path, err);
+    if (!source) return err->status;
+    *text = buf_str(&source->text);
+    return ST_OK;
+}
+
+/* -- life ------------------------------------------------------------------------------------------ */
+
+static void free_retired(Engine *engine)
+{
+    while (engine->retired) {
+        Vm *vm = engine->retired;
+        engine->retired = vm->next_retired;
+        vm_free(vm);
+    }
+}
+
+static bool turn(void *arg)
+{
+    Engine *engine = arg;
+    bool    more = sched_turn(&engine->sched);
+    free_retired(engine);
+    return more || engine->sched.first;
+}
+
+void engine_retire(Engine *engine, Vm *vm)
+{
+    vm->next_retired = engine->retired;
+    engine->retired = vm;
+}
+
+Transport *engine_transport(Engine *engine, Err *err)
+{
+    if (!engine->transport && transport_new(engine->loop, &engine->transport, err) != ST_OK) return NULL;
+    return engine->transport;
+}
+
+void engine_note_loss(Engine *engine, const Err *err)
+{
+    if (!engine->lost) fprintf(stderr, "perigee: the journal could not be written: %s\n", err->text);
+    engine->lost = true;
+}
+
+Status engine_new(const EngineSpec *spec, Engine **out, Err *err)
+{
+    Engine *engine = mem_new(sizeof *engine);
+    engine->virtual_clock = spec->virtual_clock;
+    Status status = find_places(engine, spec->program, err);
+    if (status == ST_OK) status = loop_new(&engine->loop, spec->virtual_clock, err);
+    if (status == ST_OK) {
+        loop_on_turn(engine->loop, turn, engine);
+        status = vm_new(engine, VM_HOST, NULL, LIMIT_HOST_VM, &engine->host, err);
+    }
+    if (status != ST_OK) {
+        engine_free(engine);
+        return status;
+    }
+    *out = engine;
+    return ST_OK;
+}
+
+void engine_stop(Engine *engine)
+{
+    while (engine->runs) run_drop(engine, engine->runs);
+    journal_close(engine->journal);
+    engine->journal = NULL;
+}
+
+void engine_free(Engine *engine)
+{
+    if (!engine) return;
+    while (engine->runs) run_drop(engine, engine->runs);
+    vm_free(engine->host);
+    vm_free(engine->decision);
+    free_retired(engine);
+    transport_free(engine->transport);
+    journal_close(engine->journal);
+    if (engine->loop) loop_free(engine->loop);
+    while (engine->sources) {
+        Source *source = engine->sources;
+        engine->sources = source->next;
+        free(source->path);
+        free(source->file);
+        buf_clear(&source->text);
+        free(source);
+    }
+    free(engine->distribution);
+    free(engine->user);
+    free(engine->helper);
+    free(engine->store);
+    free(engine);
+}
+
+/* -- a verb ------------------------------------------------------------------------------------------ */
+
+typedef struct Verb {
+    Engine  *engine;
+    unsigned grants;
+    int      argc;
+    char   **argv;
+    char     entry[100];
+    Task    *task;
+    Timer   *grace;
+    Signals *interrupt, *terminate;
+} Verb;
+
+static int verb_returned(lua_State *L, int status, lua_KContext context)
+{
+    Verb *verb = (Verb *)context;
+    (void)status;
+    verb->engine->exit_code = lua_isnil(L, -1) ? 0 : (int)luaL_checkinteger(L, -1);
+    return 0;
+}
+
+static int call_verb(lua_State *L)
+{
+    Verb *verb = lua_touserdata(L, 1);
+    vm_push_entry(L, verb->entry);
+    lua_getfield(L, -1, "run");
+    bind_push_cli(L, verb->grants);
+    lua_createtable(L, verb->argc, 0);
+    for (int i = 0; i < verb->argc; i++) {
+        lua_pushstring(L, verb->argv[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_callk(L, 2, 1, (lua_KContext)verb, verb_returned);
+    return verb_returned(L, LUA_OK, (lua_KContext)verb);
+}
+
+static void verb_ended(void *arg, Task *task, const Err *outcome)
+{
+    Verb *verb = arg;
+    verb->task = NULL;
+    if (outcome->status != ST_OK) {
+        bool quiet = outcome->status == ST_CANCELLED && verb->engine->interrupted;
+        if (!quiet) fprintf(stderr, "perigee: %s\n", outcome->text);
+        if (outcome->status == ST_BUG && task->trace) fprintf(stderr, "%s\n", task->trace);
+        verb->engine->exit_code = status_exit(outcome->status);
+    }
+    loop_stop(verb->engine->loop);
+}
+
+static void grace_over(void *arg)
+{
+    Verb *verb = arg;
+    loop_stop(verb->engine->loop);
+}
+
+static void interrupted(void *arg, int signo)
+{
+    Verb   *verb = arg;
+    Engine *engine = verb->engine;
+    Err     why;
+    (void)signo;
+    if (engine->interrupted) { /* the second one does not ask */
+        loop_stop(engine->loop);
+        return;
+    }
+    engine->interrupted = true;
+    timer_set(verb->grace, clock_deadline(loop_clock(engine->loop), GRACE_MS));
+    err_set(&why, ST_CANCELLED, "interrupted");
+    bool any = false;
+    for (Run *run = engine->runs; run; run = run->next_sibling) {
+        any = any || !run->finished;
+        run_cancel(run, &why);
+    }
+    if (!any && verb->task) task_cancel(verb->task, &why);
+}
+
+int engine_main(Engine *engine, const char *name, unsigned grants, int argc, char **argv)
+{
+    Verb verb = {.engine = engine, .grants = grants, .argc = argc, .argv = argv};
+    Err  err;
+    err_clear(&err);
+    snprintf(verb.entry, sizeof verb.entry, "lua/cli/%s.lua", name);
+    verb.grace = timer_new(engine->loop, grace_over, &verb);
+    if (signals_new(engine->loop, SIGINT, interrupted, &verb, &verb.interrupt, &err) != ST_OK ||
+        signals_new(engine->loop, SIGTERM, interrupted, &verb, &verb.terminate, &err) != ST_OK)
+        log_line(LOG_WARN, "%s", err.text);
+    verb.task = task_new(engine->host, NULL, call_verb, &verb, verb_ended, &verb);
+    if (!loop_run(engine->loop)) {
+        fprintf(stderr, "perigee: %s waits for something that cannot happen; this is a bug\n", name);
+        engine->exit_code = status_exit(ST_BUG);
+    }
+    if (verb.task) { /* its end may not be seen any more */
+        verb.task->ended = NULL;
+        verb.task = NULL;
+    }
+    timer_free(verb.grace);
+    signals_free(verb.interrupt);
+    signals_free(verb.terminate);
+    if (engine->lost && engine->exit_code == 0) engine->exit_code = status_exit(ST_IO);
+    return engine->interrupted ? 130 : engine->exit_code;
+}

@@ -1,0 +1,337 @@
+/* The base environment of every VM: stock Lua without what reaches outside or spoils others. Built
+ * up from an empty table, so that nothing is offered that nobody thought of. */
+#include "vm.h"
+
+#include <lua-cjson.h>
+#include <string.h>
+
+static const char BASE[] = "perigee.base"; /* registry: the shared, read-only globals */
+static const char FROZEN[] = "perigee.frozen"; /* in a proxy's metatable: it may not be written */
+
+static int refuse_write(lua_State *L)
+{
+    return luaL_error(L, "this table is read-only (field '%s')", luaL_tolstring(L, 2, NULL));
+}
+
+static int walk_frozen(lua_State *L)
+{
+    lua_settop(L, 2);
+    return lua_next(L, lua_upvalueindex(1)) ? 2 : 0;
+}
+
+/* Upvalue 1: the table behind the proxy. */
+static int pairs_frozen(lua_State *L)
+{
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushcclosure(L, walk_frozen, 1);
+    return 1;
+}
+
+static int len_frozen(lua_State *L)
+{
+    lua_pushinteger(L, luaL_len(L, lua_upvalueindex(1)));
+    return 1;
+}
+
+void lib_freeze(lua_State *L)
+{
+    luaL_checkstack(L, 6, NULL);
+    int source = lua_gettop(L);
+    lua_newtable(L);
+    lua_createtable(L, 0, 6);
+    lua_pushvalue(L, source);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, refuse_write);
+    lua_setfield(L, -2, "__newindex");
+    lua_pushvalue(L, source);
+    lua_pushcclosure(L, pairs_frozen, 1);
+    lua_setfield(L, -2, "__pairs");
+    lua_pushvalue(L, source);
+    lua_pushcclosure(L, len_frozen, 1);
+    lua_setfield(L, -2, "__len");
+    lua_pushboolean(L, false);
+    lua_setfield(L, -2, "__metatable");
+    lua_pushboolean(L, true);
+    lua_setfield(L, -2, FROZEN);
+    lua_setmetatable(L, -2);
+    lua_replace(L, source);
+}
+
+static int safe_rawset(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checkany(L, 2);
+    luaL_checkany(L, 3);
+    lua_settop(L, 3);
+    if (lua_getmetatable(L, 1)) {
+        lua_getfield(L, -1, FROZEN);
+        if (lua_toboolean(L, -1)) return luaL_error(L, "this table is read-only");
+        lua_settop(L, 3);
+    }
+    lua_rawset(L, 1);
+    return 1;
+}
+
+/* __gc would run code at times that nobody chose, weak tables would let scripts see the collector. */
+static int safe_setmetatable(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_argexpected(L, lua_isnil(L, 2) || lua_istable(L, 2), 2, "nil or table");
+    lua_settop(L, 2);
+    if (lua_istable(L, 2)) {
+        lua_pushliteral(L, "__gc");
+        if (lua_rawget(L, 2) != LUA_TNIL) return luaL_error(L, "__gc is not available here");
+        lua_pushliteral(L, "__mode");
+        if (lua_rawget(L, 2) != LUA_TNIL) return luaL_error(L, "weak tables are not available here");
+        lua_settop(L, 2);
+    }
+    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+        return luaL_error(L, "cannot change a protected metatable");
+    lua_settop(L, 2);
+    lua_setmetatable(L, 1);
+    return 1;
+}
+
+/* Text chunks only (bytecode can crash the VM), in the base environment unless one is given. */
+static int safe_load(lua_State *L)
+{
+    size_t      len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    const char *name = luaL_optstring(L, 2, "=(load)");
+    bool        has_environment = !lua_isnoneornil(L, 4);
+    lua_settop(L, 4);
+    if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK) {
+        lua_pushnil(L);
+        lua_insert(L, -2);
+        return 2;
+    }
+    if (has_environment)
+        lua_pushvalue(L, 4);
+    else
+        lib_push_environment(L);
+    if (!lua_setupvalue(L, -2, 1)) lua_pop(L, 1);
+    return 1;
+}
+
+/* tostring of a table without an address: runs repeat, addresses do not. */
+static int safe_tostring(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    if (luaL_callmeta(L, 1, "__tostring")) {
+        if (!lua_isstring(L, -1)) return luaL_error(L, "'__tostring' must return a string");
+        return 1;
+    }
+    switch (lua_type(L, 1)) {
+    case LUA_TTABLE:
+    case LUA_TFUNCTION:
+    case LUA_TTHREAD:
+    case LUA_TUSERDATA: lua_pushstring(L, luaL_typename(L, 1)); return 1;
+    case LUA_TLIGHTUSERDATA: lua_pushstring(L, lua_touserdata(L, 1) ? "userdata" : "null"); return 1;
+    default: luaL_tolstring(L, 1, NULL); return 1;
+    }
+}
+
+/* Order in which a walk visits keys: integers by value, then strings bytewise. */
+static int before(lua_State *L, int a, int b)
+{
+    bool a_int = lua_isinteger(L, a), b_int = lua_isinteger(L, b);
+    if (a_int != b_int) return a_int;
+    return lua_compare(L, a, b, LUA_OPLT);
+}
+
+void lib_sort(lua_State *L, int keys, lua_Integer low, lua_Integer high)
+{
+    while (low < high) { /* quicksort, the middle as pivot; the smaller part by recursion */
+        lua_Integer i = low, j = high;
+        lua_rawgeti(L, keys, low + (high - low) / 2);
+        int pivot = lua_gettop(L);
+        while (i <= j) {
+            for (;; i++) {
+                lua_rawgeti(L, keys, i);
+                bool less = before(L, -1, pivot);
+                lua_pop(L, 1);
+                if (!less) break;
+            }
+            for (;; j--) {
+                lua_rawgeti(L, keys, j);
+                bool less = before(L, pivot, lua_gettop(L));
+                lua_pop(L, 1);
+                if (!less) break;
+            }
+            if (i > j) break;
+            lua_rawgeti(L, keys, i);
+            lua_rawgeti(L, keys, j);
+            lua_rawseti(L, keys, i++);
+            lua_rawseti(L, keys, j--);
+        }
+        lua_settop(L, pivot - 1);
+        if (j - low < high - i) {
+            luaL_checkstack(L, 8, NULL);
+            lib_sort(L, keys, low, j);
+            low = i;
+        } else {
+            luaL_checkstack(L, 8, NULL);
+            lib_sort(L, keys, i, high);
+            high = j;
+        }
+    }
+}
+
+/* Upvalues: the table, its sorted keys, the position. */
+static int walk_sorted(lua_State *L)
+{
+    for (;;) {
+        lua_Integer at = lua_tointeger(L, lua_upvalueindex(3)) + 1;
+        lua_pushinteger(L, at);
+        lua_replace(L, lua_upvalueindex(3));
+        if (lua_rawgeti(L, lua_upvalueindex(2), at) == LUA_TNIL) return 1;
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 2; /* skips what was removed */
+        lua_pop(L, 2);
+    }
+}
+
+/* The same program must do the same on resume, and a prompt must not change with a hash seed. */
+static int sorted_pairs(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    if (luaL_getmetafield(L, 1, "__pairs") != LUA_TNIL) {
+        lua_pushvalue(L, 1);
+        lua_call(L, 1, 3);
+        return 3;
+    }
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_newtable(L);
+    lua_Integer count = 0;
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+        if (!lua_isinteger(L, -2) && lua_type(L, -2) != LUA_TSTRING)
+            return luaL_error(L, "pairs: a key of type %s has no order", luaL_typename(L, -2));
+        lua_pushvalue(L, -2);
+        lua_rawseti(L, 2, ++count);
+    }
+    lib_sort(L, 2, 1, count);
+    lua_pushinteger(L, 0);
+    lua_pushcclosure(L, walk_sorted, 3);
+    return 1;
+}
+
+/* next(t, key) in the same order as pairs; linear, since its use here is `next(t) == nil`. */
+static int sorted_next(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 2);
+    bool from_start = lua_isnil(L, 2);
+    lua_pushnil(L); /* 3: the best key so far */
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+        int key = lua_gettop(L) - 1;
+        if (!lua_isinteger(L, key) && lua_type(L, key) != LUA_TSTRING)
+            return luaL_error(L, "next: a key of type %s has no order", luaL_typename(L, key));
+        if ((from_start || before(L, 2, key)) && (lua_isnil(L, 3) || before(L, key, 3))) lua_copy(L, key, 3);
+    }
+    if (lua_isnil(L, 3)) return 1;
+    lua_pushvalue(L, 3);
+    lua_rawget(L, 1);
+    return 2;
+}
+
+/* -- building ------------------------------------------------------------------------------------ */
+
+static void copy_functions(lua_State *L, const char *const *names, int from, int to)
+{
+    for (; *names; names++) {
+        lua_getfield(L, from, *names);
+        lua_setfield(L, to, *names);
+    }
+}
+
+static void add_library(lua_State *L, const char *name, lua_CFunction open, const char *const *without, int base)
+{
+    luaL_requiref(L, name, open, 0);
+    for (; *without; without++) {
+        lua_pushnil(L);
+        lua_setfield(L, -2, *without);
+    }
+    lib_freeze(L);
+    lua_setfield(L, base, name);
+}
+
+static void protect_string_metatable(lua_State *L, int base)
+{
+    lua_pushliteral(L, "");
+    lua_getmetatable(L, -1);
+    lua_getfield(L, base, "string");
+    lua_setfield(L, -2, "__index");
+    lua_pushboolean(L, false);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 2);
+}
+
+static void open_base(lua_State *L, int base)
+{
+    static const char *const KEPT[] = {"assert", "error",  "getmetatable", "ipairs", "pcall",
+                                       "rawequal", "rawget", "rawlen", "select", "tonumber",
+                                       "type", "xpcall", "_VERSION", NULL};
+    static const char *const PLAIN[] = {"pairs", "next", "tostring", "setmetatable", NULL};
+    static const luaL_Reg    SAFE[] = {{"load", safe_load}, {"rawset", safe_rawset}, {NULL, NULL}};
+    static const luaL_Reg    STRICT[] = {
+        {"pairs", sorted_pairs}, {"next", sorted_next}, {"tostring", safe_tostring}, {"setmetatable", safe_setmetatable}, {NULL, NULL}};
+    luaL_requiref(L, LUA_GNAME, luaopen_base, 0);
+    int stock = lua_gettop(L);
+    copy_functions(L, KEPT, stock, base);
+    copy_functions(L, PLAIN, stock, base);
+    lua_pushvalue(L, base);
+    luaL_setfuncs(L, SAFE, 0);
+    if (vm_of(L)->kind != VM_HOST) luaL_setfuncs(L, STRICT, 0);
+    lua_settop(L, base);
+    lua_pushnil(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+}
+
+/* The two that `require` gives by name: ours, and lua-cjson for code that expects it. */
+static void open_json(lua_State *L)
+{
+    lua_pushcfunction(L, json_open);
+    lua_call(L, 0, 1);
+    lib_freeze(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, "perigee.json");
+    lua_pushcfunction(L, luaopen_cjson);
+    lua_call(L, 0, 1);
+    lib_freeze(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, "perigee.cjson");
+}
+
+void lib_open(lua_State *L)
+{
+    static const char *const NONE[] = {NULL};
+    static const char *const BYTECODE[] = {"dump", NULL};
+    static const char *const SEED[] = {"randomseed", NULL};
+    lua_newtable(L);
+    int base = lua_gettop(L);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_pop(L, 1);
+    add_library(L, "string", luaopen_string, BYTECODE, base);
+    add_library(L, "table", luaopen_table, NONE, base);
+    add_library(L, "math", luaopen_math, SEED, base);
+    add_library(L, "utf8", luaopen_utf8, NONE, base);
+    add_library(L, "coroutine", luaopen_coroutine, NONE, base);
+    protect_string_metatable(L, base);
+    open_json(L);
+    open_base(L, base);
+    lua_pushvalue(L, base);
+    lua_setfield(L, LUA_REGISTRYINDEX, BASE);
+    lua_settop(L, base - 1);
+}
+
+void lib_push_environment(lua_State *L)
+{
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "_G");
+    lua_createtable(L, 0, 2);
+    lua_getfield(L, LUA_REGISTRYINDEX, BASE);
+    lua_setfield(L, -2, "__index");
+    lua_pushboolean(L, false);
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, -2);
+}

@@ -1,0 +1,193 @@
+#include "vm.h"
+
+#include "../base/limits.h"
+#include "../base/mem.h"
+#include "engine.h"
+#include "op.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char ENTRIES[] = "perigee.entries"; /* registry: path -> what the file returned */
+static const char MODULES[] = "perigee.modules"; /* of the host VM: name -> module */
+
+/* One allocator: the quota, the peak and the leak check are here. Lua counts objects' kinds in osize
+ * when ptr is NULL, so only a real block's size is subtracted. */
+static void *allocate(void *arg, void *ptr, size_t old_size, size_t new_size)
+{
+    Vm    *vm = arg;
+    size_t before = ptr ? old_size : 0;
+    if (new_size == 0) {
+        free(ptr);
+        vm->used -= before;
+        return NULL;
+    }
+    if (new_size > before && vm->used - before > vm->quota - new_size) return NULL;
+    void *out = realloc(ptr, new_size);
+    if (!out) return NULL;
+    vm->used = vm->used - before + new_size;
+    if (vm->used > vm->peak) vm->peak = vm->used;
+    return out;
+}
+
+Vm *vm_of(lua_State *L) { return *(Vm **)lua_getextraspace(L); }
+
+static int set_up(lua_State *L)
+{
+    lib_open(L);
+    lua_newtable(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, ENTRIES);
+    return 0;
+}
+
+Status vm_new(Engine *engine, VmKind kind, Run *run, size_t quota, Vm **out, Err *err)
+{
+    Vm *vm = mem_new(sizeof *vm);
+    vm->kind = kind;
+    vm->engine = engine;
+    vm->run = run;
+    vm->quota = quota;
+    vm->L = lua_newstate(allocate, vm);
+    if (!vm->L) {
+        free(vm);
+        return err_set(err, ST_LIMIT, "a Lua state does not fit its quota of %zu bytes", quota);
+    }
+    *(Vm **)lua_getextraspace(vm->L) = vm; /* new coroutines copy the main state's */
+    lua_sethook(vm->L, task_hook, LUA_MASKCOUNT, 10000);
+    lua_pushcfunction(vm->L, set_up);
+    if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK) {
+        err_set(err, ST_BUG, "opening the Lua libraries: %s", lua_tostring(vm->L, -1));
+        vm_free(vm);
+        return err->status;
+    }
+    *out = vm;
+    return ST_OK;
+}
+
+void vm_free(Vm *vm)
+{
+    if (!vm) return;
+    while (vm->tasks) task_kill(vm->tasks);
+    sched_remove(engine_sched(vm->engine), &vm->turn);
+    vm->outside_began = clock_now(&(Clock){0});
+    lua_close(vm->L);
+    free(vm);
+}
+
+/* -- loading ------------------------------------------------------------------------------------- */
+
+/* Runs the chunk of `path` in `environment` (a stack index) and leaves what it returned. */
+static void run_file(lua_State *L, const char *path, int environment)
+{
+    Vm  *vm = vm_of(L);
+    Err  err;
+    Str  text;
+    char chunk_name[600];
+    err_clear(&err);
+    if (engine_source(vm->engine, path, &text, &err) != ST_OK) op_raise(L, &err);
+    snprintf(chunk_name, sizeof chunk_name, "@%s", path);
+    if (luaL_loadbufferx(L, text.ptr, text.len, chunk_name, "t") != LUA_OK) lua_error(L);
+    lua_pushvalue(L, environment);
+    lua_setupvalue(L, -2, 1);
+    lua_call(L, 0, 1);
+}
+
+/* Upvalue 1: this entry's modules, 2: its environment. Stock `require` would look at a path and run C
+ * libraries; here a name is a file of the layers and nothing else. */
+static int load_module(lua_State *L)
+{
+    size_t      len;
+    const char *name = luaL_checklstring(L, 1, &len);
+    char        path[200];
+    lua_settop(L, 1);
+    lua_pushvalue(L, 1);
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) {
+        if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
+            return luaL_error(L, "require '%s': the module requires itself", name);
+        return 1;
+    }
+    if (strcmp(name, "lib.json") == 0) {
+        lua_getfield(L, LUA_REGISTRYINDEX, "perigee.json");
+        return 1;
+    }
+    if (strcmp(name, "cjson") == 0) {
+        lua_getfield(L, LUA_REGISTRYINDEX, "perigee.cjson");
+        return 1;
+    }
+    if (len > 150 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != len ||
+        strstr(name, "..") || name[0] == '.')
+        return luaL_error(L, "require '%s': a module is named by words and dots, such as \"lib.text\"", name);
+    size_t at = (size_t)snprintf(path, sizeof path, "lua/");
+    for (size_t i = 0; i < len; i++) path[at++] = name[i] == '.' ? '/' : name[i];
+    memcpy(path + at, ".lua", sizeof ".lua");
+    lua_pushvalue(L, 1);
+    lua_pushboolean(L, false);
+    lua_rawset(L, lua_upvalueindex(1));
+    run_file(L, path, lua_upvalueindex(2));
+    if (lua_isnil(L, -1)) return luaL_error(L, "require '%s': %s returns nothing", name, path);
+    if (lua_istable(L, -1)) lib_freeze(L);
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, lua_upvalueindex(1));
+    return 1;
+}
+
+/* Authors' files have module instances of their own; the host VM runs one program, which shares its. */
+static void push_modules(lua_State *L)
+{
+    if (vm_of(L)->kind == VM_HOST)
+        luaL_getsubtable(L, LUA_REGISTRYINDEX, MODULES);
+    else
+        lua_newtable(L);
+}
+
+/* entry(path): for lua/lib only, which asks what authors' files declare. entry(path, true) runs the file
+ * anew with the module instances of the caller: the tests that it registers are then the caller's.
+ * Upvalue 1: the caller's modules. */
+static int load_entry(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    if (!lua_toboolean(L, 2)) {
+        vm_push_entry(L, path);
+        return 1;
+    }
+    lib_push_environment(L);
+    int environment = lua_gettop(L);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushvalue(L, environment);
+    lua_pushcclosure(L, load_module, 2);
+    lua_setfield(L, environment, "require");
+    run_file(L, path, environment);
+    return 1;
+}
+
+void vm_push_entry(lua_State *L, const char *path)
+{
+    luaL_checkstack(L, 20, "loading a file");
+    lua_getfield(L, LUA_REGISTRYINDEX, ENTRIES);
+    int entries = lua_gettop(L);
+    if (lua_getfield(L, entries, path) != LUA_TNIL) {
+        lua_remove(L, entries);
+        return;
+    }
+    lua_pop(L, 1);
+    lib_push_environment(L);
+    int environment = lua_gettop(L);
+    push_modules(L);
+    if (strncmp(path, "lua/lib/", 8) == 0) {
+        lua_pushvalue(L, -1);
+        lua_pushcclosure(L, load_entry, 1);
+        lua_setfield(L, environment, "entry");
+    }
+    lua_pushvalue(L, environment);
+    lua_pushcclosure(L, load_module, 2);
+    lua_setfield(L, environment, "require");
+    run_file(L, path, environment);
+    if (!lua_istable(L, -1))
+        luaL_error(L, "%s: the file returns %s; it should return a table", path, luaL_typename(L, -1));
+    lua_pushvalue(L, -1);
+    lua_setfield(L, entries, path);
+    lua_replace(L, entries);
+    lua_settop(L, entries);
+}

@@ -1,0 +1,100 @@
+/* sqlite_internal.h -- what the files of the SQLite journal share. The only header with sqlite3.h.
+ *
+ *     loop's thread                        writer thread
+ *     journal_append --> waiting --------> takes all that waits: one group
+ *                                          fair lock, BEGIN, rows, COMMIT, unlock
+ *     done callbacks <-- answered <------- outcome of each (Waker)
+ */
+#ifndef HOST_STORE_SQLITE_INTERNAL_H
+#define HOST_STORE_SQLITE_INTERNAL_H
+
+#include "fair_lock.h"
+#include "journal.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+enum {
+    STORE_APPLICATION = 0x50657267, /* "Perg", in the file's header */
+    STORE_VERSION = 1,              /* of the tables, in the file's header */
+    RECORD_FORMAT = 1,              /* of a record, its first column */
+    STORE_PATIENCE_MS = 60000,      /* for another process's lock; a group takes milliseconds */
+    RUN_ID_MAX = 200,               /* bytes */
+    TASK_MAX = 200,                 /* bytes */
+};
+
+typedef enum RequestKind { REQUEST_APPEND, REQUEST_RUN, REQUEST_TEXT } RequestKind;
+
+typedef struct Request {
+    struct Request *next;
+    RequestKind     kind;
+    Durability      durability;
+    Record          record;     /* REQUEST_APPEND; the texts of all three lie in `bytes` */
+    RunRow          row;        /* REQUEST_RUN */
+    Str             hash, text; /* REQUEST_TEXT */
+    char           *bytes;      /* owned */
+    size_t          size;       /* of `bytes` */
+    JournalDone    *done;       /* NULL when nobody waits for it */
+    void           *arg;        /* borrowed */
+    Err             outcome;
+} Request;
+
+typedef struct Queue {
+    Request *first, **last; /* owned */
+} Queue;
+
+typedef struct Statements { /* owned; of `writes` */
+    sqlite3_stmt *begin, *commit, *rollback;
+    sqlite3_stmt *last_seq, *insert, *note_run, *put_run, *put_text;
+} Statements;
+
+struct Journal {
+    Loop  *loop;  /* borrowed */
+    char  *path;  /* owned */
+    Waker *waker; /* owned */
+    size_t unanswered;
+    bool   delivering;
+    bool   closed;   /* no writer any more: what still comes is refused */
+    bool   released; /* closed inside a callback: only the shell is left, the delivery frees it */
+
+    /* the writer thread's, from its start to its end */
+    sqlite3   *writes; /* owned */
+    Statements statements;
+    FairLock   lock;
+    Err        failure;   /* ST_OK while the store takes records */
+    bool       fsyncs;    /* what PRAGMA synchronous was last set to */
+    int        wal_pages; /* after the last commit */
+    int        checkpoint_at;
+
+    sqlite3 *reads; /* owned; any thread, SQLite serialises */
+
+    /* between the two */
+    pthread_t       writer;
+    pthread_mutex_t mutex;
+    pthread_cond_t  wanted;
+    Queue           waiting, answered;
+    bool            closing;
+};
+
+/* -- sqlite_file.c ----------------------------------------------------------------------------- */
+
+/* Makes folder and file where missing, checks whose and how new the file is, opens both
+ * connections. */
+MUST_CHECK Status store_open(Journal *journal, Err *err);
+void              store_close(Journal *journal); /* also after a failed store_open */
+
+MUST_CHECK Status store_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, Err *err);
+
+/* Fills `err` from what the database says about its last call, in words that help. */
+Status store_error(sqlite3 *db, const char *path, const char *what, Err *err);
+
+/* -- sqlite_writer.c --------------------------------------------------------------------------- */
+
+/* Commits the group and fills each request's outcome. */
+void writer_commit(Journal *journal, Request *group);
+
+/* Moves pages from the log to the file when the log has grown. Called after the group was answered.
+ */
+void writer_checkpoint(Journal *journal);
+
+#endif

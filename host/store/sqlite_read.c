@@ -1,0 +1,158 @@
+/* The reading half: its own connection, which SQLite serialises; a statement for each call, so that
+ * a callback may read again. In WAL mode a reader sees everything that was committed before it
+ * began. */
+#include "sqlite_internal.h"
+
+#include <string.h>
+
+static Status finish_read(Journal *journal, sqlite3_stmt *statement, int rc, Err *err);
+static Str    column_str(sqlite3_stmt *statement, int column);
+static Status find_matching(Journal *journal, Str part, bool top_only, Buf *run, int64_t *count,
+                            Err *err);
+
+Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *seen, void *arg,
+                    Err *err)
+{
+    static const char sql[] = "SELECT format, seq, time, kind, body FROM records"
+                              "  WHERE run=?1 AND seq>=?2 ORDER BY seq";
+    sqlite3_stmt     *statement = NULL;
+    Status            status = store_prepare(journal->reads, sql, &statement, err);
+    if (status != ST_OK) return status;
+    sqlite3_bind_text64(statement, 1, run.ptr ? run.ptr : "", run.len, SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_int64(statement, 2, from_seq);
+    int rc;
+    while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        Record record = {run, sqlite3_column_int64(statement, 1),
+                         sqlite3_column_int64(statement, 2), column_str(statement, 3),
+                         column_str(statement, 4)};
+        int    format = sqlite3_column_int(statement, 0);
+        if (format != RECORD_FORMAT) {
+            sqlite3_finalize(statement);
+            return err_set(
+                err, ST_INVALID,
+                "run %.*s: record %lld has format %d, this perigee knows %d; use a newer one",
+                STR_ARG(run), (long long)record.seq, format, RECORD_FORMAT);
+        }
+        if (!seen(arg, &record)) break;
+    }
+    return finish_read(journal, statement, rc, err);
+}
+
+Status journal_list(Journal *journal, int64_t most, RunSeen *seen, void *arg, Err *err)
+{
+    static const char sql[] = "SELECT run, parent, agent, task, status, started, ended,"
+                              "  (SELECT max(seq) FROM records WHERE records.run = runs.run)"
+                              "  FROM runs ORDER BY started DESC, rowid DESC LIMIT ?1";
+    sqlite3_stmt     *statement = NULL;
+    Status            status = store_prepare(journal->reads, sql, &statement, err);
+    if (status != ST_OK) return status;
+    sqlite3_bind_int64(statement, 1, most);
+    int rc;
+    while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        RunRow row = {.run = column_str(statement, 0),
+                      .parent = column_str(statement, 1),
+                      .agent = column_str(statement, 2),
+                      .task = column_str(statement, 3),
+                      .status = column_str(statement, 4),
+                      .started_ms = sqlite3_column_int64(statement, 5),
+                      .ended_ms = sqlite3_column_int64(statement, 6),
+                      .records = sqlite3_column_int64(statement, 7)};
+        if (!seen(arg, &row)) break;
+    }
+    return finish_read(journal, statement, rc, err);
+}
+
+Status journal_text(Journal *journal, Str hash, Buf *out, Err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    Status        status =
+        store_prepare(journal->reads, "SELECT text FROM texts WHERE hash=?1", &statement, err);
+    if (status != ST_OK) return status;
+    sqlite3_bind_text64(statement, 1, hash.ptr ? hash.ptr : "", hash.len, SQLITE_STATIC,
+                        SQLITE_UTF8);
+    int rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW) {
+        status = buf_append(out, column_str(statement, 0), err);
+        rc = SQLITE_DONE;
+    } else if (rc == SQLITE_DONE) {
+        status = err_set(err, ST_NOT_FOUND, "journal %s holds no text with hash %.*s",
+                         journal->path, STR_ARG(hash));
+    }
+    if (status == ST_OK) return finish_read(journal, statement, rc, err);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+Status journal_find(Journal *journal, Str part, Buf *run, Err *err)
+{
+    int64_t count = 0;
+    if (part.len == 0)
+        return err_set(err, ST_INVALID, "which run? name its id, a part of it, or \"last\"");
+    Status status = find_matching(journal, part, true, run, &count, err);
+    if (status == ST_OK && count == 0)
+        status = find_matching(journal, part, false, run, &count, err);
+    if (status != ST_OK || count > 0) return status;
+    if (str_is(part, "last"))
+        return err_set(err, ST_NOT_FOUND, "journal %s holds no run yet", journal->path);
+    return err_set(err, ST_NOT_FOUND,
+                   "no run's id contains \"%.*s\"; `perigee runs list` shows them", STR_ARG(part));
+}
+
+static Str column_str(sqlite3_stmt *statement, int column)
+{
+    const char *bytes = sqlite3_column_blob(statement, column);
+    int         len = sqlite3_column_bytes(statement, column);
+    return (Str){len > 0 ? bytes : "", len > 0 ? (size_t)len : 0};
+}
+
+/* SQLITE_ROW means that the callback had enough. */
+static Status finish_read(Journal *journal, sqlite3_stmt *statement, int rc, Err *err)
+{
+    Status status = ST_OK;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        status = store_error(journal->reads, journal->path, "read", err);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+/* An exact id goes before ids that contain the part. Appends to `run` when there is one answer. */
+static Status find_matching(Journal *journal, Str part, bool top_only, Buf *run, int64_t *count,
+                            Err *err)
+{
+    static const char newest[] = "SELECT run, 1 FROM runs WHERE ?2 = 0 OR parent = ''"
+                                 "  ORDER BY started DESC, rowid DESC LIMIT ?3";
+    static const char matching[] = "SELECT run, run = ?1 FROM runs WHERE instr(run, ?1) > 0"
+                                   "  AND (?2 = 0 OR parent = '' OR run = ?1)"
+                                   "  ORDER BY run = ?1 DESC, started DESC, rowid DESC LIMIT ?3";
+    enum { CANDIDATES = 5 };
+    bool          last = str_is(part, "last");
+    sqlite3_stmt *statement = NULL;
+    Buf           names;
+    Status        status = store_prepare(journal->reads, last ? newest : matching, &statement, err);
+    if (status != ST_OK) return status;
+    buf_init(&names, (CANDIDATES + 1) * (RUN_ID_MAX + 2));
+    if (!last) sqlite3_bind_text64(statement, 1, part.ptr, part.len, SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_int(statement, 2, top_only);
+    sqlite3_bind_int(statement, 3, CANDIDATES + 1);
+    int    rc;
+    bool   exact = false;
+    size_t before = run->len;
+    while ((rc = sqlite3_step(statement)) == SQLITE_ROW && status == ST_OK && !exact) {
+        Str id = column_str(statement, 0);
+        exact = ++*count == 1 && sqlite3_column_int(statement, 1) != 0;
+        if (*count == 1) status = buf_append(run, id, err);
+        if (status == ST_OK && *count <= CANDIDATES)
+            status = buf_printf(&names, err, "%s%.*s", *count > 1 ? ", " : "", STR_ARG(id));
+    }
+    if (status == ST_OK && *count > 1 && !exact) {
+        run->len = before;
+        run->ptr[before] = '\0';
+        status =
+            err_set(err, ST_INVALID, "\"%.*s\" is part of several runs' ids: %s%s; name more of it",
+                    STR_ARG(part), names.ptr, *count > CANDIDATES ? ", ..." : "");
+    }
+    buf_clear(&names);
+    if (status == ST_OK) return finish_read(journal, statement, rc, err);
+    sqlite3_finalize(statement);
+    return status;
+}

@@ -1,0 +1,320 @@
+--- The turn loop. `agent.run` carries one run from its first agent to its end; a part is one agent's
+--- conversation: request, reply, calls, results, request ... until a final reply or a handoff.
+local door      = require "lib.door"
+local hop       = require "lib.hop"
+local json      = require "lib.json"
+local model     = require "lib.model"
+local session   = require "lib.session"
+
+local agent = {}
+
+local REFUSALS_MOST <const> = 3 -- of `accept`, before the reply stands as it is
+
+-- asking a model ------------------------------------------------------------------------------------
+
+--- The servers and models to try, with the reason.
+local function targets_of(run, who)
+  local s = session.get()
+  local wanted, why = s.options.model, "--model"
+  if not wanted then
+    local facts = { tokens = 0, left_usd = (run:left("usd") or 1e12) / 1e6, private = false }
+    local answer, err = run:decide("lua/routing.lua", "model", hop.facts(who), facts)
+    if err then return nil, err end
+    wanted, why = answer and answer.models, answer and answer.why or "the definition's own"
+  end
+  local targets, err = model.resolve(wanted, { model = who.model, complexity = who.complexity,
+    exact = s.options.model ~= nil }, s.env)
+  if not targets then return nil, err end
+  session.record(run, "decision", { what = "model", agent = who.name, model = targets[1].model,
+    why = why .. (targets[1].why and "; " .. targets[1].why or "") })
+  return targets
+end
+
+--- What the loop needs of the world, as model.ask takes it.
+local function world_of(run)
+  return {
+    send = function(request) return run:http(request) end,
+    rehearse = function(scenario, given) return run:decide("lua/lib/decisions.lua", "play", scenario, given) end,
+  }, {
+    wait = function(ms) run:sleep(ms) end,
+    random = math.random,
+  }
+end
+
+--- One exchange, with the next target when one is not to be had.
+local function ask(run, talk)
+  local world, how = world_of(run)
+  local shown = {}
+  local function on_event(event)
+    if event.kind == "text" then shown[#shown + 1] = event.text end
+    session.emit(run, "delta." .. event.kind, event)
+  end
+  while true do
+    local target = talk.targets[1]
+    local reply, err = model.ask(world, target, talk.request, on_event, how)
+    if reply then return reply, nil, target end
+    local partial = table.concat(shown)
+    if partial ~= "" then session.record(run, "partial", { agent = talk.who.name, text = partial, error = err }) end
+    if not err.retryable or partial ~= "" or not talk.targets[2] then return nil, err, target end
+    table.remove(talk.targets, 1)
+    session.record(run, "decision", { what = "model", agent = talk.who.name, model = talk.targets[1].model,
+      why = ("%s failed: %s"):format(target.model, err.message) })
+  end
+end
+
+--- Counts what a reply cost: tokens always, dollars where the price is known.
+local function charge(run, target, reply)
+  local usage = reply.usage
+  if not usage then return nil end
+  local tokens = (usage.input or 0) + (usage.output or 0) + (usage.cache_read or 0) + (usage.cache_write or 0)
+  local usd = model.cost(target, usage)
+  run:charge("tokens", tokens)
+  if usd then run:charge("usd", math.ceil(usd * 1e6)) end
+  return usd
+end
+
+-- one agent's conversation --------------------------------------------------------------------------
+
+local function text_of(reply)
+  local parts = {}
+  for _, block in ipairs(reply.content) do
+    if block.type == "text" then parts[#parts + 1] = block.text end
+  end
+  return table.concat(parts)
+end
+
+local function calls_of(reply)
+  local calls = {}
+  for _, block in ipairs(reply.content) do
+    if block.type == "call" then calls[#calls + 1] = { id = block.id, name = block.name, input = block.input } end
+  end
+  return calls
+end
+
+--- The message that answers calls.
+local function answers(results)
+  local content = {}
+  for i, result in ipairs(results) do
+    content[i] = { type = "result", id = result.id, name = result.name, text = result.text, error = result.error }
+  end
+  return { role = "user", content = content }
+end
+
+local function user(said) return { role = "user", content = { { type = "text", text = said } } } end
+
+local function tool_list(who)
+  local list, s = {}, session.get()
+  for _, name in ipairs(who.tools) do
+    list[#list + 1] = { name = name, description = s.tools[name].description, schema = s.tools[name].schema }
+  end
+  if #who.targets > 0 then list[#list + 1] = hop.tool(who) end
+  return list
+end
+
+--- Opens a conversation: prompt, tools and the first message, recorded as they will be sent.
+local function open(run, who, opening, task)
+  local s = session.get()
+  local targets, err = targets_of(run, who)
+  if not targets then return nil, err end
+  local system
+  system, err = run:decide("lua/context.lua", "prompt", {
+    agent = { name = who.name, prompt = who.body, tools = who.tools, targets = who.targets },
+    date = s.facts.date, system = s.facts.system, workspace = run.workspace, sandbox = s.sandbox })
+  if not system then return nil, err end
+  if who.hooks and who.hooks.before then
+    local more
+    more, err = run:script(who.hooks_file, "before", { task = task, first = opening })
+    if err then return nil, err end
+    if more and more.context then opening = opening .. "\n\n" .. tostring(more.context) end
+    session.record(run, "before", { agent = who.name, context = more and more.context })
+  end
+  local tools = tool_list(who)
+  local names = {}
+  for i, one in ipairs(tools) do names[i] = one.name end
+  s.visits[who.name] = (s.visits[who.name] or 0) + 1
+  session.record(run, "prompt", { agent = who.name, model = targets[1].model, dialect = targets[1].dialect,
+    system = system, tools = json.array(names), first = opening })
+  local talk = { who = who, targets = targets, task = task, visit = s.visits[who.name], turn = 0, names = names,
+    first = opening, log = {}, request = { system = system, tools = tools, messages = {} } }
+  return talk
+end
+
+--- Adds a message. Its fragment is made once, so that the same prefix is the same bytes (law 10).
+local function say(talk, message)
+  local dialect = require("dialects." .. talk.targets[1].dialect)
+  talk.log[#talk.log + 1] = message
+  talk.request.messages[#talk.log] = dialect.encode(message)
+end
+
+--- The scenario's view of what a model is given; only a rehearsal looks at it.
+local function given(talk, results)
+  return { agent = talk.who.name, visit = talk.visit, turn = talk.turn, task = talk.task,
+    system = talk.request.system, first = talk.first, results = results, tools = talk.names }
+end
+
+--- Asks `accept`; answers the reason when it refuses.
+local function refusal(run, who, reply_text)
+  if not (who.hooks and who.hooks.accept) then return nil end
+  local accepted, why = run:decide(who.hooks_file, "accept", { text = reply_text, agent = who.name })
+  if type(why) == "table" then why = why.message end
+  session.record(run, "decision", { what = "accept", agent = who.name, verdict = accepted and "allow" or "deny", why = why })
+  if not accepted then return why or "The reply was not accepted." end
+end
+
+--- Splits a reply's calls into the loop's own and the tools'.
+local function sort_calls(calls)
+  local handoffs, others = {}, {}
+  for _, call in ipairs(calls) do
+    local list = call.name == hop.NAME and handoffs or others
+    list[#list + 1] = call
+  end
+  return handoffs, others
+end
+
+--- Carries out the calls of a reply. Answers the results in the order of the calls, and the handoff
+--- that was taken, if one was.
+local function carry_out(run, who, reply)
+  local calls = calls_of(reply)
+  local handoffs, others = sort_calls(calls)
+  local by_id, taken = {}, nil
+  for _, result in ipairs(door.all(run, who, others)) do by_id[result.id] = result end
+  if #handoffs > 0 then
+    local results
+    results, taken = hop.take(run, who, handoffs, function(said) return refusal(run, who, said) end)
+    for _, result in ipairs(results) do by_id[result.id] = result end
+  end
+  local ordered = {}
+  for i, call in ipairs(calls) do ordered[i] = by_id[call.id] end
+  return ordered, taken
+end
+
+--- One turn: request, reply, journal. Answers the reply.
+local function turn(run, talk, results)
+  local affordable, over = run:spend("turns", 1)
+  if affordable then affordable, over = run:spend("tokens", 0) end
+  if affordable then affordable, over = run:spend("usd", 0) end
+  if not affordable then return nil, over end
+  talk.turn = talk.turn + 1
+  talk.request.given = given(talk, results)
+  session.emit(run, "turn.started", { agent = talk.who.name, turn = talk.turn, model = talk.targets[1].model })
+  local reply, err, target = ask(run, talk)
+  if not reply then return nil, err end
+  local usd = charge(run, target, reply)
+  session.record(run, "turn", { agent = talk.who.name, turn = talk.turn, model = reply.model, content = json.array(reply.content),
+    stop = reply.stop, stop_raw = reply.stop_raw, usage = reply.usage, cost_usd = usd,
+    rehearsed = target.scenario ~= nil or nil })
+  return reply
+end
+
+local STOPPED <const> = { -- endings of a reply that are no end of the work
+  length = "the model's reply reached its length limit",
+  refusal = "the model declined to go on",
+  context = "the conversation no longer fits the model's context window",
+}
+
+--- Runs one agent until its final reply or a handoff.
+---@async
+---@param run     HostRun
+---@param who     agent.Agent
+---@param opening string the first message
+---@param task    string what the run was asked
+---@return agent.Ending? ending, Error? err
+local function part(run, who, opening, task)
+  local talk, err = open(run, who, opening, task)
+  if not talk then return nil, err end
+  say(talk, user(opening))
+  local results, refusals = {}, 0
+  while true do
+    local reply
+    reply, err = turn(run, talk, results)
+    if not reply then return nil, err end
+    local said = text_of(reply)
+    say(talk, { role = "assistant", content = reply.content })
+    local calls = calls_of(reply)
+    if #calls > 0 then
+      local taken
+      results, taken = carry_out(run, who, reply)
+      if taken then return { agent = who.name, reply = taken.result or said, said = said, handoff = taken } end
+      say(talk, answers(results))
+    elseif reply.stop == "pause" then
+      results = {} -- the server wants to be asked again with what it has said so far
+    elseif STOPPED[reply.stop] then
+      return { agent = who.name, reply = said, stopped = STOPPED[reply.stop] }
+    else
+      local why = refusals < REFUSALS_MOST and refusal(run, who, said)
+      if not why then return { agent = who.name, reply = said } end
+      refusals, results = refusals + 1, {}
+      say(talk, user(why))
+    end
+  end
+end
+
+-- the run ---------------------------------------------------------------------------------------------
+
+---@class agent.Start
+---@field agent   agent.Agent
+---@field task    string
+---@field opening string? the first message, when it is more than the task
+---@field hops    "off"|"auto"|"full"
+
+---@class agent.Result plain data
+---@field status string "ok", or a code when it ended early with what it had
+---@field agent  string who gave the result
+---@field text   string
+---@field hops   { agent: string, text: string, to: string?, why: string? }[]
+---@field error  string? why it ended early
+
+local function result_of(status, parts, why)
+  local last = parts[#parts]
+  return { status = status, agent = last and last.agent, text = last and last.text or "", hops = json.array(parts),
+    error = why }
+end
+
+--- Carries a run to its end, from agent to agent. What was finished is in the result, also when a
+--- limit ended it.
+---@async
+---@param run   HostRun
+---@param start agent.Start
+---@return agent.Result? result, Error? err
+function agent.run(run, start)
+  local who, opening, parts = start.agent, start.opening or start.task, {}
+  local way = hop.begin(start)
+  while true do
+    local ending, err = part(run, who, opening, start.task)
+    if not ending then
+      if #parts > 0 and err.code == "limit" then return result_of("limit", parts, err.message) end
+      return nil, err
+    end
+    local this = { agent = who.name, text = ending.reply }
+    parts[#parts + 1] = this
+    if ending.stopped then return result_of("limit", parts, ending.stopped) end
+    local onward
+    onward, err = hop.next(run, way, who, ending)
+    if not onward then return nil, err end
+    if onward.limit then return result_of("limit", parts, onward.why) end
+    if onward.ends then return result_of("ok", parts) end
+    this.to, this.why = onward.to.name, onward.why
+    who = onward.to
+    opening, err = hop.handover(run, start.task, ending, onward)
+    if not opening then return nil, err end
+    session.record(run, "hop", { from = ending.agent, to = who.name, why = onward.why, evidence = onward.evidence,
+      handover = opening })
+  end
+end
+
+--- Runs `work` as the whole of `run`: whatever happens, the run ends with a last record.
+---@async
+---@param run  HostRun
+---@param work fun(): table?, Error?
+---@return table? result, Error? err
+function agent.whole(run, work)
+  local result, err = run:scope(work)
+  local status = err and err.code or result and result.status or "ok"
+  local body = { status = status, result = result, error = err and { code = err.code, message = err.message } or nil,
+    spent = run:spent() }
+  run:finish(status, json.encode(body))
+  session.emit(run, "run.finished", body)
+  return result, err
+end
+
+return agent

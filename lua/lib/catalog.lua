@@ -1,0 +1,180 @@
+--- All agents of a project, and the graph of their edges. A definition that cannot be used is
+--- reported with file, line and column; the rest still works.
+local json      = require "lib.json"
+local relations = require "lib.relations"
+local text      = require "lib.text"
+
+local catalog = {}
+
+local KNOWN <const> = { "name", "description", "tools", "model", "complexity", "limits", "output" }
+
+---@class agent.Agent
+---@field name        string
+---@field description string
+---@field file        string
+---@field layer       string
+---@field body        string
+---@field model       string?
+---@field complexity  string?
+---@field written     any     its `tools` field as written
+---@field tools       string[] names it has; filled by `catalog.equip`
+---@field missing     string[] names that no tool here bears
+---@field blocks      table[] the outline of its body
+---@field edges       table[]
+---@field targets     string[] who `handoff` may name
+---@field hooks_file  string?
+---@field hooks       table<string, boolean>?
+
+---@class catalog.Catalog
+---@field agents      agent.Agent[] by name
+---@field by_name     table<string, agent.Agent>
+---@field diagnostics { rule: string, level: string, file: string, line: integer, column: integer, message: string }[]
+---@field find        fun(part: string): agent.Agent?, Error?
+
+local function scalar(value)
+  if type(value) == "string" then return value end
+  if type(value) == "table" and json.is_array(value) and type(value[1]) == "string" then return value[1] end
+  return nil
+end
+
+local function note(list, rule, level, file, line, column, message)
+  list[#list + 1] = { rule = rule, level = level, file = file, line = line or 1, column = column or 1, message = message }
+end
+
+--- Where a front matter key stands.
+local function place(parsed, key)
+  for _, one in ipairs(parsed.keys) do
+    if one.key == key then return one.line, one.column end
+  end
+  return 1, 1
+end
+
+--- One agent of one file, or nil with a diagnostic.
+local function read(cli, path, source, layer, diagnostics)
+  local parsed, err, fault = cli.definition(source)
+  if not parsed then
+    note(diagnostics, "definition", "error", path, fault.line, fault.column, err.message)
+    return nil
+  end
+  for _, one in ipairs(parsed.notes) do
+    note(diagnostics, one.rule, one.level, path, one.line, one.column, one.message)
+  end
+  local front = parsed.front
+  local name = scalar(front.name)
+  if not name or name == "" then
+    name = path:match("([^/]+)%.md$") or path
+    note(diagnostics, "name", "warning", path, 1, 1, ("no name; the file's own is taken: %s"):format(name))
+  end
+  if not scalar(front.description) then
+    note(diagnostics, "description", "warning", path, 1, 1, "no description; routing has nothing to go by")
+  end
+  local extra = {}
+  for _, one in ipairs(parsed.keys) do
+    if not text.one_of(KNOWN, one.key) then extra[#extra + 1] = one.key end
+  end
+  local who = {
+    name = name, description = scalar(front.description) or "", file = path, layer = layer.name, body = parsed.body,
+    model = scalar(front.model), complexity = scalar(front.complexity), written = front.tools, limits = front.limits,
+    output = front.output, extra = extra, narrowed = parsed.narrowed, tools = {}, missing = {}, targets = {},
+    tools_line = { place(parsed, "tools") },
+  }
+  who.blocks = parsed.blocks
+  return who
+end
+
+local function add(found, who)
+  local nearer = found.by_name[who.name]
+  if nearer then
+    note(found.diagnostics, "duplicate", "warning", who.file, 1, 1,
+      ("%s is defined in %s too; that one is nearer and is taken"):format(who.name, nearer.file))
+    return
+  end
+  found.by_name[who.name] = who
+  found.agents[#found.agents + 1] = who
+end
+
+local function read_folder(cli, found, layer)
+  local files = cli.catalog(layer.agents)
+  for _, file in ipairs(files or {}) do
+    local path = layer.agents .. "/" .. file.path
+    if file.kind == "refused" then
+      note(found.diagnostics, "file", "error", path, 1, 1, file.problem or "it cannot be read")
+    elseif file.kind == "definition" then
+      local who = read(cli, path, file.text, layer, found.diagnostics)
+      if who then
+        local hooks = path:gsub("%.md$", ".lua")
+        if layer.lua and cli.stat(hooks) then who.hooks_file = hooks end
+        add(found, who)
+      end
+    end
+  end
+end
+
+--- The one agent that `part` names: its whole name, else any part that only one has.
+local function finder(found)
+  return function(part)
+    if found.by_name[part] then return found.by_name[part] end
+    local hits = {}
+    for _, who in ipairs(found.agents) do
+      if who.name:find(part, 1, true) then hits[#hits + 1] = who end
+    end
+    if #hits == 1 then return hits[1] end
+    local names = {}
+    for i, who in ipairs(#hits > 0 and hits or found.agents) do names[i] = who.name end
+    if #hits > 1 then
+      return nil, { code = "invalid", message = ("%q names %d agents: %s"):format(part, #hits,
+        table.concat(names, ", ", 1, math.min(#names, 6)) .. (#names > 6 and ", ..." or "")) }
+    end
+    local near = text.nearest_few(part, names, 3)
+    return nil, { code = "not_found", message = ("no agent is called %q%s; perigee agents list shows them"):format(part,
+      #near > 0 and "; the nearest are " .. table.concat(near, ", ") or "") }
+  end
+end
+
+--- Reads the definitions of all layers, nearest first, and resolves their relations.
+---@param cli    table
+---@param layers project.Layer[]
+---@return catalog.Catalog
+function catalog.load(cli, layers)
+  local found = { agents = {}, by_name = {}, diagnostics = {} }
+  for _, layer in ipairs(layers) do read_folder(cli, found, layer) end
+  return catalog.finish(found)
+end
+
+--- An agent from a file that the command line names, put before the others.
+---@return agent.Agent? who, Error? err
+function catalog.add_file(cli, found, path)
+  local source, err = cli.read_file(path, 1024 * 1024)
+  if not source then return nil, err end
+  local info = cli.stat(path)
+  local diagnostics = {}
+  local who = read(cli, info and info.real or path, source, { name = "named" }, diagnostics)
+  if not who then
+    local first = diagnostics[1]
+    return nil, { code = "invalid", message = ("%s:%d:%d: %s"):format(path, first.line, first.column, first.message) }
+  end
+  table.move(diagnostics, 1, #diagnostics, #found.diagnostics + 1, found.diagnostics)
+  local shadowed = found.by_name[who.name]
+  for i, other in ipairs(found.agents) do
+    if other == shadowed then table.remove(found.agents, i) break end
+  end
+  found.by_name[who.name] = who
+  found.agents[#found.agents + 1] = who
+  catalog.finish(found)
+  return who
+end
+
+--- Sorts, resolves edges to names, and works out who may hand to whom.
+function catalog.finish(found)
+  table.sort(found.agents, function(a, b) return a.name < b.name end)
+  local names, known = {}, {}
+  for i, who in ipairs(found.agents) do names[i], known[who.name] = who.name, true end
+  for _, who in ipairs(found.agents) do
+    who.edges = relations.resolve(relations.read(who, known), names)
+    who.targets = relations.targets(who.edges, who.name)
+  end
+  found.find = finder(found)
+  return found
+end
+
+return catalog

@@ -1,0 +1,50 @@
+--- The `run` that chains, `before` hooks and authors' tests are handed. Made in the run's own VM; what
+--- matters happens behind `prim.host`, in lib/services.lua.
+local chain = {}
+
+local function check_text(value, what, level)
+  if type(value) ~= "string" or value == "" then
+    error(("%s: expected text, got %s"):format(what, type(value)), level + 1)
+  end
+end
+
+--- The function's results as plain data, or its failure.
+local function keep(prim, name, ...)
+  local ok, first, err = ...
+  if not ok then error(first, 0) end
+  prim.host("step", name, { value = first, error = err })
+  return first, err
+end
+
+---@param prim table host, all, race, sleep, now, id, workspace
+---@return Run
+function chain.object(prim)
+  local run = { id = prim.id, workspace = prim.workspace, all = prim.all, race = prim.race }
+
+  function run.ask(agent, input, options)
+    check_text(agent, "run.ask: the agent's name", 2)
+    if type(input) ~= "string" and type(input) ~= "table" then
+      error("run.ask: expected a task (text) or { task = ..., more = ... }", 2)
+    end
+    return prim.host("ask", agent, input, options or {})
+  end
+
+  function run.tool(name, input)
+    check_text(name, "run.tool: the tool's name", 2)
+    return prim.host("tool", name, input or {})
+  end
+
+  function run.step(name, fn, ...)
+    check_text(name, "run.step: the step's name", 2)
+    if type(fn) ~= "function" then error("run.step: expected a name and a function", 2) end
+    return keep(prim, name, pcall(fn, ...))
+  end
+
+  function run.sleep(ms) return prim.sleep(ms) end
+
+  function run.log(said) return prim.host("log", tostring(said)) end
+
+  return run
+end
+
+return chain

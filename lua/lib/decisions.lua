@@ -1,0 +1,65 @@
+--- What the host asks of files that people write, without letting them act: declarations, the
+--- presence of hooks, scenarios. Runs in the decision VM, where `entry(path)` loads such a file.
+local rehearsal = require "lib.rehearsal"
+local schema    = require "lib.schema"
+local text      = require "lib.text"
+local tool      = require "lib.tool"
+
+local decisions = {}
+
+local HOOKS <const> = { "before", "allow_tool", "accept", "next" }
+local CHAIN <const> = { "params", "run", "description" }
+
+local function invalid(message) return nil, { code = "invalid", message = message } end
+
+local function unknown_key(value, known)
+  for _, key in ipairs(text.sorted_keys(value)) do
+    if not text.one_of(known, key) then return ("unknown key %q%s"):format(key, text.suggest(key, known)) end
+  end
+end
+
+--- The declaration of a tool's file, as data.
+---@return tool.Declaration? declaration, Error? err
+function decisions.tool(name, path) return tool.declare(name, entry(path)) end
+
+--- Which hooks an agent's file has.
+---@return table<string, boolean>? hooks, Error? err
+function decisions.hooks(path)
+  local file, found = entry(path), {}
+  local why = unknown_key(file, HOOKS)
+  if why then return invalid(path .. ": " .. why) end
+  for _, name in ipairs(HOOKS) do
+    if file[name] ~= nil and type(file[name]) ~= "function" then
+      return invalid(("%s: %s is a %s; it should be a function"):format(path, name, type(file[name])))
+    end
+    found[name] = file[name] ~= nil
+  end
+  return found
+end
+
+--- What a chain's file says of itself.
+---@return { params: Schema, description: string? }? chain, Error? err
+function decisions.chain(path)
+  local file = entry(path)
+  local why = unknown_key(file, CHAIN)
+  if why then return invalid(path .. ": " .. why) end
+  if type(file.run) ~= "function" then return invalid(path .. ": run is missing: function(run, params)") end
+  local params, err = schema.load(file.params or schema.object {})
+  if not params then return invalid(path .. ": params: " .. err.message) end
+  return { params = params, description = file.description }
+end
+
+--- A scenario's own task and files.
+---@return { task: string?, files: table<string, string>? }? scenario, Error? err
+function decisions.scenario(path)
+  local file = entry(path)
+  local why = rehearsal.check(file)
+  if why then return invalid(path .. ": " .. why) end
+  return { task = file.task, files = file.files }
+end
+
+--- The next reply of a rehearsal.
+---@return Reply? reply, Error? err
+function decisions.play(path, given) return rehearsal.reply(entry(path), given) end
+
+return decisions

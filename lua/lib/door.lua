@@ -1,0 +1,160 @@
+--- The one door for calls: a model's, a chain's, a hook's. Schema, policy, grant, budget, journal,
+--- tool, journal: at every depth, in this order, with no way around.
+local json    = require "lib.json"
+local schema  = require "lib.schema"
+local session = require "lib.session"
+local text    = require "lib.text"
+
+local door = {}
+
+local RESULT_MOST <const> = 100000 -- bytes of a result that a model is shown
+local QUOTE_MOST  <const> = 300
+
+---@class Call what a model or a script asks for
+---@field id     string
+---@field name   string
+---@field input  string the arguments as JSON text, as they came
+
+---@class CallResult
+---@field id     string
+---@field name   string
+---@field text   string
+---@field error  boolean
+---@field data   any
+
+local function failed(call, message, code)
+  return { id = call.id, name = call.name, text = message, error = true, code = code or "invalid" }
+end
+
+--- The arguments as a table, or what a model can do about them.
+local function read_input(call)
+  local source = call.input == "" and "{}" or call.input
+  local input, err = json.decode(source)
+  if type(input) == "table" and not json.is_array(input) then return input end
+  local why = err and err.message or "they are no JSON object"
+  return nil, ("The arguments of %s cannot be used: %s. They were: %s"):format(
+    call.name, why, text.cut_middle(source, QUOTE_MOST))
+end
+
+local function say_problems(name, problems)
+  local lines = { ("The arguments of %s do not fit its schema:"):format(name) }
+  for _, problem in ipairs(problems) do lines[#lines + 1] = "- " .. problem.message end
+  return table.concat(lines, "\n")
+end
+
+--- Asks policy and the agent's own hook. Both are recorded; the first refusal holds.
+local function refused(run, who, declaration, call, input)
+  local s = session.get()
+  local asked = { tool = call.name, input = input, effect = declaration.effect, needs = declaration.needs,
+    reach = declaration.reach, agent = who.name, scopes = who.scopes and who.scopes[call.name] }
+  local verdict, err = run:decide("lua/policy.lua", "decide", asked, { sandbox = s.sandbox })
+  if not verdict then verdict = { verdict = "deny", why = "policy.lua failed: " .. (err and err.message or "it answered nothing") } end
+  session.record(run, "decision", { what = "policy", call = call.id, tool = call.name, verdict = verdict.verdict,
+    why = verdict.why })
+  if verdict.verdict ~= "allow" then
+    local hint = verdict.verdict == "ask" and " (it would have to be asked, and nobody is here to answer)" or ""
+    return (verdict.why or "refused by policy") .. hint
+  end
+  if who.hooks and who.hooks.allow_tool then
+    local allowed, why = run:decide(who.hooks_file, "allow_tool", asked)
+    if type(why) == "table" then why = why.message end -- the hook itself failed: that is no permission
+    session.record(run, "decision", { what = "allow_tool", call = call.id, tool = call.name,
+      verdict = allowed and "allow" or "deny", why = why })
+    if not allowed then return why or "refused by the agent's allow_tool hook" end
+  end
+end
+
+--- What a tool answered, in one shape.
+local function shape(call, answer, err)
+  if answer == nil then
+    local code = err and err.code or "invalid"
+    return failed(call, err and err.message or "the tool answered nothing", code)
+  end
+  if type(answer) == "string" then answer = { text = answer } end
+  if type(answer) ~= "table" or type(answer.text) ~= "string" then
+    return failed(call, ("tool %s answered a %s; it should be text or { text = ... }"):format(call.name, type(answer)), "script")
+  end
+  return { id = call.id, name = call.name, text = text.cut_middle(text.valid(answer.text), RESULT_MOST),
+    error = false, data = answer.data }
+end
+
+--- Commands and what reaches outside must be on disk before they begin (DESIGN 11).
+local function needs_power(declaration) return declaration.needs.exec ~= nil or declaration.effect == "outside" end
+
+local function unknown(who, call)
+  local hint = text.suggest(call.name, who.tools)
+  return failed(call, ("There is no tool %q here%s. The tools are: %s."):format(call.name, hint,
+    #who.tools > 0 and table.concat(who.tools, ", ") or "none"), "not_found")
+end
+
+--- Carries out one call. Always answers a result; what went wrong stands in it.
+---@async
+---@param run  HostRun
+---@param who  agent.Agent the agent or chain that asks; `tools` are the names it has
+---@param call Call
+---@return CallResult result
+function door.call(run, who, call)
+  local s = session.get()
+  local declaration = text.one_of(who.tools, call.name) and s.tools[call.name]
+  if not declaration then
+    local result = unknown(who, call)
+    session.record(run, "call", { id = call.id, tool = call.name, input = call.input, refused = true })
+    session.record(run, "result", result)
+    return result
+  end
+  local input, why = read_input(call)
+  local problems
+  if input then
+    local checked
+    checked, problems = schema.check(declaration.input, input)
+    if checked then input = checked else why = say_problems(call.name, problems) end
+  end
+  if not why then why = refused(run, who, declaration, call, input) end
+  local affordable, over = true, nil
+  if not why then affordable, over = run:spend("calls", 1) end
+
+  local power = needs_power(declaration)
+  local go = not why and affordable
+  session.record(run, "call", { id = call.id, tool = call.name, input = why and call.input or input,
+    effect = declaration.effect, refused = not go or nil }, go and power)
+  local result
+  if why then
+    result = failed(call, why, problems and "invalid" or "denied")
+  elseif not affordable then
+    result = failed(call, over.message, "limit")
+  else
+    local needs = declaration.needs
+    result = shape(call, run:tool({ name = call.name, entry = declaration.entry, timeout_ms = declaration.timeout_ms,
+      grant = { exec = needs.exec, read = needs.read ~= nil, write = needs.write ~= nil } }, input))
+  end
+  session.record(run, "result", result, go and power)
+  return result
+end
+
+--- Carries out the calls of one reply: side by side while their effect is read, else one after the
+--- other. The results stand in the order of the calls.
+---@async
+---@param run   HostRun
+---@param who   agent.Agent
+---@param calls Call[]
+---@return CallResult[] results
+function door.all(run, who, calls)
+  local s, results, at = session.get(), {}, 1
+  local function reads(call)
+    local declaration = s.tools[call.name]
+    return declaration ~= nil and declaration.effect == "read"
+  end
+  while at <= #calls do
+    local last = at
+    while reads(calls[at]) and calls[last + 1] and reads(calls[last + 1]) do last = last + 1 end
+    local side_by_side = {}
+    for i = at, last do side_by_side[i] = function() return door.call(run, who, calls[i]) end end
+    local done, err = run:all(side_by_side)
+    if not done then error(err, 0) end
+    for i = at, last do results[i] = done[i] end
+    at = last + 1
+  end
+  return results
+end
+
+return door

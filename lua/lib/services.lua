@@ -1,0 +1,72 @@
+--- What the `run` of a chain does, on the host's side. Each function gets the chain's run first.
+local agent   = require "lib.agent"
+local door    = require "lib.door"
+local json    = require "lib.json"
+local opening = require "lib.opening"
+local schema  = require "lib.schema"
+local session = require "lib.session"
+local text    = require "lib.text"
+
+local services = {}
+
+local OPTIONS <const> = schema.object {
+  { "hops", schema.enum { "off", "auto", "full" }, "Whether the child may go on to other agents.", optional = true },
+}
+
+local function invalid(message) return nil, { code = "invalid", message = message } end
+
+--- Every tool there is: policy and grant still stand before each call.
+local function chain_as_agent()
+  return { name = "chain", tools = text.sorted_keys(session.get().tools), targets = {}, edges = {} }
+end
+
+--- run.ask: a child run with one agent. Its text is the result.
+---@async
+---@return string? said, Error? err
+function services.ask(run, name, input, options)
+  local checked, problems = schema.check(OPTIONS, options)
+  if not checked then return invalid("run.ask: " .. problems[1].message) end
+  local who, err = session.get().catalog.find(name)
+  if not who then return nil, err end
+  local task, first = opening.of(input)
+  local child
+  child, err = run:child { agent = who.name, task = task }
+  if not child then return nil, err end
+  session.record(run, "child", { run = child.id, agent = who.name, task = task })
+  session.record(child, "run.started", { format = 1, agent = who.name, task = task, parent = run.id })
+  local result
+  result, err = agent.whole(child, function()
+    return agent.run(child, { agent = who, task = task, opening = first, hops = checked.hops or "off" })
+  end)
+  child:close()
+  if not result then return nil, err end
+  if result.status ~= "ok" then
+    return nil, { code = result.status, message = result.error, details = { text = result.text } }
+  end
+  return result.text
+end
+
+local calls = 0
+
+--- run.tool: through the same door as a model's call.
+---@async
+---@return string|any? answer what the tool gave as data, else its text
+---@return Error? err
+function services.tool(run, name, input)
+  calls = calls + 1
+  local result = door.call(run, chain_as_agent(), { id = ("chain_%d"):format(calls), name = name, input = json.encode(input) })
+  if result.error then return nil, { code = result.code or "invalid", message = result.text } end
+  return result.text, result.data
+end
+
+--- run.step: keeps what a function of the chain answered.
+---@async
+function services.step(run, name, answer)
+  session.record(run, "step", { name = name, value = answer.value, error = answer.error })
+end
+
+--- run.log: a line for whoever watches; in the journal too.
+---@async
+function services.log(run, said) session.record(run, "log", { text = said }) end
+
+return services

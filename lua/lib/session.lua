@@ -1,0 +1,51 @@
+--- What all runs of one command share: the agents, the tools, the options, and who watches.
+--- Host VM only; there is one session a process.
+local json = require "lib.json"
+
+local session = {}
+
+---@class Session
+---@field catalog  catalog.Catalog
+---@field tools    table<string, tool.Declaration> with `entry`, the file that runs it
+---@field options  { model: string?, hops: "off"|"auto"|"full", debug: boolean? }
+---@field env      model.Env
+---@field sandbox  "full"|"unconfined"|"none"
+---@field no_sandbox Error? why there is none
+---@field facts    { date: string, system: string }
+---@field sink     fun(event: table) gets every event, in order
+---@field visits   table<string, integer> conversations begun, by agent
+
+local current
+
+---@param new Session
+function session.open(new) current = new end
+
+---@return Session
+function session.get() return current or error("no session is open", 2) end
+
+--- Tells whoever watches. `body` is plain data; what is only watched (deltas) has no seq.
+---@param run  HostRun
+---@param kind string
+---@param body table
+---@param seq? integer
+function session.emit(run, kind, body, seq)
+  if current then current.sink { run = run.id, parent = run.parent, seq = seq, kind = kind, body = body } end
+end
+
+--- Appends a step to the run's journal, waits until it is kept, then tells whoever watches. What
+--- depends on the step begins after this returns. Raises when the journal cannot be written: a run
+--- without its journal does not go on.
+---@async
+---@param run    HostRun
+---@param kind   string
+---@param body   table
+---@param power? boolean it must survive the loss of power too
+---@return integer seq
+function session.record(run, kind, body, power)
+  local seq, err = run:append(kind, json.encode(body), power)
+  if not seq then error(err, 0) end
+  session.emit(run, kind, body, seq)
+  return seq
+end
+
+return session

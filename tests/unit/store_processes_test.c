@@ -1,0 +1,325 @@
+/* Several processes on one journal, and one that is killed. This program starts itself again as the
+ * other process: `store_processes_test write|share|flood PATH RUN COUNT`. */
+#include "store_support.h"
+
+#include "../../host/store/fair_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+
+/* -- the other process ----------------------------------------------------------------------------
+ */
+
+/* Appends COUNT records of its own run, one by one, every third of them synced. */
+static int child_write(Shelf *shelf, const char *run, int64_t count)
+{
+    for (int64_t seq = 1; seq <= count; seq++)
+        if (append_now(shelf, run, seq, "{}", seq % 3 ? DURABLE_PROCESS : DURABLE_POWER).status !=
+            ST_OK)
+            return 1;
+    return 0;
+}
+
+/* Appends COUNT records to a run that others append to as well: who comes late tries the next seq.
+ */
+static int child_share(Shelf *shelf, const char *run, int64_t count)
+{
+    for (int64_t i = 1; i <= count;) {
+        char body[64];
+        snprintf(body, sizeof body, "{\"by\":%d,\"i\":%lld}", (int)getpid(), (long long)i);
+        Err err = append_now(shelf, run, read_run(shelf, run).count + 1, body, DURABLE_PROCESS);
+        if (err.status == ST_OK)
+            i++;
+        else if (err.status != ST_INVALID)
+            return 1;
+    }
+    return 0;
+}
+
+typedef struct Flood {
+    Shelf      *shelf;
+    const char *run;
+    int64_t     next, answered;
+} Flood;
+
+static void on_flood(void *arg, const Err *outcome)
+{
+    Flood *flood = arg;
+    if (outcome->status != ST_OK) _exit(1);
+    flood->answered++;
+    char byte = 'a';
+    if (write(STDOUT_FILENO, &byte, 1) != 1) _exit(1); /* one byte for each answer */
+    Record record = record_of(flood->run, flood->next++, "{\"text\":\"some bytes of a record\"}");
+    journal_append(flood->shelf->journal, &record, DURABLE_PROCESS, on_flood, flood);
+}
+
+/* Appends without end, COUNT records in flight at any time, until it is killed. */
+static int child_flood(Shelf *shelf, const char *run, int64_t count)
+{
+    Flood flood = {shelf, run, read_run(shelf, run).count + 1, 0};
+    for (int64_t i = 0; i < count; i++) {
+        Record record = record_of(run, flood.next++, "{}");
+        journal_append(shelf->journal, &record, DURABLE_PROCESS, on_flood, &flood);
+    }
+    loop_run(shelf->loop);
+    return 1;
+}
+
+static int child_main(char **argv)
+{
+    Shelf   shelf = {0};
+    int     rc = 2;
+    int64_t count = strtoll(argv[4], NULL, 10);
+    snprintf(shelf.path, sizeof shelf.path, "%s", argv[2]);
+    shelf_open(&shelf);
+    if (!shelf.journal) fprintf(stderr, "%s\n", shelf.err.text);
+    if (!shelf.journal) return 3;
+    if (strcmp(argv[1], "write") == 0) rc = child_write(&shelf, argv[3], count);
+    if (strcmp(argv[1], "share") == 0) rc = child_share(&shelf, argv[3], count);
+    if (strcmp(argv[1], "flood") == 0) rc = child_flood(&shelf, argv[3], count);
+    shelf_close(&shelf);
+    return rc;
+}
+
+/* Starts the child; `out` gets the reading end of its stdout, or NULL leaves it where it is. */
+static pid_t start(const char *what, const Shelf *shelf, const char *run, const char *count,
+                   int *out)
+{
+    int pipes[2] = {-1, -1};
+    if (out) CHECK(pipe2(pipes, O_CLOEXEC) == 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        const char *argv[] = {"store_processes_test", what, shelf->path, run, count, NULL};
+        if (out) dup2(pipes[1], STDOUT_FILENO);
+        execv("/proc/self/exe", (char *const *)argv);
+        _exit(127);
+    }
+    if (out) {
+        close(pipes[1]);
+        *out = pipes[0];
+    }
+    CHECK(pid > 0);
+    return pid;
+}
+
+static int wait_for_exit(pid_t pid)
+{
+    int status = 0;
+    CHECK(waitpid(pid, &status, 0) == pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* -- side by side ---------------------------------------------------------------------------------
+ */
+
+TEST(processes_that_start_on_a_new_file_together_lose_and_double_nothing)
+{
+    enum { CHILDREN = 3 };
+    Shelf shelf;
+    pid_t pids[CHILDREN];
+    char  runs[CHILDREN][16];
+    shelf_make(&shelf);
+    for (int i = 0; i < CHILDREN; i++) {
+        snprintf(runs[i], sizeof runs[i], "run-%d", i);
+        pids[i] = start("write", &shelf, runs[i], "150", NULL);
+    }
+    for (int i = 0; i < CHILDREN; i++) CHECK_INT(wait_for_exit(pids[i]), 0);
+    shelf_open(&shelf);
+    for (int i = 0; i < CHILDREN; i++) {
+        Seen seen = read_run(&shelf, runs[i]);
+        CHECK_INT(seen.count, 150);
+        CHECK(seen.gapless);
+    }
+    shelf_end(&shelf);
+}
+
+typedef struct Bodies {
+    char  *all[1000]; /* owned */
+    size_t count;
+    int    doubles;
+} Bodies;
+
+static bool collect_body(void *arg, const Record *record)
+{
+    Bodies *bodies = arg;
+    char   *body = mem_copy(record->body.ptr, record->body.len);
+    for (size_t i = 0; i < bodies->count; i++) bodies->doubles += strcmp(bodies->all[i], body) == 0;
+    bodies->all[bodies->count++] = body;
+    return bodies->count < 1000;
+}
+
+TEST(two_processes_on_one_run_never_take_the_same_seq)
+{
+    Shelf  shelf;
+    Err    err;
+    Bodies bodies = {.count = 0};
+    shelf_make(&shelf);
+    pid_t one = start("share", &shelf, "shared", "100", NULL);
+    pid_t two = start("share", &shelf, "shared", "100", NULL);
+    CHECK_INT(wait_for_exit(one), 0);
+    CHECK_INT(wait_for_exit(two), 0);
+    shelf_open(&shelf);
+    Seen seen = read_run(&shelf, "shared");
+    CHECK_INT(seen.count, 200);
+    CHECK(seen.gapless);
+    CHECK(journal_read(shelf.journal, STR("shared"), 1, collect_body, &bodies, &err) == ST_OK);
+    CHECK_INT(bodies.count, 200);
+    CHECK_INT(bodies.doubles, 0);
+    for (size_t i = 0; i < bodies.count; i++) free(bodies.all[i]);
+    shelf_end(&shelf);
+}
+
+TEST(a_reader_sees_what_another_process_appended_meanwhile)
+{
+    Shelf shelf;
+    shelf_begin(&shelf);
+    CHECK_INT(read_run(&shelf, "theirs").count, 0);
+    CHECK_INT(wait_for_exit(start("write", &shelf, "theirs", "5", NULL)), 0);
+    CHECK_INT(read_run(&shelf, "theirs").count, 5);
+    CHECK_INT(append_now(&shelf, "theirs", 6, "{}", DURABLE_PROCESS).status, ST_OK);
+    CHECK_INT(append_now(&shelf, "theirs", 6, "{}", DURABLE_PROCESS).status, ST_INVALID);
+    shelf_end(&shelf);
+}
+
+/* -- killed ---------------------------------------------------------------------------------------
+ */
+
+/* Reads `count` bytes, or to the end when it is negative. Answers how many came. */
+static int64_t read_answers(int fd, int64_t count)
+{
+    char    bytes[64];
+    int64_t came = 0;
+    while (count < 0 || came < count) {
+        size_t  want = count < 0 || count - came > 64 ? 64 : (size_t)(count - came);
+        ssize_t got = read(fd, bytes, want);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        came += got;
+    }
+    return came;
+}
+
+TEST(after_a_kill_in_the_middle_everything_answered_is_there_without_gaps)
+{
+    Shelf   shelf;
+    int64_t before = 0;
+    shelf_make(&shelf);
+    for (int round = 0; round < 8; round++) {
+        int     fd = -1;
+        pid_t   pid = start("flood", &shelf, "r", round % 2 ? "1" : "40", &fd);
+        int64_t answered = read_answers(fd, 50 + 37 * round);
+        CHECK(kill(pid, SIGKILL) == 0);
+        CHECK_INT(wait_for_exit(pid), 128 + SIGKILL);
+        answered += read_answers(fd, -1);
+        close(fd);
+        shelf_open(&shelf);
+        Seen seen = read_run(&shelf, "r");
+        CHECK(seen.gapless);
+        CHECK(seen.count >= before + answered);
+        CHECK_INT(append_now(&shelf, "r", seen.count + 1, "{}", DURABLE_PROCESS).status, ST_OK);
+        before = seen.count + 1;
+        shelf_close(&shelf);
+    }
+    shelf_remove(&shelf);
+}
+
+TEST(a_process_that_is_killed_does_not_keep_the_others_waiting)
+{
+    Shelf shelf;
+    int   fd = -1;
+    shelf_begin(&shelf);
+    pid_t pid = start("flood", &shelf, "theirs", "40", &fd);
+    CHECK_INT(read_answers(fd, 20), 20);
+    for (int64_t seq = 1; seq <= 20; seq++)
+        CHECK_INT(append_now(&shelf, "ours", seq, "{}", DURABLE_PROCESS).status, ST_OK);
+    CHECK(kill(pid, SIGKILL) == 0);
+    wait_for_exit(pid);
+    close(fd);
+    CHECK_INT(append_now(&shelf, "ours", 21, "{}", DURABLE_POWER).status, ST_OK);
+    CHECK_INT(read_run(&shelf, "ours").count, 21);
+    shelf_end(&shelf);
+}
+
+/* -- the lock -------------------------------------------------------------------------------------
+ */
+
+TEST(a_lock_that_is_not_let_go_is_given_up_on_in_time)
+{
+    Shelf    shelf;
+    FairLock one, two;
+    Err      err;
+    char     path[200];
+    shelf_make(&shelf);
+    snprintf(path, sizeof path, "%s/lock", shelf.folder);
+    CHECK(fair_lock_open(&one, path, &err) == ST_OK);
+    CHECK(fair_lock_open(&two, path, &err) == ST_OK);
+    CHECK(fair_lock_take(&one, 1000, &err) == ST_OK);
+    CHECK_INT(fair_lock_take(&two, 5, &err), ST_TIMEOUT);
+    CHECK_INT(fair_lock_take(&two, 0, &err), ST_TIMEOUT);
+    fair_lock_leave(&one);
+    CHECK_INT(fair_lock_take(&two, 0, &err), ST_OK);
+    fair_lock_close(&two); /* closing lets go */
+    CHECK_INT(fair_lock_take(&one, 0, &err), ST_OK);
+    fair_lock_close(&one);
+    shelf_remove(&shelf);
+}
+
+typedef struct Hog {
+    const char *path;
+    atomic_bool stop;
+    atomic_int  inside, clashes, turns;
+} Hog;
+
+static bool take_turn(Hog *hog, FairLock *lock)
+{
+    Err err;
+    if (fair_lock_take(lock, 60000, &err) != ST_OK) return false;
+    if (atomic_fetch_add(&hog->inside, 1) != 0) atomic_fetch_add(&hog->clashes, 1);
+    atomic_fetch_add(&hog->turns, 1);
+    atomic_fetch_sub(&hog->inside, 1);
+    fair_lock_leave(lock);
+    return true;
+}
+
+static void *be_greedy(void *arg)
+{
+    Hog     *hog = arg;
+    FairLock lock;
+    Err      err;
+    if (fair_lock_open(&lock, hog->path, &err) != ST_OK) return NULL;
+    while (!atomic_load(&hog->stop) && take_turn(hog, &lock)) continue;
+    fair_lock_close(&lock);
+    return NULL;
+}
+
+TEST(who_takes_the_lock_without_a_pause_does_not_shut_the_others_out)
+{
+    Shelf     shelf;
+    char      path[200];
+    pthread_t threads[3];
+    FairLock  lock;
+    Err       err;
+    shelf_make(&shelf);
+    snprintf(path, sizeof path, "%s/lock", shelf.folder);
+    Hog hog = {.path = path};
+    for (int i = 0; i < 3; i++) CHECK(pthread_create(&threads[i], NULL, be_greedy, &hog) == 0);
+    CHECK(fair_lock_open(&lock, path, &err) == ST_OK);
+    for (int i = 0; i < 300; i++) CHECK(take_turn(&hog, &lock));
+    atomic_store(&hog.stop, true);
+    for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
+    CHECK_INT(hog.clashes, 0);
+    printf("# %d turns in all while we had 300\n", atomic_load(&hog.turns));
+    fair_lock_close(&lock);
+    shelf_remove(&shelf);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 5) return child_main(argv);
+    open_what_stays_open();
+    return tap_run();
+}

@@ -1,0 +1,129 @@
+--- Reads a file with line numbers, or lists a folder.
+local schema = require "lib.schema"
+local text   = require "lib.text"
+
+local FILE_MOST    <const> = 8000000  -- bytes that are read
+local BYTES_MOST   <const> = 60000    -- of the answer
+local LINE_MOST    <const> = 2000     -- bytes of one line that are shown
+local ENTRIES_MOST <const> = 1000
+local SNIFF        <const> = 8192     -- bytes that decide whether a file is text, as git does
+local BOM          <const> = "\xEF\xBB\xBF"
+
+local SIGNATURES <const> = { -- first bytes of what people keep beside text
+  { "\x89PNG\r\n\x1a\n", "PNG image" }, { "\xFF\xD8\xFF", "JPEG image" }, { "GIF87a", "GIF image" },
+  { "GIF89a", "GIF image" }, { "\xFF\xFE", "UTF-16 text" }, { "\xFE\xFF", "UTF-16 text" },
+  { "%PDF-", "PDF document" }, { "PK\x03\x04", "ZIP archive" }, { "\x1F\x8B", "gzip archive" },
+  { "\x7FELF", "ELF program" }, { "SQLite format 3\0", "SQLite database" }, { "\0asm", "WebAssembly module" },
+}
+
+--- What a binary file is, or nil for text.
+local function binary_kind(bytes)
+  for _, signature in ipairs(SIGNATURES) do
+    if bytes:sub(1, #signature[1]) == signature[1] then return signature[2] end
+  end
+  return bytes:sub(1, SNIFF):find("\0", 1, true) and "binary file" or nil
+end
+
+local function show_folder(path, entries)
+  if #entries == 0 then return path .. " is an empty folder." end
+  local lines = {}
+  for i = 1, math.min(#entries, ENTRIES_MOST) do
+    local entry = entries[i]
+    local mark = entry.kind == "folder" and "/" or entry.kind == "link" and " (link)"
+      or entry.kind == "other" and " (no file)" or (" (%s)"):format(text.plural(entry.size, "byte"))
+    lines[i] = text.valid(entry.name) .. mark
+  end
+  local more = #entries - #lines
+  if more > 0 then lines[#lines + 1] = ("[... %s left out ...]"):format(text.plural(more, "more entry", "more entries")) end
+  return text.cut_middle(table.concat(lines, "\n"), BYTES_MOST)
+end
+
+--- One line with its number; a long one is cut.
+local function numbered(number, line)
+  if #line > LINE_MOST then
+    local head = text.cut_end(line, LINE_MOST)
+    line = ("%s [... %d bytes left out ...]"):format(head, #line - #head)
+  end
+  return ("%6d\t%s"):format(number, line)
+end
+
+--- The numbered lines from `first` to `last`. Where they are too many, the middle is left out and the
+--- note says how to read it.
+local function show_lines(lines, first, last)
+  local shown, bytes = {}, 0
+  for i = first, last do
+    local line = numbered(i, lines[i])
+    shown[#shown + 1], bytes = line, bytes + #line + 1
+  end
+  if bytes <= BYTES_MOST then return table.concat(shown, "\n") end
+
+  local head, tail, used = 0, #shown + 1, 0
+  while head + 1 < tail do -- from both ends by turns, until the room is used
+    local at = head <= #shown - tail and head + 1 or tail - 1
+    if used + #shown[at] + 1 > BYTES_MOST then break end
+    used = used + #shown[at] + 1
+    if at == head + 1 then head = at else tail = at end
+  end
+  local from, to = first + head, first + tail - 2
+  local note = ("[... lines %d to %d left out; read them with offset=%d limit=%d ...]"):format(from, to, from, to - from + 1)
+  return table.concat(shown, "\n", 1, head) .. "\n" .. note .. "\n" .. table.concat(shown, "\n", tail, #shown)
+end
+
+--- What the numbered lines cannot show.
+local function remarks(bytes, wrong, last, total)
+  local said = {}
+  if last < total then said[#said + 1] = ("%s after this; go on with offset=%d"):format(text.plural(total - last, "line"), last + 1) end
+  if bytes:find("\r\n", 1, true) then said[#said + 1] = "line ends are CRLF" end
+  if bytes:sub(1, 3) == BOM then said[#said + 1] = "begins with a byte order mark" end
+  if wrong > 0 then said[#said + 1] = ("%s no UTF-8, shown as \u{FFFD}"):format(text.plural(wrong, "byte is", "bytes are")) end
+  return #said > 0 and "\n[" .. table.concat(said, "; ") .. "]" or ""
+end
+
+local function show_file(input, bytes)
+  local kind = binary_kind(bytes)
+  if kind then return ("%s is no text: %s, %s."):format(input.path, kind, text.plural(#bytes, "byte")) end
+  if #bytes == 0 then return input.path .. " is an empty file." end
+
+  local valid, wrong = text.valid(bytes:sub(1, 3) == BOM and bytes:sub(4) or bytes)
+  local lines = text.lines(valid)
+  local first = input.offset
+  if first > #lines then
+    return nil, { code = "invalid", message = ("%s has %s; offset %d lies behind its end"):format(
+      input.path, text.plural(#lines, "line"), first) }
+  end
+  local last = input.limit and math.min(#lines, first + input.limit - 1) or #lines
+  return show_lines(lines, first, last) .. remarks(bytes, wrong, last, #lines)
+end
+
+---@async
+---@param input { path: string, offset: integer, limit: integer? }
+---@param call  Call
+---@return string? text, Error? err
+local function read(input, call)
+  local bytes, info = call.read(input.path, { most = FILE_MOST })
+  if bytes then return show_file(input, bytes) end
+
+  local err = info
+  if err.code == "limit" then
+    return nil, { code = "limit", message = ("%s is larger than %d bytes; look at parts of it with grep, or bash and sed -n"):format(
+      input.path, FILE_MOST) }
+  end
+  if err.code ~= "invalid" then return nil, err end
+  local entries = call.list(input.path) -- a folder is no file: then show what is in it
+  if not entries then return nil, err end
+  return show_folder(input.path, entries)
+end
+
+return {
+  description = "Read a text file with line numbers, or list a folder. Of a very long text the middle is left out; "
+    .. "read it in parts with offset and limit.",
+  input       = schema.object {
+    { "path",   schema.path(),                          "File or folder inside the workspace." },
+    { "offset", schema.integer { min = 1, default = 1 }, "First line to show, counted from 1." },
+    { "limit",  schema.integer { min = 1 },             "Most lines to show.", optional = true },
+  },
+  effect      = "read",
+  needs       = { read = { "." } },
+  timeout     = "30s",
+  run         = read,
+}

@@ -1,21 +1,32 @@
 --- perigee models list | serve: which models there are, and a scenario served as if it were one.
+local args = require "lib.args"
 local json = require "lib.json"
+local model = require "lib.model"
 local models = require "models"
 local rehearsal = require "lib.rehearsal"
 
-local USAGE <const> = [[
-perigee models list [--json]
-    Which models, tiers and names there are, and which keys are set.
-perigee models serve rehearsal:FILE [--port N] [--dialect anthropic] [--cut SEED]
-    Plays a scenario on 127.0.0.1 in a provider's wire format until Ctrl-C. Prints the base URL.
-    Replies are cut at random bytes; SEED chooses where (default 1).
-]]
+local LIST <const> = {
+  usage = "perigee models list [--json]",
+  about = "Which models, tiers and names there are, and which keys are set.",
+  options = { { "--json", "flag", "print one JSON object" } },
+}
+local SERVE <const> = {
+  usage = "perigee models serve rehearsal:FILE [--port N] [--dialect NAME] [--cut SEED]",
+  about = "Plays a scenario on 127.0.0.1 in a provider's wire format until Ctrl-C. Prints the base "
+    .. "URL.",
+  options = {
+    { "--port", "integer", "where to listen (default: a free one)" },
+    { "--dialect", "text", "whose wire format (default: anthropic)" },
+    { "--cut", "integer", "replies are cut at random bytes; this seed chooses where (default: 1)" },
+  },
+  positionals = { { "SCENARIO", "rehearsal:FILE.lua, or rehearsal:NAME of lua/scenarios/" } },
+}
 
 local LONGEST_PIECE <const> = 48 -- bytes written at once while serving
 local STREAM <const> = { { "content-type", "text/event-stream" }, { "cache-control", "no-cache" } }
 local JSON <const> = { { "content-type", "application/json" } }
 
--- list --------------------------------------------------------------------------------------------
+-- list -------------------------------------------------------------------------------------------
 
 local function sorted_keys(map)
   local keys = {}
@@ -59,7 +70,10 @@ end
 
 local function show(found)
   local lines = {}
-  local function line(...) lines[#lines + 1] = (("%-28s"):rep(select("#", ...) - 1) .. "%s"):format(...) end
+  local function line(...)
+    local columns = ("%-28s"):rep(select("#", ...) - 1)
+    lines[#lines + 1] = (columns .. "%s"):format(...)
+  end
   line("provider", "server", "key")
   for _, provider in ipairs(found.providers) do
     line(provider.name, provider.base_url,
@@ -68,7 +82,9 @@ local function show(found)
   line("rehearsal", "none", "none: --model rehearsal:FILE")
   lines[#lines + 1] = ""
   line("tier", "models, in order")
-  for _, tier in ipairs(sorted_keys(found.tiers)) do line(tier, table.concat(found.tiers[tier], ", ")) end
+  for _, tier in ipairs(sorted_keys(found.tiers)) do
+    line(tier, table.concat(found.tiers[tier], ", "))
+  end
   lines[#lines + 1] = ""
   line("name", "stands for")
   for _, name in ipairs(sorted_keys(found.names)) do line(name, found.names[name]) end
@@ -81,7 +97,7 @@ local function show(found)
   return table.concat(lines, "\n") .. "\n"
 end
 
--- serve -------------------------------------------------------------------------------------------
+-- serve ------------------------------------------------------------------------------------------
 
 --- Numbers that are the same for the same seed, on every machine.
 local function numbers(seed)
@@ -92,8 +108,8 @@ local function numbers(seed)
   end
 end
 
---- Which conversation with its agent a request belongs to. A first request that comes again word for
---- word is the same visit: a client that lost its connection asks once more.
+--- Which conversation with its agent a request belongs to. A first request that comes again word
+--- for word is the same visit: a client that lost its connection asks once more.
 local function count_visits()
   local visits = {}
   return function(given, body)
@@ -120,12 +136,12 @@ local function answer(cli, request, part)
   local given, err = rehearsal.from_wire(request.body, part.dialect)
   if not given then return refuse(request, 400, err.message) end
   given.visit = part.visit_of(given, request.body)
-  cli.note(("%s, visit %d, turn %d"):format(given.agent, given.visit, given.turn))
+  cli.err(("%s, visit %d, turn %d\n"):format(given.agent, given.visit, given.turn))
 
   local reply
-  reply, err = cli.rehearse(part.scenario, given)
+  reply, err = cli.decide("lua/lib/decisions.lua", "play", part.scenario, given)
   if not reply then
-    cli.note(err.message)
+    cli.err(err.message .. "\n")
     return refuse(request, 400, err.message)
   end
   local text, at = rehearsal.to_wire(reply, part.dialect), 1
@@ -133,6 +149,7 @@ local function answer(cli, request, part)
   while at <= #text do
     local size = part.random(LONGEST_PIECE)
     if not request:write(text:sub(at, at + size - 1)) then return request:abort() end -- it went away
+    cli.sleep(0) -- so that a piece leaves before the next
     at = at + size
   end
   request:finish()
@@ -141,61 +158,73 @@ end
 ---@async
 local function serve(cli, options)
   local server, err = cli.listen { port = options.port }
-  if not server then return nil, err end
+  if not server then error(err, 0) end
   local part = { scenario = options.scenario, dialect = options.dialect,
     random = numbers(options.cut), visit_of = count_visits() }
-  cli.print(("http://127.0.0.1:%d\n"):format(server.port))
+  cli.out(("http://127.0.0.1:%d\n"):format(server.port))
   while true do
     local request
     request, err = server:accept()
-    if not request then return nil, err end
+    if not request then error(err, 0) end
     answer(cli, request, part)
   end
 end
 
--- the verb ----------------------------------------------------------------------------------------
+-- the verb ---------------------------------------------------------------------------------------
 
-local NUMBERS <const> = { ["--port"] = "port", ["--cut"] = "cut" }
-
---- The options of `serve`, or what is wrong with them.
-local function serve_options(args)
-  local options, at = { port = 0, cut = 1, dialect = "anthropic" }, 2
-  while args[at] do
-    local word, value = args[at], args[at + 1]
-    if NUMBERS[word] then
-      options[NUMBERS[word]] = math.tointeger(tonumber(value))
-      if not options[NUMBERS[word]] then return nil, word .. " takes a number" end
-      at = at + 2
-    elseif word == "--dialect" then
-      options.dialect, at = value or "", at + 2
-    elseif word:find("^rehearsal:.") and not options.scenario then
-      options.scenario, at = word:match("^rehearsal:(.+)$"), at + 1
-    else
-      return nil, ("%q is not known here"):format(word)
-    end
+--- What `serve` was asked for, or what is wrong with it.
+local function serve_options(cli, given)
+  local values = given.values
+  local options = { port = values.port or 0, cut = values.cut or 1,
+    dialect = values.dialect or "anthropic" }
+  local named = given.positionals[1]:find("^rehearsal:.")
+  local targets = named and model.resolve(given.positionals[1], nil, model.environment(cli))
+  if not targets then return nil, "name a scenario: rehearsal:FILE" end
+  options.scenario = targets[1].scenario
+  if options.port < 0 or options.port > 65535 then
+    return nil, "--port lies between 0 and 65535"
   end
-  if not options.scenario then return nil, "name a scenario: rehearsal:FILE" end
-  if options.port < 0 or options.port > 65535 then return nil, "--port lies between 0 and 65535" end
   if not rehearsal.can_serve(options.dialect) then
     return nil, ("a scenario cannot be served as %q"):format(options.dialect)
   end
+  local scenario, err = cli.decide("lua/lib/decisions.lua", "scenario", options.scenario)
+  if not scenario then return nil, err.message end
   return options
 end
 
----@async
-local function run(cli, args)
-  if args[1] == "list" and (not args[2] or args[2] == "--json" and not args[3]) then
-    local found = listing(cli.env())
-    cli.print(args[2] and json.encode(found, { indent = 2 }) .. "\n" or show(found))
-    return 0
-  end
-  local options, what
-  if args[1] == "serve" then
-    options, what = serve_options(args)
-    if options then return serve(cli, options) end
-  end
-  cli.note((what and "models serve: " .. what .. "\n" or "") .. USAGE)
+local function list(cli, given)
+  local found = listing(model.environment(cli))
+  cli.out(given.values.json and json.encode(found, { indent = 2 }) .. "\n" or show(found))
+  return 0
+end
+
+local function start_serving(cli, given)
+  local options, what = serve_options(cli, given)
+  if options then return serve(cli, options) end
+  cli.err("perigee models serve: " .. what .. "\n")
   return 2
 end
 
-return { usage = USAGE, run = run }
+local ACTIONS <const> = { list = { LIST, list }, serve = { SERVE, start_serving } }
+
+---@async
+local function run(cli, words)
+  local action = ACTIONS[words[1]]
+  if not action then
+    local asked = words[1] == "--help" or words[1] == "-h";
+    (asked and cli.out or cli.err)(args.help(LIST) .. "\n" .. args.help(SERVE))
+    return asked and 0 or 2
+  end
+  local given, err = args.parse(action[1], table.move(words, 2, #words, 1, {}))
+  if not given then
+    cli.err(("perigee models %s: %s\n"):format(words[1], err.message))
+    return 2
+  end
+  if given.values.help then
+    cli.out(args.help(action[1]))
+    return 0
+  end
+  return action[2](cli, given)
+end
+
+return { usage = LIST.usage .. "\n" .. SERVE.usage, run = run }

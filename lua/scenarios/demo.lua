@@ -7,7 +7,7 @@ local BACKEND <const> = "062-development-backend-senior-guardian"
 local QUALITY <const> = "072-development-quality-senior-guardian"
 
 --- The line that hands the work over: a trigger phrase of agents/062.
-local PHRASE <const> = "Development complete - requesting testing from " .. QUALITY
+local PHRASE <const> = "The code builds and runs - " .. QUALITY .. " should check it now"
 
 local TASK <const> = "Write a C program, visits.c, that sums the table in notes/visits.csv: how "
   .. "many rows, how many visitors in all, and which day had the most. Compile it with all "

@@ -70,7 +70,8 @@ end
 t.test("a request is the same bytes for the same conversation, with marks for the cache", function()
   local built = request()
   t.equal(built.body, '{"model":"m","max_tokens":100,"stream":true,'
-    .. '"cache_control":{"type":"ephemeral"},"tools":[{"name":"read","description":"Reads.","input_schema":{"type":"object"}}],'
+    .. '"cache_control":{"type":"ephemeral"},'
+    .. '"tools":[{"name":"read","description":"Reads.","input_schema":{"type":"object"}}],'
     .. '"system":[{"type":"text","text":"Be brief.","cache_control":{"type":"ephemeral"}}],'
     .. '"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}')
   t.equal(request().body, built.body)
@@ -226,7 +227,8 @@ t.test("a text's citations are kept for the way back", function()
   local cited = '{"url":"u","encrypted_index":"e"}'
   local reply = play(started(opened_as(0, '{"citations":[],"type":"text","text":""}'),
     said_in(0, "It is."), '{"type":"content_block_delta","index":0,"delta":'
-      .. '{"type":"citations_delta","citation":' .. cited .. "}}", closed(0), ended("end_turn"), STOP))
+      .. '{"type":"citations_delta","citation":' .. cited .. "}}",
+    closed(0), ended("end_turn"), STOP))
   t.equal(reply.content[1].text, "It is.")
   t.contains(anthropic.encode(assistant(reply.content)),
     '{"citations":[' .. cited .. '],"type":"text","text":"It is."}')

@@ -204,3 +204,34 @@ t.test("a mismatch on the wire is the error that a client understands", function
   t.contains(back.message, "expected tools with edit")
   t.truthy(json.decode(rehearsal.error_to_wire(err)))
 end)
+
+-- the demo ----------------------------------------------------------------------------------------
+
+local demo = require "scenarios.demo"
+
+--- The arguments of the demo's call of `tool`, wherever it stands.
+local function call_in_demo(tool)
+  for _, visits in pairs(demo.agents) do
+    for _, turn in ipairs(visits[1]) do
+      for _, call in ipairs(turn.calls or {}) do
+        if call[1] == tool then return call[2] end
+      end
+    end
+  end
+end
+
+t.test("the demo is a scenario, and its repair fits its program in one place", function()
+  t.falsy(rehearsal.check(demo))
+  local program, repair = call_in_demo("write").content, call_in_demo("edit")
+  local from, to = program:find(repair.old, 1, true)
+  t.truthy(from)
+  t.falsy(program:find(repair.old, to + 1, true))
+  t.truthy(repair.new ~= repair.old)
+end)
+
+t.test("the demo's first agent ends with a line that names the next", function()
+  local last = demo.agents["062-development-backend-senior-guardian"][1][6]
+  local said = last.text { results = { { name = "bash", text = "rows: 5" } } }
+  t.contains(said, "rows: 5")
+  t.contains(said:match("([^\n]+)\n*$"), "072-development-quality-senior-guardian")
+end)

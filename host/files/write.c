@@ -194,13 +194,17 @@ static bool temp_name(Draft *draft)
     return true;
 }
 
-/* Without a name where the file system can (O_TMPFILE): then even a killed process leaves nothing.
- */
+/* Without a name where that can be done: then even a killed process leaves nothing. The name comes
+ * later, through /proc. */
 static Status open_draft(Draft *draft, Err *err)
 {
-    draft->fd = openat(draft->folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
-    if (draft->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL) &&
-        temp_name(draft)) {
+    bool nameless = access("/proc/self/fd", X_OK) == 0;
+    if (nameless) {
+        draft->fd = openat(draft->folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
+        /* What kernels and file systems without O_TMPFILE answer. */
+        nameless = draft->fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL);
+    }
+    if (!nameless && temp_name(draft)) {
         draft->fd = openat(draft->folder_fd, draft->temp,
                            O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
         if (draft->fd < 0) draft->temp[0] = '\0';

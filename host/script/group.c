@@ -23,7 +23,7 @@ struct Group {
     Branch *branches; /* owned */
     size_t  count, left;
     size_t  decided;  /* index + 1 of the branch that settled it */
-    bool    is_race, settled;
+    bool    is_race, is_scope, settled;
 };
 
 static void group_free(Op *op)
@@ -112,6 +112,7 @@ static int push_outcome(Op *op, lua_State *L)
         }
         if (decided->failed) return push_failure(decided, L);
         push_value(decided, L);
+        if (group->is_scope) return 1; /* there is no key to tell */
         lua_rawgeti(L, 2, (lua_Integer)group->decided);
         return 2;
     }
@@ -177,6 +178,7 @@ static int start(lua_State *L, bool is_race, Run *run)
     group->op.kind = &GROUP;
     group->vm = vm_of(L);
     group->is_race = is_race;
+    group->is_scope = run != NULL;
     group->branches = mem_new((count ? count : 1) * sizeof *group->branches);
     lua_pushcfunction(L, make_coroutines);
     lua_pushvalue(L, 1);

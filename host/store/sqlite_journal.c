@@ -21,12 +21,13 @@ static void     submit(Journal *journal, Request *request);
 static void     deliver(void *arg);
 static Request *request_new(RequestKind kind, Str *const parts[], size_t count);
 static void     journal_release(Journal *journal);
+static char    *plain_path(const char *path);
 
 Status journal_open(Loop *loop, const char *path, Journal **out, Err *err)
 {
     Journal *journal = mem_new(sizeof *journal);
     journal->loop = loop;
-    journal->path = mem_text(path);
+    journal->path = plain_path(path);
     queue_init(&journal->waiting);
     queue_init(&journal->answered);
     pthread_mutex_init(&journal->mutex, NULL);
@@ -93,6 +94,18 @@ void journal_put_text(Journal *journal, Str hash, Str text)
     request->hash = hash;
     request->text = text;
     submit(journal, request);
+}
+
+/* A path that SQLite takes for nothing but a path: ":memory:" or "file:x?mode=memory" would be
+ * answered for and kept nowhere. */
+static char *plain_path(const char *path)
+{
+    if (path[0] == '/') return mem_text(path);
+    size_t len = strlen(path);
+    char  *plain = mem_new(len + 3);
+    memcpy(plain, "./", 2);
+    memcpy(plain + 2, path, len);
+    return plain;
 }
 
 /* Frees all but the shell. */

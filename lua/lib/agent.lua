@@ -114,7 +114,10 @@ end
 --- Opens a conversation: prompt, tools and the first message, recorded as they will be sent.
 local function open(run, who, opening, task)
   local s = session.get()
-  local targets, err = targets_of(run, who)
+  local usable, err = s.hooks(who)
+  if not usable then return nil, err end
+  local targets
+  targets, err = targets_of(run, who)
   if not targets then return nil, err end
   local system
   system, err = run:decide("lua/context.lua", "prompt", {

@@ -128,6 +128,9 @@ function door.call(run, who, call)
       grant = { exec = needs.exec, read = needs.read ~= nil, write = needs.write ~= nil } }, input))
   end
   session.record(run, "result", result, go and power)
+  if go and declaration.effect == "write" and not result.error and type(input.path) == "string" then
+    session.touch(run, input.path)
+  end
   return result
 end
 

@@ -199,7 +199,7 @@ end
 function hop.handover(run, task, ending, onward)
   return run:decide("lua/context.lua", "handover", {
     task = task, from = ending.agent, to = onward.to.name, result = ending.reply, reason = onward.why,
-    files = session.get().touched and session.get().touched[run.id] or nil,
+    files = session.get().touched[run.id],
   })
 end
 

@@ -9,11 +9,16 @@ local relations_check = {}
 
 local MOST_WORDS_COMPARED = 12
 
+-- Words that say nothing about who is meant.
+local COMMON = { guardian = true, agent = true }
+
 local function words_of(name)
   local words, count = {}, 0
   for word in name:lower():gmatch("%w+") do
-    count = count + 1
-    if count <= MOST_WORDS_COMPARED then words[word] = true end
+    if not COMMON[word] and not word:find("^%d+$") and count < MOST_WORDS_COMPARED then
+      count = count + 1
+      words[word] = true
+    end
   end
   return words, count
 end
@@ -27,7 +32,7 @@ local function nearest(target, catalog)
     for word in pairs(wanted) do
       if other.words[word] then shared = shared + 1 end
     end
-    local value = 2 * shared / (wanted_count + other.count)
+    local value = 2 * shared / math.max(1, wanted_count + other.count)
     if value > score then best, score, ties = other.name, value, 0
     elseif value == score then ties = ties + 1 end
   end

@@ -13,6 +13,8 @@ local session = {}
 ---@field no_sandbox Error? why there is none
 ---@field facts    { date: string, system: string }
 ---@field sink     fun(event: table) gets every event, in order
+---@field hooks    fun(who: agent.Agent): boolean?, Error? looks up the hooks of an agent
+---@field touched  table<string, string[]> files changed, by run
 ---@field visits   table<string, integer> conversations begun, by agent
 
 local current
@@ -30,6 +32,18 @@ function session.get() return current or error("no session is open", 2) end
 ---@param seq? integer
 function session.emit(run, kind, body, seq)
   if current then current.sink { run = run.id, parent = run.parent, seq = seq, kind = kind, body = body } end
+end
+
+--- Notes that a run changed a file; what one agent hands to the next names them.
+---@param run  HostRun
+---@param path string
+function session.touch(run, path)
+  local files = current.touched[run.id] or {}
+  current.touched[run.id] = files
+  for _, known in ipairs(files) do
+    if known == path then return end
+  end
+  files[#files + 1] = path
 end
 
 --- Appends a step to the run's journal, waits until it is kept, then tells whoever watches. What

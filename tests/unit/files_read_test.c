@@ -1,12 +1,15 @@
 /* Reading, looking and listing: what is inside comes, what is outside or masked never does. */
 #include "files_support.h"
 
-#include "../../host/base/mem.h"
+#include "../../host/files/path.h"
 
+#include <dlfcn.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 TEST(a_file_is_read_by_a_relative_and_by_an_absolute_path)
@@ -337,6 +340,102 @@ TEST(a_link_that_is_swapped_meanwhile_never_leads_outside_or_to_a_masked_file)
     printf("# %d of 100 writes hit the right moment\n", written);
     CHECK_TEXT(text_of(&yard, "root/.env/secret"), "masked");
     yard_end(&yard); /* looks that outside/ is as it was */
+}
+
+/* The program's own fstat stands before libc's: the walk's look at a file is the last thing before
+ * it is opened, so what happens here happens between check and use. */
+static void (*on_look)(void);
+static ino_t watched;
+static Yard *swapped_yard;
+
+int fstat(int fd, struct stat *st)
+{
+    int rc = fstatat(fd, "", st, AT_EMPTY_PATH);
+    void (*now)(void) = on_look;
+    if (rc == 0 && now && st->st_ino == watched) {
+        on_look = NULL;
+        now();
+    }
+    return rc;
+}
+
+static void swap_folder(void)
+{
+    char from[200], to[200];
+    snprintf(from, sizeof from, "%s/a", swapped_yard->path);
+    snprintf(to, sizeof to, "%s/gone", swapped_yard->path);
+    CHECK(rename(from, to) == 0);
+    CHECK(symlink("../outside", from) == 0);
+}
+
+TEST(a_folder_that_becomes_a_link_between_check_and_use_is_not_followed)
+{
+    Yard yard;
+    yard_begin(&yard, NULL);
+    put_folder(&yard, "root/a");
+    put_file(&yard, "root/a/secret", "inside");
+    watched = stat_of(&yard, "root/a/secret").st_ino;
+    swapped_yard = &yard;
+    on_look = swap_folder;
+    CHECK(read_it(&yard, "a/secret") == NULL);
+    CHECK(on_look == NULL);
+    CHECK_INT(yard.err.status, ST_INVALID);
+    yard_end(&yard);
+}
+
+TEST(the_kernel_is_asked_to_stay_beneath_the_root_and_to_follow_no_link)
+{
+    Yard yard;
+    yard_begin(&yard, NULL);
+    put_file(&yard, "root/f", "");
+    put_link(&yard, "root/inner", "f");
+    put_link(&yard, "root/out", "../outside");
+    int root = open(yard.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = open_beneath(root, STR("f"), O_RDONLY);
+    CHECK(fd >= 0);
+    close(fd);
+    CHECK(open_beneath(root, STR("inner"), O_RDONLY) < 0 && errno == ELOOP);
+    CHECK(open_beneath(root, STR("out/secret"), O_RDONLY) < 0 && errno == ELOOP);
+    CHECK(open_beneath(root, STR("../outside/secret"), O_RDONLY) < 0 && errno == EXDEV);
+    CHECK(open_beneath(root, STR("/etc/passwd"), O_RDONLY) < 0 && errno == EXDEV);
+    close(root);
+    yard_end(&yard);
+}
+
+/* So does syscall: a kernel without openat2. */
+static bool openat2_is_missing;
+
+long syscall(long number, ...)
+{
+    static long (*real)(long, ...);
+    long    a[6];
+    va_list args;
+    if (!real) *(void **)&real = dlsym(RTLD_NEXT, "syscall");
+    va_start(args, number);
+    for (int i = 0; i < 6; i++) a[i] = va_arg(args, long);
+    va_end(args);
+    if (openat2_is_missing && number == SYS_openat2) {
+        errno = ENOSYS;
+        return -1;
+    }
+    return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+TEST(without_openat2_nothing_is_read_or_written)
+{
+    Yard  yard;
+    Root *root = NULL;
+    yard_begin(&yard, NULL);
+    put_file(&yard, "root/f", "inside");
+    RootSpec spec = {yard.path, NULL};
+    openat2_is_missing = true;
+    CHECK_INT(root_open(&spec, &root, &yard.err), ST_UNAVAILABLE);
+    CHECK(strstr(yard.err.text, "openat2") != NULL);
+    CHECK(read_it(&yard, "f") == NULL && yard.err.status == ST_UNAVAILABLE);
+    CHECK_INT(write_it(&yard, "f", "x", NULL), ST_UNAVAILABLE);
+    openat2_is_missing = false;
+    CHECK_TEXT(read_it(&yard, "f"), "inside");
+    yard_end(&yard);
 }
 
 TEST(a_root_that_is_no_folder_or_not_absolute_is_refused)

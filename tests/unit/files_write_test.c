@@ -4,9 +4,9 @@
 #include "../../host/base/limits.h"
 #include "../../host/base/mem.h"
 
-#include <signal.h>
+#include <stdarg.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
+#include <sys/syscall.h>
 
 static const char *hash_of(const char *text)
 {
@@ -314,6 +314,26 @@ TEST(a_folder_replaced_by_a_link_to_the_outside_takes_nothing_there)
     yard_end(&yard);
 }
 
+static void exchange_folder(Yard *yard)
+{
+    char from[200], to[200];
+    snprintf(from, sizeof from, "%s/a", yard->path);
+    snprintf(to, sizeof to, "%s/moved", yard->path);
+    CHECK(rename(from, to) == 0);
+    CHECK(mkdir(from, 0755) == 0);
+}
+
+TEST(a_folder_that_was_moved_away_is_not_written_to_under_its_new_name)
+{
+    Yard yard;
+    begin_with_file(&yard);
+    CHECK_INT(write_while(&yard, exchange_folder, NULL), ST_INVALID);
+    CHECK_TEXT(text_of(&yard, "root/moved/f"), "old");
+    CHECK_INT(entries_in(&yard, "root/moved"), 1);
+    CHECK_INT(entries_in(&yard, "root/a"), 0);
+    yard_end(&yard);
+}
+
 static void replace_by_link(Yard *yard)
 {
     char path[200];
@@ -329,6 +349,41 @@ TEST(a_file_replaced_by_a_link_to_the_outside_does_not_lead_there)
     CHECK(write_while(&yard, replace_by_link, NULL) != ST_OK);
     CHECK_INT(entries_in(&yard, "root/a"), 1);
     yard_end(&yard); /* looks that outside/ is as it was */
+}
+
+/* -- a file system without O_TMPFILE
+ * ---------------------------------------------------------------- */
+
+static bool tmpfile_is_missing;
+
+int openat(int folder, const char *path, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
+    va_end(args);
+    if (tmpfile_is_missing && (flags & O_TMPFILE) == O_TMPFILE) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    return (int)syscall(SYS_openat, folder, path, flags, mode);
+}
+
+TEST(where_a_draft_needs_a_name_writing_does_the_same)
+{
+    Yard yard;
+    begin_with_file(&yard);
+    tmpfile_is_missing = true;
+    CHECK_INT(write_it(&yard, "a/f", "one", hash_of("old")), ST_OK);
+    CHECK_INT(write_it(&yard, "a/f", "two", hash_of("old")), ST_INVALID);
+    CHECK_INT(write_it(&yard, "a/f", "two", ""), ST_INVALID);
+    CHECK_INT(write_while(&yard, change_file, hash_of("one")), ST_INVALID);
+    CHECK_INT(write_it(&yard, "a/g", "new", ""), ST_OK);
+    CHECK_INT(entries_in(&yard, "root/a"), 2);
+    CHECK_TEXT(text_of(&yard, "root/a/f"), "other");
+    CHECK_TEXT(text_of(&yard, "root/a/g"), "new");
+    tmpfile_is_missing = false;
+    yard_end(&yard);
 }
 
 int main(void) { return tap_run(); }

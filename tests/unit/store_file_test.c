@@ -222,6 +222,25 @@ TEST(an_empty_file_becomes_a_journal)
     shelf_end(&shelf);
 }
 
+TEST(a_name_that_means_something_to_sqlite_is_a_file_like_others)
+{
+    Shelf shelf;
+    char  before[4096];
+    CHECK(getcwd(before, sizeof before) != NULL);
+    shelf_make(&shelf);
+    CHECK(chdir(shelf.folder) == 0);
+    strcpy(shelf.path, ":memory:");
+    shelf_open(&shelf);
+    CHECK_INT(append_now(&shelf, "r", 1, "{}", DURABLE_PROCESS).status, ST_OK);
+    shelf_close(&shelf);
+    shelf_open(&shelf);
+    CHECK_INT(read_run(&shelf, "r").count, 1);
+    CHECK(mode_of(":memory:") == 0600);
+    CHECK(chdir(before) == 0);
+    shelf_close(&shelf);
+    shelf_remove(&shelf);
+}
+
 /* -- no room -------------------------------------------------------------------------------------
  */
 

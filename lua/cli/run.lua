@@ -1,0 +1,244 @@
+--- perigee run: an agent or a chain on a task.
+local agent   = require "lib.agent"
+local args    = require "lib.args"
+local catalog = require "lib.catalog"
+local json    = require "lib.json"
+local opening = require "lib.opening"
+local schema  = require "lib.schema"
+local session = require "lib.session"
+local show    = require "lib.show"
+local start   = require "lib.start"
+local text    = require "lib.text"
+
+local SPEC <const> = {
+  usage = "perigee run [OPTIONS] AGENT|FILE.md|CHAIN.lua TASK",
+  about = "Runs an agent on a task and follows its relations to the next agents. A task of - is read from stdin.",
+  positionals = { { "WHO", "an agent (any unique part of its name), a definition's file, or a chain" },
+    { "TASK", "what you want done", optional = true } },
+  options = {
+    { "--model", "text", "a model, a tier, or rehearsal:FILE, which needs no key" },
+    { "--workspace", "text", "the folder to work in (default: the current one)", hint = "DIR" },
+    { "--project", "text", "the folder whose agents count (default: found from the current one)", hint = "DIR" },
+    { "--hops", "text", "off, auto (handoff calls and trigger phrases) or full (the primary chain too)", hint = "MODE" },
+    { "--limit", "key=value list", "turns=, calls=, hops=, children=, tokens=, usd=, time=", keys = start.LIMIT_KEYS },
+    { "--set", "key=value list", "parameters of a chain" },
+    { "--attach", "list", "a text file whose content is added to the task", hint = "FILE" },
+    { "--store", "text", "the journal's file", hint = "FILE" },
+    { "--json", "flag", "print one JSON object at the end" },
+    { "--events", "flag", "print one JSON object a line while it runs" },
+    { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
+  },
+}
+
+local ATTACH_MOST <const> = 1024 * 1024
+
+local function failed(cli, err, code)
+  cli.err("perigee: " .. show.clean(err.message) .. "\n")
+  return code or cli.exit_code(err.code)
+end
+
+--- The task with what was attached, or what is wrong.
+local function read_task(cli, given)
+  local task = given.positionals[2] or ""
+  local err
+  if task == "-" then
+    task, err = cli.read_stdin()
+    if not task then return nil, err end
+    if not utf8.len(task) then return nil, { code = "invalid", message = "the task on stdin is not UTF-8" } end
+  end
+  for _, path in ipairs(given.values.attach or {}) do
+    local content
+    content, err = cli.read_file(path, ATTACH_MOST)
+    if not content then return nil, err end
+    if not utf8.len(content) then return nil, { code = "invalid", message = path .. " is no UTF-8 text" } end
+    task = ("%s\n\n## %s\n```\n%s\n```"):format(task, path, content)
+  end
+  return task
+end
+
+--- What the first word names: an agent, or a chain's file.
+local function find_who(cli, loaded, word)
+  if word:sub(-3) == ".md" then return catalog.add_file(cli, loaded.catalog, word) end
+  if word:sub(-4) ~= ".lua" then return loaded.catalog.find(word) end
+  local info = cli.stat(word)
+  local path = info and info.kind == "file" and info.real
+  if not path then
+    local entry = word:match("/") and word or "lua/chains/" .. word
+    path = cli.locate(entry) and entry
+  end
+  if not path then return nil, { code = "not_found", message = ("%s: no such chain"):format(word) } end
+  return { chain = path, name = word:match("([^/]+)%.lua$") }
+end
+
+--- Says before anything happens what could not be used.
+local function report(cli, loaded, who)
+  for _, one in ipairs(loaded.box.diagnostics) do cli.err(("perigee: %s: %s\n"):format(one.file, one.message)) end
+  for _, path in ipairs(loaded.project.ignored) do
+    cli.err(("perigee: not loaded: %s (Lua of a project; put it into %s, or name it on the command line)\n"):format(path,
+      loaded.project.folders.user or "your own configuration"))
+  end
+  for _, one in ipairs(loaded.catalog.diagnostics) do
+    if one.file == who.file then cli.err(("perigee: %s:%d:%d: %s\n"):format(one.file, one.line, one.column, one.message)) end
+  end
+  if who.missing and #who.missing > 0 then
+    cli.err(("perigee: %s has no tool here called %s; it runs without\n"):format(who.name, table.concat(who.missing, ", ")))
+  end
+end
+
+--- The arguments of a chain, checked against its own schema.
+local function chain_params(cli, path, task, set)
+  local chain, err = cli.decide("lua/lib/decisions.lua", "chain", path)
+  if not chain then return nil, err end
+  local params = {}
+  for key, value in pairs(set or {}) do
+    local decoded = json.decode(value)
+    params[key] = type(decoded) ~= "table" and decoded ~= json.null and decoded or value
+  end
+  for _, field in ipairs(chain.params.fields or {}) do
+    if field.name == "task" and task ~= "" then params.task = task end
+    if type(params[field.name]) ~= "string" and (field.schema.kind == "text" or field.schema.kind == "path")
+      and set and set[field.name] then params[field.name] = set[field.name] end
+  end
+  local checked, problems = schema.check(chain.params, params)
+  if checked then return checked end
+  return nil, { code = "invalid", message = ("%s: %s"):format(path, (problems[1].message:gsub("input%.", ""))) }
+end
+
+local function chain_work(run, path, params)
+  return function()
+    local value, err = run:script(path, "run", params)
+    if value == nil and err then return nil, err end
+    local said = type(value) == "string" and value or json.encode(value, { indent = 2 })
+    return { status = "ok", text = said, value = value, hops = json.array {} }
+  end
+end
+
+local function agent_work(run, who, task, hops)
+  return function()
+    local bare, first = opening.of(task)
+    return agent.run(run, { agent = who, task = bare, opening = first, hops = hops })
+  end
+end
+
+--- Who watches, by the options; and how text is spoken.
+local function watchers(cli, values)
+  local count, total = show.counter()
+  local watch
+  if values.events then
+    watch = show.events(cli)
+  elseif values.json then
+    watch = function() end
+  else
+    watch = show.people(cli, cli.terminal and cli.out or cli.err)
+  end
+  return function(event)
+    count(event)
+    watch(event)
+  end, total
+end
+
+local function print_result(cli, values, total, result, err)
+  if values.events then return end
+  if values.json then
+    cli.out(json.encode(json.object {
+      { "run", total.run }, { "status", total.status }, { "agent", result and result.agent }, { "text", result and result.text },
+      { "value", result and result.value }, { "hops", result and result.hops }, { "turns", total.turns }, { "calls", total.calls },
+      { "tokens", not total.rehearsed and total.tokens or nil }, { "cost_usd", not total.rehearsed and total.usd or nil },
+      { "rehearsed", total.rehearsed }, { "time_ms", total.ms },
+      { "error", err and { code = err.code, message = err.message } or result and result.error },
+    }) .. "\n")
+    return
+  end
+  if err then cli.err("perigee: " .. show.clean(err.message) .. "\n") end
+  if result and result.error then cli.err("perigee: ended early: " .. show.clean(result.error) .. "\n") end
+  if result and (not cli.terminal or not result.agent) then cli.out(show.clean((result.text:gsub("\n*$", "\n")))) end
+  cli.err(show.total(total) .. "\n")
+end
+
+--- Opens journal, workspace and run.
+local function open_run(cli, values, folders, who, task)
+  local store = values.store or (folders.state and folders.state .. "/journal.db")
+  if not store then return nil, { code = "invalid", message = "neither HOME nor XDG_STATE_HOME is set; use --store FILE" } end
+  local ok, err = cli.open_journal(store)
+  if not ok then return nil, err end
+  return cli.open_run { agent = who.name, task = task, workspace = values.workspace or folders.current,
+    unconfined = values.unconfined }
+end
+
+--- Everything that can be refused before a run exists.
+---@return table? ready, Error? err, integer? code
+local function prepare(cli, words)
+  local given, err = args.parse(SPEC, words)
+  if not given then return nil, err, 2 end
+  local values = given.values
+  if values.help then
+    cli.out(args.help(SPEC))
+    return nil
+  end
+  if values.hops and not text.one_of({ "off", "auto", "full" }, values.hops) then
+    return nil, { message = ("--hops %s: off, auto or full"):format(values.hops) }, 2
+  end
+  local loaded
+  loaded, err = start.load(cli, values.project)
+  if not loaded then return nil, err end
+  local word = given.positionals[1]
+  local who
+  who, err = find_who(cli, loaded, word)
+  if not who then
+    if #given.positionals == 1 and not word:match("%.%w+$") then
+      err = { code = err.code, message = ("%s (one word is taken for an agent; a task comes second: perigee run AGENT TASK)"):format(err.message) }
+    end
+    return nil, err
+  end
+  start.equip(loaded.catalog, loaded.box.tools)
+  report(cli, loaded, who)
+  local task
+  task, err = read_task(cli, given)
+  if not task then return nil, err end
+  if task == "" and not who.chain then return nil, { message = "the task is missing; usage: " .. SPEC.usage }, 2 end
+  return { values = values, loaded = loaded, who = who, task = task }
+end
+
+---@async
+local function run_verb(cli, words)
+  local began = cli.now()
+  local ready, err, code = prepare(cli, words)
+  if not ready then return err and failed(cli, err, code) or 0 end
+  local values, loaded, who, task = ready.values, ready.loaded, ready.who, ready.task
+
+  local sink, total = watchers(cli, values)
+  local opened
+  opened, err = start.session(cli, loaded, { model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink })
+  if not opened then return failed(cli, err) end
+  if values.unconfined then cli.err("perigee: WITHOUT a sandbox: commands of this run may do all that you may\n") end
+  if opened.no_sandbox then cli.err("perigee: no sandbox, so nothing that starts commands is offered: " .. opened.no_sandbox.message .. "\n") end
+  local params
+  if who.chain then
+    params, err = chain_params(cli, who.chain, task, values.set)
+    if not params then return failed(cli, err) end
+  end
+
+  local run
+  run, err = open_run(cli, values, loaded.project.folders, who, task)
+  if not run then return failed(cli, err) end
+  total.run = run.id
+  local ok
+  ok, err = start.limit(run, values.limit or {}, who.limits)
+  if not ok then return failed(cli, err) end
+
+  local work = who.chain and chain_work(run, who.chain, params) or agent_work(run, who, task, opened.options.hops)
+  local result
+  result, err = agent.whole(run, function()
+    session.record(run, "run.started", { format = 1, agent = not who.chain and who.name or nil, chain = who.chain, task = task,
+      params = params, workspace = run.workspace, model = opened.options.model, hops = opened.options.hops,
+      sandbox = opened.sandbox, files = run:sources() })
+    return work()
+  end)
+  total.status = err and err.code or result.status
+  total.ms = cli.now() - began
+  print_result(cli, values, total, result, err)
+  run:close()
+  return total.status == "ok" and 0 or cli.exit_code(total.status)
+end
+
+return { usage = SPEC.usage, run = run_verb }

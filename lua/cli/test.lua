@@ -1,0 +1,93 @@
+--- perigee test: the Lua tests of a project, as TAP.
+local args    = require "lib.args"
+local show    = require "lib.show"
+local start   = require "lib.start"
+
+local SPEC <const> = {
+  usage = "perigee test [FILE...]",
+  about = "Runs *_test.lua files (default: those below tests/lua) and prints TAP. Each file has a VM of its own.",
+  positionals = { { "FILE", "a file of tests, or a folder of them", optional = true, many = true } },
+  options = {
+    { "--model", "text", "who answers run.ask; rehearsal:FILE needs no key" },
+    { "--workspace", "text", "the folder that tools work in (default: none)", hint = "DIR" },
+    { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
+  },
+}
+
+local function find(cli, path, into)
+  local info = cli.stat(path)
+  if not info then return nil, { code = "not_found", message = path .. ": no such file" } end
+  if info.kind ~= "folder" then
+    into[#into + 1] = info.real
+    return true
+  end
+  for _, entry in ipairs(cli.list_folder(path)) do
+    if entry.folder or entry.name:sub(-9) == "_test.lua" then find(cli, path .. "/" .. entry.name, into) end
+  end
+  return true
+end
+
+local function print_result(cli, number, result, file)
+  local skip = result.skipped and " # SKIP " .. result.skipped or ""
+  cli.out(("%s %d - %s%s\n"):format(result.ok and "ok" or "not ok", number, show.clean(result.name:gsub("#", "\\#")), skip))
+  if not result.ok then
+    cli.out(("# %s\n"):format(file))
+    for line in ((result.message or "") .. "\n"):gmatch("([^\n]*)\n") do cli.out("# " .. show.clean(line) .. "\n") end
+  end
+end
+
+--- One file, in a run of its own.
+local function run_file(cli, file, values)
+  local run, err = cli.open_run { agent = "test", task = file, workspace = values.workspace, unconfined = values.unconfined }
+  if not run then return nil, err end
+  start.limit(run, {}, {})
+  local results
+  results, err = run:scope(function() return run:script("lua/lib/tester.lua", "run", file) end)
+  run:finish(err and err.code or "ok", "{}")
+  run:close()
+  return results, err
+end
+
+---@async
+local function test(cli, words)
+  local given, err = args.parse(SPEC, words)
+  if not given then
+    cli.err("perigee: " .. err.message .. "\n")
+    return 2
+  end
+  local values = given.values
+  if values.help then
+    cli.out(args.help(SPEC))
+    return 0
+  end
+  local files = {}
+  for _, path in ipairs(#given.positionals > 0 and given.positionals or { "tests/lua" }) do
+    local ok
+    ok, err = find(cli, path, files)
+    if not ok then
+      cli.err("perigee: " .. err.message .. "\n")
+      return cli.exit_code(err.code)
+    end
+  end
+  local loaded
+  loaded, err = start.load(cli)
+  local opened = loaded and start.session(cli, loaded, { model = values.model, unconfined = values.unconfined, sink = function() end })
+  if not opened then
+    cli.err("perigee: " .. (err and err.message or "no session") .. "\n")
+    return 1
+  end
+  local number, bad = 0, 0
+  for _, file in ipairs(files) do
+    local results
+    results, err = run_file(cli, file, values)
+    for _, result in ipairs(results or { { name = file, ok = false, message = err and err.message } }) do
+      number = number + 1
+      if not result.ok then bad = bad + 1 end
+      print_result(cli, number, result, file)
+    end
+  end
+  cli.out(("1..%d\n"):format(number))
+  return bad > 0 and 1 or 0
+end
+
+return { usage = SPEC.usage, run = test }

@@ -1,0 +1,150 @@
+--- From a command line to a session: folders, agents, tools, sandbox, keys.
+local catalog  = require "lib.catalog"
+local duration = require "lib.duration"
+local models   = require "models"
+local project  = require "lib.project"
+local session  = require "lib.session"
+local tool     = require "lib.tool"
+local toolbox  = require "lib.toolbox"
+
+local start = {}
+
+--- Counts, dollars and time that a run may use when nobody says otherwise.
+start.LIMITS = { turns = "100", calls = "400", usd = "5", time = "30m" }
+start.LIMIT_KEYS = { "turns", "calls", "hops", "children", "tokens", "usd", "time" }
+
+--- Gives each agent the tools that its definition names, and says what is missing.
+function start.equip(found, tools)
+  for _, who in ipairs(found.agents) do
+    local given = who.narrowed and { tools = {}, missing = {}, scopes = {} } or tool.resolve(who.written, tools)
+    who.tools, who.missing, who.scopes, who.tools_note = given.tools, given.missing, given.scopes, given.note
+  end
+end
+
+--- The definitions of a project, its tools and their agents; no run yet.
+---@async
+---@param cli   table
+---@param named? string --project
+---@return { project: project.Project, catalog: catalog.Catalog, box: toolbox.Box }? loaded, Error? err
+function start.load(cli, named)
+  local where, err = project.find(cli, named)
+  if not where then return nil, err end
+  local found = catalog.load(cli, where.layers)
+  local box = toolbox.load(cli, where.folders)
+  start.equip(found, box.tools)
+  return { project = where, catalog = found, box = box }
+end
+
+--- The hooks of an agent, looked up when it is first needed: a broken file stops this agent only.
+---@async
+---@return boolean? ok, Error? err
+function start.hooks(cli, who)
+  if not who.hooks_file or who.hooks then return true end
+  local hooks, err = cli.decide("lua/lib/decisions.lua", "hooks", who.hooks_file)
+  if not hooks then return nil, { code = err.code, message = ("hooks of %s: %s"):format(who.name, err.message) } end
+  who.hooks = hooks
+  return true
+end
+
+local function host_of(url) return (url:match("^%a[%w+.-]*://([^/]+)") or url):gsub("^.*@", "") end
+
+--- What stands outside: base URLs, and which keys there are. Each key may go to its provider only.
+function start.env(cli)
+  local env = { variables = {}, secrets = {} }
+  for _, provider in pairs(models.providers) do
+    local url = cli.env(provider.base_url_variable)
+    env.variables[provider.base_url_variable] = url
+    if cli.has_secret(provider.secret) then
+      env.secrets[provider.secret] = true
+      cli.allow_secret(provider.secret, host_of(url and url ~= "" and url or provider.base_url))
+    end
+  end
+  return env
+end
+
+--- A scenario by its file or its bare name, as an entry that the decision VM loads.
+---@return string? model, Error? err
+function start.model(cli, named)
+  local file = named and named:match("^rehearsal:(.+)$")
+  if not file then return named end
+  local info = cli.stat(file)
+  if info and info.kind == "file" then return "rehearsal:" .. info.real end
+  local entry = ("lua/scenarios/%s.lua"):format((file:gsub("%.lua$", "")))
+  if cli.locate(entry) then return "rehearsal:" .. entry end
+  return nil, { code = "not_found", message = ("--model %s: no such file, and no scenario of that name"):format(named) }
+end
+
+local WEEK <const> = 7 * 24 * 3600 * 1000
+
+--- Day of a Unix time in milliseconds, as YYYY-MM-DD (UTC). Howard Hinnant's days_from_civil, inverted.
+local function date_of(ms)
+  local days = ms // 86400000 + 719468
+  local era = days // 146097
+  local doe = days - era * 146097
+  local yoe = (doe - doe // 1460 + doe // 36524 - doe // 146096) // 365
+  local doy = doe - (365 * yoe + yoe // 4 - yoe // 100)
+  local mp = (5 * doy + 2) // 153
+  local month = mp < 10 and mp + 3 or mp - 9
+  return ("%04d-%02d-%02d"):format(yoe + era * 400 + (month <= 2 and 1 or 0), month, doy - (153 * mp + 2) // 5 + 1)
+end
+
+start.date_of = date_of
+
+--- Opens the session of a verb that runs agents.
+---@async
+---@param cli    table
+---@param loaded table of start.load
+---@param how    { model: string?, hops: string?, unconfined: boolean?, sink: fun(event: table) }
+---@return Session? session, Error? err
+function start.session(cli, loaded, how)
+  local named, err = start.model(cli, how.model)
+  if how.model and not named then return nil, err end
+  local sandbox, no_sandbox = "unconfined", nil
+  if not how.unconfined then
+    local ok
+    ok, no_sandbox = cli.probe_sandbox()
+    sandbox = ok and "full" or "none"
+  end
+  if sandbox == "none" then -- what cannot be done is not offered
+    for _, who in ipairs(loaded.catalog.agents) do
+      local kept = {}
+      for _, name in ipairs(who.tools) do
+        if not loaded.box.tools[name].needs.exec then kept[#kept + 1] = name end
+      end
+      who.tools = kept
+    end
+  end
+  local new = {
+    catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
+    options = { model = named, hops = how.hops or "auto" }, env = start.env(cli), visits = {}, touched = {},
+    facts = { date = date_of(cli.now()), system = "Linux" }, sink = how.sink,
+    hooks = function(who) return start.hooks(cli, who) end,
+  }
+  session.open(new)
+  return new
+end
+
+--- Sets a run's limits from `given` (texts, as people write them), `defined` and the defaults.
+---@return boolean? ok, Error? err
+function start.limit(run, given, defined)
+  defined = type(defined) == "table" and defined or {}
+  for _, key in ipairs(start.LIMIT_KEYS) do
+    local said = given[key] or defined[key] or start.LIMITS[key]
+    local number = said and tonumber(said)
+    if key == "time" then
+      local ms, err = duration.parse(said)
+      if not ms or ms > WEEK then
+        return nil, { code = "invalid", message = ("limit time=%s: %s"):format(said, err and err.message or "more than a week") }
+      end
+      run:deadline_in(ms)
+    elseif said then
+      if not number or number < 0 then
+        return nil, { code = "invalid", message = ("limit %s=%s: a number from 0 on"):format(key, said) }
+      end
+      run:limit(key, key == "usd" and math.floor(number * 1e6 + 0.5) or math.tointeger(number // 1))
+    end
+  end
+  return true
+end
+
+return start

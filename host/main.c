@@ -21,7 +21,7 @@ static const struct VerbRow {
     unsigned    grants;
 } VERBS[] = {
     {"run", "run an agent or a chain on a task", GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL | GRANT_RUN | GRANT_DECIDE},
-    {"agents", "list, show and check the agents of a project", GRANT_PRINT | GRANT_FILES},
+    {"agents", "list, show and check the agents of a project", GRANT_PRINT | GRANT_FILES | GRANT_DECIDE},
     {"tools", "list and show the tools, call one by hand", GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL | GRANT_RUN | GRANT_DECIDE},
     {"exec", "run one command in the sandbox", GRANT_PRINT | GRANT_FILES | GRANT_RUN},
     {"runs", "list runs, show what one did", GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL},

@@ -48,7 +48,7 @@ local RULES <const> = {
     when = function(call, facts)
       return starts_commands(call) and facts.sandbox ~= "full" and facts.sandbox ~= "unconfined"
     end,
-    why  = "it starts a command, and there is no sandbox on this machine; `perigee exec -- true` shows what is missing",
+    why  = "it starts a command, and there is no sandbox on this machine; `perigee doctor` says what is missing",
   },
   {
     verdict = "deny",

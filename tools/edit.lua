@@ -3,7 +3,7 @@
 local schema = require "lib.schema"
 local text   = require "lib.text"
 
-local FILE_MOST       <const> = 8000000 -- bytes
+local FILE_MOST       <const> = 4000000 -- bytes; a run VM has room for the copies that an edit needs
 local LINES_COMPARED  <const> = 20000    -- when looking for what may have been meant
 local LINE_COMPARED   <const> = 300      -- bytes of each
 local SIMILAR         <const> = 0.6      -- share of common letter pairs that makes a line a candidate
@@ -145,6 +145,12 @@ local function show_change(s, from, new)
   return text.cut_middle(text.valid(table.concat(shown, "\n")), 4000)
 end
 
+--- The mark at the beginning, if there is one, and the rest.
+local function without_bom(bytes)
+  if bytes:sub(1, 3) ~= BOM then return "", bytes end
+  return BOM, bytes:sub(4)
+end
+
 --- Reads the file for an edit. A look does not count as reading, so that a file which changed since
 --- the model read it is refused; a file it never read is judged by the text it has to contain.
 local function look(path, call)
@@ -167,19 +173,19 @@ local function edit(input, call)
   local old, new = with_lf(input.old), with_lf(input.new)
   if old == new then return invalid("old and new are the same; nothing was changed") end
 
-  local bom = bytes:sub(1, 3) == BOM and BOM or ""
-  local s, taken = with_lf(bytes:sub(#bom + 1))
+  local bom, rest = without_bom(bytes)
+  local s, taken = with_lf(rest)
   local places, put = choose(input.path, s, old, new, input.all)
   if not places then return nil, put end
 
-  local result = bom .. replaced(s, taken, places, put)
-  local written, err = call.write(input.path, result, { expect = "seen" })
+  local result = replaced(s, taken, places, put)
+  local written, err = call.write(input.path, bom .. result, { expect = "seen" })
   if not written and err.code == "invalid" then
     return invalid(input.path .. " was changed while it was edited; read it again")
   end
   if not written then return nil, err end
   return ("Replaced %s in %s.\n%s"):format(text.plural(#places, "place"), input.path,
-    show_change(with_lf(result:sub(#bom + 1)), places[1].from, put))
+    show_change((with_lf(result)), places[1].from, put))
 end
 
 return {

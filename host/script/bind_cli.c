@@ -3,6 +3,7 @@
 
 #include "../base/limits.h"
 #include "../base/mem.h"
+#include "../files/scratch.h"
 #include "../http/secrets.h"
 #include "group.h"
 
@@ -15,6 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+static const char TEMPS[] = "perigee.temps"; /* registry: temporary folders that a verb made */
 
 static int push_failure(lua_State *L, const Err *err)
 {
@@ -183,6 +186,32 @@ static int cli_folders(lua_State *L)
     else
         lua_pushnil(L);
     lua_setfield(L, -2, "state");
+    return 1;
+}
+
+/* cli.make_temp(name) -> path | nil, err; cli.remove_temp(path), only of what make_temp made */
+static int cli_make_temp(lua_State *L)
+{
+    char *path = NULL;
+    Err   err;
+    err_clear(&err);
+    lua_getfield(L, LUA_REGISTRYINDEX, TEMPS);
+    if (scratch_new(luaL_checkstring(L, 1), &path, &err) != ST_OK) return push_failure(L, &err);
+    lua_pushstring(L, path);
+    free(path);
+    lua_pushvalue(L, -1);
+    lua_pushboolean(L, true);
+    lua_rawset(L, -4);
+    return 1;
+}
+
+static int cli_remove_temp(lua_State *L)
+{
+    lua_settop(L, 1);
+    lua_getfield(L, LUA_REGISTRYINDEX, TEMPS);
+    lua_pushvalue(L, 1);
+    if (lua_rawget(L, 2) == LUA_TNIL) return luaL_error(L, "remove_temp: no folder that make_temp made");
+    lua_pushboolean(L, scratch_remove(lua_tostring(L, 1)));
     return 1;
 }
 
@@ -457,6 +486,8 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_FILES, "stat", cli_stat},
         {GRANT_FILES, "folders", cli_folders},
         {GRANT_FILES, "locate", cli_locate},
+        {GRANT_RUN, "make_temp", cli_make_temp},
+        {GRANT_RUN, "remove_temp", cli_remove_temp},
         {GRANT_FILES, "definition", bind_definition},
         {GRANT_FILES, "catalog", bind_catalog},
         {GRANT_JOURNAL, "open_journal", cli_open_journal},
@@ -472,6 +503,8 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_DECIDE, "decide", cli_decide},
         {GRANT_LISTEN, "listen", bind_listen},
     };
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, TEMPS);
+    lua_pop(L, 1);
     lua_newtable(L);
     for (size_t i = 0; i < sizeof FIELDS / sizeof FIELDS[0]; i++) {
         if (!(grants & FIELDS[i].grant)) continue;

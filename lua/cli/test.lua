@@ -9,7 +9,7 @@ local SPEC <const> = {
   positionals = { { "FILE", "a file of tests, or a folder of them", optional = true, many = true } },
   options = {
     { "--model", "text", "who answers run.ask; rehearsal:FILE needs no key" },
-    { "--workspace", "text", "the folder that tools work in (default: none)", hint = "DIR" },
+    { "--workspace", "text", "the folder that tools work in (default: an empty temporary one)", hint = "DIR" },
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
   },
 }
@@ -36,16 +36,33 @@ local function print_result(cli, number, result, file)
   end
 end
 
---- One file, in a run of its own.
+--- One file, in a run and a workspace of its own.
 local function run_file(cli, file, values)
-  local run, err = cli.open_run { agent = "test", task = file, workspace = values.workspace, unconfined = values.unconfined }
+  local temp, err
+  if not values.workspace then
+    temp, err = cli.make_temp("perigee-test")
+    if not temp then return nil, err end
+  end
+  local run
+  run, err = cli.open_run { agent = "test", task = file, workspace = values.workspace or temp, unconfined = values.unconfined }
   if not run then return nil, err end
   start.limit(run, {}, {})
   local results
   results, err = run:scope(function() return run:script("lua/lib/tester.lua", "run", file) end)
   run:finish(err and err.code or "ok", "{}")
   run:close()
+  if temp then cli.remove_temp(temp) end
   return results, err
+end
+
+--- What tests may read besides their workspace: real input, kept outside the project.
+local function shared_reader(cli)
+  local folder = cli.env("PERIGEE_SHARED")
+  if not folder or folder == "" then return function() end end
+  return function(path)
+    if path:find("..", 1, true) then error("shared: a path below the shared folder") end
+    return cli.read_file(folder .. "/" .. path)
+  end
 end
 
 ---@async
@@ -76,6 +93,7 @@ local function test(cli, words)
     cli.err("perigee: " .. (err and err.message or "no session") .. "\n")
     return 1
   end
+  opened.shared, opened.definition = shared_reader(cli), cli.definition
   local number, bad = 0, 0
   for _, file in ipairs(files) do
     local results

@@ -69,4 +69,20 @@ end
 ---@async
 function services.log(run, said) session.record(run, "log", { text = said }) end
 
+local NOT_A_TEST <const> = { code = "denied", message = "only in perigee test" }
+
+--- A file of the folder that PERIGEE_SHARED names; nil without it, so that a test can skip aloud.
+function services.shared(_, name)
+  local shared = session.get().shared
+  if not shared then return nil, NOT_A_TEST end
+  return shared(name)
+end
+
+--- A definition's text as the host parses it.
+function services.definition(_, source)
+  local definition = session.get().definition
+  if not definition then return nil, NOT_A_TEST end
+  return definition(source)
+end
+
 return services

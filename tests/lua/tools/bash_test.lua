@@ -2,29 +2,29 @@
 local t = require "lib.test"
 
 local function bash(run, command, timeout)
-  local result, err = run.tool("bash", { command = command, timeout = timeout })
-  if not result then t.skip("commands do not run here: " .. err.message) end
-  return result.text, result.data
+  local said, data = run.tool("bash", { command = command, timeout = timeout })
+  if not said then t.skip("commands do not run here: " .. data.message) end
+  return said, data
 end
 
 t.test("output comes as it was printed", function(run)
-  t.equal(bash(run, "echo one; echo two"), "one\ntwo")
-  t.equal(bash(run, "true"), "(no output)")
+  t.equal((bash(run, "echo one; echo two")), "one\ntwo")
+  t.equal((bash(run, "true")), "(no output)")
 end)
 
 t.test("both outputs are told apart", function(run)
-  t.equal(bash(run, "echo out; echo err >&2"), "out\n[stderr]\nerr")
-  t.equal(bash(run, "echo err >&2"), "err")
+  t.equal((bash(run, "echo out; echo err >&2")), "out\n[stderr]\nerr")
+  t.equal((bash(run, "echo err >&2")), "err")
 end)
 
 t.test("an exit code other than 0 is told, as text and as data", function(run)
   local said, data = bash(run, "echo x; exit 3")
   t.equal(said, "x\n[exit code 3]")
-  if data then t.equal(data.exit_code, 3) end
+  t.equal(data.exit_code, 3)
 end)
 
 t.test("bytes that are no text become signs that can be sent", function(run)
-  t.equal(bash(run, "printf 'a\\377\\000b'"), "a\u{FFFD}\u{FFFD}b")
+  t.equal((bash(run, "printf 'a\\377\\000b'")), "a\u{FFFD}\u{FFFD}b")
 end)
 
 t.test("long output keeps both ends and says what is missing", function(run)
@@ -36,7 +36,7 @@ t.test("long output keeps both ends and says what is missing", function(run)
 end)
 
 t.test("a command that runs too long is stopped and says so", function(run)
-  t.contains(bash(run, "echo begun; sleep 60", 1), "[stopped: it ran longer than 1 s")
+  t.contains((bash(run, "echo begun; sleep 60", 1)), "[stopped: it ran longer than 1 s")
 end)
 
 t.test("a timeout beyond the most is refused with the range", function(run)

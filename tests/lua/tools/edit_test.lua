@@ -1,7 +1,7 @@
 --- tools/edit.lua, through the one door that models use too.
 local t = require "lib.test"
 
-local function words(result, err) return type(result) == "table" and result.text or result or err.message end
+local function words(said, err) return said or err.message end
 
 --- Makes a file of its own for each test.
 local made = 0
@@ -15,14 +15,14 @@ end
 --- The file's bytes as the next edit would find them, read by an exact search of the whole.
 local function holds(run, path, content)
   local result, err = run.tool("edit", { path = path, old = content, new = content .. "?" })
-  t.truthy(result, "the file holds exactly this: " .. tostring(err and err.message))
+  t.truthy(result, "the file holds exactly this: " .. (result or err.message))
   assert(run.tool("edit", { path = path, old = content .. "?", new = content }))
 end
 
 local function bash(run, command)
-  local result, err = run.tool("bash", { command = command })
-  if not result then t.skip("commands do not run here: " .. err.message) end
-  return words(result)
+  local said, err = run.tool("bash", { command = command })
+  if not said then t.skip("commands do not run here: " .. err.message) end
+  return said
 end
 
 t.test("an exact text that occurs once is replaced and shown with its lines", function(run)

@@ -1,7 +1,7 @@
 --- tools/read.lua.
 local t = require "lib.test"
 
-local function words(result, err) return type(result) == "table" and result.text or result or err.message end
+local function words(said, err) return said or err.message end
 
 local made = 0
 local function make(run, content)

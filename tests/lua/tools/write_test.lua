@@ -1,7 +1,7 @@
 --- tools/write.lua.
 local t = require "lib.test"
 
-local function words(result, err) return type(result) == "table" and result.text or result or err.message end
+local function words(said, err) return said or err.message end
 
 t.test("a new file is made, with the folders on the way", function(run)
   t.equal(words(run.tool("write", { path = "write/a/b.txt", content = "one\ntwo\n" })),

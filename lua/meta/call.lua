@@ -1,0 +1,67 @@
+---@meta
+--- What a tool's `run` is handed. Only what the file's `needs` name may be used; the rest raises an
+--- error that says which line is missing there. Everything marked async waits.
+
+---@class Call
+---@field workspace string absolute path
+local call = {}
+
+---@class ExecSpec
+---@field [integer] string  the program and its arguments; no shell reads them
+---@field cwd?      string  folder in the workspace; default its root
+---@field stdin?    string
+---@field env?      table<string, string>
+---@field timeout?  string|integer
+
+---@class ExecDone
+---@field exit_code      integer
+---@field signal?        integer
+---@field limit?         string  what ended it: "wall", "output", "memory", ...
+---@field stdout         string  head and tail; a line says where bytes are left out
+---@field stderr         string
+---@field stdout_dropped integer bytes
+---@field stderr_dropped integer
+
+--- Runs a program in the sandbox and waits for its end. An exit code other than 0 is no error.
+---@async
+---@param spec ExecSpec
+---@return ExecDone? done, Error? err
+function call.exec(spec) end
+
+---@class FileInfo
+---@field kind      "file"|"folder"|"link"|"other"
+---@field size      integer  bytes
+---@field mode      integer
+---@field modified  integer  Unix milliseconds
+---@field hash?     string   of the content, where it was read
+---@field seen?     boolean  from `read`: true when the file is as this run last read or wrote it, false when it changed, nil when this run never did
+
+--- Reads a file. With `peek` it does not count as read for `write`'s "seen".
+---@async
+---@param path string below the workspace
+---@param options? { most?: integer, peek?: boolean } most: bytes; a larger file is error "limit"
+---@return string? bytes, FileInfo|Error info
+function call.read(path, options) end
+
+--- Replaces a file as a whole, keeping its mode; makes missing folders.
+---@async
+---@param path string
+---@param bytes string
+---@param options? { expect?: "any"|"new"|"seen" } new: only where no file is; seen: only as this run last read or wrote it; else error "invalid"
+---@return FileInfo? info, Error? err
+function call.write(path, bytes, options) end
+
+---@async
+---@param path string
+---@return { name: string, kind: string, size: integer }[]? entries sorted bytewise
+---@return Error? err
+function call.list(path) end
+
+---@async
+---@param path string
+---@return FileInfo? info, Error? err
+function call.info(path) end
+
+--- A line for the person who watches; no model sees it.
+---@param text string
+function call.log(text) end

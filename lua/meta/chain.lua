@@ -1,0 +1,7 @@
+---@meta
+--- A chain's file, `chains/NAME.lua`: a program over runs.
+
+---@class chain.File
+---@field description? string
+---@field params?      Schema schema.object { ... }; a task given on the command line is the field `task`
+---@field run          async fun(run: Run, params: table): any, Error?

@@ -1,0 +1,22 @@
+---@meta
+--- What can happen is answered as `nil, err`; a script's own mistake is raised.
+
+---@alias ErrorCode
+---| "cancelled"   # the run, or what waited for this, was ended
+---| "timeout"     # may be tried again
+---| "limit"       # a quota, a size or a budget was reached
+---| "denied"      # policy, grant or sandbox said no
+---| "not_found"
+---| "invalid"     # what was given is wrong
+---| "unavailable" # the far side, or the sandbox, is not there; may be tried again
+---| "protocol"    # the far side broke its own rules
+---| "io"          # the system refused; the message holds its reason
+---| "waiting"     # for a person
+---| "bug"         # the host's own
+---| string        # scripts may add theirs
+
+---@class Error
+---@field code       ErrorCode
+---@field message    string   one sentence: what was being done, why not, what helps
+---@field retryable? boolean
+---@field details?   any

@@ -1,9 +1,9 @@
 --- perigee models list | serve: which models there are, and a scenario served as if it were one.
 local args = require "lib.args"
 local json = require "lib.json"
-local model = require "lib.model"
 local models = require "models"
 local rehearsal = require "lib.rehearsal"
+local start = require "lib.start"
 
 local LIST <const> = {
   usage = "perigee models list [--json]",
@@ -177,24 +177,26 @@ local function serve_options(cli, given)
   local values = given.values
   local options = { port = values.port or 0, cut = values.cut or 1,
     dialect = values.dialect or "anthropic" }
-  local named = given.positionals[1]:find("^rehearsal:.")
-  local targets = named and model.resolve(given.positionals[1], nil, model.environment(cli))
-  if not targets then return nil, "name a scenario: rehearsal:FILE" end
-  options.scenario = targets[1].scenario
+  local named, err = start.model(cli, given.positionals[1])
+  if not named then return nil, err.message end
+  options.scenario = named:match("^rehearsal:(.+)$")
+  if not options.scenario then return nil, "name a scenario: rehearsal:FILE" end
   if options.port < 0 or options.port > 65535 then
     return nil, "--port lies between 0 and 65535"
   end
   if not rehearsal.can_serve(options.dialect) then
     return nil, ("a scenario cannot be served as %q"):format(options.dialect)
   end
-  local scenario, err = cli.decide("lua/lib/decisions.lua", "scenario", options.scenario)
+  local scenario
+  scenario, err = cli.decide("lua/lib/decisions.lua", "scenario", options.scenario)
   if not scenario then return nil, err.message end
   return options
 end
 
 local function list(cli, given)
-  local found = listing(model.environment(cli))
-  cli.out(given.values.json and json.encode(found, { indent = 2 }) .. "\n" or show(found))
+  local found = listing(start.env(cli))
+  local text = given.values.json and json.encode(found, { indent = 2 }) .. "\n" or show(found)
+  cli.out(text)
   return 0
 end
 

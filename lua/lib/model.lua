@@ -11,7 +11,6 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@class model.Env what stands outside; plain data
 ---@field variables table<string, string>  base URLs, by the variable's name
 ---@field secrets   table<string, boolean> names of the secrets that are there
----@field folder?   string                 where a relative FILE of rehearsal:FILE is looked for
 ---@field models?   table                  instead of models.lua
 
 ---@class model.Target one server and model to ask; plain data
@@ -110,19 +109,9 @@ local function target_of(data, env, found)
   }
 end
 
---- A bare name is a file of lua/scenarios/, in whichever layer has it; all else is a path.
-local function scenario_path(file, folder)
-  if not file:find("/", 1, true) and not file:find("%.lua$") then
-    return "lua/scenarios/" .. file .. ".lua"
-  end
-  if file:sub(1, 1) == "/" or not folder then return file end
-  return folder:gsub("/$", "") .. "/" .. file
-end
-
-local function rehearsed(data, env, name)
-  local file = name:match("^rehearsal:(.+)$")
-  if not file then return nil end
-  local scenario = scenario_path(file, env.folder)
+local function rehearsed(data, name)
+  local scenario = name:match("^rehearsal:(.+)$")
+  if not scenario then return nil end
   return { provider = "rehearsal", model = "rehearsed", dialect = "rehearsal", base_url = "",
     own = true, legacy = false, scenario = scenario, why = "named", limits = data.limits }
 end
@@ -165,7 +154,7 @@ function model.resolve(wanted, agent, env)
   local targets, seen, tiers, first_err = {}, {}, {}, nil
   local function add(name)
     if name == "inherit" then name = data.complexity.default end
-    local rehearsal = rehearsed(data, env, name)
+    local rehearsal = rehearsed(data, name)
     if rehearsal then targets[#targets + 1] = rehearsal return end
     local found, tier = look_up(data, env, name)
     if not found then first_err = first_err or unknown(data, name) return end
@@ -188,19 +177,6 @@ function model.resolve(wanted, agent, env)
   end
   if #targets == 0 then return nil, first_err end
   return targets
-end
-
---- What stands outside, as a verb sees it.
----@param cli   table of a verb, with env, has_secret and folders
----@param data? table instead of models.lua
----@return model.Env
-function model.environment(cli, data)
-  local env = { variables = {}, secrets = {}, folder = cli.folders().current, models = data }
-  for _, provider in pairs((data or models).providers) do
-    env.variables[provider.base_url_variable] = cli.env(provider.base_url_variable)
-    env.secrets[provider.secret] = cli.has_secret(provider.secret)
-  end
-  return env
 end
 
 --- `base` with what a project may change put over it: names and tiers, never servers or prices.

@@ -211,10 +211,10 @@ t.test("a rehearsal answers without a transport", function()
   local turn = { expect = function(given) return given.first == "hi" end, text = "Hello there." }
   local scenario = { agents = { x = { { turn } } } }
   local http = { rehearse = function(name, given)
-    t.equal(name, "lua/scenarios/demo.lua")
+    t.equal(name, "demo.lua")
     return rehearsal.reply(scenario, given)
   end }
-  local one = model.resolve("rehearsal:demo", nil, { variables = {}, secrets = {} })[1]
+  local one = model.resolve("rehearsal:demo.lua", nil, { variables = {}, secrets = {} })[1]
   local given = { agent = "x", visit = 1, turn = 1, first = "hi", results = {}, tools = {} }
   local events = {}
   local reply = model.ask(http, one, { given = given },

@@ -108,31 +108,10 @@ t.test("only a server of one's own may be asked in the older form", function()
 end)
 
 t.test("a rehearsal needs neither key nor server", function()
-  local target = model.resolve("rehearsal:demo", nil, { variables = {}, secrets = {} })[1]
+  local nothing = { variables = {}, secrets = {} }
+  local target = model.resolve("rehearsal:lua/scenarios/demo.lua", nil, nothing)[1]
   t.equal({ target.dialect, target.scenario }, { "rehearsal", "lua/scenarios/demo.lua" })
   t.falsy(model.cost(target, { input = 5, output = 5 }))
-end)
-
-t.test("a scenario is a name of lua/scenarios or a file, seen from the current folder", function()
-  local function file(name, folder)
-    local where = { variables = {}, secrets = {}, folder = folder }
-    return model.resolve("rehearsal:" .. name, nil, where)[1].scenario
-  end
-  t.equal(file("demo", "/home/me"), "lua/scenarios/demo.lua")
-  t.equal(file("demo.lua", "/home/me"), "/home/me/demo.lua")
-  t.equal(file("my/demo.lua", "/home/me/"), "/home/me/my/demo.lua")
-  t.equal(file("/tmp/demo.lua", "/home/me"), "/tmp/demo.lua")
-end)
-
-t.test("the environment is read through the verb, by the names that the providers have", function()
-  local env_of = model.environment {
-    env = function(name) return ({ ANTHROPIC_BASE_URL = "http://x" })[name] end,
-    has_secret = function(name) return name == "ANTHROPIC_API_KEY" end,
-    folders = function() return { current = "/w" } end,
-  }
-  t.equal(env_of.variables, { ANTHROPIC_BASE_URL = "http://x" })
-  t.equal(env_of.secrets, { ANTHROPIC_API_KEY = true })
-  t.equal(env_of.folder, "/w")
 end)
 
 t.test("a project changes names and tiers, never servers or prices", function()

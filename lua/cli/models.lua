@@ -148,7 +148,8 @@ local function answer(cli, request, part)
   request:head(200, STREAM)
   while at <= #text do
     local size = part.random(LONGEST_PIECE)
-    if not request:write(text:sub(at, at + size - 1)) then return request:abort() end -- it went away
+    local heard = request:write(text:sub(at, at + size - 1))
+    if not heard then return request:abort() end -- the client went away
     cli.sleep(0) -- so that a piece leaves before the next
     at = at + size
   end

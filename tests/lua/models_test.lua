@@ -94,7 +94,8 @@ t.test("a server of one's own needs no key and may have names of its own", funct
     { "qwen3-coder", "http://127.0.0.1:8080", true })
   t.falsy(targets[1].secret)
   t.falsy(targets[1].prices, "its prices are not known")
-  t.equal(model.resolve("sonnet", nil, OWN)[1].model, "claude-sonnet-5-5")
+  targets = model.resolve("sonnet", nil, OWN)
+  t.equal({ #targets, targets[1].model }, { 1, "claude-sonnet-5-5" }, "one server is one try")
 end)
 
 t.test("a key is named, never held", function()

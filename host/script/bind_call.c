@@ -32,6 +32,7 @@ typedef struct FileOp {
     Buf        bytes;     /* read or to be written */
     char       expect[HASH_HEX_SIZE];
     bool       has_expect;
+    bool       peek;      /* a look that does not count as reading */
     size_t     most;
     FileInfo   info;
     Buf        entries;   /* names, each with its FileInfo before it */
@@ -128,11 +129,18 @@ static int file_push(Op *op, lua_State *L)
 {
     FileOp *file = (FileOp *)op;
     switch (file->act) {
-    case FILE_READ:
-        run_saw(file->run, file->path, file->info.hash);
+    case FILE_READ: {
+        const char *before = run_seen(file->run, file->path);
+        bool        known = before != NULL, same = known && strcmp(before, file->info.hash) == 0;
+        if (!file->peek) run_saw(file->run, file->path, file->info.hash);
         lua_pushlstring(L, file->bytes.ptr, file->bytes.len);
         push_info(L, &file->info);
+        if (known) {
+            lua_pushboolean(L, same);
+            lua_setfield(L, -2, "seen");
+        }
         return 2;
+    }
     case FILE_WRITE: run_saw(file->run, file->path, file->info.hash); break;
     case FILE_LIST: return push_entries(file, L);
     case FILE_INFO: break;
@@ -212,6 +220,7 @@ static int call_read(lua_State *L)
     luaL_argcheck(L, most > 0 && most <= (lua_Integer)LIMIT_FILE_READ, 2, "most is 1 byte to 64 MB");
     FileOp *file = file_new(grant_of(L), FILE_READ, path, len);
     file->most = (size_t)most;
+    file->peek = lua_istable(L, 2) && opt_flag(L, 2, "peek");
     return file_begin(L, file);
 }
 

@@ -50,8 +50,7 @@ local calls = 0
 
 --- run.tool: through the same door as a model's call.
 ---@async
----@return string|any? answer what the tool gave as data, else its text
----@return Error? err
+---@return string? said, any data_or_err what the tool gave beside its text, or why there is none
 function services.tool(run, name, input)
   calls = calls + 1
   local result = door.call(run, chain_as_agent(), { id = ("chain_%d"):format(calls), name = name, input = json.encode(input) })

@@ -108,8 +108,8 @@ static void add_system(Plan *plan, const Facts *facts)
         case FACT_FOLDER:
         case FACT_FILE: add(plan, OP_BIND, (Step){.path = fact->path}); break;
         case FACT_DEVICE:
-            add(plan, OP_BIND,
-                (Step){.path = fact->path, .flags = STEP_DEVICE | STEP_WRITABLE});
+            /* Read-only keeps its mode and owner; a device is written to all the same. */
+            add(plan, OP_BIND, (Step){.path = fact->path, .flags = STEP_DEVICE});
             break;
         case FACT_LINK:
             add(plan, OP_LINK, (Step){.path = fact->path, .more = fact->target});

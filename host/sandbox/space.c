@@ -26,13 +26,13 @@ static void on_ends(void *arg)
 {
     Space       *space = arg;
     SandboxExec *exec;
-    bool         freed = false;
     if (!space->ends_held) return;
     space->ends_held = false;
     loop_release(space->loop);
-    space->freed = &freed;
-    while (!freed && (exec = take_queued(space)) != NULL) exec_finish(exec);
-    if (!freed) space->freed = NULL;
+    space->ending = true;
+    while (!space->gone && (exec = take_queued(space)) != NULL) exec_finish(exec);
+    space->ending = false;
+    if (space->gone) free(space);
 }
 
 void space_queue_ends(Space *space)
@@ -210,7 +210,6 @@ Status space_new(Loop *loop, const SpaceSpec *spec, Space **out, Err *err)
 void space_free(Space *space)
 {
     if (!space) return;
-    if (space->freed) *space->freed = true;
     for (SandboxExec *exec = space->execs; exec; exec = exec->next) exec_kill(exec);
     while (space->execs) {
         SandboxExec *exec = space->execs;
@@ -227,7 +226,8 @@ void space_free(Space *space)
     free((void *)(uintptr_t)space->spec.helper);
     free_list(space->spec.read_only);
     free_list(space->spec.pins);
-    free(space);
+    space->gone = true;
+    if (!space->ending) free(space); /* else on_ends is below us on the stack, and does it */
 }
 
 /* -- words ------------------------------------------------------------------------------------- */

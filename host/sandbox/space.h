@@ -54,7 +54,8 @@ struct Space {
     SandboxExec *execs;        /* owned list */
     Waker       *ends;         /* calls on_end for what is QUEUED */
     bool         ends_held;    /* the loop waits for `ends` */
-    bool        *freed;        /* borrowed (stack of the end callback): set by space_free */
+    bool         ending;       /* some on_end is being called */
+    bool         gone;         /* space_free was called meanwhile: only this shell is left */
 };
 
 /* Begins to make the space when it is EMPTY; its commands hear of it through exec_space_ready and

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* -- ends: the one place that calls on_end ----------------------------------------------------- */
@@ -127,7 +128,7 @@ void space_make(Space *space)
 {
     if (space->state != SPACE_EMPTY) return;
     space->state = SPACE_MAKING;
-    space->survey = survey_begin(space->loop, &space->spec, true, on_surveyed, space);
+    space->survey = survey_begin(space, true, on_surveyed, space);
 }
 
 /* -- its life ---------------------------------------------------------------------------------- */
@@ -191,6 +192,7 @@ Status space_new(Loop *loop, const SpaceSpec *spec, Space **out, Err *err)
         return err_set(err, ST_UNAVAILABLE, "sandbox: no helper named");
     Space *space = mem_new(sizeof *space);
     space->loop = loop;
+    clock_gettime(CLOCK_REALTIME_COARSE, &space->born);
     space->workspace_fd = space->report_fd = -1;
     for (int i = 0; i < 3; i++) space->fds[i] = -1;
     space->spec.helper = mem_text(spec->helper);
@@ -239,7 +241,7 @@ static Status explain_plan(Space *space, const ExecSpec *spec, Buf *out, Err *er
     plan_init(&plan);
     facts_init(&facts);
     Status status = ST_OK;
-    if (!space->spec.unconfined) status = survey_now(&space->spec, !spec, &facts, err);
+    if (!space->spec.unconfined) status = survey_now(space, !spec, &facts, err);
     if (status == ST_OK)
         status = spec ? plan_command(&plan, &space->spec, spec, &facts, err)
                       : plan_space(&plan, &space->spec, &facts, err);

@@ -1,7 +1,10 @@
 /* Inside the workspace: secrets are masked, what others will obey later is read-only. */
 #include "sandbox_try.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
 
 static void host(const Try *t, const char *script)
 {
@@ -51,6 +54,34 @@ TEST(a_folder_that_cannot_be_looked_into_is_masked_whole)
     host(&t, "chmod 000 shut");
     try_sh(&t, "chmod 700 shut; cat shut/.env; echo RAN");
     CHECK_TEXT(t.out, "RAN\n");
+    try_close(&t);
+}
+
+TEST(a_socket_from_before_the_run_cannot_be_reached)
+{
+    TRY_OPEN(t);
+    char               script[200];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int                fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/host.sock", t.folder);
+    CHECK_INT(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    CHECK_INT(listen(fd, 1), 0);
+    space_free(t.space);
+    /* The space must be younger, by the clock that stamps files. */
+    struct timespec now, made;
+    clock_gettime(CLOCK_REALTIME_COARSE, &made);
+    do clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    while (now.tv_sec == made.tv_sec && now.tv_nsec == made.tv_nsec);
+    CHECK(try_space(&t));
+    snprintf(script, sizeof script,
+             "python3 -c 'import socket; socket.socket(1).connect(\"host.sock\")' 2>&1 | "
+             "grep -o '[A-Z][a-z]*Error: .*'");
+    try_sh(&t, script);
+    CHECK_TEXT(t.out, "PermissionError: [Errno 13] Permission denied\n");
+    try_sh(&t, "python3 -c 'import socket\ns = socket.socket(1); s.bind(\"own\"); s.listen()\n"
+               "c = socket.socket(1); c.connect(\"own\"); print(\"own\")'");
+    CHECK_TEXT(t.out, "own\n");
+    close(fd);
     try_close(&t);
 }
 

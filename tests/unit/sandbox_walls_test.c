@@ -180,6 +180,20 @@ TEST(system_calls_that_reach_beyond_the_process_are_refused)
     try_close(&t);
 }
 
+TEST(a_call_by_another_architecture_s_door_kills)
+{
+    TRY_OPEN(t);
+#if !defined(__x86_64__)
+    try_close(&t);
+    SKIP("int 0x80 is a door of x86");
+#endif
+    try_file(&t, "door.c", "int main(void) { long r; __asm__ volatile(\"int $0x80\" : \"=a\"(r) : "
+                           "\"a\"(20)); return 0; }\n");
+    CHECK(ran(&t, "cc door.c -o door; ./door; echo $?"));
+    CHECK_TEXT(t.out, "159\n"); /* 128 + SIGSYS */
+    try_close(&t);
+}
+
 /* -- the run's own folders --------------------------------------------------------------------- */
 
 TEST(scratch_folders_live_as_long_as_the_run_and_no_other_run_sees_them)

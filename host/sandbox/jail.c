@@ -41,7 +41,9 @@ static int do_step(Jail *jail, const Step *step)
     case OP_ENTER_ROOT: return enter_root(jail);
     case OP_HAND_OVER: return hand_over();
     case OP_JOIN: return join_space();
-    case OP_KILL_FIRST: return write_text("/proc/self/oom_score_adj", "1000");
+    case OP_KILL_FIRST: /* a wish: where /proc cannot be written, the host's watch is left */
+        (void)write_text("/proc/self/oom_score_adj", "1000");
+        return 0;
     case OP_ISOLATE: return isolate(jail);
     case OP_PROC: return mount_proc();
     case OP_PROCESSES: return bound_processes(step);

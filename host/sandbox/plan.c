@@ -108,8 +108,8 @@ static void add_system(Plan *plan, const Facts *facts)
         case FACT_FOLDER:
         case FACT_FILE: add(plan, OP_BIND, (Step){.path = fact->path}); break;
         case FACT_DEVICE:
-            add(plan, OP_BIND,
-                (Step){.path = fact->path, .flags = STEP_DEVICE | STEP_WRITABLE});
+            /* Read-only keeps its mode and owner; a device is written to all the same. */
+            add(plan, OP_BIND, (Step){.path = fact->path, .flags = STEP_DEVICE});
             break;
         case FACT_LINK:
             add(plan, OP_LINK, (Step){.path = fact->path, .more = fact->target});
@@ -263,7 +263,9 @@ static void add_workspace(Plan *plan, const SpaceSpec *space, const ExecSpec *sp
     sort_covers(plan, from);
 }
 
-static void add_limits(Plan *plan, const ExecLimits *limits)
+/* RLIMIT_NPROC counts what a user runs in one user namespace. Unconfined, that would be all that the
+ * user runs; then only the host's watch counts. */
+static void add_limits(Plan *plan, const ExecLimits *limits, bool unconfined)
 {
     const struct {
         WireLimit which;
@@ -274,7 +276,7 @@ static void add_limits(Plan *plan, const ExecLimits *limits)
         {WIRE_DESCRIPTORS, limits->descriptors},
         {WIRE_PROCESSES, limits->processes},
     };
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+    for (size_t i = 0; i < sizeof all / sizeof all[0] - (unconfined ? 1 : 0); i++)
         add(plan, OP_LIMIT, (Step){.flags = all[i].which, .number = all[i].number});
 }
 
@@ -362,7 +364,7 @@ Status plan_command(Plan *plan, const SpaceSpec *space, const ExecSpec *spec, co
         add(plan, OP_FILTER, (Step){0});
     }
     add(plan, OP_FORK, (Step){0});
-    add_limits(plan, &limits);
+    add_limits(plan, &limits, space->unconfined);
     add(plan, OP_ENTER_FOLDER, (Step){.path = working_folder(plan, space, spec)});
     add(plan, OP_EXEC, (Step){0});
     plan->words = keep_list(plan, spec->argv, 0, &plan->word_count);

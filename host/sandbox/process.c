@@ -423,7 +423,7 @@ Status exec_begin(Space *space, const ExecSpec *spec, const ExecEvents *events, 
         exec->surveyed = true;
         try_start(exec);
     } else {
-        exec->survey = survey_begin(space->loop, &space->spec, false, on_surveyed, exec);
+        exec->survey = survey_begin(space, false, on_surveyed, exec);
         space_make(space);
     }
     return ST_OK;

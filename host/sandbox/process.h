@@ -51,10 +51,12 @@ typedef struct ExecSpec {
 typedef struct SandboxResult {
     Err           err;          /* ST_OK when the command ran and ended by itself; ST_TIMEOUT wall
                                    limit; ST_LIMIT output, memory or another limit (see `limit`);
-                                   ST_CANCELLED; ST_UNAVAILABLE or ST_NOT_FOUND: it never ran */
+                                   ST_CANCELLED; it never ran: ST_UNAVAILABLE (no sandbox),
+                                   ST_NOT_FOUND (the command, or its folder), ST_DENIED (it cannot
+                                   be executed), ST_LIMIT or ST_INVALID without `limit` */
     int           exit_code;    /* as a shell would say it: 128 + signal; 127 not found, 126 not executable */
     int           signal;       /* 0 when it exited */
-    const char   *limit;        /* "wall", "output", "memory", ... or NULL; static */
+    const char   *limit;        /* wall, output, memory, processes, cpu, file, or NULL; static */
     Buf           out, error;   /* what was kept; the middle is dropped first */
     size_t        out_dropped, error_dropped; /* bytes missing in the middle of each */
     size_t        out_head, error_head;       /* offset in each Buf where the missing part was */
@@ -62,18 +64,22 @@ typedef struct SandboxResult {
 } SandboxResult; /* borrowed during on_end; the receiver may buf_steal from it */
 
 typedef struct ExecEvents {
-    void (*on_output)(void *arg, bool is_error, Str bytes); /* may be NULL */
-    void (*on_end)(void *arg, SandboxResult *result);       /* never from inside exec_begin */
+    void (*on_output)(void *arg, bool is_error, Str bytes); /* may be NULL; may cancel, must not
+                                                               free the space */
+    void (*on_end)(void *arg, SandboxResult *result);       /* never from inside exec_begin or
+                                                               exec_cancel; may free the space */
 } ExecEvents;
 
 MUST_CHECK Status space_new(Loop *loop, const SpaceSpec *spec, Space **out, Err *err);
-void              space_free(Space *space); /* NULL allowed; kills what still runs, without events */
+void              space_free(Space *space); /* NULL allowed; kills what still runs, without events;
+                                               blocks for the moment that the kernel takes to kill */
 
 MUST_CHECK Status exec_begin(Space *space, const ExecSpec *spec, const ExecEvents *events, void *arg,
                              SandboxExec **out, Err *err);
 void              exec_cancel(SandboxExec *exec); /* KILL at once; on_end follows with ST_CANCELLED */
 
-/* The plan of this command in words, one step a line (perigee exec --explain). */
+/* The plan of this command in words, one step a line (perigee exec --explain). Blocks while it looks
+ * through the workspace. */
 MUST_CHECK Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err);
 
 /* Whether level `full` works here, found by doing it with /bin/true in an empty folder. */

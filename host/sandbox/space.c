@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* -- ends: the one place that calls on_end ----------------------------------------------------- */
@@ -26,13 +27,13 @@ static void on_ends(void *arg)
 {
     Space       *space = arg;
     SandboxExec *exec;
-    bool         freed = false;
     if (!space->ends_held) return;
     space->ends_held = false;
     loop_release(space->loop);
-    space->freed = &freed;
-    while (!freed && (exec = take_queued(space)) != NULL) exec_finish(exec);
-    if (!freed) space->freed = NULL;
+    space->ending = true;
+    while (!space->gone && (exec = take_queued(space)) != NULL) exec_finish(exec);
+    space->ending = false;
+    if (space->gone) free(space);
 }
 
 void space_queue_ends(Space *space)
@@ -127,7 +128,7 @@ void space_make(Space *space)
 {
     if (space->state != SPACE_EMPTY) return;
     space->state = SPACE_MAKING;
-    space->survey = survey_begin(space->loop, &space->spec, true, on_surveyed, space);
+    space->survey = survey_begin(space, true, on_surveyed, space);
 }
 
 /* -- its life ---------------------------------------------------------------------------------- */
@@ -191,6 +192,7 @@ Status space_new(Loop *loop, const SpaceSpec *spec, Space **out, Err *err)
         return err_set(err, ST_UNAVAILABLE, "sandbox: no helper named");
     Space *space = mem_new(sizeof *space);
     space->loop = loop;
+    clock_gettime(CLOCK_REALTIME_COARSE, &space->born);
     space->workspace_fd = space->report_fd = -1;
     for (int i = 0; i < 3; i++) space->fds[i] = -1;
     space->spec.helper = mem_text(spec->helper);
@@ -210,7 +212,6 @@ Status space_new(Loop *loop, const SpaceSpec *spec, Space **out, Err *err)
 void space_free(Space *space)
 {
     if (!space) return;
-    if (space->freed) *space->freed = true;
     for (SandboxExec *exec = space->execs; exec; exec = exec->next) exec_kill(exec);
     while (space->execs) {
         SandboxExec *exec = space->execs;
@@ -227,7 +228,8 @@ void space_free(Space *space)
     free((void *)(uintptr_t)space->spec.helper);
     free_list(space->spec.read_only);
     free_list(space->spec.pins);
-    free(space);
+    space->gone = true;
+    if (!space->ending) free(space); /* else on_ends is below us on the stack, and does it */
 }
 
 /* -- words ------------------------------------------------------------------------------------- */
@@ -239,7 +241,7 @@ static Status explain_plan(Space *space, const ExecSpec *spec, Buf *out, Err *er
     plan_init(&plan);
     facts_init(&facts);
     Status status = ST_OK;
-    if (!space->spec.unconfined) status = survey_now(&space->spec, !spec, &facts, err);
+    if (!space->spec.unconfined) status = survey_now(space, !spec, &facts, err);
     if (status == ST_OK)
         status = spec ? plan_command(&plan, &space->spec, spec, &facts, err)
                       : plan_space(&plan, &space->spec, &facts, err);

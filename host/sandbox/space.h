@@ -20,6 +20,7 @@ typedef struct SurveyJob {
     char  *workspace; /* owned, as everything here: the thread may outlive its space */
     char **pins;
     bool   system;    /* for the space, else for a command */
+    struct timespec born;
     Facts  facts;
     Status status;
     Err    err;
@@ -28,12 +29,11 @@ typedef struct SurveyJob {
     Work  *work;
 } SurveyJob;
 
-SurveyJob *survey_begin(Loop *loop, const SpaceSpec *spec, bool system,
-                        void (*done)(void *arg, SurveyJob *job), void *arg);
+SurveyJob *survey_begin(const Space *space, bool system, void (*done)(void *arg, SurveyJob *job), void *arg);
 void       survey_abandon(SurveyJob *job); /* NULL allowed */
 
 /* The same at once, on this thread. */
-Status survey_now(const SpaceSpec *spec, bool system, Facts *facts, Err *err);
+Status survey_now(const Space *space, bool system, Facts *facts, Err *err);
 
 /* -- the space --------------------------------------------------------------------------------- */
 typedef enum SpaceState { SPACE_EMPTY, SPACE_MAKING, SPACE_READY } SpaceState;
@@ -41,6 +41,7 @@ typedef enum SpaceState { SPACE_EMPTY, SPACE_MAKING, SPACE_READY } SpaceState;
 struct Space {
     Loop        *loop;         /* borrowed */
     SpaceSpec    spec;         /* owned copies */
+    struct timespec born;      /* by the clock that stamps files */
     int          workspace_fd; /* owned; O_PATH: the folder that was meant */
     SpaceState   state;
     int          fds[3];       /* owned; user, net, mount namespace; -1 until READY */
@@ -54,7 +55,8 @@ struct Space {
     SandboxExec *execs;        /* owned list */
     Waker       *ends;         /* calls on_end for what is QUEUED */
     bool         ends_held;    /* the loop waits for `ends` */
-    bool        *freed;        /* borrowed (stack of the end callback): set by space_free */
+    bool         ending;       /* some on_end is being called */
+    bool         gone;         /* space_free was called meanwhile: only this shell is left */
 };
 
 /* Begins to make the space when it is EMPTY; its commands hear of it through exec_space_ready and

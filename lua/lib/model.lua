@@ -166,12 +166,14 @@ function model.resolve(wanted, agent, env)
       elseif not seen[target.provider .. "/" .. target.model] then
         seen[target.provider .. "/" .. target.model] = true
         targets[#targets + 1] = target
+        if target.own then return end -- one server: under another name it answers no better
       end
     end
   end
   for _, name in ipairs(names_of(data, wanted, agent)) do add(name) end
-  if not agent.exact then
-    for _, tier in ipairs { table.unpack(tiers) } do
+  local one_server = targets[1] and targets[1].own
+  if not agent.exact and not one_server then
+    for _, tier in ipairs { table.unpack(tiers) } do -- a copy: fallbacks have none of their own
       for _, name in ipairs(data.fallbacks[tier] or {}) do add(name) end
     end
   end

@@ -116,7 +116,7 @@ end
 
 --- The next reply of an agent, or an error that shows what differs from what was expected.
 ---@param scenario table
----@param given    rehearsal.Given
+---@param given    rehearsal.Given a missing task is the scenario's
 ---@return Reply? reply, table? err
 function rehearsal.reply(scenario, given)
   local wrong = rehearsal.check(scenario)
@@ -132,6 +132,7 @@ function rehearsal.reply(scenario, given)
   local turn = turns[given.turn]
   if not turn then return mistake(given, ("no more than %d turns in this visit"):format(#turns)) end
 
+  given.task = given.task or scenario.task -- the wire does not tell
   local holds, what = turn.expect(given)
   if not holds then
     return mistake(given, what or "something else; " .. rehearse.describe(given))

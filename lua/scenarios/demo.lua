@@ -7,7 +7,7 @@ local BACKEND <const> = "062-development-backend-senior-guardian"
 local QUALITY <const> = "072-development-quality-senior-guardian"
 
 --- The line that hands the work over: a trigger phrase of agents/062.
-local PHRASE <const> = "Development complete - requesting testing from " .. QUALITY
+local PHRASE <const> = "The code builds and runs - " .. QUALITY .. " should check it now"
 
 local TASK <const> = "Write a C program, visits.c, that sums the table in notes/visits.csv: how "
   .. "many rows, how many visitors in all, and which day had the most. Compile it with all "
@@ -122,7 +122,7 @@ return {
         expect = rehearse.all {
           rehearse.results(2),
           rehearse.result("read", "notes/"),
-          rehearse.result("read", "day,page,visitors", "2026-11-17,docs,61", "2026-11-18,start,143"),
+          rehearse.result("read", "day,page,visitors", "2026-11-17,docs,61"),
         },
         text = "Five rows under a heading. I write the program.",
         calls = { { "write", { path = "visits.c", content = PROGRAM } } },

@@ -8,8 +8,9 @@ local function play(events)
   local state, seen, text = anthropic.begin(), {}, {}
   for _, event in ipairs(events) do
     local data = type(event) == "string" and event or json.encode(event)
-    local name = type(event) == "table" and event.type or json.decode(data) and json.decode(data).type
-    for _, ours in ipairs(anthropic.event(state, name or "message", data)) do
+    local decoded = json.decode(data)
+    local name = type(decoded) == "table" and decoded.type or "message"
+    for _, ours in ipairs(anthropic.event(state, name, data)) do
       seen[#seen + 1] = ours
       if ours.kind == "text" then text[#text + 1] = ours.text end
     end
@@ -21,13 +22,33 @@ end
 local function assistant(content) return { role = "assistant", content = content } end
 local function user(content) return { role = "user", content = content } end
 
+--- A message of one call.
+local function called(name, input)
+  return anthropic.encode(assistant { { type = "call", id = "c1", name = name, input = input } })
+end
+
 local function started(...)
   return { { type = "message_start", message = { id = "msg_1", model = "m",
     usage = { input_tokens = 3, output_tokens = 1 } } }, ... }
 end
 
-local function opened(index, block) return { type = "content_block_start", index = index, content_block = block } end
-local function delta(index, piece) return { type = "content_block_delta", index = index, delta = piece } end
+local function opened(index, block)
+  return { type = "content_block_start", index = index, content_block = block }
+end
+
+--- The same with the block as JSON text, whose order of keys then is the one that counts.
+local function opened_as(index, block)
+  return ('{"type":"content_block_start","index":%d,"content_block":%s}'):format(index, block)
+end
+
+local function delta(index, piece)
+  return { type = "content_block_delta", index = index, delta = piece }
+end
+
+local function said_in(index, text) return delta(index, { type = "text_delta", text = text }) end
+local function typed(index, json_text)
+  return delta(index, { type = "input_json_delta", partial_json = json_text })
+end
 local function closed(index) return { type = "content_block_stop", index = index } end
 local function ended(reason) return { type = "message_delta", delta = { stop_reason = reason } } end
 local STOP <const> = { type = "message_stop" }
@@ -48,7 +69,8 @@ end
 
 t.test("a request is the same bytes for the same conversation, with marks for the cache", function()
   local built = request()
-  t.equal(built.body, '{"model":"m","max_tokens":100,"stream":true,"cache_control":{"type":"ephemeral"},'
+  t.equal(built.body, '{"model":"m","max_tokens":100,"stream":true,'
+    .. '"cache_control":{"type":"ephemeral"},'
     .. '"tools":[{"name":"read","description":"Reads.","input_schema":{"type":"object"}}],'
     .. '"system":[{"type":"text","text":"Be brief.","cache_control":{"type":"ephemeral"}}],'
     .. '"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}')
@@ -73,24 +95,27 @@ end)
 
 t.test("sampling parameters are never sent", function()
   local body = request({ temperature = 0.2, top_p = 1, top_k = 4 }).body
-  for _, name in ipairs { "temperature", "top_p", "top_k" } do t.falsy(body:find(name, 1, true), name) end
+  for _, name in ipairs { "temperature", "top_p", "top_k" } do
+    t.falsy(body:find(name, 1, true), name)
+  end
 end)
 
 t.test("thinking and effort go out where the model knows them", function()
   local body = request({ thinking = "adaptive", effort = "low" }).body
-  t.contains(body, '"thinking":{"type":"adaptive","display":"summarized"},"output_config":{"effort":"low"}')
+  t.contains(body, '"thinking":{"type":"adaptive","display":"summarized"},'
+    .. '"output_config":{"effort":"low"}')
 end)
 
 t.test("a call goes back with the text of its arguments as it was streamed", function()
   local input = '{"n": 9007199254740993, "list": [], "z": null, "a": 1.50}'
-  t.equal(anthropic.encode(assistant { { type = "call", id = "c1", name = "add", input = input } }),
-    '{"role":"assistant","content":[{"type":"tool_use","id":"c1","name":"add","input":' .. input .. "}]}")
+  t.equal(called("add", input),
+    '{"role":"assistant","content":[{"type":"tool_use","id":"c1","name":"add","input":'
+      .. input .. "}]}")
 end)
 
 t.test("arguments that are no JSON object go back as an empty one", function()
   for _, input in ipairs { '{"path":"a', "[]", "null", "3", "", '{"a":1} x' } do
-    local text = anthropic.encode(assistant { { type = "call", id = "c", name = "n", input = input } })
-    t.contains(text, '"input":{}', input)
+    t.contains(called("read", input), '"input":{}', input)
   end
 end)
 
@@ -103,19 +128,20 @@ t.test("results keep their order, errors are marked and never empty", function()
 end)
 
 t.test("an image goes beside the text of its result", function()
-  local text = anthropic.encode { role = "user", content = { { type = "result", id = "a", name = "shot", text = "seen",
-    images = { { media_type = "image/png", data = "AAAA" } } } } }
+  local text = anthropic.encode(user { { type = "result", id = "a", name = "shot", text = "seen",
+    images = { { media_type = "image/png", data = "AAAA" } } } })
   t.contains(text, '"content":[{"type":"text","text":"seen"},{"type":"image","source":'
     .. '{"type":"base64","media_type":"image/png","data":"AAAA"}}]')
 end)
 
 t.test("bytes that are no UTF-8 cannot spoil a request", function()
-  t.contains(anthropic.encode(user { { type = "result", id = "a", name = "bash", text = "x\xFFy" } }),
-    '"content":"x\u{FFFD}y"')
+  local result = { type = "result", id = "a", name = "bash", text = "x\xFFy" }
+  t.contains(anthropic.encode(user { result }), '"content":"x\u{FFFD}y"')
 end)
 
 t.test("blank text is left out, and a message is never empty", function()
-  t.equal(anthropic.encode(assistant { { type = "text", text = "\n\n" }, { type = "text", text = "a" } }),
+  local texts = { { type = "text", text = "\n\n" }, { type = "text", text = "a" } }
+  t.equal(anthropic.encode(assistant(texts)),
     '{"role":"assistant","content":[{"type":"text","text":"a"}]}')
   t.contains(anthropic.encode(assistant {}), '"text":"(nothing)"')
 end)
@@ -134,11 +160,13 @@ t.test("text comes in pieces and out whole", function()
   local reply, err, seen, text = play(started(opened(0, { type = "text", text = "" }),
     delta(0, { type = "text_delta", text = "Good " }), { type = "ping" },
     delta(0, { type = "text_delta", text = "day \u{1F680}" }), closed(0),
-    { type = "message_delta", delta = { stop_reason = "end_turn" }, usage = { output_tokens = 7 } }, STOP))
+    { type = "message_delta", delta = { stop_reason = "end_turn" },
+      usage = { output_tokens = 7 } }, STOP))
   t.falsy(err)
   t.equal(text, "Good day \u{1F680}")
   t.equal(reply.content, { { type = "text", text = "Good day \u{1F680}" } })
-  t.equal({ reply.stop, reply.stop_raw, reply.id, reply.model }, { "end", "end_turn", "msg_1", "m" })
+  t.equal({ reply.stop, reply.stop_raw }, { "end", "end_turn" })
+  t.equal({ reply.id, reply.model }, { "msg_1", "m" })
   t.equal(reply.usage, { input = 3, output = 7 })
   t.equal(seen[#seen], { kind = "stop", stop = "end", stop_raw = "end_turn" })
 end)
@@ -147,9 +175,7 @@ t.test("several calls in one reply keep their order and their bytes", function()
   local reply, _, seen = play(started(
     opened(0, { type = "tool_use", id = "a", name = "read", input = {} }),
     opened(1, { type = "tool_use", id = "b", name = "glob", input = {} }),
-    delta(1, { type = "input_json_delta", partial_json = '{"pattern": "*' }),
-    delta(0, { type = "input_json_delta", partial_json = '{"path":"x"}' }),
-    delta(1, { type = "input_json_delta", partial_json = '.c"}' }),
+    typed(1, '{"pattern": "*'), typed(0, '{"path":"x"}'), typed(1, '.c"}'),
     closed(1), closed(0), ended("tool_use"), STOP))
   t.equal(reply.stop, "calls")
   t.equal(reply.content, {
@@ -160,26 +186,26 @@ end)
 
 t.test("a call whose arguments break off keeps them as they were sent", function()
   local reply = play(started(opened(0, { type = "tool_use", id = "a", name = "read", input = {} }),
-    delta(0, { type = "input_json_delta", partial_json = '{"path": "a' }), closed(0), ended("tool_use"), STOP))
+    typed(0, '{"path": "a'), closed(0), ended("tool_use"), STOP))
   t.equal(reply.content[1].input, '{"path": "a')
 end)
 
 t.test("a call without arguments has an empty object", function()
-  local reply = play(started('{"type":"content_block_start","index":0,"content_block":'
-    .. '{"type":"tool_use","id":"a","name":"now","input":{}}}', closed(0), ended("tool_use"), STOP))
+  local reply = play(started(opened_as(0, '{"type":"tool_use","id":"a","name":"now","input":{}}'),
+    closed(0), ended("tool_use"), STOP))
   t.equal(reply.content[1].input, "{}")
 end)
 
 t.test("thinking goes back whole, signature and unknown keys included", function()
   local reply, _, seen = play(started(
-    '{"type":"content_block_start","index":0,"content_block":'
-      .. '{"type":"thinking","thinking":"","signature":"","later":[]}}',
+    opened_as(0, '{"type":"thinking","thinking":"","signature":"","later":[]}'),
     delta(0, { type = "thinking_delta", thinking = "Let me " }),
     delta(0, { type = "thinking_delta", thinking = "see." }),
     delta(0, { type = "signature_delta", signature = "c2ln" }), closed(0), ended("end_turn"), STOP))
   local block = reply.content[1]
   t.equal({ block.type, block.text }, { "thinking", "Let me see." })
-  t.equal(block.opaque, '{"type":"thinking","thinking":"Let me see.","signature":"c2ln","later":[]}')
+  t.equal(block.opaque,
+    '{"type":"thinking","thinking":"Let me see.","signature":"c2ln","later":[]}')
   t.equal(seen[2].kind, "thinking")
   t.equal(anthropic.encode(assistant(reply.content)),
     '{"role":"assistant","content":[' .. block.opaque .. "]}")
@@ -187,40 +213,43 @@ end)
 
 t.test("blocks of the provider's own go back unchanged", function()
   local redacted = '{"type":"redacted_thinking","data":"RW1w"}'
-  local found = '{"type":"web_search_tool_result","tool_use_id":"s","content":[],"big":9007199254740993}'
-  local reply = play(started('{"type":"content_block_start","index":0,"content_block":' .. redacted .. "}", closed(0),
-    '{"type":"content_block_start","index":1,"content_block":'
-      .. '{"type":"server_tool_use","id":"s","name":"web_search","input":{}}}',
-    delta(1, { type = "input_json_delta", partial_json = '{"query": "moon"}' }), closed(1),
-    '{"type":"content_block_start","index":2,"content_block":' .. found .. "}", closed(2), ended("end_turn"), STOP))
+  local found = '{"type":"web_search_tool_result","tool_use_id":"s","content":[],'
+    .. '"big":9007199254740993}'
+  local asked = '{"type":"server_tool_use","id":"s","name":"web_search","input":%s}'
+  local reply = play(started(opened_as(0, redacted), closed(0),
+    opened_as(1, asked:format("{}")), typed(1, '{"query": "moon"}'), closed(1),
+    opened_as(2, found), closed(2), ended("end_turn"), STOP))
   t.equal(anthropic.encode(assistant(reply.content)), '{"role":"assistant","content":['
-    .. redacted .. ',{"type":"server_tool_use","id":"s","name":"web_search","input":{"query": "moon"}},' .. found .. "]}")
+    .. table.concat({ redacted, asked:format('{"query": "moon"}'), found }, ",") .. "]}")
 end)
 
 t.test("a text's citations are kept for the way back", function()
-  local reply = play(started('{"type":"content_block_start","index":0,"content_block":{"citations":[],"type":"text","text":""}}',
-    delta(0, { type = "text_delta", text = "It is." }),
-    '{"type":"content_block_delta","index":0,"delta":{"type":"citations_delta","citation":{"url":"u","encrypted_index":"e"}}}',
+  local cited = '{"url":"u","encrypted_index":"e"}'
+  local reply = play(started(opened_as(0, '{"citations":[],"type":"text","text":""}'),
+    said_in(0, "It is."), '{"type":"content_block_delta","index":0,"delta":'
+      .. '{"type":"citations_delta","citation":' .. cited .. "}}",
     closed(0), ended("end_turn"), STOP))
   t.equal(reply.content[1].text, "It is.")
   t.contains(anthropic.encode(assistant(reply.content)),
-    '{"citations":[{"url":"u","encrypted_index":"e"}],"type":"text","text":"It is."}')
+    '{"citations":[' .. cited .. '],"type":"text","text":"It is."}')
 end)
 
 t.test("what the API may add later is passed over", function()
   local reply, err = play(started({ type = "weather", rain = true }, "[DONE]",
     opened(0, { type = "text", text = "" }), delta(0, { type = "text_delta", text = "ok" }),
     delta(0, { type = "sparkle_delta", sparkle = 1 }), closed(0),
-    opened(1, { type = "hologram", data = "d" }), delta(1, { type = "hologram_delta", data = "e" }), closed(1),
-    ended("bored"), STOP))
+    opened(1, { type = "hologram", data = "d" }),
+    delta(1, { type = "hologram_delta", data = "e" }), closed(1), ended("bored"), STOP))
   t.falsy(err)
   t.equal({ reply.stop, reply.stop_raw }, { "other", "bored" })
   t.equal(anthropic.encode(assistant(reply.content)),
-    '{"role":"assistant","content":[{"type":"text","text":"ok"}]}', "a block in unknown pieces is not sent back")
+    '{"role":"assistant","content":[{"type":"text","text":"ok"}]}',
+    "a block in unknown pieces is not sent back")
 end)
 
 t.test("each reason to stop has its word", function()
-  for raw, word in pairs { end_turn = "end", stop_sequence = "end", tool_use = "calls", max_tokens = "length",
+  for raw, word in pairs { end_turn = "end", stop_sequence = "end", tool_use = "calls",
+    max_tokens = "length",
     refusal = "refusal", pause_turn = "pause", model_context_window_exceeded = "context" } do
     t.equal(play(started(ended(raw), STOP)).stop, word, raw)
   end
@@ -232,8 +261,8 @@ t.test("a refusal says its category", function()
   t.equal(reply.refusal, { category = "cyber", explanation = "No." })
 end)
 
-t.test("a stream that ends early is an error that can be retried and keeps what was said", function()
-  local reply, err = play(started(opened(0, { type = "text", text = "" }), delta(0, { type = "text_delta", text = "Half a" })))
+t.test("a stream that ends early can be asked for again, and what was said is kept", function()
+  local reply, err = play(started(opened(0, { type = "text", text = "" }), said_in(0, "Half a")))
   t.falsy(reply)
   t.equal({ err.code, err.retryable, err.details.partial }, { "protocol", true, "Half a" })
 end)
@@ -258,7 +287,8 @@ t.test("garbage in a stream is an error, never a Lua error", function()
     local state = anthropic.begin()
     anthropic.event(state, "message_start", '{"type":"message_start","message":{}}')
     local data = type(event) == "string" and event or json.encode(event)
-    local seen = anthropic.event(state, type(event) == "table" and event.type or "content_block_delta", data)
+    local seen = anthropic.event(state,
+      type(event) == "table" and event.type or "content_block_delta", data)
     t.equal(seen[1] and seen[1].kind, "error", "case " .. i)
     local _, err = anthropic.finish(state)
     t.equal({ err.code, err.retryable }, { "protocol", false }, "case " .. i)
@@ -266,15 +296,17 @@ t.test("garbage in a stream is an error, never a Lua error", function()
 end)
 
 t.test("a delta that does not fit its block is an error", function()
-  for _, piece in ipairs { { type = "input_json_delta", partial_json = "{}" }, { type = "text_delta" },
-    { type = "text_delta", text = 5 }, { type = "thinking_delta", thinking = "x" }, { text = "x" } } do
+  for _, piece in ipairs { { type = "input_json_delta", partial_json = "{}" },
+    { type = "text_delta" }, { type = "text_delta", text = 5 },
+    { type = "thinking_delta", thinking = "x" }, { text = "x" } } do
     local _, err = play(started(opened(0, { type = "text", text = "" }), delta(0, piece)))
     t.equal(err.code, "protocol")
   end
 end)
 
 t.test("fields of a wrong kind do no harm", function()
-  local reply = play { '{"type":"message_start","message":{"id":7,"model":null,"usage":{"input_tokens":"x"}}}',
+  local reply = play { '{"type":"message_start","message":'
+      .. '{"id":7,"model":null,"usage":{"input_tokens":"x"}}}',
     '{"type":"message_delta","delta":null,"usage":null}', STOP }
   t.equal({ reply.stop, #reply.content }, { "end", 0 })
   t.falsy(reply.usage)
@@ -282,7 +314,9 @@ end)
 
 -- answers that are no stream ----------------------------------------------------------------------
 
-local function failed(status, body, headers) return anthropic.failure(status, headers or {}, body) end
+local function failed(status, body, headers)
+  return anthropic.failure(status, headers or {}, body)
+end
 
 local function said(kind, message)
   return json.encode { type = "error", error = { type = kind, message = message } }
@@ -290,10 +324,12 @@ end
 
 t.test("each status becomes a code, and only what may pass is retried", function()
   for _, case in ipairs {
-    { 400, "invalid", false }, { 401, "denied", false }, { 402, "limit", false }, { 403, "denied", false },
-    { 404, "not_found", false }, { 408, "timeout", true }, { 409, "unavailable", true }, { 413, "limit", false },
-    { 418, "invalid", false }, { 422, "invalid", false }, { 429, "unavailable", true }, { 500, "unavailable", true },
-    { 503, "unavailable", true }, { 529, "unavailable", true }, { 302, "protocol", false }, { 200, "protocol", false },
+    { 400, "invalid", false }, { 401, "denied", false }, { 402, "limit", false },
+    { 403, "denied", false }, { 404, "not_found", false }, { 408, "timeout", true },
+    { 409, "unavailable", true }, { 413, "limit", false }, { 418, "invalid", false },
+    { 422, "invalid", false }, { 429, "unavailable", true }, { 500, "unavailable", true },
+    { 503, "unavailable", true }, { 529, "unavailable", true }, { 302, "protocol", false },
+    { 200, "protocol", false },
   } do
     local err = failed(case[1], said("some_error", "Because."))
     t.equal({ err.code, err.retryable, err.details.status }, { case[2], case[3], case[1] })
@@ -309,15 +345,18 @@ end)
 t.test("a spending limit is not a rate limit", function()
   local err = failed(429, '{"error":{"type":"rate_limit_error","message":"Spent.",'
     .. '"details":{"error_code":"enforced_spend_limit_reached"}}}')
-  t.equal({ err.code, err.retryable, err.details.reason }, { "limit", false, "enforced_spend_limit_reached" })
+  t.equal({ err.code, err.retryable, err.details.reason },
+    { "limit", false, "enforced_spend_limit_reached" })
 end)
 
 t.test("how long to wait is read from either header", function()
   local function wait(headers) return failed(429, "", headers).details.retry_after_ms end
   t.equal(wait { ["retry-after-ms"] = "1500.2", ["retry-after"] = "9" }, 1501)
   t.equal(wait { ["retry-after"] = "2" }, 2000)
-  t.equal(wait { ["retry-after"] = "Sun, 22 Nov 2026 21:00:05 GMT", date = "Sun, 22 Nov 2026 20:59:55 GMT" }, 10000)
-  t.equal(wait { ["retry-after"] = "Sun, 01 Mar 2026 00:00:00 GMT", date = "Sat, 28 Feb 2026 23:59:59 GMT" }, 1000)
+  t.equal(wait { ["retry-after"] = "Sun, 22 Nov 2026 21:00:05 GMT",
+    date = "Sun, 22 Nov 2026 20:59:55 GMT" }, 10000)
+  t.equal(wait { ["retry-after"] = "Sun, 01 Mar 2026 00:00:00 GMT",
+    date = "Sat, 28 Feb 2026 23:59:59 GMT" }, 1000)
   for _, nonsense in ipairs { "soon", "-1", "nan", "1e99", "Sun, 99 Foo 2026 21:00:05 GMT" } do
     t.falsy(wait { ["retry-after"] = nonsense, date = "Sun, 22 Nov 2026 20:59:55 GMT" }, nonsense)
   end
@@ -339,8 +378,9 @@ end)
 
 t.test("only a refusal that may be about the form asks for the older one", function()
   t.equal(anthropic.wants_legacy(failed(401, "")), true)
-  t.equal(anthropic.wants_legacy(failed(400, said("invalid_request_error", "cache_control: Extra inputs are not permitted"))), true)
-  t.equal(anthropic.wants_legacy(failed(400, said("invalid_request_error", "messages: too many"))), false)
+  local function refused(message) return failed(400, said("invalid_request_error", message)) end
+  t.equal(anthropic.wants_legacy(refused("cache_control: Extra inputs are not permitted")), true)
+  t.equal(anthropic.wants_legacy(refused("messages: too many")), false)
   t.equal(anthropic.wants_legacy(failed(500, "api-key")), false)
 end)
 
@@ -371,7 +411,8 @@ t.test("a recorded call without arguments is a call with an empty object", funct
   local reply, text = recorded(world, "anthropic-tool-no-args.chunks.txt")
   t.contains(text, "issue list for you.")
   t.equal(reply.stop, "calls")
-  t.equal(reply.content[2], { type = "call", id = "toolu_01QE1WLsSVp5hy5Q3GmGTmjP", name = "updateIssueList", input = "{}" })
+  t.equal(reply.content[2], { type = "call", id = "toolu_01QE1WLsSVp5hy5Q3GmGTmjP",
+    name = "updateIssueList", input = "{}" })
 end)
 
 t.test("a recorded search goes back with every block as it came", function(world)

@@ -1,4 +1,5 @@
---- Asking a model through a transport that plays from a script: streams, failures, retries, the older form.
+--- Asking a model through a transport that plays from a script: streams, failures, retries, and the
+--- older form.
 local anthropic = require "dialects.anthropic"
 local json = require "lib.json"
 local model = require "lib.model"
@@ -6,13 +7,15 @@ local rehearsal = require "lib.rehearsal"
 local t = require "lib.test"
 
 local function said(text)
-  return rehearsal.to_wire({ content = { { type = "text", text = text } }, stop = "end", stop_raw = "end_turn",
+  return rehearsal.to_wire({ content = { { type = "text", text = text } }, stop = "end",
+    stop_raw = "end_turn",
     model = "m", id = "msg_1", usage = { input = 4, output = 2 } }, "anthropic")
 end
 
 --- One answer of the transport: a stream's text, `cut` after some events or ended by `err`.
 local function stream(text, cut, err)
-  return { status = 200, type = "text/event-stream; charset=utf-8", text = text, cut = cut, err = err }
+  return { status = 200, type = "text/event-stream; charset=utf-8", text = text, cut = cut,
+    err = err }
 end
 
 local function refused(status, kind, message, headers)
@@ -52,20 +55,25 @@ local function transport(answers)
 end
 
 local function target(changes)
-  local all = model.resolve("sonnet", nil, { variables = {}, secrets = { ANTHROPIC_API_KEY = true } })[1]
+  local all = model.resolve("sonnet", nil,
+    { variables = {}, secrets = { ANTHROPIC_API_KEY = true } })[1]
   for key, value in pairs(changes or {}) do all[key] = value end
   return all
 end
 
-local REQUEST <const> = { system = "s", tools = {}, messages = { '{"role":"user","content":"hi"}' } }
+local REQUEST <const> = { system = "s", tools = {},
+  messages = { '{"role":"user","content":"hi"}' } }
 
 --- Asks, and answers what came of it, with the events and the waits.
 local function ask(answers, changes)
   local http, events, waits = transport(answers), {}, {}
   local how = { random = function() return 0.5 end, wait = function(ms) waits[#waits + 1] = ms end }
   local one = target(changes)
-  local reply, err = model.ask(http, one, REQUEST, function(event) events[#events + 1] = event end, how)
-  for _, response in ipairs(http.responses) do t.equal(response.closed, 1, "each response is closed once") end
+  local reply, err = model.ask(http, one, REQUEST, function(event) events[#events + 1] = event end,
+    how)
+  for _, response in ipairs(http.responses) do
+    t.equal(response.closed, 1, "each response is closed once")
+  end
   return { reply = reply, err = err, http = http, events = events, waits = waits, target = one }
 end
 
@@ -81,8 +89,10 @@ t.test("a reply streams and comes back whole", function()
   t.equal(got.reply.content, { { type = "text", text = "Good day." } })
   t.equal(kinds(got.events), "usage text usage stop")
   local sent = got.http.sent[1]
-  t.equal({ sent.method, sent.url, sent.events }, { "POST", "https://api.anthropic.com/v1/messages", "sse" })
-  t.equal({ sent.secret, sent.secret_header, sent.secret_prefix }, { "ANTHROPIC_API_KEY", "authorization", "Bearer " })
+  t.equal({ sent.method, sent.url, sent.events },
+    { "POST", "https://api.anthropic.com/v1/messages", "sse" })
+  t.equal({ sent.secret, sent.secret_header, sent.secret_prefix },
+    { "ANTHROPIC_API_KEY", "authorization", "Bearer " })
   t.equal({ sent.connect_ms, sent.first_byte_ms, sent.idle_ms }, { 20000, 120000, 60000 })
   t.contains(sent.body, '"max_tokens":32000')
   t.contains(sent.body, '"thinking":{"type":"adaptive"')
@@ -94,24 +104,29 @@ t.test("without a key no header asks for one", function()
 end)
 
 t.test("what may pass is tried again with jitter, and each try is seen", function()
-  local got = ask { refused(529, "overloaded_error", "Busy"), { refused = { code = "unavailable", message = "refused",
-    retryable = true } }, stream(said("at last")) }
+  local no_connection = { code = "unavailable", message = "refused", retryable = true }
+  local got = ask { refused(529, "overloaded_error", "Busy"), { refused = no_connection },
+    stream(said("at last")) }
   t.equal(got.reply.content[1].text, "at last")
   t.equal(kinds(got.events), "retry retry usage text usage stop")
   t.equal(got.waits, { 500, 1000 })
-  t.equal({ got.events[1].attempt, got.events[1].wait_ms, got.events[1].code }, { 2, 500, "unavailable" })
+  t.equal({ got.events[1].attempt, got.events[1].wait_ms, got.events[1].code },
+    { 2, 500, "unavailable" })
   t.equal(#got.http.sent, 3)
   t.equal(got.http.sent[3].body, got.http.sent[1].body, "the same request")
 end)
 
 t.test("after the last attempt the error says how often it was asked", function()
-  local got = ask { refused(500, "api_error", "Oops"), refused(500, "api_error", "Oops"), refused(429, "rate_limit_error", "Slow") }
+  local got = ask { refused(500, "api_error", "Oops"), refused(500, "api_error", "Oops"),
+    refused(429, "rate_limit_error", "Slow") }
   t.equal({ got.err.code, got.err.retryable }, { "unavailable", true })
-  t.contains(got.err.message, "ask claude-sonnet-5-5 at https://api.anthropic.com (3 attempts): HTTP 429 rate_limit_error: Slow")
+  t.contains(got.err.message, "ask claude-sonnet-5-5 at https://api.anthropic.com (3 attempts): "
+    .. "HTTP 429 rate_limit_error: Slow")
 end)
 
 t.test("a server that says how long is waited for, within reason", function()
-  local got = ask { refused(429, "rate_limit_error", "Slow", { ["retry-after"] = "7" }), stream(said("ok")) }
+  local got = ask { refused(429, "rate_limit_error", "Slow", { ["retry-after"] = "7" }),
+    stream(said("ok")) }
   t.equal(got.waits, { 7000 })
   got = ask { refused(429, "rate_limit_error", "Slow", { ["retry-after"] = "3600" }) }
   t.equal(got.err.details.retry_after_ms, 3600000)
@@ -135,7 +150,8 @@ t.test("a stream that broke after it spoke is not tried again, and what it said 
   local got = ask { stream(long, 4) }
   t.equal({ got.err.code, #got.http.sent }, { "protocol", 1 })
   t.contains(got.err.details.partial, "word word")
-  got = ask { stream(long, 4, { code = "timeout", message = "idle stream: 60 s without a byte", retryable = true }) }
+  got = ask { stream(long, 4, { code = "timeout", message = "idle stream: 60 s without a byte",
+    retryable = true }) }
   t.equal({ got.err.code, #got.http.sent }, { "timeout", 1 })
   t.contains(got.err.message, "idle stream")
   t.contains(got.err.details.partial, "word word")
@@ -164,10 +180,12 @@ end)
 local OWN <const> = { own = true, may_be_legacy = true, base_url = "http://127.0.0.1:9" }
 
 local function version(sent)
-  for _, pair in ipairs(sent.headers) do if pair[1] == "anthropic-version" then return pair[2] end end
+  for _, pair in ipairs(sent.headers) do
+    if pair[1] == "anthropic-version" then return pair[2] end
+  end
 end
 
-t.test("a server of one's own that refuses the newer form is asked in the older one, and remembered", function()
+t.test("a server of one's own that refuses the newer form is asked in the older one", function()
   local got = ask({ refused(401, "authentication_error", "no x-api-key"), stream(said("ok")) }, OWN)
   t.equal(got.reply.content[1].text, "ok")
   t.equal({ version(got.http.sent[1]), version(got.http.sent[2]) }, { "2026-10-21", "2023-06-01" })
@@ -177,7 +195,8 @@ t.test("a server of one's own that refuses the newer form is asked in the older 
 end)
 
 t.test("a wrong key stays a wrong key in either form", function()
-  local got = ask({ refused(401, "authentication_error", "first"), refused(401, "authentication_error", "second") }, OWN)
+  local got = ask({ refused(401, "authentication_error", "first"),
+    refused(401, "authentication_error", "second") }, OWN)
   t.contains(got.err.message, "first")
   t.equal({ #got.http.sent, got.target.legacy }, { 2, false })
 end)
@@ -189,15 +208,17 @@ end)
 -- rehearsal ---------------------------------------------------------------------------------------
 
 t.test("a rehearsal answers without a transport", function()
-  local scenario = { agents = { x = { { { expect = function(given) return given.first == "hi" end, text = "Hello there." } } } } }
+  local turn = { expect = function(given) return given.first == "hi" end, text = "Hello there." }
+  local scenario = { agents = { x = { { turn } } } }
   local http = { rehearse = function(name, given)
-    t.equal(name, "demo")
+    t.equal(name, "demo.lua")
     return rehearsal.reply(scenario, given)
   end }
-  local one = model.resolve("rehearsal:demo", nil, { variables = {}, secrets = {} })[1]
+  local one = model.resolve("rehearsal:demo.lua", nil, { variables = {}, secrets = {} })[1]
   local given = { agent = "x", visit = 1, turn = 1, first = "hi", results = {}, tools = {} }
   local events = {}
-  local reply = model.ask(http, one, { given = given }, function(event) events[#events + 1] = event end)
+  local reply = model.ask(http, one, { given = given },
+    function(event) events[#events + 1] = event end)
   t.equal(reply.content[1].text, "Hello there.")
   t.equal(kinds(events), "text stop")
   given.first = "bye"
@@ -207,6 +228,7 @@ end)
 
 t.test("a fragment that was encoded once is what is sent every time", function()
   local fragment = anthropic.encode { role = "user", content = { { type = "text", text = "hi" } } }
-  t.contains(anthropic.request { model = "m", max_tokens = 1, messages = { fragment, fragment } }.body,
+  local twice = { fragment, fragment }
+  t.contains(anthropic.request { model = "m", max_tokens = 1, messages = twice }.body,
     '"messages":[' .. fragment .. "," .. fragment .. "]")
 end)

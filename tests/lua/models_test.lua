@@ -1,5 +1,5 @@
---- Names from the field to models, without a server: the table of cases that whoever edits models.lua
---- wants to keep true.
+--- Names from the field to models, without a server: the cases that whoever edits models.lua wants
+--- to keep true.
 local model = require "lib.model"
 local models = require "models"
 local t = require "lib.test"
@@ -21,19 +21,25 @@ end
 t.test("names found in definitions lead to a model that is listed today", function()
   for name, id in pairs {
     ["claude-3-5-sonnet"] = "claude-sonnet-5-5", ["claude-3-5-haiku"] = "claude-haiku-5-5",
-    ["claude-3-5-sonnet-20241022"] = "claude-sonnet-5-5", ["claude-3-opus-20240229"] = "claude-opus-5-5",
+    ["claude-3-5-sonnet-20241022"] = "claude-sonnet-5-5",
+    ["claude-3-opus-20240229"] = "claude-opus-5-5",
     ["claude-3.7-sonnet"] = "claude-sonnet-5-5", ["claude-sonnet-4-20250514"] = "claude-sonnet-5-5",
     ["claude-opus-4-1-20250805"] = "claude-opus-5-5", ["claude-4-sonnet"] = "claude-sonnet-5-5",
-    ["anthropic/claude-3.5-sonnet"] = "claude-sonnet-5-5", ["Claude 3.5 Sonnet"] = "claude-sonnet-5-5",
+    ["anthropic/claude-3.5-sonnet"] = "claude-sonnet-5-5",
+    ["Claude 3.5 Sonnet"] = "claude-sonnet-5-5",
     ["us.anthropic.claude-3-haiku-20240307-v1:0"] = "claude-haiku-5-5",
     ["claude-2.1"] = "claude-sonnet-5-5", ["claude-instant-1.2"] = "claude-haiku-5-5",
     sonnet = "claude-sonnet-5-5", opus = "claude-opus-5-5", haiku = "claude-haiku-5-5",
-    Sonnet = "claude-sonnet-5-5", ["sonnet[1m]"] = "claude-sonnet-5-5", opusplan = "claude-opus-5-5",
+    Sonnet = "claude-sonnet-5-5", ["sonnet[1m]"] = "claude-sonnet-5-5",
+    opusplan = "claude-opus-5-5",
     large = "claude-opus-5-5", medium = "claude-sonnet-5-5", small = "claude-haiku-5-5",
-    ["gpt-4o"] = "claude-sonnet-5-5", ["gpt-4o-mini"] = "claude-haiku-5-5", ["gpt-5"] = "claude-opus-5-5",
+    ["gpt-4o"] = "claude-sonnet-5-5", ["gpt-4o-mini"] = "claude-haiku-5-5",
+    ["gpt-5"] = "claude-opus-5-5",
     ["gpt-3.5-turbo"] = "claude-haiku-5-5", ["openai/gpt-4.1"] = "claude-sonnet-5-5",
-    ["o3-mini"] = "claude-haiku-5-5", o3 = "claude-opus-5-5", ["gemini-2.5-pro"] = "claude-opus-5-5",
-    ["claude-opus-5-5"] = "claude-opus-5-5", ["claude-haiku-4-5-20251001"] = "claude-haiku-4-5-20251001",
+    ["o3-mini"] = "claude-haiku-5-5", o3 = "claude-opus-5-5",
+    ["gemini-2.5-pro"] = "claude-opus-5-5",
+    ["claude-opus-5-5"] = "claude-opus-5-5",
+    ["claude-haiku-4-5-20251001"] = "claude-haiku-4-5-20251001",
     ["claude-sonnet-6"] = "claude-sonnet-6", -- newer than this table
   } do
     t.equal(first(name), id, name)
@@ -69,7 +75,8 @@ t.test("a missing key says what to set, and what needs none", function()
   local targets, err = model.resolve("sonnet", nil, env { secrets = {} })
   t.falsy(targets)
   t.equal({ err.code, err.retryable }, { "unavailable", false })
-  for _, part in ipairs { '"sonnet"', "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "--model rehearsal:FILE" } do
+  for _, part in ipairs { '"sonnet"', "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL",
+    "--model rehearsal:FILE" } do
     t.contains(err.message, part)
   end
 end)
@@ -83,10 +90,12 @@ end)
 
 t.test("a server of one's own needs no key and may have names of its own", function()
   local targets = model.resolve("qwen3-coder", nil, OWN)
-  t.equal({ targets[1].model, targets[1].base_url, targets[1].own }, { "qwen3-coder", "http://127.0.0.1:8080", true })
+  t.equal({ targets[1].model, targets[1].base_url, targets[1].own },
+    { "qwen3-coder", "http://127.0.0.1:8080", true })
   t.falsy(targets[1].secret)
   t.falsy(targets[1].prices, "its prices are not known")
-  t.equal(model.resolve("sonnet", nil, OWN)[1].model, "claude-sonnet-5-5")
+  targets = model.resolve("sonnet", nil, OWN)
+  t.equal({ #targets, targets[1].model }, { 1, "claude-sonnet-5-5" }, "one server is one try")
 end)
 
 t.test("a key is named, never held", function()
@@ -100,13 +109,15 @@ t.test("only a server of one's own may be asked in the older form", function()
 end)
 
 t.test("a rehearsal needs neither key nor server", function()
-  local target = model.resolve("rehearsal:lua/scenarios/demo.lua", nil, { variables = {}, secrets = {} })[1]
+  local nothing = { variables = {}, secrets = {} }
+  local target = model.resolve("rehearsal:lua/scenarios/demo.lua", nil, nothing)[1]
   t.equal({ target.dialect, target.scenario }, { "rehearsal", "lua/scenarios/demo.lua" })
   t.falsy(model.cost(target, { input = 5, output = 5 }))
 end)
 
 t.test("a project changes names and tiers, never servers or prices", function()
-  local data = model.overlay(models, { aliases = { tiny = "small" }, tiers = { large = { "claude-fable-5-1" } },
+  local data = model.overlay(models,
+    { aliases = { tiny = "small" }, tiers = { large = { "claude-fable-5-1" } },
     providers = { anthropic = { base_url = "https://elsewhere.example" } }, models = {} })
   local where = env { models = data }
   t.equal(first("tiny", nil, where), "claude-haiku-5-5")
@@ -136,7 +147,8 @@ t.test("a cost that is not known is absent, not guessed", function()
   local unknown = model.resolve("claude-fable-5-2", nil, env())[1]
   t.falsy(model.cost(unknown, { input = 1, output = 1 }))
   t.falsy(model.cost(model.resolve("haiku", nil, env())[1], nil))
-  t.falsy(model.cost(model.resolve("claude-haiku-4-5", nil, env())[1], { input = 1, output = 1, cache_read = 5 }))
+  local no_cache_price = model.resolve("claude-haiku-4-5", nil, env())[1]
+  t.falsy(model.cost(no_cache_price, { input = 1, output = 1, cache_read = 5 }))
 end)
 
 t.test("every price says where it stands and when it was read", function()

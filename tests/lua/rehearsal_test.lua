@@ -1,4 +1,4 @@
---- The rehearsal model: what a scenario may say, how a mismatch reads, and that the wire changes nothing.
+--- The rehearsal model: what a scenario may say, how a mismatch reads, the same on the wire.
 local anthropic = require "dialects.anthropic"
 local dialect = require "dialects.rehearsal"
 local json = require "lib.json"
@@ -39,7 +39,8 @@ t.test("a reply has thinking, text and calls in this order, and no tokens", func
 end)
 
 t.test("arguments that are a string are sent as they are, broken ones too", function()
-  local reply = rehearsal.reply(scenario { expect = FINE, calls = { { "read", '{"path":' } } }, given())
+  local reply = rehearsal.reply(scenario { expect = FINE, calls = { { "read", '{"path":' } } },
+    given())
   t.equal(reply.content[1].input, '{"path":')
 end)
 
@@ -52,8 +53,10 @@ end)
 
 t.test("a mismatch names agent, visit and turn, what was expected and what there was", function()
   local err = mismatch(rehearse.result("bash", "2 rows"),
-    { results = { { name = "bash", text = "3 rows\n" }, { name = "read", text = "no", error = true } } })
-  t.equal(err.message, "rehearsal, 062-x, visit 1, turn 1: expected a result of bash with \"2 rows\"; "
+    { results = { { name = "bash", text = "3 rows\n" },
+      { name = "read", text = "no", error = true } } })
+  t.equal(err.message, 'rehearsal, 062-x, visit 1, turn 1: '
+    .. 'expected a result of bash with "2 rows"; '
     .. 'the results were bash "3 rows\\n", read (error) "no"')
   t.equal({ err.details.agent, err.details.visit, err.details.turn }, { "062-x", 1, 1 })
 end)
@@ -112,7 +115,7 @@ t.test("each expectation holds where it should and says what is missing where no
 end)
 
 t.test("text streams in several pieces that are whole code points", function()
-  local text = ("h\u{e9}llo \u{1F680} "):rep(9)
+  local text = ("h\u{e9}llo \u{1F680}! "):rep(9) -- 13 bytes: pieces would end inside code points
   local events = dialect.events { content = { { type = "text", text = text },
     { type = "call", id = "c", name = "read", input = "{}" } }, stop = "calls" }
   local joined, pieces = "", 0
@@ -139,8 +142,10 @@ local function heard(text)
 end
 
 t.test("a reply is the same over the wire as without one", function()
-  local reply = rehearsal.reply(scenario { expect = FINE, thinking = "Hm, \u{1F914}.", text = 'Say "hi"\n\u{1F680}!',
-    calls = { { "write", { path = "a.c", content = ("x\n"):rep(50) } }, { "read", '{"path": "a' } } }, given())
+  local reply = rehearsal.reply(scenario { expect = FINE, thinking = "Hm, \u{1F914}.",
+    text = 'Say "hi"\n\u{1F680}!',
+    calls = { { "write", { path = "a.c", content = ("x\n"):rep(50) } }, { "read",
+      '{"path": "a' } } }, given())
   local same = heard(rehearsal.to_wire(reply, "anthropic"))
   for _, block in ipairs(reply.content) do block.dialect = block.dialect and "anthropic" end
   t.equal(same.content, reply.content)
@@ -148,12 +153,14 @@ t.test("a reply is the same over the wire as without one", function()
 end)
 
 local function wire(messages)
-  return anthropic.request { model = "m", system = "You are x.\nAgent: 001-old\n\nAgent: 062-x\nBe brief.",
+  return anthropic.request { model = "m",
+    system = "You are x.\nAgent: 001-old\n\nAgent: 062-x\nBe brief.",
     max_tokens = 9, tools = { { name = "read", schema = "{}" }, { name = "bash", schema = "{}" } },
     messages = messages }.body
 end
 
-local ASKED <const> = anthropic.encode { role = "user", content = { { type = "text", text = "Please count." } } }
+local ASKED <const> = anthropic.encode { role = "user",
+  content = { { type = "text", text = "Please count." } } }
 
 t.test("a request on the wire gives what a rehearsal gives", function()
   local seen = rehearsal.from_wire(wire { ASKED }, "anthropic")
@@ -164,7 +171,8 @@ end)
 t.test("results on the wire have names, order and errors, and only the last ones count", function()
   local function called(...)
     local content = {}
-    for i, name in ipairs { ... } do content[i] = { type = "call", id = name .. i, name = name, input = "{}" } end
+    for i, name in ipairs { ... } do content[i] = { type = "call", id = name .. i, name = name,
+      input = "{}" } end
     return anthropic.encode { role = "assistant", content = content }
   end
   local function answered(...) return anthropic.encode { role = "user", content = { ... } } end
@@ -174,12 +182,15 @@ t.test("results on the wire have names, order and errors, and only the last ones
       { type = "result", id = "read2", text = "good" }),
   }, "anthropic")
   t.equal(seen.turn, 3)
-  t.equal(seen.results, { { name = "bash", text = "bad", error = true }, { name = "read", text = "good" } })
+  t.equal(seen.results, { { name = "bash", text = "bad", error = true }, { name = "read",
+    text = "good" } })
 end)
 
 t.test("what is no request of this wire is refused, whatever it is", function()
-  for _, body in ipairs { "", "{", "[]", "3", '{"messages":[]}', '{"messages":{"a":1}}', '{"messages":[1,"x"]}',
-    '{"messages":[{"role":"user","content":[3,{"type":"tool_result"}]}]}', '{"system":7,"messages":[{}]}' } do
+  for _, body in ipairs { "", "{", "[]", "3", '{"messages":[]}', '{"messages":{"a":1}}',
+    '{"messages":[1,"x"]}',
+    '{"messages":[{"role":"user","content":[3,{"type":"tool_result"}]}]}',
+      '{"system":7,"messages":[{}]}' } do
     local seen, err = rehearsal.from_wire(body, "anthropic")
     t.falsy(seen, body)
     t.equal(err.code, "invalid", body)
@@ -192,4 +203,35 @@ t.test("a mismatch on the wire is the error that a client understands", function
   t.equal({ back.code, back.retryable }, { "invalid", false })
   t.contains(back.message, "expected tools with edit")
   t.truthy(json.decode(rehearsal.error_to_wire(err)))
+end)
+
+-- the demo ----------------------------------------------------------------------------------------
+
+local demo = require "scenarios.demo"
+
+--- The arguments of the demo's call of `tool`, wherever it stands.
+local function call_in_demo(tool)
+  for _, visits in pairs(demo.agents) do
+    for _, turn in ipairs(visits[1]) do
+      for _, call in ipairs(turn.calls or {}) do
+        if call[1] == tool then return call[2] end
+      end
+    end
+  end
+end
+
+t.test("the demo is a scenario, and its repair fits its program in one place", function()
+  t.falsy(rehearsal.check(demo))
+  local program, repair = call_in_demo("write").content, call_in_demo("edit")
+  local from, to = program:find(repair.old, 1, true)
+  t.truthy(from)
+  t.falsy(program:find(repair.old, to + 1, true))
+  t.truthy(repair.new ~= repair.old)
+end)
+
+t.test("the demo's first agent ends with a line that names the next", function()
+  local last = demo.agents["062-development-backend-senior-guardian"][1][6]
+  local said = last.text { results = { { name = "bash", text = "rows: 5" } } }
+  t.contains(said, "rows: 5")
+  t.contains(said:match("([^\n]+)\n*$"), "072-development-quality-senior-guardian")
 end)

@@ -85,8 +85,8 @@ static inline void try_close(Try *t)
 {
     char command[256];
     space_free(t->space);
-    size_t left = loop_objects(t->loop);
-    CHECK_INT(left, 0);
+    loop_run(t->loop); /* until a thread that was abandoned has come back */
+    CHECK_INT(loop_objects(t->loop), 0);
     loop_free(t->loop);
     free(t->out);
     free(t->error);

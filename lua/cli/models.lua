@@ -1,0 +1,233 @@
+--- perigee models list | serve: which models there are, and a scenario served as if it were one.
+local args = require "lib.args"
+local json = require "lib.json"
+local models = require "models"
+local rehearsal = require "lib.rehearsal"
+local start = require "lib.start"
+
+local LIST <const> = {
+  usage = "perigee models list [--json]",
+  about = "Which models, tiers and names there are, and which keys are set.",
+  options = { { "--json", "flag", "print one JSON object" } },
+}
+local SERVE <const> = {
+  usage = "perigee models serve rehearsal:FILE [--port N] [--dialect NAME] [--cut SEED]",
+  about = "Plays a scenario on 127.0.0.1 in a provider's wire format until Ctrl-C. Prints the base "
+    .. "URL.",
+  options = {
+    { "--port", "integer", "where to listen (default: a free one)" },
+    { "--dialect", "text", "whose wire format (default: anthropic)" },
+    { "--cut", "integer", "replies are cut at random bytes; this seed chooses where (default: 1)" },
+  },
+  positionals = { { "SCENARIO", "rehearsal:FILE.lua, or rehearsal:NAME of lua/scenarios/" } },
+}
+
+local LONGEST_PIECE <const> = 48 -- bytes written at once while serving
+local STREAM <const> = { { "content-type", "text/event-stream" }, { "cache-control", "no-cache" } }
+local JSON <const> = { { "content-type", "application/json" } }
+
+-- list -------------------------------------------------------------------------------------------
+
+local function sorted_keys(map)
+  local keys = {}
+  for key in pairs(map) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
+--- What `list` says, as data.
+local function listing(env)
+  local data = env.models or models
+  local found = { providers = json.array {}, models = json.array {}, tiers = {}, names = {} }
+  for _, name in ipairs(sorted_keys(data.providers)) do
+    local provider = data.providers[name]
+    local url = env.variables[provider.base_url_variable]
+    found.providers[#found.providers + 1] = {
+      name = name, base_url = url and url ~= "" and url or provider.base_url,
+      base_url_variable = provider.base_url_variable,
+      secret = provider.secret, has_secret = env.secrets[provider.secret] == true,
+    }
+  end
+  for _, id in ipairs(sorted_keys(data.models)) do
+    local facts = data.models[id]
+    found.models[#found.models + 1] = { id = id, provider = facts.provider, context = facts.context,
+      max_output = facts.max_output, prices = facts.prices, retires = facts.retires }
+  end
+  for tier, ids in pairs(data.tiers) do found.tiers[tier] = json.array { table.unpack(ids) } end
+  for alias, name in pairs(data.aliases) do found.names[alias] = name end
+  return found
+end
+
+local function thousands(count)
+  return count and ("%dK"):format(count // 1000) or "-"
+end
+
+local function price(prices)
+  if not prices then return "-" end
+  local more = prices.above and " and more" or ""
+  return ("$%g / $%g%s"):format(prices.input, prices.output, more)
+end
+
+local function show(found)
+  local lines = {}
+  local function line(...)
+    local columns = ("%-28s"):rep(select("#", ...) - 1)
+    lines[#lines + 1] = (columns .. "%s"):format(...)
+  end
+  line("provider", "server", "key")
+  for _, provider in ipairs(found.providers) do
+    line(provider.name, provider.base_url,
+      provider.secret .. (provider.has_secret and " is set" or " is not set"))
+  end
+  line("rehearsal", "none", "none: --model rehearsal:FILE")
+  lines[#lines + 1] = ""
+  line("tier", "models, in order")
+  for _, tier in ipairs(sorted_keys(found.tiers)) do
+    line(tier, table.concat(found.tiers[tier], ", "))
+  end
+  lines[#lines + 1] = ""
+  line("name", "stands for")
+  for _, name in ipairs(sorted_keys(found.names)) do line(name, found.names[name]) end
+  lines[#lines + 1] = ""
+  line("model", "context / most output", "a million tokens in / out")
+  for _, one in ipairs(found.models) do
+    line(one.id, thousands(one.context) .. " / " .. thousands(one.max_output),
+      price(one.prices) .. (one.retires and "  retires " .. one.retires or ""))
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+-- serve ------------------------------------------------------------------------------------------
+
+--- Numbers that are the same for the same seed, on every machine.
+local function numbers(seed)
+  local state = seed & 0x7fffffff
+  return function(most)
+    state = (state * 1103515245 + 12345) & 0x7fffffff
+    return (state >> 8) % most + 1
+  end
+end
+
+--- Which conversation with its agent a request belongs to. A first request that comes again word
+--- for word is the same visit: a client that lost its connection asks once more.
+local function count_visits()
+  local visits = {}
+  return function(given, body)
+    local seen = visits[given.agent] or { count = 0 }
+    visits[given.agent] = seen
+    if given.turn == 1 and body ~= seen.body then seen.count, seen.body = seen.count + 1, body end
+    return math.max(seen.count, 1)
+  end
+end
+
+---@async
+local function refuse(request, status, message)
+  request:head(status, JSON)
+  request:write(rehearsal.error_to_wire { message = message })
+  request:finish()
+end
+
+--- The reply to one request, written in pieces that end anywhere.
+---@async
+local function answer(cli, request, part)
+  if request.method ~= "POST" or request.path:gsub("%?.*$", "") ~= "/v1/messages" then
+    return refuse(request, 404, "only POST /v1/messages is served here")
+  end
+  local given, err = rehearsal.from_wire(request.body, part.dialect)
+  if not given then return refuse(request, 400, err.message) end
+  given.visit = part.visit_of(given, request.body)
+  cli.err(("%s, visit %d, turn %d\n"):format(given.agent, given.visit, given.turn))
+
+  local reply
+  reply, err = cli.decide("lua/lib/decisions.lua", "play", part.scenario, given)
+  if not reply then
+    cli.err(err.message .. "\n")
+    return refuse(request, 400, err.message)
+  end
+  local text, at = rehearsal.to_wire(reply, part.dialect), 1
+  request:head(200, STREAM)
+  while at <= #text do
+    local size = part.random(LONGEST_PIECE)
+    local heard = request:write(text:sub(at, at + size - 1))
+    if not heard then return request:abort() end -- the client went away
+    cli.sleep(0) -- so that a piece leaves before the next
+    at = at + size
+  end
+  request:finish()
+end
+
+---@async
+local function serve(cli, options)
+  local server, err = cli.listen { port = options.port }
+  if not server then error(err, 0) end
+  local part = { scenario = options.scenario, dialect = options.dialect,
+    random = numbers(options.cut), visit_of = count_visits() }
+  cli.out(("http://127.0.0.1:%d\n"):format(server.port))
+  while true do
+    local request
+    request, err = server:accept()
+    if not request then error(err, 0) end
+    answer(cli, request, part)
+  end
+end
+
+-- the verb ---------------------------------------------------------------------------------------
+
+--- What `serve` was asked for, or what is wrong with it.
+local function serve_options(cli, given)
+  local values = given.values
+  local options = { port = values.port or 0, cut = values.cut or 1,
+    dialect = values.dialect or "anthropic" }
+  local named, err = start.model(cli, given.positionals[1])
+  if not named then return nil, err.message end
+  options.scenario = named:match("^rehearsal:(.+)$")
+  if not options.scenario then return nil, "name a scenario: rehearsal:FILE" end
+  if options.port < 0 or options.port > 65535 then
+    return nil, "--port lies between 0 and 65535"
+  end
+  if not rehearsal.can_serve(options.dialect) then
+    return nil, ("a scenario cannot be served as %q"):format(options.dialect)
+  end
+  local scenario
+  scenario, err = cli.decide("lua/lib/decisions.lua", "scenario", options.scenario)
+  if not scenario then return nil, err.message end
+  return options
+end
+
+local function list(cli, given)
+  local found = listing(start.env(cli))
+  local text = given.values.json and json.encode(found, { indent = 2 }) .. "\n" or show(found)
+  cli.out(text)
+  return 0
+end
+
+local function start_serving(cli, given)
+  local options, what = serve_options(cli, given)
+  if options then return serve(cli, options) end
+  cli.err("perigee models serve: " .. what .. "\n")
+  return 2
+end
+
+local ACTIONS <const> = { list = { LIST, list }, serve = { SERVE, start_serving } }
+
+---@async
+local function run(cli, words)
+  local action = ACTIONS[words[1]]
+  if not action then
+    local asked = words[1] == "--help" or words[1] == "-h";
+    (asked and cli.out or cli.err)(args.help(LIST) .. "\n" .. args.help(SERVE))
+    return asked and 0 or 2
+  end
+  local given, err = args.parse(action[1], table.move(words, 2, #words, 1, {}))
+  if not given then
+    cli.err(("perigee models %s: %s\n"):format(words[1], err.message))
+    return 2
+  end
+  if given.values.help then
+    cli.out(args.help(action[1]))
+    return 0
+  end
+  return action[2](cli, given)
+end
+
+return { usage = LIST.usage .. "\n" .. SERVE.usage, run = run }

@@ -49,6 +49,12 @@ local function retarget(talk)
   for i, message in ipairs(talk.log) do talk.request.messages[i] = dialect.encode(message) end
 end
 
+--- Another model may begin a conversation, never take one over (its thinking is bound to the model
+--- that thought); and where no server answered at all, another model's would not either.
+local function can_fall_back(talk, err)
+  return err.retryable and talk.targets[2] ~= nil and talk.turn == 1 and err.details ~= nil and err.details.status ~= nil
+end
+
 --- One exchange, with the next target when one is not to be had.
 local function ask(run, talk)
   local world, how = world_of(run)
@@ -70,7 +76,7 @@ local function ask(run, talk)
       session.record(run, "partial", { agent = talk.who.name, text = partial, error = err })
       session.get().speaking[run.id] = nil
     end
-    if not err.retryable or partial ~= "" or not talk.targets[2] then return nil, err, target end
+    if partial ~= "" or not can_fall_back(talk, err) then return nil, err, target end
     retarget(talk)
     session.record(run, "decision", { what = "model", agent = talk.who.name, model = talk.targets[1].model,
       why = ("%s failed: %s"):format(target.model, err.message) })
@@ -219,8 +225,7 @@ local function turn(run, talk, results)
   if not reply then return nil, err end
   local usd = charge(run, target, reply)
   session.record(run, "turn", { agent = talk.who.name, turn = talk.turn, model = reply.model, content = json.array(reply.content),
-    stop = reply.stop, stop_raw = reply.stop_raw, usage = reply.usage, cost_usd = usd,
-    rehearsed = target.scenario ~= nil or nil })
+    stop = reply.stop, stop_raw = reply.stop_raw, usage = reply.usage, cost_usd = usd })
   return reply
 end
 

@@ -46,8 +46,6 @@ function start.hooks(cli, who)
   return true
 end
 
-local function host_of(url) return (url:match("^%a[%w+.-]*://([^/]+)") or url):gsub("^.*@", "") end
-
 --- What stands outside: base URLs, and which keys there are. Each key may go to its provider only.
 function start.env(cli)
   local env = { variables = {}, secrets = {} }
@@ -56,7 +54,7 @@ function start.env(cli)
     env.variables[provider.base_url_variable] = url
     if cli.has_secret(provider.secret) then
       env.secrets[provider.secret] = true
-      cli.allow_secret(provider.secret, host_of(url and url ~= "" and url or provider.base_url))
+      cli.allow_secret(provider.secret, url and url ~= "" and url or provider.base_url)
     end
   end
   return env

@@ -38,11 +38,13 @@ local BEFORE_REASON = { ["for"] = true, to = true, when = true, ["if"] = true, o
 local ARROWS = { "\u{2192}", "\u{27A1}\u{FE0F}", "\u{27A1}", "\u{21D2}", "=>", "->" }
 local DELIMITERS = { " (", ": ", " - ", " \u{2013} ", " \u{2014} ", " \u{2192} " }
 local POINTER = "\u{1F449}" -- the hand that this family draws before whoever comes next
+local MOST_HEADING = 200 -- bytes; a longer heading opens no section,
+local MOST_ITEM = 4000 -- and a longer item is prose
 local MOST_WORDS = 5 -- a group of people has a short name; what is longer is prose
 
 -- == words ==========================================================================================
 
-local function trim(text) return (text:match("^%s*(.-)%s*$")) end
+local function trim(text) return text:match("^%s*(.*%S)") or "" end
 
 --- Without the icons in front: words that hold no letter or digit, unless nothing else is there.
 local function without_icons(text)
@@ -259,6 +261,7 @@ end
 
 --- "## <icon> Next Agents (Auto-chain to):" is "next agents".
 local function heading_words(block)
+  if #block.text > MOST_HEADING then return "" end
   local text = without_icons(block.clean or block.text or ""):lower()
   return trim(text:gsub("%s*%b()", ""):gsub("%s*:%s*$", ""):gsub("%s+", " "))
 end
@@ -302,7 +305,8 @@ local function read_block(state, block, name, add)
   if kind == "heading" then enter_heading(state, block)
   elseif kind == "paragraph" and state.section == "output" then
     state.part = SECTIONS[heading_words(block)] or state.part
-  elseif kind == "item" and state.section and block.level == 1 then read_item(state, block, add)
+  elseif kind == "item" and state.section and block.level == 1 and #block.source <= MOST_ITEM then
+    read_item(state, block, add)
   elseif kind == "code" and (block.info or ""):find("^mermaid") then
     read_diagram(block, name, state.known, add)
   end

@@ -15,10 +15,27 @@ local SIGNS = {
 for _, dash in ipairs(DASHES) do SIGNS[dash] = "-" end
 
 local QUOTATIONS = {
-  '"[^"\n]*"', "\u{201C}.-\u{201D}", "\u{201E}.-\u{201C}", "\u{AB}.-\u{BB}",
+  { '"', '"' }, { "\u{201C}", "\u{201D}" }, { "\u{201E}", "\u{201C}" }, { "\u{AB}", "\u{BB}" },
 }
 
+local MOST_REPLY = 1024 * 1024 -- bytes; no model says more in one reply, and what is longer says nothing
+local MOST_PLAIN = 200000 -- bytes at its end that are compared: handing over is how a reply closes
+
 local function blank(text) return (text:gsub("[^\n]", "\1")) end
+
+local function mask_quotations(text, open, close)
+  local out, at = {}, 1
+  while true do
+    local from, inner = text:find(open, at, true)
+    local _, to = text:find(close, (inner or #text) + 1, true)
+    if not to then break end
+    out[#out + 1] = text:sub(at, from - 1)
+    out[#out + 1] = blank(text:sub(from, to))
+    at = to + 1
+  end
+  out[#out + 1] = text:sub(at)
+  return table.concat(out)
+end
 
 --- Inline code and quotations of one paragraph.
 local function mask_paragraph(text)
@@ -38,7 +55,7 @@ local function mask_paragraph(text)
   end
   out[#out + 1] = text:sub(at)
   text = table.concat(out)
-  for _, pattern in ipairs(QUOTATIONS) do text = text:gsub(pattern, blank) end
+  for _, marks in ipairs(QUOTATIONS) do text = mask_quotations(text, marks[1], marks[2]) end
   return text
 end
 
@@ -106,14 +123,16 @@ local function add_plain(plain, where, text, offset)
 end
 
 local function plain_of(lines)
-  local plain, where = {}, {}
-  for _, line in ipairs(lines) do
-    local skip = line.text:match("^%s*[-*+]%s+()") or line.text:match("^%s*%d+[.)]%s+()")
-      or line.text:match("^%s*#+%s+()") or line.text:match("^%s*()")
+  local plain, where, first = {}, {}, lines[#lines].at - MOST_PLAIN
+  for at = 1, #lines do
+    local line = lines[at]
+    local text = line.at >= first and line.text or ""
+    local skip = text:match("^%s*[-*+]%s+()") or text:match("^%s*%d+[.)]%s+()")
+      or text:match("^%s*#+%s+()") or text:match("^%s*()")
     if #plain > 0 and (plain[#plain] ~= "-" or line.empty) then
       plain[#plain + 1], where[#where + 1] = "\n", line.at
     end
-    add_plain(plain, where, line.text:sub(skip), line.at + skip - 1)
+    add_plain(plain, where, text:sub(skip), line.at + skip - 1)
   end
   return table.concat(plain), where
 end
@@ -139,6 +158,7 @@ end
 ---@return { to: string|nil, target: string, phrase: string, line: integer, from: integer, to_offset: integer }[]
 function triggers.match(edges, reply)
   local found = {}
+  if #reply > MOST_REPLY then return found end
   local plain, where, flat
   for order, edge in ipairs(edges) do
     local phrase = edge.kind == "trigger" and plain_phrase(edge.text) or ""

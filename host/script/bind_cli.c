@@ -224,7 +224,7 @@ static int cli_remove_temp(lua_State *L)
 static int cli_locate(lua_State *L)
 {
     char file[4096];
-    if (!engine_locate(vm_of(L)->engine, luaL_checkstring(L, 1), file, sizeof file)) return 0;
+    if (!engine_locate(vm_of(L)->engine, luaL_checkstring(L, 1), false, file, sizeof file)) return 0;
     lua_pushstring(L, file);
     return 1;
 }

@@ -157,8 +157,8 @@ static const char *inner_path(const WirePlan *plan)
 
 int execute(const WirePlan *plan)
 {
-    char        file[4096];
-    const char *name = plan->words[0], *path = inner_path(plan);
+    char         file[4096];
+    const char  *name = plan->words[0], *path = inner_path(plan);
     char *const *argv = (char *const *)(uintptr_t)plan->words;
     char *const *envp = (char *const *)(uintptr_t)plan->variables;
     int          error = ENOENT;
@@ -172,7 +172,8 @@ int execute(const WirePlan *plan)
         if (len > 0 && len + strlen(name) + 2 <= sizeof file) {
             snprintf(file, sizeof file, "%.*s/%s", (int)len, path, name);
             execve(file, argv, envp);
-            /* As a shell does: a file that may not be executed is remembered, the search goes on. */
+            /* As a shell does: a file that may not be executed is remembered, the search goes on.
+             */
             if (errno != ENOENT && errno != ENOTDIR) error = errno;
         }
         path += len + (path[len] == ':');

@@ -94,8 +94,10 @@ static void on_maker_ended(void *arg, int exit_code, int signo)
         for (SandboxExec *exec = space->execs; exec; exec = exec->next) exec_space_ready(exec);
         return;
     }
-    if (space->has_said) explain_failure(&space->plan, &space->said, &err);
-    else explain_silence(exit_code, signo, &err);
+    if (space->has_said)
+        explain_failure(&space->plan, &space->said, &err);
+    else
+        explain_silence(exit_code, signo, &err);
     make_failed(space, &err);
 }
 
@@ -192,7 +194,7 @@ Status space_new(Loop *loop, const SpaceSpec *spec, Space **out, Err *err)
         return err_set(err, ST_UNAVAILABLE, "sandbox: no helper named");
     Space *space = mem_new(sizeof *space);
     space->loop = loop;
-    clock_gettime(CLOCK_REALTIME_COARSE, &space->born);
+    clock_gettime(CLOCK_REALTIME, &space->born);
     space->workspace_fd = space->report_fd = -1;
     for (int i = 0; i < 3; i++) space->fds[i] = -1;
     space->spec.helper = mem_text(spec->helper);
@@ -254,8 +256,8 @@ static Status explain_plan(Space *space, const ExecSpec *spec, Buf *out, Err *er
 Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err)
 {
     if (space->spec.unconfined) {
-        Status status = buf_append(
-            out, STR("Unconfined, by the user's word: no sandbox, only limits.\n"), err);
+        Status status =
+            buf_append(out, STR("Unconfined, by the user's word: no sandbox, only limits.\n"), err);
         return status == ST_OK ? explain_plan(space, spec, out, err) : status;
     }
     Status status = buf_append(out, STR("Once a run, before its first command:\n"), err);

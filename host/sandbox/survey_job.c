@@ -22,13 +22,12 @@ static void free_job(SurveyJob *job)
     free(job);
 }
 
-static Status look(const char *workspace, const char *const *pins, bool system, struct timespec born,
-                   Facts *facts, Err *err)
+static Status look(const char *workspace, const char *const *pins, bool system,
+                   struct timespec born, Facts *facts, Err *err)
 {
     Status status = survey_git_dir(facts, workspace, err);
     if (status != ST_OK) return status;
-    return system ? survey_system(facts, err)
-                  : survey_workspace(facts, workspace, pins, born, err);
+    return system ? survey_system(facts, err) : survey_workspace(facts, workspace, pins, born, err);
 }
 
 static void run_job(void *arg)
@@ -45,8 +44,8 @@ static void job_done(void *arg, bool abandoned)
     free_job(job);
 }
 
-SurveyJob *survey_begin(const Space *space, bool system,
-                        void (*done)(void *arg, SurveyJob *job), void *arg)
+SurveyJob *survey_begin(const Space *space, bool system, void (*done)(void *arg, SurveyJob *job),
+                        void *arg)
 {
     SurveyJob *job = mem_new(sizeof *job);
     job->workspace = mem_text(space->spec.workspace);

@@ -1,8 +1,9 @@
 --- Flowcharts written in Mermaid, read as far as who leads to whom.
 ---
---- A chart is { nodes = { [id] = { id, label, line } }, edges = { { from, to, label, line } } }, in the
---- order of the text; lines count from 1 in the text given. What is drawn but leads nowhere (styles,
---- classes, clicks, frames) is passed over; a line that cannot be read costs that line only.
+--- A chart is { nodes = { [id] = { id, label, line } }, edges = { { from, to, label, line } } }, in
+--- the order of the text; lines count from 1 in the text given. What is drawn but leads nowhere
+--- (styles, classes, clicks, frames) is passed over; a line that cannot be read costs that line
+--- only.
 local mermaid = {}
 
 local IGNORED = {
@@ -96,7 +97,9 @@ local function connect(chart, from, to, link, number)
       local edges = chart.edges
       if #edges >= MOST_EDGES then return end
       edges[#edges + 1] = { from = a, to = b, label = link.label, line = number }
-      if link.back then edges[#edges + 1] = { from = b, to = a, label = link.label, line = number } end
+      if link.back then
+        edges[#edges + 1] = { from = b, to = a, label = link.label, line = number }
+      end
     end
   end
 end
@@ -128,7 +131,8 @@ function mermaid.flowchart(text)
   for line in (text .. "\n"):gmatch("(.-)\r?\n") do
     number = number + 1
     local word = line:match("^%s*([%w_-]+)")
-    local written = #line <= MOST_LINE and line:find("%S") and not line:find("^%s*%%%%") -- neither blank nor a comment
+    local comment = line:find("^%s*%%%%")
+    local written = #line <= MOST_LINE and line:find("%S") and not comment
     if number > MOST_LINES then break end
     if written and not begun then
       if word ~= "flowchart" and word ~= "graph" then return nil end

@@ -9,8 +9,9 @@
 ---   order,           -- its place among the agent's edges of this kind, from 1
 --- }
 ---
---- `read` looks at one definition and needs no other; `resolve` then finds out who is meant. Nothing is
---- ever resolved by a number alone: an author who renamed an agent and kept its number meant another.
+--- `read` looks at one definition and needs no other; `resolve` then finds out who is meant.
+--- Nothing is ever resolved by a number alone: an author who renamed an agent and kept its number
+--- meant another.
 local mermaid = require "lib.mermaid"
 local triggers = require "lib.triggers"
 
@@ -18,8 +19,9 @@ local relations = {}
 
 -- Headings that open a list of relations, without icons, brackets and colon.
 local SECTIONS = {
-  ["next agents"] = "next", ["next agent"] = "next", ["output to"] = "next", ["hands off to"] = "next",
-  ["hand off to"] = "next", ["escalate to"] = "escalate", ["escalates to"] = "escalate",
+  ["next agents"] = "next", ["next agent"] = "next", ["output to"] = "next",
+  ["hands off to"] = "next", ["hand off to"] = "next",
+  ["escalate to"] = "escalate", ["escalates to"] = "escalate",
   ["collaborate with"] = "collaborate", ["collaborates with"] = "collaborate",
   ["coordinate with"] = "collaborate", ["synthesis partners"] = "collaborate",
   ["input sources"] = "input", ["input from"] = "input",
@@ -42,7 +44,7 @@ local MOST_HEADING = 200 -- bytes; a longer heading opens no section,
 local MOST_ITEM = 4000 -- and a longer item is prose
 local MOST_WORDS = 5 -- a group of people has a short name; what is longer is prose
 
--- == words ==========================================================================================
+-- == words ========================================================================================
 
 local function trim(text) return text:match("^%s*(.*%S)") or "" end
 
@@ -112,7 +114,7 @@ local function speech(block)
   return table.concat(lines, " ")
 end
 
--- == one item of a list =============================================================================
+-- == one item of a list ===========================================================================
 
 --- The first words in bold, when nothing but icons stands before them.
 local function bold(block)
@@ -121,8 +123,8 @@ local function bold(block)
   if inner and not before:find("%w") then return trim(inner:gsub("`", "")), after end
 end
 
---- Target and reason of an item, nil when it is prose. Where the section does not say that it is about
---- agents (`strict`), only a name or the user is a target.
+--- Target and reason of an item, nil when it is prose. Where the section does not say that it is
+--- about agents (`strict`), only a name or the user is a target.
 local function target_of(block, strict)
   local text = without_icons(speech(block))
   local target, rest = bold(block)
@@ -189,7 +191,7 @@ local function phrase_of(text)
   return text
 end
 
--- == one diagram ====================================================================================
+-- == one diagram ==================================================================================
 
 --- Who a node names: an agent, or whoever the hand points to.
 local function node_target(label, known)
@@ -200,15 +202,14 @@ local function node_target(label, known)
   return group ~= "" and group or nil
 end
 
---- True when a name in an agent's own diagram is the agent under an older name: the same number, and a
---- word in common. (Elsewhere a number says nothing.)
+--- True when a name in an agent's own diagram is the agent under an older name: the same number,
+--- and a word in common. (Elsewhere a number says nothing.)
 local function own_older_name(word, name)
   local number = name:match("^%d+%-")
   if not number or word:sub(1, #number) ~= number then return false end
   for part in word:sub(#number + 1):gmatch("%w+") do
-    if part ~= "guardian" and part ~= "agent" and ("-" .. name .. "-"):find("-" .. part .. "-", 1, true) then
-      return true
-    end
+    local common = part == "guardian" or part == "agent"
+    if not common and ("-" .. name .. "-"):find("-" .. part .. "-", 1, true) then return true end
   end
   return false
 end
@@ -225,8 +226,8 @@ local function diagram_starts(chart, name, target)
   return own[1] and own or older[1] and older or first
 end
 
---- Follows the arrows from the agent itself, through nodes that name nobody, to those that do. A route
---- keeps the labels that it passes.
+--- Follows the arrows from the agent itself, through nodes that name nobody, to those that do. A
+--- route keeps the labels that it passes.
 local function read_diagram(block, name, known, add)
   local chart = mermaid.flowchart(block.clean or block.text)
   if not chart then return end
@@ -257,7 +258,7 @@ local function read_diagram(block, name, known, add)
   end
 end
 
--- == one definition =================================================================================
+-- == one definition ===============================================================================
 
 --- "## <icon> Next Agents (Auto-chain to):" is "next agents".
 local function heading_words(block)
@@ -273,7 +274,8 @@ local function enter_heading(state, block)
   stack[#stack + 1] = { level = block.level, words = words }
   state.section, state.part, state.about_agents = SECTIONS[words], nil, false
   for _, heading in ipairs(stack) do
-    if heading.words:find("relationship", 1, true) or heading.words:find("agent collaboration", 1, true) then
+    local above = heading.words
+    if above:find("relationship", 1, true) or above:find("agent collaboration", 1, true) then
       state.about_agents = true
     end
   end
@@ -313,8 +315,9 @@ local function read_block(state, block, name, add)
 end
 
 --- Reads the relations of one definition.
----@param definition table { name, file, blocks = { { kind, level, number, text, clean, source, info, line, quoted } } }
----@param known table|nil set of the catalog's names: words in phrases and diagrams that are one count
+---@param definition table { name, file, blocks }; a block is { kind, level, number, text, clean,
+---source, info, line, quoted }
+---@param known table|nil set of the catalog's names: these words count in phrases and diagrams
 ---@return table[] edges in the order of the file, not resolved
 function relations.read(definition, known)
   local edges, count, seen = {}, {}, {}
@@ -335,10 +338,10 @@ function relations.read(definition, known)
   return edges
 end
 
--- == who is meant ===================================================================================
+-- == who is meant =================================================================================
 
---- An index over names: exact, without the last word, and by every suffix of two words or more; false
---- marks what several agents share. Leading zeros of a number do not count.
+--- An index over names: exact, without the last word, and by every suffix of two words or more;
+--- false marks what several agents share. Leading zeros of a number do not count.
 local function index(names)
   local by = { exact = {}, cut = {}, suffix = {} }
   local function put(into, key, name)
@@ -427,10 +430,12 @@ end
 --- Trigger phrases that a final reply says, in the order in which it says them.
 ---@param edges table[] resolved, of the agent that replied
 ---@param reply string
----@return { to: string|nil, target: string, phrase: string, line: integer, from: integer, to_offset: integer }[]
+---@return table[] { to, target, phrase, line, from, to_offset }; both offsets are in the match
 function relations.match_trigger(edges, reply) return triggers.match(edges, reply) end
 
 --- Diagnostics over a catalog; see lib.relations_check.
-function relations.check(catalog) return require("lib.relations_check").check(catalog, relations) end
+function relations.check(catalog)
+  return require("lib.relations_check").check(catalog, relations)
+end
 
 return relations

@@ -1,15 +1,18 @@
 --- Does a reply say one of the agent's trigger phrases?
 ---
---- It counts as a whole line or a whole sentence, outside code and quotation. Case, blanks, the kinds of
---- dashes and quotes, emphasis and list marks do not matter: models retype such phrases, they rarely
---- copy them.
+--- It counts as a whole line or a whole sentence, outside code and quotation. Case, blanks, the
+--- kinds of dashes and quotes, emphasis and list marks do not matter: models retype such phrases,
+--- they rarely copy them.
 ---
----   reply  ->  masked (code and quotations are \1, same length)  ->  plain + where (each byte's place)
+---   reply -> masked (code and quotations are \1, same length) -> plain + where (each byte's place)
 local triggers = {}
 
-local DASHES = { "\u{2010}", "\u{2011}", "\u{2012}", "\u{2013}", "\u{2014}", "\u{2015}", "\u{2212}" }
+local DASHES = {
+  "\u{2010}", "\u{2011}", "\u{2012}", "\u{2013}", "\u{2014}", "\u{2015}", "\u{2212}",
+}
 local SIGNS = {
-  ["\u{2018}"] = "'", ["\u{2019}"] = "'", ["\u{02BC}"] = "'", ["\u{201C}"] = '"', ["\u{201D}"] = '"',
+  ["\u{2018}"] = "'", ["\u{2019}"] = "'", ["\u{02BC}"] = "'",
+  ["\u{201C}"] = '"', ["\u{201D}"] = '"',
   ["\u{201E}"] = '"', ["\u{2026}"] = ".", ["\u{A0}"] = " ", ["\u{202F}"] = " ", ["\u{2009}"] = " ",
 }
 for _, dash in ipairs(DASHES) do SIGNS[dash] = "-" end
@@ -18,7 +21,7 @@ local QUOTATIONS = {
   { '"', '"' }, { "\u{201C}", "\u{201D}" }, { "\u{201E}", "\u{201C}" }, { "\u{AB}", "\u{BB}" },
 }
 
-local MOST_REPLY = 1024 * 1024 -- bytes; no model says more in one reply, and what is longer says nothing
+local MOST_REPLY = 1024 * 1024 -- bytes; what is longer is no model's reply and says nothing
 local MOST_PLAIN = 200000 -- bytes at its end that are compared: handing over is how a reply closes
 
 local function blank(text) return (text:gsub("[^\n]", "\1")) end
@@ -76,7 +79,8 @@ local function masked_lines(reply)
     if line:find("^%s*[-*+]%s") or line:find("^%s*%d+[.)]%s") then listed = true
     elseif line:find("^%S") then listed = false end
     empty = not line:find("%S")
-    lines[#lines + 1] = { text = (hidden or coded) and blank(line) or line, at = offset, empty = empty }
+    local shown = (hidden or coded) and blank(line) or line
+    lines[#lines + 1] = { text = shown, at = offset, empty = empty }
     offset = stop
   end
   local from = 1
@@ -95,8 +99,8 @@ local function masked_lines(reply)
   return lines
 end
 
---- Appends a line's plain form to `plain`, and each byte's offset to `where`. `joined` says that the line
---- before ended in a dash: nothing comes between.
+--- Appends a line's plain form to `plain`, and each byte's offset to `where`. `joined` says that
+--- the line before ended in a dash: nothing comes between.
 local function add_plain(plain, where, text, offset)
   local at, pending = 1, nil -- pending: offset of blanks not yet written
   while at <= #text do
@@ -155,7 +159,7 @@ end
 --- All trigger edges whose phrase `reply` says, by where it says them.
 ---@param edges table[] those of kind "trigger" count
 ---@param reply string
----@return { to: string|nil, target: string, phrase: string, line: integer, from: integer, to_offset: integer }[]
+---@return table[] { to, target, phrase, line, from, to_offset }; both offsets are in the match
 function triggers.match(edges, reply)
   local found = {}
   if #reply > MOST_REPLY then return found end

@@ -52,7 +52,8 @@ static double run_plain(const char *const *argv)
     pid_t              pid;
     int                status = 0;
     double             from = now_us();
-    if (posix_spawn(&pid, argv[0], NULL, NULL, (char *const *)(uintptr_t)argv, envp) != 0) return -1;
+    if (posix_spawn(&pid, argv[0], NULL, NULL, (char *const *)(uintptr_t)argv, envp) != 0)
+        return -1;
     waitpid(pid, &status, 0);
     return status == 0 ? now_us() - from : -1;
 }
@@ -93,18 +94,69 @@ int main(void)
     const char   *bwrap = find_bwrap();
     if (!mkdtemp(folder)) return 1;
     const char *const plain[] = {"/bin/true", NULL};
-    const char *const wrap[] = {
-        bwrap, "--unshare-all", "--die-with-parent", "--new-session", "--hostname", "sandbox",
-        "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib",
-        "--symlink", "usr/lib64", "/lib64", "--ro-bind-try", "/etc/alternatives",
-        "/etc/alternatives", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache",
-        "--ro-bind-try", "/etc/ld.so.conf", "/etc/ld.so.conf", "--ro-bind-try",
-        "/etc/ld.so.conf.d", "/etc/ld.so.conf.d", "--ro-bind-try", "/etc/ssl/certs",
-        "/etc/ssl/certs", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs",
-        "/var/tmp", "--tmpfs", "/home/agent", "--tmpfs", "/run", "--bind", folder, folder,
-        "--chdir", folder, "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--clearenv",
-        "--setenv", "PATH", "/usr/bin:/bin", "/bin/true", NULL};
-    SpaceSpec spec = {.workspace = folder, .helper = helper_path()};
+    const char *const wrap[] = {bwrap,
+                                "--unshare-all",
+                                "--die-with-parent",
+                                "--new-session",
+                                "--hostname",
+                                "sandbox",
+                                "--ro-bind",
+                                "/usr",
+                                "/usr",
+                                "--symlink",
+                                "usr/bin",
+                                "/bin",
+                                "--symlink",
+                                "usr/lib",
+                                "/lib",
+                                "--symlink",
+                                "usr/lib64",
+                                "/lib64",
+                                "--ro-bind-try",
+                                "/etc/alternatives",
+                                "/etc/alternatives",
+                                "--ro-bind-try",
+                                "/etc/ld.so.cache",
+                                "/etc/ld.so.cache",
+                                "--ro-bind-try",
+                                "/etc/ld.so.conf",
+                                "/etc/ld.so.conf",
+                                "--ro-bind-try",
+                                "/etc/ld.so.conf.d",
+                                "/etc/ld.so.conf.d",
+                                "--ro-bind-try",
+                                "/etc/ssl/certs",
+                                "/etc/ssl/certs",
+                                "--proc",
+                                "/proc",
+                                "--dev",
+                                "/dev",
+                                "--tmpfs",
+                                "/tmp",
+                                "--tmpfs",
+                                "/var/tmp",
+                                "--tmpfs",
+                                "/home/agent",
+                                "--tmpfs",
+                                "/run",
+                                "--bind",
+                                folder,
+                                folder,
+                                "--chdir",
+                                folder,
+                                "--uid",
+                                "1000",
+                                "--gid",
+                                "1000",
+                                "--cap-drop",
+                                "ALL",
+                                "--clearenv",
+                                "--setenv",
+                                "PATH",
+                                "/usr/bin:/bin",
+                                "/bin/true",
+                                NULL};
+    SpaceSpec         spec = {.workspace = folder, .helper = helper_path()};
     if (loop_new(&bench.loop, false, &bench.err) != ST_OK ||
         space_new(bench.loop, &spec, &bench.space, &bench.err) != ST_OK)
         return fprintf(stderr, "%s\n", bench.err.text), 1;
@@ -118,8 +170,8 @@ int main(void)
         wrapped[i] = c;
     }
     double a = median(bare), b = median(boxed), c = median(wrapped);
-    printf("sandbox true: bare posix_spawn %.0f us, sandboxed %.0f us (first of a run %.0f us)\n", a,
-           b, first);
+    printf("sandbox true: bare posix_spawn %.0f us, sandboxed %.0f us (first of a run %.0f us)\n",
+           a, b, first);
     printf("sandbox true: %.2f times bare (target: at most 6)\n", b / a);
     if (bwrap && c > 0)
         printf("sandbox true: bubblewrap %.0f us; ours is %.2f of it (target: at most 0.7)\n", c,

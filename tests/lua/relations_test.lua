@@ -3,7 +3,7 @@ local t = require "lib.test"
 local relations = require "lib.relations"
 local mermaid = require "lib.mermaid"
 
--- == fixtures: an outline from a few lines of Markdown, enough of it for these tests ===============
+-- == fixtures: an outline from a few lines of Markdown, enough of it for these tests ==============
 
 local function plain(text) return (text:gsub("%*%*", ""):gsub("`", "")) end
 
@@ -23,7 +23,9 @@ local function outline(text)
     elseif line == "" then
       if last then last.closed = true end
     elseif heading then
-      blocks[#blocks + 1] = { kind = "heading", level = #marks, text = plain(heading), line = number, closed = true }
+      blocks[#blocks + 1] = {
+        kind = "heading", level = #marks, text = plain(heading), line = number, closed = true,
+      }
     elseif numbered or bullet then
       blocks[#blocks + 1] = {
         kind = "item", level = 1 + #(indent or "") // 2, number = tonumber(digits) or 0,
@@ -33,14 +35,17 @@ local function outline(text)
       last.text = last.text .. "\n" .. plain(line:match("^%s*(.-)$"))
       last.source = last.source .. "\n" .. line
     else
-      blocks[#blocks + 1] = { kind = "paragraph", level = 0, number = 0, text = plain(line), source = line, line = number }
+      blocks[#blocks + 1] = {
+        kind = "paragraph", level = 0, number = 0, text = plain(line), source = line, line = number,
+      }
     end
   end
   return blocks
 end
 
 local function read(text, name)
-  return relations.read { name = name or "010-maker-guardian", file = "a.md", blocks = outline(text) }
+  local blocks = outline(text)
+  return relations.read { name = name or "010-maker-guardian", file = "a.md", blocks = blocks }
 end
 
 --- "kind target: text" of each edge.
@@ -52,7 +57,7 @@ end
 
 local function expect(text, want) t.equal(listing(read(text)), want) end
 
--- == lists ==========================================================================================
+-- == lists ========================================================================================
 
 t.test("next agents keep their reason, line and order", function()
   t.equal(read [[
@@ -61,10 +66,10 @@ t.test("next agents keep their reason, line and order", function()
 - 020-checker-guardian (for a look)
 - 030-shipper-guardian (for the rest)
 ]], {
-    { from = "010-maker-guardian", kind = "next", target = "020-checker-guardian", text = "for a look",
-      file = "a.md", line = 3, order = 1 },
-    { from = "010-maker-guardian", kind = "next", target = "030-shipper-guardian", text = "for the rest",
-      file = "a.md", line = 4, order = 2 },
+    { from = "010-maker-guardian", kind = "next", target = "020-checker-guardian",
+      text = "for a look", file = "a.md", line = 3, order = 1 },
+    { from = "010-maker-guardian", kind = "next", target = "030-shipper-guardian",
+      text = "for the rest", file = "a.md", line = 4, order = 2 },
   })
 end)
 
@@ -167,7 +172,7 @@ t.test("nested items are details, not targets", function()
 ]], { "next 020-checker-guardian: for a look" })
 end)
 
--- == sources, chains, conditions ====================================================================
+-- == sources, chains, conditions ==================================================================
 
 t.test("input, primary chain and conditions are told apart", function()
   expect([[
@@ -199,7 +204,11 @@ t.test("input, primary chain and conditions are told apart", function()
 end)
 
 t.test("signs from a wrong code page are read in their clean form", function()
-  local blocks = outline "## Agent Relationships\n### Output Destinations\n- If **late** â†’ **040-writer-guardian**"
+  local blocks = outline [[
+## Agent Relationships
+### Output Destinations
+- If **late** â†’ **040-writer-guardian**
+]]
   blocks[3].clean = "If late → 040-writer-guardian"
   local edges = relations.read { name = "a", file = "a.md", blocks = blocks }
   t.equal(listing(edges), { "conditional 040-writer-guardian: late" })
@@ -247,12 +256,16 @@ You are a code reviewer.
 end)
 
 t.test("what stands in a quotation is somebody else's", function()
-  local blocks = outline "## Agent Relationships\n### Next Agents:\n- 020-checker-guardian (for a look)"
+  local blocks = outline [[
+## Agent Relationships
+### Next Agents:
+- 020-checker-guardian (for a look)
+]]
   blocks[3].quoted = true
   t.equal(relations.read { name = "a", file = "a.md", blocks = blocks }, {})
 end)
 
--- == phrases ========================================================================================
+-- == phrases ======================================================================================
 
 t.test("a phrase keeps its words and every agent that it names", function()
   expect([[
@@ -286,7 +299,7 @@ graph LR
     { "trigger code-reviewer: Please look, code-reviewer", "diagram code-reviewer: " })
 end)
 
--- == diagrams =======================================================================================
+-- == diagrams =====================================================================================
 
 t.test("a route runs through nodes that name nobody and keeps its labels", function()
   expect([[
@@ -309,7 +322,8 @@ flowchart TD
     "diagram Development Teams: Repair",
     "diagram 030-shipper-guardian: in / out / Yes",
   })
-  t.equal(read("x\n\n```mermaid\nflowchart TD\nB{010-maker-guardian} --> C[020-checker-guardian]\n```")[1].line, 5)
+  local chart = "flowchart TD\nB{010-maker-guardian} --> C[020-checker-guardian]"
+  t.equal(read("x\n\n```mermaid\n" .. chart .. "\n```")[1].line, 5)
 end)
 
 t.test("two labels to one target are two edges, a ring ends", function()
@@ -362,13 +376,15 @@ graph TD
   t.equal(chart.nodes.H.label, "seven")
   t.equal(chart.nodes["a-b"].id, "a-b")
   local edges = {}
-  for i, edge in ipairs(chart.edges) do edges[i] = edge.from .. ">" .. edge.to .. (edge.label and ":" .. edge.label or "") end
+  for i, edge in ipairs(chart.edges) do
+    edges[i] = edge.from .. ">" .. edge.to .. (edge.label and ":" .. edge.label or "")
+  end
   t.equal(edges, { "A>B", "B>C", "C>D:why not", "D>E", "G>H", "H>G", "a-b>A" })
   t.equal(mermaid.flowchart("sequenceDiagram\nA->>B: x"), nil)
   t.equal(mermaid.flowchart(""), nil)
 end)
 
--- == who is meant ===================================================================================
+-- == who is meant =================================================================================
 
 local NAMES = {
   "081-infrastructure-devops-director-guardian", "072-development-quality-senior-guardian",
@@ -382,11 +398,12 @@ local function resolved(target)
   return { edge.resolved, edge.to }
 end
 
-t.test("a name resolves exactly, without its last word, or by an ending that one agent has", function()
-  t.equal(resolved "072-development-quality-senior-guardian", { "exact", "072-development-quality-senior-guardian" })
-  t.equal(resolved "72-development-quality-senior-guardian", { "exact", "072-development-quality-senior-guardian" })
-  t.equal(resolved "072-development-quality-senior", { "cut", "072-development-quality-senior-guardian" })
-  t.equal(resolved "quality-junior-guardian", { "suffix", "073-development-quality-junior-guardian" })
+t.test("a name resolves exactly, without its last word, or by an ending of one agent", function()
+  local senior, junior = NAMES[2], NAMES[3]
+  t.equal(resolved(senior), { "exact", senior })
+  t.equal(resolved "72-development-quality-senior-guardian", { "exact", senior })
+  t.equal(resolved "072-development-quality-senior", { "cut", senior })
+  t.equal(resolved "quality-junior-guardian", { "suffix", junior })
   t.equal(resolved "office-senior-guardian", { "none" })
   t.equal(resolved "reviewer", { "exact", "reviewer" })
 end)
@@ -404,7 +421,8 @@ t.test("people, the user and the end are told apart", function()
 end)
 
 local TEAM = {
-  { name = "010-maker-guardian", file = "maker.md", line = 2, fields = { description = "makes" }, blocks = outline [[
+  { name = "010-maker-guardian", file = "maker.md", line = 2, fields = { description = "x" },
+    blocks = outline [[
 ## Agent Relationships
 ### Trigger Phrases for Auto-Chaining
 - "Built - 020-checker-guardian looks at it"
@@ -422,19 +440,22 @@ local TEAM = {
 - 099-lost-guardian (gone)
 - 020-checker (to check)
 ]] },
-  { name = "020-checker-guardian", file = "checker.md", fields = { description = "" }, blocks = {} },
-  { name = "030-shipper-guardian", file = "shipper.md", fields = { description = "ships" }, blocks = {} },
-  { name = "040-boss-guardian", file = "boss.md", fields = { description = "leads" }, blocks = {} },
-  { name = "050-source-guardian", file = "source.md", fields = { description = "asks" }, blocks = {} },
+  { name = "020-checker-guardian", file = "checker.md", fields = {}, blocks = {} },
 }
+for _, word in ipairs { "030-shipper", "040-boss", "050-source" } do
+  TEAM[#TEAM + 1] = {
+    name = word .. "-guardian", file = word .. ".md", fields = { description = "x" }, blocks = {},
+  }
+end
 
 t.test("work goes to next, primary, conditional, trigger and diagram targets, each once", function()
   local edges = relations.graph(TEAM)
-  t.equal(relations.targets(edges, "010-maker-guardian"), { "030-shipper-guardian", "020-checker-guardian" })
+  t.equal(relations.targets(edges, "010-maker-guardian"),
+    { "030-shipper-guardian", "020-checker-guardian" })
   t.equal(relations.targets(edges, "020-checker-guardian"), {})
 end)
 
--- == what a reply says ==============================================================================
+-- == what a reply says ============================================================================
 
 local function said(reply)
   local out = {}
@@ -480,34 +501,41 @@ t.test("code and quotations say nothing", function()
 end)
 
 t.test("each phrase is reported where it stands, in order, one that names nobody too", function()
-  t.equal(said "Ready - 030-shipper-guardian ships it, 020-checker-guardian watches.\nNobody is named here.", {
-    "030-shipper-guardian=Ready - 030-shipper-guardian ships it, 020-checker-guardian watches",
-    "020-checker-guardian=Ready - 030-shipper-guardian ships it, 020-checker-guardian watches",
+  local ready = "Ready - 030-shipper-guardian ships it, 020-checker-guardian watches"
+  t.equal(said(ready .. ".\nNobody is named here."), {
+    "030-shipper-guardian=" .. ready, "020-checker-guardian=" .. ready,
     "nobody=Nobody is named here",
   })
-  local hit = relations.match_trigger(relations.graph(TEAM), "x\nBuilt - 020-checker-guardian looks at it")[1]
-  t.equal({ hit.phrase, hit.line, hit.from, hit.to_offset }, { "Built - 020-checker-guardian looks at it", 3, 3, 42 })
+  local built = "Built - 020-checker-guardian looks at it"
+  local hit = relations.match_trigger(relations.graph(TEAM), "x\n" .. built)[1]
+  t.equal({ hit.phrase, hit.line, hit.from, hit.to_offset }, { built, 3, 3, 42 })
 end)
 
--- == checks =========================================================================================
+-- == checks =======================================================================================
 
 t.test("what is missing, twice, cut short or dangling is reported with file and line", function()
   local catalog = { { file = "nameless.md", fields = { description = "x" }, blocks = {} } }
   for _, definition in ipairs(TEAM) do catalog[#catalog + 1] = definition end
-  catalog[#catalog + 1] = { name = "030-shipper-guardian", file = "z.md", line = 3, fields = { description = "x" }, blocks = {} }
+  catalog[#catalog + 1] = {
+    name = "030-shipper-guardian", file = "z.md", line = 3, fields = { description = "x" },
+    blocks = {},
+  }
   local out = {}
   for i, d in ipairs(relations.check(catalog)) do
     out[i] = ("%s:%d:%d %s %s"):format(d.file, d.line, d.column, d.level, d.rule)
   end
   t.equal(out, {
-    "checker.md:1:1 warning missing-field", "maker.md:15:1 warning dangling", "maker.md:16:1 warning cut-short",
+    "checker.md:1:1 warning missing-field",
+    "maker.md:15:1 warning dangling", "maker.md:16:1 warning cut-short",
     "nameless.md:1:1 error missing-field", "z.md:3:1 error duplicate-name",
   })
 end)
 
 t.test("a dangling name proposes the nearest", function()
-  local found = relations.check { { name = "064-screen-office-guardian", file = "a.md", fields = { description = "x" },
-    blocks = outline "## Agent Relationships\n### Next Agents:\n- 061-screen-office-guardian (x)" } }
-  t.equal(found[1].message,
-    "next names `061-screen-office-guardian`, and no agent has that name; nearest is `064-screen-office-guardian`")
+  local found = relations.check { {
+    name = "064-screen-office-guardian", file = "a.md", fields = { description = "x" },
+    blocks = outline "## Agent Relationships\n### Next Agents:\n- 061-screen-office-guardian (x)",
+  } }
+  t.equal(found[1].message, "next names `061-screen-office-guardian`, and no agent has that name; "
+    .. "nearest is `064-screen-office-guardian`")
 end)

@@ -226,7 +226,8 @@ TEST(a_daemon_that_leaves_its_session_dies_as_well)
     /* No writer is left: what was written may be there, and then the end. */
     char          bytes[8];
     poll(&state, 1, 0);
-    while (read(fd, bytes, sizeof bytes) > 0) {}
+    while (read(fd, bytes, sizeof bytes) > 0) {
+    }
     CHECK_INT(read(fd, bytes, sizeof bytes), 0);
     close(fd);
     try_close(&t);
@@ -355,7 +356,7 @@ static void space_ends_tree(bool unconfined)
     try_loop(&t);
     t.space_spec.unconfined = unconfined;
     CHECK(try_space(&t));
-    int fd = open_fifo(&t, "pipe");
+    int               fd = open_fifo(&t, "pipe");
     const char *const argv[] = {"/bin/sh", "-c", STAYS, NULL};
     CHECK(try_begin(&t, argv) != NULL);
     CHECK_INT(watch_new(t.loop, fd, stop_at_byte, &t, &watch, &err), ST_OK);
@@ -378,10 +379,7 @@ TEST(freeing_the_space_kills_what_runs_without_an_event)
     space_ends_tree(false);
 }
 
-TEST(an_unconfined_command_runs_and_its_tree_ends_with_the_space)
-{
-    space_ends_tree(true);
-}
+TEST(an_unconfined_command_runs_and_its_tree_ends_with_the_space) { space_ends_tree(true); }
 
 TEST(an_unconfined_command_leaves_no_child_behind)
 {

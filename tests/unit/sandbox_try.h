@@ -20,9 +20,9 @@ typedef struct Try {
     Loop       *loop;
     Space      *space;
     SpaceSpec   space_spec;
-    ExecSpec    spec;   /* for the next command: limits, variables, input, writes */
-    int         ends;   /* how often on_end came */
-    size_t      seen;   /* bytes that on_output brought */
+    ExecSpec    spec; /* for the next command: limits, variables, input, writes */
+    int         ends; /* how often on_end came */
+    size_t      seen; /* bytes that on_output brought */
     /* of the last command */
     Err         err;
     int         code, signal;
@@ -58,8 +58,10 @@ static inline void try_probed(void *arg, const Err *outcome)
 static inline bool try_works(Try *t)
 {
     Err err;
-    if (sandbox_probe(t->loop, try_helper(), try_probed, t, &err) != ST_OK) t->err = err;
-    else loop_run(t->loop);
+    if (sandbox_probe(t->loop, try_helper(), try_probed, t, &err) != ST_OK)
+        t->err = err;
+    else
+        loop_run(t->loop);
     snprintf(t->why, sizeof t->why, "%s", t->err.text);
     return t->err.status == ST_OK;
 }
@@ -106,8 +108,8 @@ static inline bool try_open(Try *t)
     return false;
 }
 
-#define TRY_OPEN(t)                                                                               \
-    static Try t;                                                                                 \
+#define TRY_OPEN(t)                                                                                \
+    static Try t;                                                                                  \
     if (!try_open(&t)) SKIP(t.why)
 
 static inline void try_on_output(void *arg, bool is_error, Str bytes)
@@ -138,7 +140,7 @@ static inline void try_on_end(void *arg, SandboxResult *result)
 static inline SandboxExec *try_begin(Try *t, const char *const *argv)
 {
     static const ExecEvents events = {.on_output = try_on_output, .on_end = try_on_end};
-    SandboxExec *exec = NULL;
+    SandboxExec            *exec = NULL;
     t->spec.argv = argv;
     if (exec_begin(t->space, &t->spec, &events, t, &exec, &t->err) != ST_OK) return NULL;
     return exec;

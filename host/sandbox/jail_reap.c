@@ -31,7 +31,8 @@ static _Noreturn void wait_for_init(Jail *jail, pid_t init, int pidfd, int gate)
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     for (int fd = 0; fd <= 2; fd++) close(fd); /* the command's pipes end with the command */
     int error = jail_send(&started, &pidfd, 1);
-    if (error == 0 && write(gate, "", 1) != 1) error = EPIPE;
+    /* EPIPE: init has failed by itself already, and said in `outcome` why. */
+    if (error == 0 && write(gate, "", 1) != 1 && errno != EPIPE) error = errno;
     close(pidfd);
     close(gate);
     if (wait_any(&status, 0) != init && error == 0) error = ECHILD;

@@ -245,7 +245,7 @@ static void add_workspace(Plan *plan, const SpaceSpec *space, const ExecSpec *sp
         if (facts->items[i].kind == FACT_GIT_DIR) git_dir = facts->items[i].path;
     if (!spec->writes) {
         add(plan, OP_READ_ONLY, (Step){.path = space->workspace});
-        if (git_dir) add(plan, OP_READ_ONLY, (Step){.path = git_dir});
+        if (git_dir) add(plan, OP_READ_ONLY, (Step){.path = git_dir, .flags = STEP_OPTIONAL});
     }
     size_t from = plan->step_count;
     for (size_t i = 0; i < facts->count; i++) {

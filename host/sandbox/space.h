@@ -37,6 +37,10 @@ void       survey_abandon(SurveyJob *job); /* NULL allowed */
 /* The same at once, on this thread. */
 Status survey_now(const Space *space, bool system, Facts *facts, Err *err);
 
+/* A list that ends in NULL, with its texts; NULL is copied as an empty one. */
+char **texts_copy(const char *const *list);
+void   texts_free(char **list); /* NULL allowed */
+
 /* -- the space --------------------------------------------------------------------------------- */
 typedef enum SpaceState { SPACE_EMPTY, SPACE_MAKING, SPACE_READY } SpaceState;
 

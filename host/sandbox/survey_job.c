@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-static char **copy_list(const char *const *list)
+char **texts_copy(const char *const *list)
 {
     size_t count = 0;
     while (list && list[count]) count++;
@@ -13,10 +13,15 @@ static char **copy_list(const char *const *list)
     return copy;
 }
 
+void texts_free(char **list)
+{
+    for (size_t i = 0; list && list[i]; i++) free(list[i]);
+    free(list);
+}
+
 static void free_job(SurveyJob *job)
 {
-    for (size_t i = 0; job->pins[i]; i++) free(job->pins[i]);
-    free(job->pins);
+    texts_free(job->pins);
     free(job->workspace);
     facts_clear(&job->facts);
     free(job);
@@ -49,7 +54,7 @@ SurveyJob *survey_begin(const Space *space, bool system, void (*done)(void *arg,
 {
     SurveyJob *job = mem_new(sizeof *job);
     job->workspace = mem_text(space->spec.workspace);
-    job->pins = copy_list(space->spec.pins);
+    job->pins = texts_copy(space->spec.pins);
     job->born = space->born;
     job->system = system;
     facts_init(&job->facts);

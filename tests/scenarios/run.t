@@ -95,7 +95,7 @@ sub judge {
     my ($name, $expect, $ran) = @_;
     my @wrong;
     push @wrong, 'it hung'                                      if $ran->{hung};
-    push @wrong, "exit code $ran->{exit}, not $expect->{exit}"  if $ran->{exit} != ($expect->{exit} || 0);
+    push @wrong, "exit code $ran->{exit}, not " . ($expect->{exit} || 0)  if $ran->{exit} != ($expect->{exit} || 0);
     push @wrong, "still running: $_" for @{ $ran->{left} };
     push @wrong, outputs_differ($expect, $ran), result_differs($expect, $ran), records_differ($expect, $ran->{journal});
     for my $path (sort keys %{ $expect->{files} || {} }) {

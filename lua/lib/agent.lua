@@ -123,17 +123,17 @@ end
 
 local function user(said) return { role = "user", content = { { type = "text", text = said } } } end
 
-local function tool_list(who)
+local function tool_list(way, who)
   local list, s = {}, session.get()
   for _, name in ipairs(who.tools) do
     list[#list + 1] = { name = name, description = s.tools[name].description, schema = s.tools[name].schema }
   end
-  if #who.targets > 0 then list[#list + 1] = hop.tool(who) end
+  if hop.offered(way, who) then list[#list + 1] = hop.tool(who) end
   return list
 end
 
 --- Opens a conversation: prompt, tools and the first message, recorded as they will be sent.
-local function open(run, who, opening, task)
+local function open(run, way, who, opening, task)
   local s = session.get()
   local usable, err = s.hooks(who)
   if not usable then return nil, err end
@@ -152,7 +152,7 @@ local function open(run, who, opening, task)
     if more and more.context then opening = opening .. "\n\n" .. tostring(more.context) end
     session.record(run, "before", { agent = who.name, context = more and more.context })
   end
-  local tools = tool_list(who)
+  local tools = tool_list(way, who)
   local names = {}
   for i, one in ipairs(tools) do names[i] = one.name end
   s.visits[who.name] = (s.visits[who.name] or 0) + 1
@@ -186,10 +186,11 @@ local function refusal(run, who, reply_text)
 end
 
 --- Splits a reply's calls into the loop's own and the tools'.
-local function sort_calls(calls)
+local function sort_calls(calls, way, who)
   local handoffs, others = {}, {}
+  local offered = hop.offered(way, who)
   for _, call in ipairs(calls) do
-    local list = call.name == hop.NAME and handoffs or others
+    local list = offered and call.name == hop.NAME and handoffs or others
     list[#list + 1] = call
   end
   return handoffs, others
@@ -197,9 +198,9 @@ end
 
 --- Carries out the calls of a reply. Answers the results in the order of the calls, and the handoff
 --- that was taken, if one was.
-local function carry_out(run, who, reply)
+local function carry_out(run, way, who, reply)
   local calls = calls_of(reply)
-  local handoffs, others = sort_calls(calls)
+  local handoffs, others = sort_calls(calls, way, who)
   local by_id, taken = {}, nil
   for _, result in ipairs(door.all(run, who, others)) do by_id[result.id] = result end
   if #handoffs > 0 then
@@ -238,12 +239,13 @@ local STOPPED <const> = { -- endings of a reply that are no end of the work
 --- Runs one agent until its final reply or a handoff.
 ---@async
 ---@param run     HostRun
+---@param way     hop.Way
 ---@param who     agent.Agent
 ---@param opening string the first message
 ---@param task    string what the run was asked
 ---@return agent.Ending? ending, Error? err
-local function part(run, who, opening, task)
-  local talk, err = open(run, who, opening, task)
+local function part(run, way, who, opening, task)
+  local talk, err = open(run, way, who, opening, task)
   if not talk then return nil, err end
   say(talk, user(opening))
   local results, refusals = {}, 0
@@ -256,7 +258,7 @@ local function part(run, who, opening, task)
     local calls = calls_of(reply)
     if #calls > 0 then
       local taken
-      results, taken = carry_out(run, who, reply)
+      results, taken = carry_out(run, way, who, reply)
       if taken then return { agent = who.name, reply = taken.result or said, said = said, handoff = taken } end
       say(talk, answers(results))
     elseif reply.stop == "pause" then
@@ -301,9 +303,9 @@ end
 ---@return agent.Result? result, Error? err
 function agent.run(run, start)
   local who, opening, parts = start.agent, start.opening or start.task, {}
-  local way = hop.begin(start)
+  local way = hop.begin(run, start)
   while true do
-    local ending, err = part(run, who, opening, start.task)
+    local ending, err = part(run, way, who, opening, start.task)
     if not ending then
       if #parts > 0 and err.code == "limit" then return result_of("limit", parts, err.message) end
       return nil, err

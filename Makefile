@@ -99,7 +99,7 @@ $(B)/tests/%: tests/%.c $(B)/libhost.a
 	$(say) CC $<
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libhost.a $(ALL_LIBS)
 
--include $(LIB_OBJ:.o=.d) $(HELPER_OBJ:.o=.d) $(B)/host/main.d $(UNIT_BIN:=.d)
+-include $(LIB_OBJ:.o=.d) $(HELPER_OBJ:.o=.d) $(B)/host/main.d $(UNIT_BIN:=.d) $(BENCH_BIN:=.d)
 
 # -- verbs -----------------------------------------------------------------------------------------
 deps: ## install what is missing (Debian and Ubuntu), or say what to install
@@ -126,9 +126,11 @@ lint: ## formatting, luacheck, and one grep for each rule that a grep can check
 	@tests/support/lint
 
 bench: ## ratios against a named floor, in one run
-	@$(MAKE) --no-print-directory MODE=release all
-	@$(MAKE) --no-print-directory MODE=release $(BENCH_BIN)
-	@BUILD=$(B) PERIGEE=$(CURDIR)/$(PROGRAM) tests/bench/run
+	@$(MAKE) --no-print-directory MODE=release all bench-built
+	@BUILD=build/release PERIGEE=$(CURDIR)/perigee tests/bench/run
+
+.PHONY: bench-built
+bench-built: $(BENCH_BIN)
 
 format: ## clang-format over the C sources
 	@clang-format -i $$(git ls-files '*.c' '*.h')

@@ -1,5 +1,7 @@
 #include "status.h"
 
+#include "str.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,11 +29,20 @@ static void trim_partial_code_point(char *text)
     if (want > back) text[len - 1 - back] = '\0';
 }
 
+/* Texts quote what strangers wrote (file names, answers), and people read them on terminals: one
+ * line, no control characters, valid UTF-8. */
 static void finish_text(char *text, int written)
 {
-    for (char *c = text; *c; c++)
-        if (*c == '\n' || *c == '\r') *c = ' ';
     if (written >= ERR_TEXT_MAX) trim_partial_code_point(text);
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = ' ';
+    Str rest = str_from(text);
+    for (;;) {
+        size_t valid = str_utf8_valid_len(rest);
+        if (valid == rest.len) return;
+        text[(size_t)(rest.ptr - text) + valid] = '?';
+        rest = str_cut(rest, valid + 1, rest.len);
+    }
 }
 
 Status err_set(Err *err, Status status, const char *format, ...)

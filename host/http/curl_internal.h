@@ -8,8 +8,8 @@
  *                          +-- cancelled or failed ---+   noted in the call; settled later, when
  *                                                         libcurl is not on the stack
  *
- * Thread  Loop thread. `inside` is true while libcurl is on the stack: libcurl refuses to be entered
- *         again from its own callbacks, so everything that would do so is noted and settled after.
+ * Thread  Loop thread. `inside` is true while libcurl is on the stack: it refuses to be entered
+ *         again from its own callbacks, so what would do that is noted and settled after.
  */
 #ifndef HOST_HTTP_CURL_INTERNAL_H
 #define HOST_HTTP_CURL_INTERNAL_H

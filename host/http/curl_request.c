@@ -1,5 +1,6 @@
 /* What goes out: a request is checked here, whole, before libcurl sees any of it. */
 #include "curl_internal.h"
+#include "field.h"
 #include "secrets.h"
 
 #include "../base/mem.h"
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static Status check_request(const HttpRequest *request, Err *err);
 static Status read_url(HttpCall *call, Str method, const char *url, Buf *key, Err *err);
@@ -50,34 +50,12 @@ void call_wipe_headers(HttpCall *call)
     call->headers = NULL;
 }
 
-/* The characters of a method or a header's name (RFC 9110, section 5.6.2). */
-static bool is_token(Str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        bool letter = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
-        if (!letter && (c == 0 || !strchr("!#$%&'*+-.^_`|~", c))) return false;
-    }
-    return text.len > 0;
-}
-
-static bool is_header_value(Str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f) return false;
-    }
-    return true;
-}
-
-static bool same_name(Str a, Str b) { return a.len == b.len && strncasecmp(a.ptr, b.ptr, a.len) == 0; }
-
 static Status check_header_name(Str name, Err *err)
 {
-    if (!is_token(name))
+    if (!field_is_name(name))
         return err_set(err, ST_INVALID, "http request: \"%.*s\" is no header name", STR_ARG(name));
     for (size_t i = 0; i < sizeof OURS / sizeof OURS[0]; i++)
-        if (same_name(name, str_from(OURS[i])))
+        if (field_same(name, str_from(OURS[i])))
             return err_set(err, ST_INVALID, "http request: the header %s is set by the transport",
                            OURS[i]);
     return ST_OK;
@@ -85,7 +63,7 @@ static Status check_header_name(Str name, Err *err)
 
 static Status check_request(const HttpRequest *request, Err *err)
 {
-    if (!is_token(request->method))
+    if (!field_is_name(request->method))
         return err_set(err, ST_INVALID, "http request: \"%.*s\" is no method",
                        STR_ARG(request->method));
     if (request->url.len == 0 || memchr(request->url.ptr, '\0', request->url.len))
@@ -98,11 +76,11 @@ static Status check_request(const HttpRequest *request, Err *err)
     for (size_t i = 0; i < request->header_count; i++) {
         Str name = request->headers[i].name;
         if (check_header_name(name, err) != ST_OK) return err->status;
-        if (!is_header_value(request->headers[i].value))
+        if (!field_is_value(request->headers[i].value))
             return err_set(err, ST_INVALID,
                            "http request: the value of %.*s holds a line end or control character",
                            STR_ARG(name));
-        if (request->secret.len && same_name(name, request->secret_header))
+        if (request->secret.len && field_same(name, request->secret_header))
             return err_set(err, ST_INVALID, "http request: %.*s is given twice, once by a secret",
                            STR_ARG(name));
     }
@@ -136,7 +114,8 @@ static Status parse_url(const char *url, CURLU **out, Err *err)
         status = err_set(err, ST_INVALID, "http request: the URL is not one: %s",
                          curl_url_strerror(code));
     else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
-        status = err_set(err, ST_INVALID, "http request: the scheme %s is not http or https", scheme);
+        status =
+            err_set(err, ST_INVALID, "http request: the scheme %s is not http or https", scheme);
     else if (curl_url_get(parts, CURLUPART_USER, &user, 0) == CURLUE_OK ||
              curl_url_get(parts, CURLUPART_PASSWORD, &user, 0) == CURLUE_OK)
         status = err_set(err, ST_INVALID,
@@ -194,7 +173,7 @@ static Status add_headers(HttpCall *call, const HttpRequest *request, Err *err)
     Status status = ST_OK;
     for (size_t i = 0; i < request->header_count && status == ST_OK; i++) {
         const HttpHeader *header = &request->headers[i];
-        typed = typed || same_name(header->name, STR("content-type"));
+        typed = typed || field_same(header->name, STR("content-type"));
         buf_reset(&line);
         status = buf_append(&line, header->name, err);
         /* libcurl's notation: "name;" sends an empty value, "name:" would remove the header */
@@ -218,7 +197,7 @@ static Status add_secret(HttpCall *call, const HttpRequest *request, Str key, Er
     if (status == ST_OK) status = buf_append(&line, STR(": "), err);
     if (status == ST_OK)
         status = secrets_reveal(request->secret, key, request->secret_prefix, &line, err);
-    if (status == ST_OK && !is_header_value(buf_str(&line)))
+    if (status == ST_OK && !field_is_value(buf_str(&line)))
         status = err_set(err, ST_INVALID, "the secret %.*s holds a line end or control character",
                          STR_ARG(request->secret));
     if (status == ST_OK) {

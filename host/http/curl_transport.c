@@ -130,14 +130,13 @@ void http_cancel(HttpCall *call)
 
 void call_expect(HttpCall *call, Stall stall)
 {
-    const Clock *clock = loop_clock(call->transport->loop);
+    const Clock  *clock = loop_clock(call->transport->loop);
     const int64_t wait[] = {call->connect_ms, call->first_byte_ms, call->idle_ms};
     call->stall = stall;
-    call->stall_deadline = call->paused && stall == STALL_IDLE
-                               ? DEADLINE_NEVER
-                               : clock_deadline(clock, wait[stall]);
-    timer_set(call->timer, call->stall_deadline < call->deadline ? call->stall_deadline
-                                                                 : call->deadline);
+    call->stall_deadline =
+        call->paused && stall == STALL_IDLE ? DEADLINE_NEVER : clock_deadline(clock, wait[stall]);
+    timer_set(call->timer,
+              call->stall_deadline < call->deadline ? call->stall_deadline : call->deadline);
 }
 
 static void call_add(HttpCall *call)
@@ -246,7 +245,8 @@ static void settle(Transport *transport)
     do {
         while (transport->todo) {
             transport->todo = false;
-            while (settle_one(transport)) {}
+            while (settle_one(transport)) {
+            }
         }
     } while (settle_finished(transport));
 }
@@ -276,7 +276,8 @@ static void on_ready(void *arg, int fd, int events)
 {
     Socket *socket = arg; /* may be freed while libcurl runs */
     drive(socket->transport, fd,
-          (events & WATCH_READ ? CURL_CSELECT_IN : 0) | (events & WATCH_WRITE ? CURL_CSELECT_OUT : 0));
+          (events & WATCH_READ ? CURL_CSELECT_IN : 0) |
+              (events & WATCH_WRITE ? CURL_CSELECT_OUT : 0));
 }
 
 static void socket_free(Socket *socket)
@@ -320,7 +321,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *as
     }
     if (!socket) socket = socket_new(arg, fd);
     if (socket)
-        watch_set(socket->watch,
-                  (what & CURL_POLL_IN ? WATCH_READ : 0) | (what & CURL_POLL_OUT ? WATCH_WRITE : 0));
+        watch_set(socket->watch, (what & CURL_POLL_IN ? WATCH_READ : 0) |
+                                     (what & CURL_POLL_OUT ? WATCH_WRITE : 0));
     return 0;
 }

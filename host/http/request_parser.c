@@ -1,9 +1,10 @@
 #include "request_parser.h"
 
+#include "field.h"
+
 #include "../base/limits.h"
 
 #include <string.h>
-#include <strings.h>
 
 enum { MORE = 0, COMPLETE = 200, CHUNK_LINE_MAX = 1024, CHUNK_DIGITS_MAX = 8 };
 
@@ -55,28 +56,12 @@ int parser_step(RequestParser *parser)
     }
 }
 
-static bool is_token(Str text)
+/* Visible ASCII, and what is beyond ASCII. */
+static bool is_target(Str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        bool letter = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
-        if (!letter && (c == 0 || !strchr("!#$%&'*+-.^_`|~", c))) return false;
-    }
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] <= 0x20 || text.ptr[i] == 0x7f) return false;
     return text.len > 0;
-}
-
-static bool is_text(Str text, unsigned char lowest)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if ((c < lowest && c != '\t') || c == 0x7f) return false;
-    }
-    return true;
-}
-
-static bool same(Str a, const char *b)
-{
-    return a.len == strlen(b) && strncasecmp(a.ptr, b, a.len) == 0;
 }
 
 static int parse_request_line(RequestParser *parser, Str line)
@@ -85,9 +70,7 @@ static int parse_request_line(RequestParser *parser, Str line)
     if (!str_next(&rest, ' ', &parser->method) || !str_next(&rest, ' ', &parser->target) ||
         !str_next(&rest, ' ', &version) || rest.ptr)
         return 400;
-    if (!is_token(parser->method) || parser->target.len == 0 || !is_text(parser->target, 0x21) ||
-        memchr(parser->target.ptr, '\t', parser->target.len))
-        return 400;
+    if (!field_is_name(parser->method) || !is_target(parser->target)) return 400;
     parser->is_1_0 = str_is(version, "HTTP/1.0");
     parser->keep_alive = !parser->is_1_0;
     if (parser->is_1_0 || str_is(version, "HTTP/1.1")) return MORE;
@@ -100,7 +83,7 @@ static int parse_header(RequestParser *parser, char *line, size_t len)
     if (!colon) return 400;
     Str name = {line, (size_t)(colon - line)};
     Str value = str_trim((Str){colon + 1, len - name.len - 1});
-    if (!is_token(name) || !is_text(value, 0x20)) return 400;
+    if (!field_is_name(name) || !field_is_value(value)) return 400;
     if (parser->header_count == PARSER_HEADERS_MAX) return 431;
     for (char *c = line; c < colon; c++)
         if (*c >= 'A' && *c <= 'Z') *c = (char)(*c + 'a' - 'A');
@@ -112,7 +95,7 @@ static bool lists(Str value, const char *word)
 {
     Str part;
     while (str_next(&value, ',', &part))
-        if (same(str_trim(part), word)) return true;
+        if (field_same(str_trim(part), str_from(word))) return true;
     return false;
 }
 
@@ -126,12 +109,13 @@ static int apply_headers(RequestParser *parser)
         Str name = parser->headers[i].name, value = parser->headers[i].value;
         if (str_is(name, "host")) hosts++;
         if (str_is(name, "connection") && lists(value, "close")) parser->keep_alive = false;
-        if (str_is(name, "transfer-encoding") && (codings++ || !same(value, "chunked"))) return 501;
+        if (str_is(name, "transfer-encoding") && (codings++ || !field_same(value, STR("chunked"))))
+            return 501;
         if (str_is(name, "content-length") &&
             (lengths++ || !str_to_int64(value, &length) || value.ptr[0] == '-'))
             return 400;
         if (str_is(name, "expect")) {
-            if (!same(value, "100-continue")) return 417;
+            if (!field_same(value, STR("100-continue"))) return 417;
             parser->wants_continue = !parser->is_1_0;
         }
     }
@@ -151,7 +135,7 @@ static int parse_head(RequestParser *parser)
     ptrdiff_t at = str_find(unseen, STR("\r\n\r\n"));
     if (at < 0) {
         parser->scanned = parser->in.len > 3 ? parser->in.len - 3 : 0;
-        return parser->in.len > LIMIT_HTTP_HEAD ? 431 : MORE;
+        return parser->in.len >= LIMIT_HTTP_HEAD ? 431 : MORE;
     }
     size_t len = parser->scanned + (size_t)at + 2;
     if (buf_append(&parser->head, (Str){parser->in.ptr, len}, &err) != ST_OK) return 431;
@@ -233,5 +217,5 @@ static int take_trailer(RequestParser *parser)
             return MORE;
         }
     }
-    return parser->trailer_bytes + parser->in.len > LIMIT_HTTP_HEAD ? 431 : MORE;
+    return parser->trailer_bytes + parser->in.len >= LIMIT_HTTP_HEAD ? 431 : MORE;
 }

@@ -126,7 +126,8 @@ Status secrets_reveal(Str name, Str host, Str prefix, Buf *out, Err *err)
 {
     const Secret *secret = find(name);
     if (!secret)
-        return err_set(err, ST_NOT_FOUND, "secret %.*s: not in the environment; set it and start again",
+        return err_set(err, ST_NOT_FOUND,
+                       "secret %.*s: not in the environment; set it and start again",
                        STR_ARG(name));
     if (!is_granted(name, host))
         return err_set(err, ST_DENIED, "secret %.*s: not granted to %.*s", STR_ARG(name),

@@ -2,9 +2,10 @@
  *
  * Why     A key in a Lua string ends in a log, a journal or a child. So a request names a secret,
  *         and the value is added behind the last line of Lua.
- * Use     secrets_open() once at start: takes the listed variables out of the process's environment.
- *         secrets_allow("ANTHROPIC_API_KEY", host) grants it to a host; secrets_has() asks.
+ * Use     secrets_open() once at start: takes the variables out of the process's environment.
+ *         secrets_allow("ANTHROPIC_API_KEY", host) grants one to a host; secrets_has() asks.
  * Owner   The module; secrets_close wipes the values.
+ * Thread  Loop thread; secrets_open before there is any other.
  */
 #ifndef HOST_HTTP_SECRETS_H
 #define HOST_HTTP_SECRETS_H
@@ -18,16 +19,16 @@ void secrets_close(void);
 
 bool secrets_has(Str name);
 
-/* Grants `name` to `host` ("api.anthropic.com" or "127.0.0.1:8080"; the port is part of it when the
- * URL states one). Hosts are compared without case. */
+/* Grants `name` to `host`, named as http_host_key names it: "api.anthropic.com" for https on its
+ * own port, else with the port ("127.0.0.1:8080", "gateway.lan:80"). Compared without case. */
 MUST_CHECK Status secrets_allow(Str name, Str host, Err *err);
 
 /* Appends PREFIX and the value. ST_NOT_FOUND, or ST_DENIED when `host` was not granted. For the
  * transport only. */
 MUST_CHECK Status secrets_reveal(Str name, Str host, Str prefix, Buf *out, Err *err);
 
-/* Replaces every occurrence of a secret's value (6 bytes or longer) in `text` by "[NAME]", for texts
- * that come from outside and go into errors and logs. */
+/* Replaces every occurrence of a secret's value (6 bytes or longer) in `text` by "[NAME]", for
+ * texts that come from outside and go into errors and logs. */
 void secrets_redact(char *text, size_t size);
 
 #endif

@@ -2,11 +2,11 @@
  *
  * Why     A rehearsal can be served to any client that speaks a model API, and tests need a far
  *         side. It binds loopback addresses and nothing else.
- * Use     1 server_new  2 in on_request: reply_head, reply_write ..., reply_end; or keep the request
- *         and do so later  3 server_free
- * Owner   Server: the caller. ServerRequest: the server; the caller may use it from on_request until
- *         it calls reply_end or reply_abort, which it does once, or until server_free. A client that
- *         goes away does not end it: replies then answer ST_UNAVAILABLE.
+ * Use     1 server_new  2 in on_request: reply_head, reply_write ..., reply_end; or keep the
+ *         request and do so later  3 server_free
+ * Owner   Server: the caller. ServerRequest: the server; the caller may use it from on_request
+ *         until it calls reply_end or reply_abort, which it does once, or until server_free. A
+ *         client that goes away does not end it: replies then answer ST_UNAVAILABLE.
  * Units   Bytes; a port is a number of the host's order.
  * Thread  Loop thread only; nothing blocks. server_free not from inside a callback of its own.
  * Errors  Requests that are malformed or too large never reach on_request: 400, 413, 417, 431, 501
@@ -40,7 +40,8 @@ typedef struct ReplyEvents {
     void (*on_drained)(void *arg, ServerRequest *request); /* all has left us; may be NULL */
 } ReplyEvents;
 
-/* Listens on `address`, in 127.0.0.0/8 or "::1"; ST_DENIED for any other. Port 0 takes a free one. */
+/* Listens on `address`, in 127.0.0.0/8 or "::1"; ST_DENIED for any other. Port 0 takes a free one.
+ */
 MUST_CHECK Status server_new(Loop *loop, const char *address, unsigned port, ServerAsked *asked,
                              void *arg, Server **out, Err *err);
 unsigned          server_port(const Server *server);
@@ -58,7 +59,8 @@ MUST_CHECK Status reply_head(ServerRequest *request, int status, const HttpHeade
 /* A piece of the body. ST_LIMIT when the client does not read and LIMIT_REPLY bytes wait for it. */
 MUST_CHECK Status reply_write(ServerRequest *request, Str bytes, Err *err);
 
-/* The answer is complete; without a head it is a 500. `request` is gone. */
+/* The answer is complete; without a head it is a 500; after a head or piece that failed the
+ * connection is cut, so that half an answer is not taken for a whole one. `request` is gone. */
 void reply_end(ServerRequest *request);
 
 /* Cuts the connection, so that the client sees a broken answer. `request` is gone. */

@@ -65,8 +65,8 @@ static Status dispatch(Sse *sse, SseSeen *seen, void *arg, Err *err)
 {
     bool go_on = true;
     if (sse->has_data) {
-        SseEvent event = {sse->name.len ? buf_str(&sse->name) : STR("message"),
-                          buf_str(&sse->data), buf_str(&sse->id)};
+        SseEvent event = {sse->name.len ? buf_str(&sse->name) : STR("message"), buf_str(&sse->data),
+                          buf_str(&sse->id)};
         go_on = seen(arg, &event);
     }
     buf_reset(&sse->name);

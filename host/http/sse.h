@@ -15,8 +15,8 @@
 typedef struct SseEvent {
     Str name; /* "message" when the stream gave none */
     Str data;
-    Str id;   /* last event id seen */
-} SseEvent;   /* borrowed during the callback */
+    Str id; /* last event id seen */
+} SseEvent; /* borrowed during the callback */
 
 typedef bool SseSeen(void *arg, const SseEvent *event); /* false stops */
 

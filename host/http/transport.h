@@ -9,8 +9,13 @@
  * Units   Milliseconds; bytes.
  * Thread  Loop thread only. No function blocks: name resolution runs on curl's own thread and
  *         http_cancel does not wait for it (CURLOPT_QUICK_EXIT).
- * Errors  A stall ends with ST_TIMEOUT and names itself in the text: "connect", "first byte",
- *         "idle stream", "deadline".
+ * Errors  ST_TIMEOUT for a stall, which names itself in the text: "connect", "first byte", "idle
+ *         stream", "deadline". ST_UNAVAILABLE when there is no connection or it broke: not
+ *         resolved, refused, TLS handshake failed, cut before or during the answer; what came has
+ *         been given to on_data. ST_PROTOCOL for what is no HTTP, a coding that does not decode, a
+ *         certificate that is not trusted. ST_LIMIT for a head beyond LIMIT_HTTP_HEAD or a body
+ *         beyond body_limit. Every status from 200 on is an answer: redirects are not followed,
+ *         1xx are skipped.
  */
 #ifndef HOST_HTTP_TRANSPORT_H
 #define HOST_HTTP_TRANSPORT_H
@@ -26,19 +31,19 @@ typedef struct HttpHeader {
 } HttpHeader;
 
 typedef struct HttpRequest {
-    Str               method;       /* "GET", "POST" */
-    Str               url;          /* http or https only */
-    const HttpHeader *headers;      /* borrowed for the call of http_begin */
+    Str               method;  /* "GET", "POST" */
+    Str               url;     /* http or https only */
+    const HttpHeader *headers; /* borrowed for the call of http_begin */
     size_t            header_count;
     Str               body;
-    Str               secret;       /* name of a secret, or empty */
-    Str               secret_header;/* header that carries it: "x-api-key", "authorization" */
-    Str               secret_prefix;/* before its value: "Bearer " or empty */
-    int64_t           connect_ms;   /* stall deadlines, each > 0 */
+    Str               secret;        /* name of a secret, or empty */
+    Str               secret_header; /* header that carries it: "x-api-key", "authorization" */
+    Str               secret_prefix; /* before its value: "Bearer " or empty */
+    int64_t           connect_ms;    /* stall deadlines, each > 0 */
     int64_t           first_byte_ms;
     int64_t           idle_ms;
-    int64_t           deadline;     /* absolute; DEADLINE_NEVER for none */
-    size_t            body_limit;   /* most bytes of the answer's body */
+    int64_t           deadline;   /* absolute; DEADLINE_NEVER for none */
+    size_t            body_limit; /* most bytes of the answer's body */
 } HttpRequest;
 
 typedef struct HttpHead {
@@ -49,13 +54,14 @@ typedef struct HttpHead {
 
 typedef struct HttpEvents {
     void (*on_head)(void *arg, const HttpHead *head);
-    void (*on_data)(void *arg, Str bytes);         /* as it came, decoded from its transfer coding */
+    void (*on_data)(void *arg, Str bytes);         /* decoded from its transfer and content codings;
+                                                      body_limit counts these bytes */
     void (*on_end)(void *arg, const Err *outcome); /* status ST_OK when the answer was complete */
 } HttpEvents;
 
 MUST_CHECK Status transport_new(Loop *loop, Transport **out, Err *err);
 /* Cancels what is under way, without events. Not from inside a callback of its own. */
-void transport_free(Transport *transport);
+void              transport_free(Transport *transport);
 
 /* Appends the name by which secrets are granted to the host of `url`: "api.anthropic.com" for https
  * on its own port, else with the port ("127.0.0.1:8080", "gateway.lan:80"): a key that was granted

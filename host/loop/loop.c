@@ -72,6 +72,15 @@ void loop_release(Loop *loop)
 
 void loop_stop(Loop *loop) { loop->stopped = true; }
 
+/* Looks at what is ready, without waiting. libuv does not even look when nothing but signals and
+ * wakers could be ready, since those do not keep it: Ctrl-C would wait for a script that is busy. */
+static void poll_now(Loop *loop)
+{
+    uv_ref((uv_handle_t *)&loop->held);
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
+    if (loop->holds == 0) uv_unref((uv_handle_t *)&loop->held);
+}
+
 /* Time stands still while anything real is under way; else it jumps to the next timer. What a
  * callback made ready, or set, is looked at before that. */
 static bool wait_virtual(Loop *loop)
@@ -81,7 +90,7 @@ static bool wait_virtual(Loop *loop)
         uv_run(&loop->uv, UV_RUN_ONCE);
         return true;
     }
-    uv_run(&loop->uv, UV_RUN_NOWAIT); /* signals, wakers and handles that close */
+    poll_now(loop);
     if (loop->calls != before) return true;
     int64_t next = timers_next(loop);
     if (next == DEADLINE_NEVER) return uv_loop_alive(&loop->uv) != 0;
@@ -95,11 +104,15 @@ static bool wait_once(Loop *loop, bool more)
 {
     int64_t next = timers_next(loop);
     if (more || next <= loop_now(loop)) {
-        uv_run(&loop->uv, UV_RUN_NOWAIT);
+        poll_now(loop);
         return true;
     }
     if (loop->clock.is_virtual) return wait_virtual(loop);
-    if (next == DEADLINE_NEVER && !uv_loop_alive(&loop->uv)) return false;
+    if (next == DEADLINE_NEVER && !uv_loop_alive(&loop->uv)) {
+        uint64_t before = loop->calls;
+        poll_now(loop); /* a waker that was woken, a signal that came */
+        return loop->calls != before;
+    }
     if (next != DEADLINE_NEVER) {
         int64_t wait = next - loop_now(loop);
         uv_update_time(&loop->uv);

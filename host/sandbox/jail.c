@@ -41,7 +41,9 @@ static int do_step(Jail *jail, const Step *step)
     case OP_ENTER_ROOT: return enter_root(jail);
     case OP_HAND_OVER: return hand_over();
     case OP_JOIN: return join_space();
-    case OP_KILL_FIRST: return write_text("/proc/self/oom_score_adj", "1000");
+    case OP_KILL_FIRST: /* a wish: where /proc cannot be written, the host's watch is left */
+        (void)write_text("/proc/self/oom_score_adj", "1000");
+        return 0;
     case OP_ISOLATE: return isolate(jail);
     case OP_PROC: return mount_proc();
     case OP_PROCESSES: return bound_processes(step);
@@ -152,13 +154,13 @@ int main(void)
     if (!read_plan(&store, &plan)) {
         static const char text[] = "perigee-sandbox is started by perigee, with a plan; see "
                                    "`perigee exec --explain`\n";
-        ssize_t said = write(STDERR_FILENO, text, sizeof text - 1);
+        ssize_t           said = write(STDERR_FILENO, text, sizeof text - 1);
         return said < 0 ? 1 : 2;
     }
     if (!settle(&plan)) return 1;
     Jail jail = {.plan = &plan, .reports = true, .root = -1, .gate = -1};
-    jail.outcome = mmap(NULL, sizeof(Outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                        -1, 0);
+    jail.outcome =
+        mmap(NULL, sizeof(Outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (jail.outcome == MAP_FAILED) return 1;
     run_steps(&jail);
     return 0; /* a space was handed over */

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* -- ends: the one place that calls on_end ----------------------------------------------------- */
@@ -26,13 +27,13 @@ static void on_ends(void *arg)
 {
     Space       *space = arg;
     SandboxExec *exec;
-    bool         freed = false;
     if (!space->ends_held) return;
     space->ends_held = false;
     loop_release(space->loop);
-    space->freed = &freed;
-    while (!freed && (exec = take_queued(space)) != NULL) exec_finish(exec);
-    if (!freed) space->freed = NULL;
+    space->ending = true;
+    while (!space->gone && (exec = take_queued(space)) != NULL) exec_finish(exec);
+    space->ending = false;
+    if (space->gone) free(space);
 }
 
 void space_queue_ends(Space *space)
@@ -93,8 +94,10 @@ static void on_maker_ended(void *arg, int exit_code, int signo)
         for (SandboxExec *exec = space->execs; exec; exec = exec->next) exec_space_ready(exec);
         return;
     }
-    if (space->has_said) explain_failure(&space->plan, &space->said, &err);
-    else explain_silence(exit_code, signo, &err);
+    if (space->has_said)
+        explain_failure(&space->plan, &space->said, &err);
+    else
+        explain_silence(exit_code, signo, &err);
     make_failed(space, &err);
 }
 
@@ -127,25 +130,10 @@ void space_make(Space *space)
 {
     if (space->state != SPACE_EMPTY) return;
     space->state = SPACE_MAKING;
-    space->survey = survey_begin(space->loop, &space->spec, true, on_surveyed, space);
+    space->survey = survey_begin(space, true, on_surveyed, space);
 }
 
 /* -- its life ---------------------------------------------------------------------------------- */
-
-static const char *const *copy_list(const char *const *list)
-{
-    size_t count = 0;
-    while (list && list[count]) count++;
-    const char **copy = mem_new((count + 1) * sizeof *copy);
-    for (size_t i = 0; i < count; i++) copy[i] = mem_text(list[i]);
-    return copy;
-}
-
-static void free_list(const char *const *list)
-{
-    for (size_t i = 0; list && list[i]; i++) free((void *)(uintptr_t)list[i]);
-    free((void *)(uintptr_t)list);
-}
 
 /* The home folder and our own state, which no workspace may hold. */
 static Status check_workspace(const char *workspace, Err *err)
@@ -191,11 +179,12 @@ Status space_new(Loop *loop, const SpaceSpec *spec, Space **out, Err *err)
         return err_set(err, ST_UNAVAILABLE, "sandbox: no helper named");
     Space *space = mem_new(sizeof *space);
     space->loop = loop;
+    clock_gettime(CLOCK_REALTIME, &space->born);
     space->workspace_fd = space->report_fd = -1;
     for (int i = 0; i < 3; i++) space->fds[i] = -1;
     space->spec.helper = mem_text(spec->helper);
-    space->spec.read_only = copy_list(spec->read_only);
-    space->spec.pins = copy_list(spec->pins);
+    space->spec.read_only = (const char *const *)texts_copy(spec->read_only);
+    space->spec.pins = (const char *const *)texts_copy(spec->pins);
     space->spec.unconfined = spec->unconfined;
     Status status = waker_new(loop, on_ends, space, &space->ends, err);
     if (status == ST_OK) status = open_workspace(space, spec, err);
@@ -210,7 +199,6 @@ Status space_new(Loop *loop, const SpaceSpec *spec, Space **out, Err *err)
 void space_free(Space *space)
 {
     if (!space) return;
-    if (space->freed) *space->freed = true;
     for (SandboxExec *exec = space->execs; exec; exec = exec->next) exec_kill(exec);
     while (space->execs) {
         SandboxExec *exec = space->execs;
@@ -225,9 +213,10 @@ void space_free(Space *space)
     waker_free(space->ends);
     free((void *)(uintptr_t)space->spec.workspace);
     free((void *)(uintptr_t)space->spec.helper);
-    free_list(space->spec.read_only);
-    free_list(space->spec.pins);
-    free(space);
+    texts_free((char **)(uintptr_t)space->spec.read_only);
+    texts_free((char **)(uintptr_t)space->spec.pins);
+    space->gone = true;
+    if (!space->ending) free(space); /* else on_ends is below us on the stack, and does it */
 }
 
 /* -- words ------------------------------------------------------------------------------------- */
@@ -239,7 +228,7 @@ static Status explain_plan(Space *space, const ExecSpec *spec, Buf *out, Err *er
     plan_init(&plan);
     facts_init(&facts);
     Status status = ST_OK;
-    if (!space->spec.unconfined) status = survey_now(&space->spec, !spec, &facts, err);
+    if (!space->spec.unconfined) status = survey_now(space, !spec, &facts, err);
     if (status == ST_OK)
         status = spec ? plan_command(&plan, &space->spec, spec, &facts, err)
                       : plan_space(&plan, &space->spec, &facts, err);
@@ -252,8 +241,8 @@ static Status explain_plan(Space *space, const ExecSpec *spec, Buf *out, Err *er
 Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err)
 {
     if (space->spec.unconfined) {
-        Status status = buf_append(
-            out, STR("Unconfined, by the user's word: no sandbox, only limits.\n"), err);
+        Status status =
+            buf_append(out, STR("Unconfined, by the user's word: no sandbox, only limits.\n"), err);
         return status == ST_OK ? explain_plan(space, spec, out, err) : status;
     }
     Status status = buf_append(out, STR("Once a run, before its first command:\n"), err);

@@ -14,10 +14,11 @@
 enum { ARENA_FACTS = 16 * 1024 * 1024 };
 
 typedef struct Walk {
-    Facts      *facts;     /* borrowed */
-    const char *workspace; /* borrowed */
-    Buf         path;      /* of the folder that is looked at */
-    size_t      entries;
+    Facts          *facts;     /* borrowed */
+    const char     *workspace; /* borrowed */
+    struct timespec born;      /* sockets from before belong to others */
+    Buf             path;      /* of the folder that is looked at */
+    size_t          entries;
 } Walk;
 
 void facts_init(Facts *facts)
@@ -91,8 +92,8 @@ Status survey_system(Facts *facts, Err *err)
         "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
         /* parts of folders that also hold keys */
         "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/ca-trust", "/etc/pki/java",
-        "/etc/pki/tls/certs", "/etc/pki/tls/cert.pem", "/etc/pki/tls/openssl.cnf",
-        "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", NULL};
+        "/etc/pki/tls/certs", "/etc/pki/tls/cert.pem", "/etc/pki/tls/openssl.cnf", "/dev/null",
+        "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", NULL};
     Status status = ST_OK;
     for (size_t i = 0; paths[i] && status == ST_OK; i++)
         status = add_system_path(facts, paths[i], err);
@@ -107,8 +108,8 @@ static bool is_inside(const char *path, const char *folder)
     return strncmp(path, folder, len) == 0 && path[len] == '/';
 }
 
-/* A link's own name is no place to mount on: what it leads to is treated in its stead. What it leads
- * to outside the workspace is not there in the sandbox. */
+/* A link's own name is no place to mount on: what it leads to is treated in its stead. What it
+ * leads to outside the workspace is not there in the sandbox. */
 static Status add_resolved(Walk *walk, FactKind kind, const char *path, Err *err)
 {
     char        real[PATH_MAX];
@@ -138,6 +139,14 @@ static unsigned char entry_type(int folder, const struct dirent *entry)
     return (unsigned char)IFTODT(info.st_mode);
 }
 
+static bool is_foreign(const Walk *walk, int folder, const char *name)
+{
+    struct stat info;
+    if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
+    return info.st_ctim.tv_sec != walk->born.tv_sec ? info.st_ctim.tv_sec < walk->born.tv_sec
+                                                    : info.st_ctim.tv_nsec < walk->born.tv_nsec;
+}
+
 static Status see_entry(Walk *walk, int folder, const char *name, unsigned char type, int depth,
                         Err *err)
 {
@@ -148,6 +157,8 @@ static Status see_entry(Walk *walk, int folder, const char *name, unsigned char 
     if (plan_is_protected(name))
         status = type == DT_LNK ? add_resolved(walk, FACT_PROTECTED, path, err)
                                 : facts_add(walk->facts, FACT_PROTECTED, path, NULL, err);
+    if (status == ST_OK && type == DT_SOCK && is_foreign(walk, folder, name))
+        return facts_add(walk->facts, FACT_SECRET, path, NULL, err);
     if (status == ST_OK && type != DT_DIR && plan_is_secret(name))
         status = type == DT_LNK ? add_resolved(walk, FACT_SECRET, path, err)
                                 : facts_add(walk->facts, FACT_SECRET, path, NULL, err);
@@ -211,9 +222,10 @@ static Status survey_pins(Walk *walk, const char *const *pins, Err *err)
     return status;
 }
 
-Status survey_workspace(Facts *facts, const char *workspace, const char *const *pins, Err *err)
+Status survey_workspace(Facts *facts, const char *workspace, const char *const *pins,
+                        struct timespec born, Err *err)
 {
-    Walk walk = {.facts = facts, .workspace = workspace};
+    Walk walk = {.facts = facts, .workspace = workspace, .born = born};
     buf_init(&walk.path, PATH_MAX);
     Status status = buf_append(&walk.path, str_from(workspace), err);
     if (status == ST_OK) status = walk_folder(&walk, AT_FDCWD, workspace, 0, err);

@@ -12,6 +12,8 @@
 
 #include "plan.h"
 
+#include <time.h>
+
 enum {
     SURVEY_ENTRIES_MAX = 2000000, /* looked at, below one workspace */
     SURVEY_FACTS_MAX = 4000,      /* found */
@@ -32,9 +34,11 @@ MUST_CHECK Status survey_system(Facts *facts, Err *err);
  * its own record that it belongs to this workspace. */
 MUST_CHECK Status survey_git_dir(Facts *facts, const char *workspace, Err *err);
 
-/* Secrets to mask and parts to keep read-only, `pins` among them (may be NULL). */
+/* Secrets to mask and parts to keep read-only, `pins` among them (may be NULL). A socket that is
+ * older than `born` (wall clock: when the run began) belongs to somebody outside, and being
+ * read-only would not keep a command from connecting to it: it is masked too. */
 MUST_CHECK Status survey_workspace(Facts *facts, const char *workspace, const char *const *pins,
-                                   Err *err);
+                                   struct timespec born, Err *err);
 
 /* What lies in a git directory (".git", or one of its modules or worktrees) and is run or obeyed by
  * whoever uses git there later: hooks and config files. */

@@ -26,8 +26,8 @@ static Status protect_parts(Facts *facts, const char *git_dir, Err *err)
 {
     static const char *const names[] = {"hooks",     "config", "config.worktree",
                                         "commondir", "gitdir", NULL};
-    Status status = ST_OK;
-    Buf    path;
+    Status                   status = ST_OK;
+    Buf                      path;
     buf_init(&path, PATH_MAX);
     for (size_t i = 0; names[i] && status == ST_OK; i++) {
         struct stat info;
@@ -113,7 +113,7 @@ static bool resolve_from(const char *folder, const char *path, char *real)
  * already write outside the workspace. */
 Status survey_git_dir(Facts *facts, const char *workspace, Err *err)
 {
-    char path[PATH_MAX + 16], line[PATH_MAX], git_dir[PATH_MAX], back[PATH_MAX], common[PATH_MAX];
+    char   path[PATH_MAX + 16], line[PATH_MAX], git_dir[PATH_MAX], back[PATH_MAX], common[PATH_MAX];
     size_t len = strlen(workspace);
     snprintf(path, sizeof path, "%s/.git", workspace);
     if (!read_line(path, "gitdir: ", line, sizeof line)) return ST_OK;

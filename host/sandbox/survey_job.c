@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-static char **copy_list(const char *const *list)
+char **texts_copy(const char *const *list)
 {
     size_t count = 0;
     while (list && list[count]) count++;
@@ -13,28 +13,33 @@ static char **copy_list(const char *const *list)
     return copy;
 }
 
+void texts_free(char **list)
+{
+    for (size_t i = 0; list && list[i]; i++) free(list[i]);
+    free(list);
+}
+
 static void free_job(SurveyJob *job)
 {
-    for (size_t i = 0; job->pins[i]; i++) free(job->pins[i]);
-    free(job->pins);
+    texts_free(job->pins);
     free(job->workspace);
     facts_clear(&job->facts);
     free(job);
 }
 
-static Status look(const char *workspace, const char *const *pins, bool system, Facts *facts,
-                   Err *err)
+static Status look(const char *workspace, const char *const *pins, bool system,
+                   struct timespec born, Facts *facts, Err *err)
 {
     Status status = survey_git_dir(facts, workspace, err);
     if (status != ST_OK) return status;
-    return system ? survey_system(facts, err) : survey_workspace(facts, workspace, pins, err);
+    return system ? survey_system(facts, err) : survey_workspace(facts, workspace, pins, born, err);
 }
 
 static void run_job(void *arg)
 {
     SurveyJob *job = arg;
-    job->status = look(job->workspace, (const char *const *)job->pins, job->system, &job->facts,
-                       &job->err);
+    job->status = look(job->workspace, (const char *const *)job->pins, job->system, job->born,
+                       &job->facts, &job->err);
 }
 
 static void job_done(void *arg, bool abandoned)
@@ -44,17 +49,18 @@ static void job_done(void *arg, bool abandoned)
     free_job(job);
 }
 
-SurveyJob *survey_begin(Loop *loop, const SpaceSpec *spec, bool system,
-                        void (*done)(void *arg, SurveyJob *job), void *arg)
+SurveyJob *survey_begin(const Space *space, bool system, void (*done)(void *arg, SurveyJob *job),
+                        void *arg)
 {
     SurveyJob *job = mem_new(sizeof *job);
-    job->workspace = mem_text(spec->workspace);
-    job->pins = copy_list(spec->pins);
+    job->workspace = mem_text(space->spec.workspace);
+    job->pins = texts_copy(space->spec.pins);
+    job->born = space->born;
     job->system = system;
     facts_init(&job->facts);
     job->done = done;
     job->arg = arg;
-    job->work = work_start(loop, run_job, job_done, job);
+    job->work = work_start(space->loop, run_job, job_done, job);
     return job;
 }
 
@@ -63,7 +69,7 @@ void survey_abandon(SurveyJob *job)
     if (job) work_abandon(job->work);
 }
 
-Status survey_now(const SpaceSpec *spec, bool system, Facts *facts, Err *err)
+Status survey_now(const Space *space, bool system, Facts *facts, Err *err)
 {
-    return look(spec->workspace, spec->pins, system, facts, err);
+    return look(space->spec.workspace, space->spec.pins, system, space->born, facts, err);
 }

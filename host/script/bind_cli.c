@@ -58,14 +58,19 @@ static int cli_has_secret(lua_State *L)
     return 1;
 }
 
-/* cli.allow_secret(name, host): the host's own configuration says where a key may go. */
+/* cli.allow_secret(name, url) -> true | nil, err: the host's own configuration says where a key may go. */
 static int cli_allow_secret(lua_State *L)
 {
     Err         err;
-    size_t      name_len, host_len;
-    const char *name = luaL_checklstring(L, 1, &name_len), *host = luaL_checklstring(L, 2, &host_len);
+    Buf         host;
+    size_t      name_len, url_len;
+    const char *name = luaL_checklstring(L, 1, &name_len), *url = luaL_checklstring(L, 2, &url_len);
     err_clear(&err);
-    if (secrets_allow((Str){name, name_len}, (Str){host, host_len}, &err) != ST_OK) return push_failure(L, &err);
+    buf_init(&host, 1000);
+    Status status = http_host_key((Str){url, url_len}, &host, &err);
+    if (status == ST_OK) status = secrets_allow((Str){name, name_len}, buf_str(&host), &err);
+    buf_clear(&host);
+    if (status != ST_OK) return push_failure(L, &err);
     lua_pushboolean(L, true);
     return 1;
 }
@@ -219,7 +224,7 @@ static int cli_remove_temp(lua_State *L)
 static int cli_locate(lua_State *L)
 {
     char file[4096];
-    if (!engine_locate(vm_of(L)->engine, luaL_checkstring(L, 1), file, sizeof file)) return 0;
+    if (!engine_locate(vm_of(L)->engine, luaL_checkstring(L, 1), false, file, sizeof file)) return 0;
     lua_pushstring(L, file);
     return 1;
 }

@@ -67,7 +67,8 @@ static void ignore_append(void *arg, const Err *outcome)
     if (outcome->status != ST_OK) engine_note_loss(engine, outcome);
 }
 
-/* run:finish(status, body): the last record; waits for nothing, so that a cancelled run ends well too. */
+/* run:finish(status, body) -> seq: the last record; waits for nothing, so that a cancelled run ends well
+ * too. */
 static int run_finish_now(lua_State *L)
 {
     Run        *run = bind_check_run(L, 1);
@@ -78,7 +79,8 @@ static int run_finish_now(lua_State *L)
         run_append(run, STR("run.finished"), (Str){body, len}, DURABLE_PROCESS, ignore_append,
                    vm_of(L)->engine);
     run_finish(run, status);
-    return 0;
+    lua_pushinteger(L, run->seq);
+    return 1;
 }
 
 static int run_keep_text(lua_State *L)

@@ -71,8 +71,9 @@ static Status find_places(Engine *engine, const char *program, Err *err)
                        "install again with make install", program);
     char *folder = find_place(program, HELPER, "perigee-sandbox");
     if (folder) {
-        engine->helper = mem_new(strlen(folder) + 20);
-        sprintf(engine->helper, "%s/perigee-sandbox", folder);
+        char path[PATH_SIZE];
+        snprintf(path, sizeof path, "%s/perigee-sandbox", folder);
+        engine->helper = mem_text(path);
         free(folder);
     } else { /* said when a command is wanted, not before */
         engine->helper = mem_text("perigee-sandbox (not installed)");
@@ -81,9 +82,9 @@ static Status find_places(Engine *engine, const char *program, Err *err)
     return ST_OK;
 }
 
-bool engine_locate(Engine *engine, const char *path, char *file, size_t size)
+bool engine_locate(Engine *engine, const char *path, bool own, char *file, size_t size)
 {
-    bool own = strncmp(path, "lua/lib/", 8) == 0 || strncmp(path, "lua/cli/", 8) == 0;
+    own = own || strncmp(path, "lua/lib/", 8) == 0 || strncmp(path, "lua/cli/", 8) == 0;
     if (path[0] == '/') {
         snprintf(file, size, "%s", path);
         return is_file("", path + 1);
@@ -118,12 +119,12 @@ static Status read_whole(const char *file, size_t most, Buf *out, Err *err)
     return status;
 }
 
-const Source *engine_find_source(Engine *engine, const char *path, Err *err)
+static const Source *find_source(Engine *engine, const char *path, bool own, Err *err)
 {
     char file[PATH_SIZE];
     for (Source *source = engine->sources; source; source = source->next)
-        if (strcmp(source->path, path) == 0) return source;
-    if (!engine_locate(engine, path, file, sizeof file)) {
+        if (source->own == own && strcmp(source->path, path) == 0) return source;
+    if (!engine_locate(engine, path, own, file, sizeof file)) {
         err_set(err, ST_NOT_FOUND, "%s: no such file in %s%s%s", path, engine->distribution,
                 engine->user ? " or " : "", engine->user ? engine->user : "");
         return NULL;
@@ -135,6 +136,7 @@ const Source *engine_find_source(Engine *engine, const char *path, Err *err)
         free(source);
         return NULL;
     }
+    source->own = own;
     source->path = mem_text(path);
     source->file = mem_text(file);
     hash_hex(buf_str(&source->text), source->hash);
@@ -143,9 +145,9 @@ const Source *engine_find_source(Engine *engine, const char *path, Err *err)
     return source;
 }
 
-Status engine_source(Engine *engine, const char *path, Str *text, Err *err)
+Status engine_source(Engine *engine, const char *path, bool own, Str *text, Err *err)
 {
-    const Source *source = engine_find_source(engine, path, err);
+    const Source *source = find_source(engine, path, own, err);
     if (!source) return err->status;
     *text = buf_str(&source->text);
     return ST_OK;

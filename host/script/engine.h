@@ -18,6 +18,7 @@ typedef struct Source {
     char          *file; /* owned; where it was found */
     Buf            text;
     char           hash[HASH_HEX_SIZE];
+    bool           own; /* taken from the distribution, whatever the user's folder holds */
 } Source;
 
 struct Engine {
@@ -59,13 +60,12 @@ Loop  *engine_loop(Engine *engine);
 Sched *engine_sched(Engine *engine);
 
 /* The text of an entry file; loaded on first use, bounded. A relative path is looked for in the
- * user's folder, then in the distribution (lua/lib and lua/cli in the distribution only). Blocks for
- * one small file. */
-MUST_CHECK Status engine_source(Engine *engine, const char *path, Str *text, Err *err);
-const Source     *engine_find_source(Engine *engine, const char *path, Err *err); /* NULL: err says why */
+ * user's folder, then in the distribution; `own` (and lua/lib, lua/cli always): in the distribution
+ * only. Blocks for one small file. */
+MUST_CHECK Status engine_source(Engine *engine, const char *path, bool own, Str *text, Err *err);
 
 /* The folder and name under which a relative path is found; false when it is in no layer. */
-bool engine_locate(Engine *engine, const char *path, char *file, size_t size);
+bool engine_locate(Engine *engine, const char *path, bool own, char *file, size_t size);
 
 /* Frees `vm` as soon as no task of it is on the stack. */
 void engine_retire(Engine *engine, Vm *vm);

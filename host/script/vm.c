@@ -85,7 +85,7 @@ static void run_file(lua_State *L, const char *path, int environment)
     Str  text;
     char chunk_name[600];
     err_clear(&err);
-    if (engine_source(vm->engine, path, &text, &err) != ST_OK) op_raise(L, &err);
+    if (engine_source(vm->engine, path, vm->kind == VM_HOST, &text, &err) != ST_OK) op_raise(L, &err);
     snprintf(chunk_name, sizeof chunk_name, "@%s", path);
     if (luaL_loadbufferx(L, text.ptr, text.len, chunk_name, "t") != LUA_OK) lua_error(L);
     lua_pushvalue(L, environment);

@@ -88,7 +88,7 @@ local function diagnostics_of(cli, loaded, dir)
     start.equip(found, loaded.box.tools)
   end
   local all = table.move(found.diagnostics, 1, #found.diagnostics, 1, {})
-  for _, one in ipairs(relations.check(found)) do all[#all + 1] = one end
+  for _, one in ipairs(relations.check(catalog.definitions(found))) do all[#all + 1] = one end
   for _, who in ipairs(found.agents) do
     for _, name in ipairs(who.missing) do
       all[#all + 1] = { rule = "tool", level = "warning", file = who.file, line = who.tools_line[1], column = who.tools_line[2],

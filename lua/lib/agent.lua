@@ -41,10 +41,25 @@ local function world_of(run)
   }
 end
 
+--- Goes on with the next target. A message is encoded once for each dialect that it is sent in.
+local function retarget(talk)
+  local before = table.remove(talk.targets, 1).dialect
+  if talk.targets[1].dialect == before then return end
+  local dialect = require("dialects." .. talk.targets[1].dialect)
+  for i, message in ipairs(talk.log) do talk.request.messages[i] = dialect.encode(message) end
+end
+
+--- Another model may begin a conversation, never take one over (its thinking is bound to the model
+--- that thought); and where no server answered at all, another model's would not either.
+local function can_fall_back(talk, err)
+  return err.retryable and talk.targets[2] ~= nil and talk.turn == 1 and err.details ~= nil and err.details.status ~= nil
+end
+
 --- One exchange, with the next target when one is not to be had.
 local function ask(run, talk)
   local world, how = world_of(run)
   local shown = {}
+  session.get().speaking[run.id] = shown -- what a cut or cancelled reply had said so far
   local function on_event(event)
     if event.kind == "text" then shown[#shown + 1] = event.text end
     session.emit(run, "delta." .. event.kind, event)
@@ -52,11 +67,17 @@ local function ask(run, talk)
   while true do
     local target = talk.targets[1]
     local reply, err = model.ask(world, target, talk.request, on_event, how)
-    if reply then return reply, nil, target end
+    if reply then
+      session.get().speaking[run.id] = nil
+      return reply, nil, target
+    end
     local partial = table.concat(shown)
-    if partial ~= "" then session.record(run, "partial", { agent = talk.who.name, text = partial, error = err }) end
-    if not err.retryable or partial ~= "" or not talk.targets[2] then return nil, err, target end
-    table.remove(talk.targets, 1)
+    if partial ~= "" then
+      session.record(run, "partial", { agent = talk.who.name, text = partial, error = err })
+      session.get().speaking[run.id] = nil
+    end
+    if partial ~= "" or not can_fall_back(talk, err) then return nil, err, target end
+    retarget(talk)
     session.record(run, "decision", { what = "model", agent = talk.who.name, model = talk.targets[1].model,
       why = ("%s failed: %s"):format(target.model, err.message) })
   end
@@ -205,8 +226,7 @@ local function turn(run, talk, results)
   if not reply then return nil, err end
   local usd = charge(run, target, reply)
   session.record(run, "turn", { agent = talk.who.name, turn = talk.turn, model = reply.model, content = json.array(reply.content),
-    stop = reply.stop, stop_raw = reply.stop_raw, usage = reply.usage, cost_usd = usd,
-    rehearsed = target.scenario ~= nil or nil })
+    stop = reply.stop, stop_raw = reply.stop_raw, usage = reply.usage, cost_usd = usd })
   return reply
 end
 
@@ -315,10 +335,10 @@ end
 function agent.whole(run, work)
   local result, err = run:scope(work)
   local status = err and err.code or result and result.status or "ok"
+  local speaking = table.concat(session.get().speaking[run.id] or {})
   local body = { status = status, result = result, error = err and { code = err.code, message = err.message } or nil,
-    spent = run:spent() }
-  run:finish(status, json.encode(body))
-  session.emit(run, "run.finished", body)
+    partial = speaking ~= "" and speaking or nil, spent = run:spent(), files = run:sources() }
+  session.emit(run, "run.finished", body, run:finish(status, json.encode(body)))
   return result, err
 end
 

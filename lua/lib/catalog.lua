@@ -49,6 +49,20 @@ local function place(parsed, key)
   return 1, 1
 end
 
+--- The fields by our names. A key in other letters ("Tools:") counts as the one it means: an author who
+--- wrote down fewer tools must not be given all of them.
+local function fields_of(parsed, path, diagnostics)
+  local front = parsed.front
+  for _, one in ipairs(parsed.keys) do
+    local meant = one.key:lower()
+    if meant ~= one.key and text.one_of(KNOWN, meant) and front[meant] == nil then
+      front[meant] = front[one.key]
+      note(diagnostics, "key", "warning", path, one.line, one.column, ("%q is read as %q"):format(one.key, meant))
+    end
+  end
+  return front
+end
+
 --- One agent of one file, or nil with a diagnostic.
 local function read(cli, path, source, layer, diagnostics)
   local parsed, err, fault = cli.definition(source)
@@ -59,7 +73,7 @@ local function read(cli, path, source, layer, diagnostics)
   for _, one in ipairs(parsed.notes) do
     note(diagnostics, one.rule, one.level, path, one.line, one.column, one.message)
   end
-  local front = parsed.front
+  local front = fields_of(parsed, path, diagnostics)
   local name = scalar(front.name)
   if not name or name == "" then
     name = path:match("([^/]+)%.md$") or path
@@ -70,7 +84,7 @@ local function read(cli, path, source, layer, diagnostics)
   end
   local extra = {}
   for _, one in ipairs(parsed.keys) do
-    if not text.one_of(KNOWN, one.key) then extra[#extra + 1] = one.key end
+    if not text.one_of(KNOWN, one.key:lower()) then extra[#extra + 1] = one.key end
   end
   local who = {
     name = name, description = scalar(front.description) or "", file = path, layer = layer.name, body = parsed.body,
@@ -162,6 +176,16 @@ function catalog.add_file(cli, found, path)
   found.agents[#found.agents + 1] = who
   catalog.finish(found)
   return who
+end
+
+--- What relations.check looks at.
+---@return table[] definitions
+function catalog.definitions(found)
+  local list = {}
+  for i, who in ipairs(found.agents) do
+    list[i] = { name = who.name, file = who.file, blocks = who.blocks, fields = { description = who.description } }
+  end
+  return list
 end
 
 --- Sorts, resolves edges to names, and works out who may hand to whom.

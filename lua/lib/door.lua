@@ -104,6 +104,52 @@ local function unknown(who, call)
     #who.tools > 0 and table.concat(who.tools, ", ") or "none"), "not_found")
 end
 
+--- Everything before a tool's own code runs: is there such a tool, do the arguments fit, is it
+--- allowed, can it be afforded. Recorded as `call`.
+---@return { call: Call, declaration: tool.Declaration?, input: table?, result: CallResult?, power: boolean? } prepared
+local function prepare(run, who, call)
+  local s = session.get()
+  local declaration = text.one_of(who.tools, call.name) and s.tools[call.name]
+  if not declaration then
+    session.record(run, "call", { id = call.id, tool = call.name, input = call.input, refused = true })
+    return { call = call, result = unknown(who, call) }
+  end
+  local input, why = read_input(call)
+  local code = "invalid"
+  if input then
+    local checked, problems = schema.check(declaration.input, input)
+    if checked then input = checked else why = say_problems(call.name, problems) end
+  end
+  if not why then
+    why = refused(run, who, declaration, call, input)
+    code = "denied"
+  end
+  if not why then
+    local affordable, over = run:spend("calls", 1)
+    if not affordable then why, code = over.message, "limit" end
+  end
+  local power = not why and needs_power(declaration)
+  session.record(run, "call", { id = call.id, tool = call.name, input = why and call.input or input,
+    effect = declaration.effect, refused = why and true or nil }, power)
+  return { call = call, declaration = declaration, input = input, power = power, result = why and failed(call, why, code) }
+end
+
+--- The tool's own code, in the run's VM.
+local function use(run, prepared)
+  if prepared.result then return prepared.result end
+  local declaration, needs = prepared.declaration, prepared.declaration.needs
+  return shape(prepared.call, run:tool({ name = declaration.name, entry = declaration.entry,
+    timeout_ms = declaration.timeout_ms,
+    grant = { exec = needs.exec, read = needs.read ~= nil, write = needs.write ~= nil } }, prepared.input))
+end
+
+local function finish(run, prepared, result)
+  session.record(run, "result", result, prepared.power)
+  local wrote = prepared.declaration and prepared.declaration.effect == "write" and not result.error
+  if wrote and type(prepared.input.path) == "string" then session.touch(run, prepared.input.path) end
+  return result
+end
+
 --- Carries out one call. Always answers a result; what went wrong stands in it.
 ---@async
 ---@param run  HostRun
@@ -111,44 +157,22 @@ end
 ---@param call Call
 ---@return CallResult result
 function door.call(run, who, call)
-  local s = session.get()
-  local declaration = text.one_of(who.tools, call.name) and s.tools[call.name]
-  if not declaration then
-    local result = unknown(who, call)
-    session.record(run, "call", { id = call.id, tool = call.name, input = call.input, refused = true })
-    session.record(run, "result", result)
-    return result
-  end
-  local input, why = read_input(call)
-  local problems
-  if input then
-    local checked
-    checked, problems = schema.check(declaration.input, input)
-    if checked then input = checked else why = say_problems(call.name, problems) end
-  end
-  if not why then why = refused(run, who, declaration, call, input) end
-  local affordable, over = true, nil
-  if not why then affordable, over = run:spend("calls", 1) end
+  local prepared = prepare(run, who, call)
+  return finish(run, prepared, use(run, prepared))
+end
 
-  local power = needs_power(declaration)
-  local go = not why and affordable
-  session.record(run, "call", { id = call.id, tool = call.name, input = why and call.input or input,
-    effect = declaration.effect, refused = not go or nil }, go and power)
-  local result
-  if why then
-    result = failed(call, why, problems and "invalid" or "denied")
-  elseif not affordable then
-    result = failed(call, over.message, "limit")
-  else
-    local needs = declaration.needs
-    result = shape(call, run:tool({ name = call.name, entry = declaration.entry, timeout_ms = declaration.timeout_ms,
-      grant = { exec = needs.exec, read = needs.read ~= nil, write = needs.write ~= nil } }, input))
+--- Calls that only read, side by side. What is recorded stands in the order of the calls, so that a
+--- journal does not depend on which file came first from the disk.
+local function side_by_side(run, who, calls)
+  local prepared, work, results = {}, {}, {}
+  for i, call in ipairs(calls) do
+    prepared[i] = prepare(run, who, call)
+    work[i] = function() return use(run, prepared[i]) end
   end
-  session.record(run, "result", result, go and power)
-  if go and declaration.effect == "write" and not result.error and type(input.path) == "string" then
-    session.touch(run, input.path)
-  end
-  return result
+  local done, err = run:all(work)
+  if not done then error(err, 0) end
+  for i in ipairs(calls) do results[i] = finish(run, prepared[i], done[i]) end
+  return results
 end
 
 --- Carries out the calls of one reply: side by side while their effect is read, else one after the
@@ -161,17 +185,15 @@ end
 function door.all(run, who, calls)
   local s, results, at = session.get(), {}, 1
   local function reads(call)
-    local declaration = s.tools[call.name]
+    local declaration = call and s.tools[call.name]
     return declaration ~= nil and declaration.effect == "read"
   end
   while at <= #calls do
     local last = at
-    while reads(calls[at]) and calls[last + 1] and reads(calls[last + 1]) do last = last + 1 end
-    local side_by_side = {}
-    for i = at, last do side_by_side[i] = function() return door.call(run, who, calls[i]) end end
-    local done, err = run:all(side_by_side)
-    if not done then error(err, 0) end
-    for i = at, last do results[i] = done[i] end
+    while reads(calls[at]) and reads(calls[last + 1]) do last = last + 1 end
+    local batch = table.move(calls, at, last, 1, {})
+    local done = #batch > 1 and side_by_side(run, who, batch) or { door.call(run, who, batch[1]) }
+    table.move(done, 1, #done, at, results)
     at = last + 1
   end
   return results

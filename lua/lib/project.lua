@@ -68,8 +68,8 @@ end
 ---@return project.Project? found, Error? err
 function project.find(cli, named)
   local folders = cli.folders()
-  local layers, ignored, root = {}, {}, nil
-  local agents, base
+  local layers, ignored = {}, {}
+  local root, agents, base
   if named then
     local info = is_folder(cli, named)
     if not info then return nil, { code = "not_found", message = ("--project %s: no such folder"):format(named) } end

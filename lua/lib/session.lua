@@ -14,6 +14,7 @@ local session = {}
 ---@field facts    { date: string, system: string }
 ---@field sink     fun(event: table) gets every event, in order
 ---@field hooks    fun(who: agent.Agent): boolean?, Error? looks up the hooks of an agent
+---@field speaking table<string, string[]> what the reply under way has said, by run
 ---@field touched  table<string, string[]> files changed, by run
 ---@field visits   table<string, integer> conversations begun, by agent
 

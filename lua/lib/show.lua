@@ -49,7 +49,9 @@ end
 ---@return string
 function show.total(total)
   local parts = { total.status, text.plural(total.turns, "turn"), text.plural(total.calls, "call") }
-  if total.rehearsed then
+  if total.turns == 0 then
+    parts[#parts + 1] = "nothing was asked"
+  elseif total.rehearsed then
     parts[#parts + 1] = "rehearsed"
   else
     parts[#parts + 1] = text.plural(total.tokens, "token")
@@ -112,9 +114,10 @@ function show.counter()
   local total = { turns = 0, calls = 0, tokens = 0, usd = 0.0, rehearsed = false }
   return function(event)
     local body = event.body
-    if event.kind == "turn" then
+    if event.kind == "prompt" then
+      total.rehearsed = total.rehearsed or body.dialect == "rehearsal"
+    elseif event.kind == "turn" then
       total.turns = total.turns + 1
-      total.rehearsed = total.rehearsed or body.rehearsed == true
       local usage = body.usage
       if usage then
         total.tokens = total.tokens + (usage.input or 0) + (usage.output or 0) + (usage.cache_read or 0) + (usage.cache_write or 0)

@@ -1,7 +1,6 @@
 --- From a command line to a session: folders, agents, tools, sandbox, keys.
 local catalog  = require "lib.catalog"
 local duration = require "lib.duration"
-local models   = require "models"
 local project  = require "lib.project"
 local session  = require "lib.session"
 local tool     = require "lib.tool"
@@ -46,17 +45,20 @@ function start.hooks(cli, who)
   return true
 end
 
-local function host_of(url) return (url:match("^%a[%w+.-]*://([^/]+)") or url):gsub("^.*@", "") end
-
---- What stands outside: base URLs, and which keys there are. Each key may go to its provider only.
+--- What stands outside: the models in force, base URLs, and which keys there are. Each key may go to
+--- its provider only.
+---@async
+---@return model.Env? env, Error? err
 function start.env(cli)
-  local env = { variables = {}, secrets = {} }
+  local models, err = cli.decide("lua/lib/decisions.lua", "models")
+  if not models then return nil, err end
+  local env = { variables = {}, secrets = {}, models = models }
   for _, provider in pairs(models.providers) do
     local url = cli.env(provider.base_url_variable)
     env.variables[provider.base_url_variable] = url
     if cli.has_secret(provider.secret) then
       env.secrets[provider.secret] = true
-      cli.allow_secret(provider.secret, host_of(url and url ~= "" and url or provider.base_url))
+      cli.allow_secret(provider.secret, url and url ~= "" and url or provider.base_url)
     end
   end
   return env
@@ -99,6 +101,9 @@ start.date_of = date_of
 function start.session(cli, loaded, how)
   local named, err = start.model(cli, how.model)
   if how.model and not named then return nil, err end
+  local env
+  env, err = start.env(cli)
+  if not env then return nil, err end
   local sandbox, no_sandbox = "unconfined", nil
   if not how.unconfined then
     local ok
@@ -116,7 +121,7 @@ function start.session(cli, loaded, how)
   end
   local new = {
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
-    options = { model = named, hops = how.hops or "auto" }, env = start.env(cli), visits = {}, touched = {},
+    options = { model = named, hops = how.hops or "auto" }, env = env, visits = {}, touched = {}, speaking = {},
     facts = { date = date_of(cli.now()), system = "Linux" }, sink = how.sink,
     hooks = function(who) return start.hooks(cli, who) end,
   }

@@ -54,18 +54,8 @@ static void wait_for_resolver(void)
 static void begin(Rig *rig, const HttpRequest *request, Got *got)
 {
     got_init(got, rig);
-    CHECK(http_begin(rig->transport, request, &GOT_EVENTS, got, &got->call, &got->outcome) == ST_OK);
-}
-
-static void stop_loop(void *arg) { loop_stop(arg); }
-
-/* Runs the loop until a timer that is set now has fired: whatever was due before has happened. */
-static void run_what_is_due(Loop *loop)
-{
-    Timer *timer = timer_new(loop, stop_loop, loop);
-    timer_set(timer, loop_now(loop));
-    CHECK(loop_run(loop));
-    timer_free(timer);
+    CHECK(http_begin(rig->transport, request, &GOT_EVENTS, got, &got->call, &got->outcome) ==
+          ST_OK);
 }
 
 TEST(cancelling_never_waits_for_name_resolution)
@@ -77,7 +67,7 @@ TEST(cancelling_never_waits_for_name_resolution)
     rig_open(&rig, NULL, NULL);
     HttpRequest request = get("http://stuck.test/");
     begin(&rig, &request, &got);
-    run_what_is_due(rig.loop);
+    rig_run_due(&rig);
     wait_for_resolver();
     http_cancel(got.call); /* would wait here for ever */
     CHECK_INT(got.ends, 0);
@@ -112,7 +102,7 @@ TEST(freeing_the_transport_never_waits_for_name_resolution)
     rig_open(&rig, NULL, NULL);
     HttpRequest request = get("http://stuck.test/");
     begin(&rig, &request, &got);
-    run_what_is_due(rig.loop);
+    rig_run_due(&rig);
     wait_for_resolver();
     rig_close(&rig);
     CHECK_INT(got.ends, 0);
@@ -134,7 +124,7 @@ TEST(a_name_that_does_not_exist_is_unavailable_and_says_so)
     rig_close(&rig);
 }
 
-/* -- phases ----------------------------------------------------------------------------------------- */
+/* -- phases ------------------------------------------------------------------------------------ */
 
 TEST(a_call_cancelled_right_after_it_began_leaves_nothing)
 {
@@ -146,7 +136,7 @@ TEST(a_call_cancelled_right_after_it_began_leaves_nothing)
     HttpRequest request = get(raw.url);
     begin(&rig, &request, &got);
     http_cancel(got.call);
-    run_what_is_due(rig.loop);
+    rig_run_due(&rig);
     CHECK_INT(got.heads + got.ends, 0);
     got_clear(&got);
     raw_close(&raw);
@@ -172,7 +162,7 @@ TEST(a_call_cancelled_while_it_waits_for_its_answer_gets_no_event)
     HttpRequest request = get(raw.url);
     begin(&rig, &request, &got);
     CHECK(loop_run(rig.loop));
-    run_what_is_due(rig.loop);
+    rig_run_due(&rig);
     CHECK_INT(got.heads + got.ends, 0);
     got_clear(&got);
     raw_close(&raw);
@@ -199,7 +189,7 @@ TEST(a_call_cancelled_inside_on_head_gets_no_data_and_no_end)
     got_init(&got, &rig);
     CHECK(http_begin(rig.transport, &request, &EVENTS, &got, &got.call, &got.outcome) == ST_OK);
     CHECK(loop_run(rig.loop));
-    run_what_is_due(rig.loop);
+    rig_run_due(&rig);
     CHECK_INT(got.heads, 1);
     CHECK_INT(got.pieces + got.ends, 0);
     got_clear(&got);
@@ -220,7 +210,7 @@ TEST(a_call_cancelled_inside_on_data_gets_no_further_data_and_no_end)
     begin(&rig, &request, &got);
     got.on_piece = cancel_inside;
     CHECK(loop_run(rig.loop));
-    run_what_is_due(rig.loop);
+    rig_run_due(&rig);
     CHECK_INT(got.pieces, 1);
     CHECK_INT(got.ends, 0);
     got_clear(&got);
@@ -266,17 +256,17 @@ TEST(a_paused_call_can_be_cancelled)
     HttpRequest request = get(raw.url);
     begin(&rig, &request, &got);
     got.on_piece = hold_back;
-    while (got.pieces == 0) run_what_is_due(rig.loop);
+    while (got.pieces == 0) rig_run_due(&rig);
     http_pause(got.call, false);
     http_cancel(got.call);
-    run_what_is_due(rig.loop);
+    rig_run_due(&rig);
     CHECK_INT(got.ends, 0);
     got_clear(&got);
     raw_close(&raw);
     rig_close(&rig);
 }
 
-/* -- one call's event touches another call ----------------------------------------------------------- */
+/* -- one call's event touches another call ----------------------------------------------------- */
 
 static void answer_pieces(void *arg, ServerRequest *request)
 {

@@ -15,9 +15,12 @@ static void exchange(const char *scheme, Str bytes, bool closes, HttpRequest cha
     rig_close(&rig);
 }
 
-static bool says(const Got *got, const char *words) { return strstr(got->outcome.text, words) != NULL; }
+static bool says(const Got *got, const char *words)
+{
+    return strstr(got->outcome.text, words) != NULL;
+}
 
-/* -- silence --------------------------------------------------------------------------------------- */
+/* -- silence ----------------------------------------------------------------------------------- */
 
 TEST(a_far_side_that_never_shakes_hands_is_a_connect_stall)
 {
@@ -87,7 +90,7 @@ TEST(the_deadline_ends_a_call_in_any_phase_under_its_own_name)
     got_clear(&got);
 }
 
-/* -- broken answers --------------------------------------------------------------------------------- */
+/* -- broken answers ---------------------------------------------------------------------------- */
 
 typedef struct Broken {
     const char *about, *bytes;
@@ -99,19 +102,20 @@ typedef struct Broken {
 static const Broken BROKEN[] = {
     {"nothing at all", "", ST_UNAVAILABLE, 0, "", "without an answer"},
     {"no HTTP", "hello, world\r\n\r\n", ST_PROTOCOL, 0, "", "not HTTP"},
-    {"a body cut short", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", ST_UNAVAILABLE, 1, "half",
-     "cut short"},
+    {"a body cut short", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", ST_UNAVAILABLE, 1,
+     "half", "cut short"},
     {"chunks cut short", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
      ST_UNAVAILABLE, 1, "half", "cut short"},
-    {"a length that is no number", "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nhalf", ST_PROTOCOL,
-     0, "", "not HTTP"},
+    {"a length that is no number", "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nhalf",
+     ST_PROTOCOL, 0, "", "not HTTP"},
     {"a negative length", "HTTP/1.1 200 OK\r\nContent-Length: -4\r\n\r\nhalf", ST_PROTOCOL, 0, "",
      "not HTTP"},
     {"a head cut short", "HTTP/1.1 200 OK\r\nContent-Le", ST_PROTOCOL, 0, "", "not HTTP"},
-    {"a header without a name", "HTTP/1.1 200 OK\r\n: x\r\n\r\n", ST_PROTOCOL, 0, "", "without a name"},
+    {"a header without a name", "HTTP/1.1 200 OK\r\n: x\r\n\r\n", ST_PROTOCOL, 0, "",
+     "without a name"},
     {"a coding that is broken",
-     "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 8\r\n\r\nnot gzip", ST_PROTOCOL, 1,
-     "", "coding is broken"},
+     "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 8\r\n\r\nnot gzip", ST_PROTOCOL,
+     1, "", "coding is broken"},
 };
 
 TEST(broken_answers_end_with_a_status_and_a_reason)
@@ -123,8 +127,8 @@ TEST(broken_answers_end_with_a_status_and_a_reason)
         bool good = got.outcome.status == broken->status && says(&got, broken->says) &&
                     got.heads == broken->heads && strcmp(got.body.ptr, broken->body) == 0;
         if (!good)
-            printf("# %s: %s, %d heads, \"%s\": %s\n", broken->about, status_code(got.outcome.status),
-                   got.heads, got.body.ptr, got.outcome.text);
+            printf("# %s: %s, %d heads, \"%s\": %s\n", broken->about,
+                   status_code(got.outcome.status), got.heads, got.body.ptr, got.outcome.text);
         CHECK(good);
         got_clear(&got);
     }
@@ -133,11 +137,12 @@ TEST(broken_answers_end_with_a_status_and_a_reason)
 TEST(interim_heads_are_skipped_and_folded_headers_joined)
 {
     Got got;
-    exchange("http",
-             STR("HTTP/1.1 100 Continue\r\nx: interim\r\n\r\nHTTP/1.1 200 OK\r\nX-Long: one\r\n\ttwo\r\n"
-                 "SET-cookie:a\r\nset-Cookie:  b \r\nTransfer-Encoding: chunked\r\n\r\n"
-                 "2\r\nok\r\n0\r\nx-trailer: t\r\n\r\n"),
-             false, get(""), &got);
+    exchange(
+        "http",
+        STR("HTTP/1.1 100 Continue\r\nx: interim\r\n\r\nHTTP/1.1 200 OK\r\nX-Long: one\r\n\ttwo\r\n"
+            "SET-cookie:a\r\nset-Cookie:  b \r\nTransfer-Encoding: chunked\r\n\r\n"
+            "2\r\nok\r\n0\r\nx-trailer: t\r\n\r\n"),
+        false, get(""), &got);
     CHECK_INT(got.outcome.status, ST_OK);
     CHECK_TEXT(got.head.ptr,
                "x-long: one two\nset-cookie: a\nset-cookie: b\ntransfer-encoding: chunked\n");
@@ -162,8 +167,8 @@ TEST(a_head_that_does_not_end_is_bounded)
     buf_init(&bytes, 1 * MB);
     CHECK(buf_append(&bytes, STR("HTTP/1.1 200 OK\r\n"), &err) == ST_OK);
     while (bytes.len < LIMIT_HTTP_HEAD + 100)
-        CHECK(buf_append(&bytes, STR("x-again: 0123456789012345678901234567890123456789\r\n"), &err) ==
-              ST_OK);
+        CHECK(buf_append(&bytes, STR("x-again: 0123456789012345678901234567890123456789\r\n"),
+                         &err) == ST_OK);
     exchange("http", buf_str(&bytes), false, get(""), &got);
     CHECK_INT(got.outcome.status, ST_LIMIT);
     CHECK_INT(got.heads, 0);
@@ -174,7 +179,7 @@ TEST(a_head_that_does_not_end_is_bounded)
 /* 10 MB in 65 KB, made by hand (RFC 1951): one block of fixed codes that repeats its first byte. */
 static void deflate_bomb(Buf *out)
 {
-    Err err;
+    Err               err;
     static const char HEAD[] = {31, (char)139, 8, 0, 0, 0, 0, 0, 0, 3};
     uint64_t          bits = 0;
     unsigned          count = 0;
@@ -218,7 +223,7 @@ TEST(a_compression_bomb_is_bounded_by_what_it_unpacks_to)
     buf_clear(&bomb);
 }
 
-/* -- not there -------------------------------------------------------------------------------------- */
+/* -- not there --------------------------------------------------------------------------------- */
 
 TEST(a_refused_connection_is_unavailable_and_says_so)
 {

@@ -30,8 +30,12 @@ typedef struct Rig {
 /* The program's tests, after what libuv opens once a process (its signal pipe) is open. */
 static inline int rig_run(void)
 {
-    Err   err;
-    Loop *loop;
+    static const char *const AMBIENT[] = {"http_proxy",  "https_proxy",    "all_proxy",
+                                          "HTTPS_PROXY", "ALL_PROXY",      "NO_PROXY",
+                                          "no_proxy",    "CURL_CA_BUNDLE", "SSL_CERT_FILE"};
+    Err                      err;
+    Loop                    *loop;
+    for (size_t i = 0; i < sizeof AMBIENT / sizeof AMBIENT[0]; i++) unsetenv(AMBIENT[i]);
     if (loop_new(&loop, false, &err) == ST_OK) loop_free(loop);
     return tap_run();
 }
@@ -55,6 +59,18 @@ static inline void rig_close(Rig *rig)
     loop_free(rig->loop);
 }
 
+static inline void rig_stop(void *arg) { loop_stop(arg); }
+
+/* Runs the loop until a timer that is set now has fired: whatever was ready before has been seen.
+ */
+static inline void rig_run_due(Rig *rig)
+{
+    Timer *timer = timer_new(rig->loop, rig_stop, rig->loop);
+    timer_set(timer, loop_now(rig->loop));
+    CHECK(loop_run(rig->loop));
+    timer_free(timer);
+}
+
 /* What came of one call. `on_piece` may be set: what to do inside on_data. */
 typedef struct Got Got;
 struct Got {
@@ -64,8 +80,8 @@ struct Got {
     Buf       head; /* "name: value\n" ... */
     Buf       body;
     Err       outcome;
-    void    (*on_piece)(Got *got);
-    void     *user;
+    void (*on_piece)(Got *got);
+    void *user;
 };
 
 static inline void got_head(void *arg, const HttpHead *head)
@@ -135,7 +151,7 @@ static inline void rig_fetch(Rig *rig, const HttpRequest *request, Got *got)
     CHECK_INT(got->ends, 1);
 }
 
-/* -- the far side that misbehaves ------------------------------------------------------------------- */
+/* -- the far side that misbehaves -------------------------------------------------------------- */
 
 /* Accepts, reads a request's head, then sends `bytes` and closes, or stays silent. */
 typedef struct Raw {
@@ -149,8 +165,8 @@ typedef struct Raw {
     bool        closes; /* after `bytes` */
     bool        hasty;  /* answers whatever comes, not only a whole head */
     int         accepted;
-    void      (*on_seen)(void *arg); /* may be NULL: after `bytes` were sent */
-    void       *arg;
+    void (*on_seen)(void *arg); /* may be NULL: after `bytes` were sent */
+    void *arg;
 } Raw;
 
 static inline void raw_hang_up(Raw *raw)
@@ -198,7 +214,8 @@ static inline void raw_open(Raw *raw, Loop *loop, const char *scheme, Str bytes,
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t          len = sizeof at;
     memset(raw, 0, sizeof *raw);
-    *raw = (Raw){.loop = loop, .client = -1, .bytes = bytes.ptr, .len = bytes.len, .closes = closes};
+    *raw =
+        (Raw){.loop = loop, .client = -1, .bytes = bytes.ptr, .len = bytes.len, .closes = closes};
     raw->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK(bind(raw->listener, (struct sockaddr *)&at, sizeof at) == 0);
     CHECK(listen(raw->listener, 8) == 0);

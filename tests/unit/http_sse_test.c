@@ -10,32 +10,47 @@ typedef struct Fixture {
     int64_t     retry_ms;
 } Fixture;
 
-#define BYTES(literal) {(literal), sizeof(literal) - 1}
+#define BYTES(literal)                                                                             \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    }
 
 static const Fixture FIXTURES[] = {
     {"plain", BYTES("data: one\n\ndata: two\n\n"), "message|one|\nmessage|two|\n", -1},
     {"CRLF", BYTES("event: tick\r\ndata: 1\r\n\r\n"), "tick|1|\n", -1},
     {"CR", BYTES("event: tick\rdata: 1\r\rdata: 2\r\r"), "tick|1|\nmessage|2|\n", -1},
     {"mixed ends", BYTES("data: a\r\ndata: b\rdata: c\n\r\n"), "message|a\\nb\\nc|\n", -1},
-    {"BOM", BYTES("\xEF\xBB\xBF" "data: x\n\n"), "message|x|\n", -1},
-    {"only one BOM", BYTES("\xEF\xBB\xBF\xEF\xBB\xBF" "data: x\n\ndata: y\n\n"), "message|y|\n", -1},
-    {"half a BOM", BYTES("\xEF\xBB" "data: x\n\ndata: y\n\n"), "message|y|\n", -1},
-    {"one blank after the colon is dropped", BYTES("data:x\ndata:  y\n\n"), "message|x\\n y|\n", -1},
+    {"BOM",
+     BYTES("\xEF\xBB\xBF"
+           "data: x\n\n"),
+     "message|x|\n", -1},
+    {"only one BOM",
+     BYTES("\xEF\xBB\xBF\xEF\xBB\xBF"
+           "data: x\n\ndata: y\n\n"),
+     "message|y|\n", -1},
+    {"half a BOM",
+     BYTES("\xEF\xBB"
+           "data: x\n\ndata: y\n\n"),
+     "message|y|\n", -1},
+    {"one blank after the colon is dropped", BYTES("data:x\ndata:  y\n\n"), "message|x\\n y|\n",
+     -1},
     {"empty data is an event", BYTES("data\n\ndata:\ndata\n\n"), "message||\nmessage|\\n|\n", -1},
     {"no data, no event", BYTES("event: gone\n\ndata: x\n\n"), "message|x|\n", -1},
     {"comments", BYTES(": hello\n:\ndata: x\n: more\n\n:\n\n"), "message|x|\n", -1},
     {"ids stay", BYTES("id: 7\ndata: a\n\ndata: b\n\nid\ndata: c\n\n"),
      "message|a|7\nmessage|b|7\nmessage|c|\n", -1},
     {"an id with NUL does not count", BYTES("id: 7\n\nid: a\0b\ndata: x\n\n"), "message|x|7\n", -1},
-    {"retry", BYTES("retry: 1500\nretry: -3\nretry: 2x\nretry:\ndata: x\n\n"), "message|x|\n", 1500},
+    {"retry", BYTES("retry: 1500\nretry: -3\nretry: 2x\nretry:\ndata: x\n\n"), "message|x|\n",
+     1500},
     {"unknown fields", BYTES("foo: 1\ndatax: 2\n data: 3\ndata: x\n\n"), "message|x|\n", -1},
     {"what is not finished is no event", BYTES("data: x\n\ndata: half\n"), "message|x|\n", -1},
     {"the last event's blank line is CR", BYTES("data: x\n\r"), "message|x|\n", -1},
     {"colons in data", BYTES("data: {\"a\":1}\n\n"), "message|{\"a\":1}|\n", -1},
     {"a model's stream",
      BYTES("event: content_block_delta\ndata: {\"text\":\"gr\xC3\xBC\xC3\x9F dich\"}\n\n"
-         "event: ping\ndata: {}\n\nevent: message_stop\ndata: {}\n\n"),
-     "content_block_delta|{\"text\":\"gr\xC3\xBC\xC3\x9F dich\"}|\nping|{}|\nmessage_stop|{}|\n", -1},
+           "event: ping\ndata: {}\n\nevent: message_stop\ndata: {}\n\n"),
+     "content_block_delta|{\"text\":\"gr\xC3\xBC\xC3\x9F dich\"}|\nping|{}|\nmessage_stop|{}|\n",
+     -1},
 };
 
 static bool note(void *arg, const SseEvent *event)
@@ -44,7 +59,8 @@ static bool note(void *arg, const SseEvent *event)
     Buf *out = arg;
     CHECK(buf_printf(out, &err, "%.*s|", STR_ARG(event->name)) == ST_OK);
     for (size_t i = 0; i < event->data.len; i++)
-        CHECK(buf_append(out, event->data.ptr[i] == '\n' ? STR("\\n") : (Str){event->data.ptr + i, 1},
+        CHECK(buf_append(out,
+                         event->data.ptr[i] == '\n' ? STR("\\n") : (Str){event->data.ptr + i, 1},
                          &err) == ST_OK);
     CHECK(buf_printf(out, &err, "|%.*s\n", STR_ARG(event->id)) == ST_OK);
     return true;

@@ -26,7 +26,8 @@ TEST(a_request_goes_out_as_written_and_its_answer_comes_back)
     Rig rig;
     Got got;
     rig_open(&rig, echo, NULL);
-    HttpHeader  headers[] = {{STR("X-Plain"), STR("a b")}, {STR("x-empty"), STR("")},
+    HttpHeader  headers[] = {{STR("X-Plain"), STR("a b")},
+                             {STR("x-empty"), STR("")},
                              {STR("Content-Type"), STR("application/json")}};
     HttpRequest request = get(rig.url);
     request.method = STR("POST");
@@ -116,8 +117,8 @@ static void answer_with_status(void *arg, ServerRequest *request)
 TEST(refusals_and_redirects_are_answers_not_failures)
 {
     static const int STATUSES[] = {201, 301, 307, 400, 401, 403, 404, 408, 413, 429, 500, 503, 529};
-    Rig rig;
-    int status = 0;
+    Rig              rig;
+    int              status = 0;
     rig_open(&rig, answer_with_status, &status);
     for (size_t i = 0; i < sizeof STATUSES / sizeof STATUSES[0]; i++) {
         Got got;
@@ -132,7 +133,7 @@ TEST(refusals_and_redirects_are_answers_not_failures)
     rig_close(&rig);
 }
 
-/* -- streaming ------------------------------------------------------------------------------------ */
+/* -- streaming --------------------------------------------------------------------------------- */
 
 static ServerRequest *kept;
 
@@ -255,8 +256,6 @@ static void go_on_and_cancel_later(Got *got)
     loop_stop(got->loop);
 }
 
-static void stop_loop(void *arg) { loop_stop(arg); }
-
 TEST(a_paused_stream_stops_the_sender_and_goes_on_where_it_was)
 {
     Rig rig;
@@ -270,7 +269,7 @@ TEST(a_paused_stream_stops_the_sender_and_goes_on_where_it_was)
     CHECK(http_begin(rig.transport, &request, &GOT_EVENTS, &got, &got.call, &got.outcome) == ST_OK);
     CHECK(loop_run(rig.loop));
     size_t before = got.body.len;
-    Timer *timer = timer_new(rig.loop, stop_loop, rig.loop);
+    Timer *timer = timer_new(rig.loop, rig_stop, rig.loop);
     timer_set(timer, loop_now(rig.loop) + 3 * SHORT_MS);
     CHECK(loop_run(rig.loop));
     CHECK_INT(got.ends, 0);
@@ -289,7 +288,7 @@ TEST(a_paused_stream_stops_the_sender_and_goes_on_where_it_was)
     rig_close(&rig);
 }
 
-/* -- refused before it begins ---------------------------------------------------------------------- */
+/* -- refused before it begins ------------------------------------------------------------------ */
 
 static Status begin_only(Rig *rig, const HttpRequest *request, Err *err)
 {
@@ -329,13 +328,18 @@ TEST(only_http_and_https_URLs_without_a_user_are_taken)
 
 TEST(a_header_cannot_carry_a_second_one)
 {
-    static const HttpHeader BAD[] = {
-        {{"x", 1}, {"a\r\nevil: 1", 10}}, {{"x", 1}, {"a\nb", 3}},  {{"x", 1}, {"a\0b", 3}},
-        {{"x\r\ny", 4}, {"a", 1}},        {{"x:y", 3}, {"a", 1}},   {{"", 0}, {"a", 1}},
-        {{"x y", 3}, {"a", 1}},           {{"Host", 4}, {"a", 1}},  {{"content-length", 14}, {"1", 1}},
-        {{"Transfer-Encoding", 17}, {"chunked", 7}}};
-    Rig rig;
-    Err err;
+    static const HttpHeader BAD[] = {{{"x", 1}, {"a\r\nevil: 1", 10}},
+                                     {{"x", 1}, {"a\nb", 3}},
+                                     {{"x", 1}, {"a\0b", 3}},
+                                     {{"x\r\ny", 4}, {"a", 1}},
+                                     {{"x:y", 3}, {"a", 1}},
+                                     {{"", 0}, {"a", 1}},
+                                     {{"x y", 3}, {"a", 1}},
+                                     {{"Host", 4}, {"a", 1}},
+                                     {{"content-length", 14}, {"1", 1}},
+                                     {{"Transfer-Encoding", 17}, {"chunked", 7}}};
+    Rig                     rig;
+    Err                     err;
     rig_open(&rig, NULL, NULL);
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         HttpRequest request = get("http://127.0.0.1:9/");
@@ -352,7 +356,7 @@ TEST(a_header_cannot_carry_a_second_one)
     rig_close(&rig);
 }
 
-/* -- many calls ------------------------------------------------------------------------------------ */
+/* -- many calls -------------------------------------------------------------------------------- */
 
 static int count_sockets(void)
 {

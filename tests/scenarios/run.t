@@ -210,6 +210,8 @@ sub normal {
         }
         my $text = $kind . ' ' . $Try::JSON->encode($body);
         $text =~ s/\Q$ran->{home}{dir}\E/HOME/g;
+        $text =~ s/"dialect":"\w+"/"dialect":"ANY"/g;
+        $text =~ s{\.\.\.[^" ]*/config/}{HOME/config/}g; # Lua keeps the end of a long file name
         $text =~ s/Date: \d{4}-\d\d-\d\d/Date: TODAY/g;
         push @list, { text => $text, call => ref $body eq 'HASH' ? $body->{call} // ($kind =~ /^(call|result)$/ ? $body->{id} : undef) : undef };
     }

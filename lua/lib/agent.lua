@@ -247,7 +247,7 @@ local STOPPED <const> = { -- endings of a reply that are no end of the work
 local function part(run, way, who, opening, task)
   local talk, err = open(run, way, who, opening, task)
   if not talk then return nil, err end
-  say(talk, user(opening))
+  say(talk, user(talk.first)) -- with what `before` added
   local results, refusals = {}, 0
   while true do
     local reply

@@ -42,13 +42,30 @@ local function say_problems(name, problems)
   return table.concat(lines, "\n")
 end
 
+local VERDICTS <const> = { allow = true, ask = true, deny = true }
+
+--- What policy.lua says. Whatever is no verdict denies: a policy that fails must not open a door.
+---@return { verdict: string, why: string? } verdict
+local function verdict_of(run, asked, facts)
+  local said, err = run:decide("lua/policy.lua", "decide", asked, facts)
+  if said == nil or said == json.null then
+    return { verdict = "deny", why = "policy.lua failed: " .. (err and err.message or "it answered nothing") }
+  end
+  local verdict = type(said) == "table" and said.verdict
+  if not VERDICTS[verdict] then
+    local shown = type(said) == "table" and ("verdict %s"):format(tostring(verdict)) or "a " .. type(said)
+    return { verdict = "deny", why = ("policy.lua failed: it answered %s; it should answer { verdict = allow, ask or deny, why = ... }")
+      :format(shown) }
+  end
+  return { verdict = verdict, why = type(said.why) == "string" and said.why or nil }
+end
+
 --- Asks policy and the agent's own hook. Both are recorded; the first refusal holds.
 local function refused(run, who, declaration, call, input)
   local s = session.get()
   local asked = { tool = call.name, input = input, effect = declaration.effect, needs = declaration.needs,
     reach = declaration.reach, agent = who.name, scopes = who.scopes and who.scopes[call.name] }
-  local verdict, err = run:decide("lua/policy.lua", "decide", asked, { sandbox = s.sandbox })
-  if not verdict then verdict = { verdict = "deny", why = "policy.lua failed: " .. (err and err.message or "it answered nothing") } end
+  local verdict = verdict_of(run, asked, { sandbox = s.sandbox })
   session.record(run, "decision", { what = "policy", call = call.id, tool = call.name, verdict = verdict.verdict,
     why = verdict.why })
   if verdict.verdict ~= "allow" then

@@ -21,7 +21,7 @@ use Time::HiRes qw(sleep time);
 our $ROOT    = abs_path(dirname(__FILE__) . '/../..');
 our $PROGRAM = abs_path($ENV{PERIGEE} || "$ROOT/perigee");
 our $BOUND   = 60; # seconds after which something that was awaited counts as hung
-our $JSON    = JSON::PP->new->canonical->allow_nonref;
+our $JSON    = JSON::PP->new->utf8->canonical->allow_nonref;
 
 # A fresh place for one test: { dir, work, config, state, store }.
 sub home {

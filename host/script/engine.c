@@ -63,7 +63,7 @@ static char *user_folder(void)
 
 static Status find_places(Engine *engine, const char *program, Err *err)
 {
-    static const char *const SHARE[] = {".", "../..", "../share/perigee", PERIGEE_SHARE, NULL};
+    static const char *const SHARE[] = {".", "../share/perigee", "../..", PERIGEE_SHARE, NULL};
     static const char *const HELPER[] = {".", "../libexec/perigee", NULL};
     engine->distribution = find_place(program, SHARE, "lua/lib/agent.lua");
     if (!engine->distribution)

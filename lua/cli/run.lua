@@ -156,12 +156,13 @@ local function print_result(cli, values, total, result, err)
 end
 
 --- Opens journal, workspace and run.
-local function open_run(cli, values, folders, who, task)
+local function open_run(cli, values, project, who, task)
+  local folders = project.folders
   local store = values.store or (folders.state and folders.state .. "/journal.db")
   if not store then return nil, { code = "invalid", message = "neither HOME nor XDG_STATE_HOME is set; use --store FILE" } end
   local ok, err = cli.open_journal(store)
   if not ok then return nil, err end
-  return cli.open_run { agent = who.name, task = task, workspace = values.workspace or folders.current,
+  return cli.open_run { agent = who.name, task = task, workspace = values.workspace or folders.current, pins = project.pins,
     unconfined = values.unconfined }
 end
 
@@ -219,7 +220,7 @@ local function run_verb(cli, words)
   end
 
   local run
-  run, err = open_run(cli, values, loaded.project.folders, who, task)
+  run, err = open_run(cli, values, loaded.project, who, task)
   if not run then return failed(cli, err) end
   total.run = run.id
   local ok

@@ -37,14 +37,15 @@ local function print_result(cli, number, result, file)
 end
 
 --- One file, in a run and a workspace of its own.
-local function run_file(cli, file, values)
+local function run_file(cli, file, values, pins)
   local temp, err
   if not values.workspace then
     temp, err = cli.make_temp("perigee-test")
     if not temp then return nil, err end
   end
   local run
-  run, err = cli.open_run { agent = "test", task = file, workspace = values.workspace or temp, unconfined = values.unconfined }
+  run, err = cli.open_run { agent = "test", task = file, workspace = values.workspace or temp, pins = pins,
+    unconfined = values.unconfined }
   if not run then return nil, err end
   start.limit(run, {}, {})
   local results
@@ -97,7 +98,7 @@ local function test(cli, words)
   local number, bad = 0, 0
   for _, file in ipairs(files) do
     local results
-    results, err = run_file(cli, file, values)
+    results, err = run_file(cli, file, values, loaded.project.pins)
     for _, result in ipairs(results or { { name = file, ok = false, message = err and err.message } }) do
       number = number + 1
       if not result.ok then bad = bad + 1 end

@@ -64,7 +64,7 @@ local function call(cli, loaded, values, tool, input)
   if not opened then return failed(cli, err) end
   local run
   run, err = cli.open_run { agent = "", task = "", workspace = values.workspace or loaded.project.folders.current,
-    unconfined = values.unconfined }
+    pins = loaded.project.pins, unconfined = values.unconfined }
   if not run then return failed(cli, err) end
   start.limit(run, {}, {})
   local who = { name = "user", tools = { tool.name }, targets = {}, edges = {} }

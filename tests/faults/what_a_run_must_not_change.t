@@ -30,7 +30,7 @@ SKIP: {
     Try::run(home => $home, args => ['exec', '--', 'sh', '-c',
         'echo evil > agents/new-agent.md; echo evil > tools/mine.lua; mv lua old; rm -rf agents; echo ran > fine']);
     is(join(',', map { s{.*/}{}r } sort glob("$work/{agents,tools,lua}/*"), "$work/fine"),
-        'kept-agent.md,policy.lua,mine.lua,fine', 'a command does not reach them, and works beside them');
+        'kept-agent.md,fine,policy.lua,mine.lua', 'a command does not reach them, and works beside them');
     Try::run(home => $home, args => ['exec', '--workspace', "$work/agents", '--', 'sh', '-c', 'echo evil > new-agent.md']);
     ok(!-e "$work/agents/new-agent.md", 'a workspace inside them is read-only');
 }

@@ -2,9 +2,9 @@
 #include "bind.h"
 
 #include "../base/limits.h"
+#include "../base/log.h"
 #include "../base/mem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -307,7 +307,7 @@ static int call_exec(lua_State *L)
 static int call_log(lua_State *L)
 {
     (void)luaL_checkstring(L, 1);
-    fprintf(stderr, "[%s] %s\n", grant_of(L)->tool, lua_tostring(L, 1));
+    log_plain("[%s] %s", grant_of(L)->tool, lua_tostring(L, 1));
     return 0;
 }
 

@@ -31,7 +31,7 @@ local function print_result(cli, number, result, file)
   local skip = result.skipped and " # SKIP " .. result.skipped or ""
   cli.out(("%s %d - %s%s\n"):format(result.ok and "ok" or "not ok", number, show.clean(result.name:gsub("#", "\\#")), skip))
   if not result.ok then
-    cli.out(("# %s\n"):format(file))
+    cli.out(("# %s\n"):format(show.clean(file)))
     for line in ((result.message or "") .. "\n"):gmatch("([^\n]*)\n") do cli.out("# " .. show.clean(line) .. "\n") end
   end
 end
@@ -70,7 +70,7 @@ end
 local function test(cli, words)
   local given, err = args.parse(SPEC, words)
   if not given then
-    cli.err("perigee: " .. err.message .. "\n")
+    cli.err("perigee: " .. show.clean(err.message) .. "\n")
     return 2
   end
   local values = given.values
@@ -83,7 +83,7 @@ local function test(cli, words)
     local ok
     ok, err = find(cli, path, files)
     if not ok then
-      cli.err("perigee: " .. err.message .. "\n")
+      cli.err("perigee: " .. show.clean(err.message) .. "\n")
       return cli.exit_code(err.code)
     end
   end

@@ -37,8 +37,8 @@ local function list(cli, loaded, values)
     local tool = loaded.box.tools[name]
     cli.out(("%-10s %-7s %s\n"):format(name, tool.effect, tool.reach))
   end
-  for _, one in ipairs(loaded.box.diagnostics) do cli.err(("perigee: %s: %s\n"):format(one.file, one.message)) end
-  for _, path in ipairs(loaded.project.ignored) do cli.err(("perigee: not loaded: %s (Lua of a project)\n"):format(path)) end
+  for _, one in ipairs(loaded.box.diagnostics) do cli.err(show.clean(("perigee: %s: %s\n"):format(one.file, one.message))) end
+  for _, path in ipairs(loaded.project.ignored) do cli.err(show.clean(("perigee: not loaded: %s (Lua of a project)\n"):format(path))) end
   return #loaded.box.diagnostics > 0 and 1 or 0
 end
 

@@ -185,7 +185,7 @@ Transport *engine_transport(Engine *engine, Err *err)
 
 void engine_note_loss(Engine *engine, const Err *err)
 {
-    if (!engine->lost) fprintf(stderr, "perigee: the journal could not be written: %s\n", err->text);
+    if (!engine->lost) log_plain("perigee: the journal could not be written: %s", err->text);
     engine->lost = true;
 }
 
@@ -282,8 +282,8 @@ static void verb_ended(void *arg, Task *task, const Err *outcome)
     verb->task = NULL;
     if (outcome->status != ST_OK) {
         bool quiet = outcome->status == ST_CANCELLED && verb->engine->interrupted;
-        if (!quiet) fprintf(stderr, "perigee: %s\n", outcome->text);
-        if (outcome->status == ST_BUG && task->trace) fprintf(stderr, "%s\n", task->trace);
+        if (!quiet) log_plain("perigee: %s", outcome->text);
+        if (outcome->status == ST_BUG && task->trace) log_plain("%s", task->trace);
         verb->engine->exit_code = status_exit(outcome->status);
     }
     loop_stop(verb->engine->loop);

@@ -7,10 +7,18 @@ local show = {}
 local LINE_MOST    <const> = 100 -- bytes of an argument or an outcome in a line
 local PASSING_MOST <const> = 78  -- a passing line must not wrap: only one line can be wiped
 
---- What a model or a program printed, without what could drive the terminal.
+--- What could drive a terminal, or show other words than stand there: control characters (those of two
+--- bytes too), and the marks that turn the direction of text.
+local DRIVES <const> = { "[\0-\8\11-\31\127]", "\xC2[\x80-\x9F]", "\xE2\x80[\x8E\x8F\xAA-\xAE]", "\xE2\x81[\xA6-\xA9]" }
+
+--- What a model, a program or a file's author wrote, without what could drive the terminal.
 ---@param said string
 ---@return string
-function show.clean(said) return (text.valid(said):gsub("\r\n", "\n"):gsub("[\0-\8\11-\31\127]", "?"):gsub("\u{9b}", "?")) end
+function show.clean(said)
+  local clean = text.valid(said):gsub("\r\n", "\n")
+  for _, drives in ipairs(DRIVES) do clean = clean:gsub(drives, "?") end
+  return clean
+end
 
 --- The argument of a call that says most, in one line.
 local function gist(body)

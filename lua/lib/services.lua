@@ -24,7 +24,7 @@ end
 ---@async
 ---@return string? said, Error? err
 function services.ask(run, name, input, options)
-  local checked, problems = schema.check(OPTIONS, options)
+  local checked, problems = schema.check(OPTIONS, options, "options")
   if not checked then return invalid("run.ask: " .. problems[1].message) end
   local who, err = session.get().catalog.find(name)
   if not who then return nil, err end

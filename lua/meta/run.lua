@@ -4,7 +4,7 @@
 
 ---@class Run
 ---@field id        string
----@field workspace string? absolute path
+---@field workspace string|false absolute path; false in a run without one
 local run = {}
 
 ---@class AskInput

@@ -35,6 +35,7 @@ typedef struct CallGrant {
     char   *tool;       /* owned */
     char  **programs;   /* owned, ends in NULL; "*" is any */
     bool    reads, writes, execs;
+    void   *box;        /* borrowed: what the script's `call` holds; it may outlive the grant */
 } CallGrant;
 
 void bind_push_call(lua_State *L, void *grant);

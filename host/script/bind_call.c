@@ -12,6 +12,7 @@ void bind_free_call(void *arg)
 {
     CallGrant *grant = arg;
     if (!grant) return;
+    if (grant->box) *(CallGrant **)grant->box = NULL;
     for (char **program = grant->programs; *program; program++) free(*program);
     free(grant->programs);
     free(grant->tool);
@@ -177,7 +178,13 @@ static char *plain_path(const Workspace *workspace, const char *path, size_t len
     return out;
 }
 
-static CallGrant *grant_of(lua_State *L) { return lua_touserdata(L, lua_upvalueindex(1)); }
+/* A script may keep its `call` in a variable and use it later: by then it grants nothing. */
+static CallGrant *grant_of(lua_State *L)
+{
+    CallGrant **box = lua_touserdata(L, lua_upvalueindex(1));
+    if (!*box) luaL_error(L, "this call has ended; what it granted ended with it");
+    return *box;
+}
 
 static FileOp *file_new(CallGrant *grant, FileAct act, const char *path, size_t len)
 {
@@ -218,9 +225,10 @@ static int call_read(lua_State *L)
     lua_Integer most = lua_istable(L, 2) ? opt_integer(L, 2, "most", (lua_Integer)LIMIT_FILE_READ)
                                          : (lua_Integer)LIMIT_FILE_READ;
     luaL_argcheck(L, most > 0 && most <= (lua_Integer)LIMIT_FILE_READ, 2, "most is 1 byte to 64 MB");
+    bool    peek = lua_istable(L, 2) && opt_flag(L, 2, "peek");
     FileOp *file = file_new(grant_of(L), FILE_READ, path, len);
     file->most = (size_t)most;
-    file->peek = lua_istable(L, 2) && opt_flag(L, 2, "peek");
+    file->peek = peek;
     return file_begin(L, file);
 }
 
@@ -288,6 +296,13 @@ static int call_log(lua_State *L)
     return 0;
 }
 
+static int drop_box(lua_State *L)
+{
+    CallGrant **box = lua_touserdata(L, 1);
+    if (*box) (*box)->box = NULL;
+    return 0;
+}
+
 static int no_such_field(lua_State *L)
 {
     return luaL_error(L, "call has no '%s'; it has exec, read, write, list, info, log and workspace",
@@ -301,7 +316,15 @@ void bind_push_call(lua_State *L, void *arg)
                                        {NULL, NULL}};
     CallGrant *grant = arg;
     luaL_newlibtable(L, METHODS);
-    lua_pushlightuserdata(L, grant);
+    CallGrant **box = lua_newuserdatauv(L, sizeof(CallGrant *), 0);
+    *box = NULL;
+    if (luaL_newmetatable(L, "perigee.grant")) {
+        lua_pushcfunction(L, drop_box);
+        lua_setfield(L, -2, "__gc");
+    }
+    lua_setmetatable(L, -2);
+    *box = grant;
+    grant->box = box;
     luaL_setfuncs(L, METHODS, 1);
     lua_pushstring(L, grant->run->workspace ? grant->run->workspace->path : NULL);
     lua_setfield(L, -2, "workspace");

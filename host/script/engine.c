@@ -219,7 +219,9 @@ void engine_free(Engine *engine)
     if (!engine) return;
     while (engine->runs) run_drop(engine, engine->runs);
     vm_free(engine->host);
-    vm_free(engine->decision);
+    Vm *decision = engine->decision;
+    engine->decision = NULL; /* what ends in it now must not retire it as well */
+    vm_free(decision);
     free_retired(engine);
     transport_free(engine->transport);
     journal_close(engine->journal);

@@ -281,7 +281,7 @@ static void verb_ended(void *arg, Task *task, const Err *outcome)
     Verb *verb = arg;
     verb->task = NULL;
     if (outcome->status != ST_OK) {
-        bool quiet = outcome->status == ST_CANCELLED && verb->engine->interrupted;
+        bool quiet = outcome->status == ST_CANCELLED && verb->engine->interrupted != 0;
         if (!quiet) fprintf(stderr, "perigee: %s\n", outcome->text);
         if (outcome->status == ST_BUG && task->trace) fprintf(stderr, "%s\n", task->trace);
         verb->engine->exit_code = status_exit(outcome->status);
@@ -300,12 +300,11 @@ static void interrupted(void *arg, int signo)
     Verb   *verb = arg;
     Engine *engine = verb->engine;
     Err     why;
-    (void)signo;
     if (engine->interrupted) { /* the second one does not ask */
         loop_stop(engine->loop);
         return;
     }
-    engine->interrupted = true;
+    engine->interrupted = signo;
     timer_set(verb->grace, clock_deadline(loop_clock(engine->loop), GRACE_MS));
     err_set(&why, ST_CANCELLED, "interrupted");
     bool any = false;
@@ -339,5 +338,5 @@ int engine_main(Engine *engine, const char *name, unsigned grants, int argc, cha
     signals_free(verb.interrupt);
     signals_free(verb.terminate);
     if (engine->lost && engine->exit_code == 0) engine->exit_code = status_exit(ST_IO);
-    return engine->interrupted ? 130 : engine->exit_code;
+    return engine->interrupted ? 128 + engine->interrupted : engine->exit_code; /* as shells count */
 }

@@ -50,7 +50,7 @@ end
 function show.total(total)
   local parts = { total.status, text.plural(total.turns, "turn"), text.plural(total.calls, "call") }
   if total.turns == 0 then
-    parts[#parts + 1] = "nothing was asked"
+    parts[#parts + 1] = "no reply"
   elseif total.rehearsed then
     parts[#parts + 1] = "rehearsed"
   else
@@ -91,6 +91,7 @@ function show.people(cli, speak)
     child = function(body) line(colours.cyan(("   child %s: %s"):format(body.agent, show.clean(text.first_line(body.task))))) end,
     log = function(body) line("   " .. show.clean(body.text)) end,
     partial = function() line(colours.red("   the reply broke off")) end,
+    ["run.finished"] = function() if in_text then speak("\n") in_text = false end end,
   }
   return function(event)
     local drawn = draw[event.kind]

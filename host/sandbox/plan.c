@@ -115,7 +115,8 @@ static void add_system(Plan *plan, const Facts *facts)
         case FACT_GIT_DIR:
         case FACT_SECRET:
         case FACT_SHUT:
-        case FACT_PROTECTED: break;
+        case FACT_PROTECTED:
+        case FACT_ABSENT: break;
         }
     }
 }

@@ -2,16 +2,34 @@
 #include "bind.h"
 
 #include "../base/limits.h"
+#include "../base/log.h"
 #include "../base/mem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char CALL[] = "perigee.call"; /* what a tool's closures hold: a CallHandle */
+
+/* A tool may keep `call` in a variable beyond its end. What it then holds is this, and not the grant. */
+typedef struct CallHandle {
+    CallGrant *grant; /* borrowed; NULL once the call ended */
+} CallHandle;
+
+/* The VM closes before the call that began in it is freed, or long after: whoever goes first lets go
+ * of the other. */
+static int handle_gone(lua_State *L)
+{
+    CallHandle *handle = lua_touserdata(L, 1);
+    if (handle->grant) handle->grant->handle = NULL;
+    handle->grant = NULL;
+    return 0;
+}
 
 void bind_free_call(void *arg)
 {
     CallGrant *grant = arg;
     if (!grant) return;
+    if (grant->handle) grant->handle->grant = NULL;
     for (char **program = grant->programs; *program; program++) free(*program);
     free(grant->programs);
     free(grant->tool);
@@ -177,7 +195,12 @@ static char *plain_path(const Workspace *workspace, const char *path, size_t len
     return out;
 }
 
-static CallGrant *grant_of(lua_State *L) { return lua_touserdata(L, lua_upvalueindex(1)); }
+static CallGrant *grant_of(lua_State *L)
+{
+    CallHandle *handle = lua_touserdata(L, lua_upvalueindex(1));
+    if (!handle->grant) luaL_error(L, "this call has ended; a tool has only the `call` that it was given now");
+    return handle->grant;
+}
 
 static FileOp *file_new(CallGrant *grant, FileAct act, const char *path, size_t len)
 {
@@ -284,7 +307,7 @@ static int call_exec(lua_State *L)
 static int call_log(lua_State *L)
 {
     (void)luaL_checkstring(L, 1);
-    fprintf(stderr, "[%s] %s\n", grant_of(L)->tool, lua_tostring(L, 1));
+    log_plain("[%s] %s", grant_of(L)->tool, lua_tostring(L, 1));
     return 0;
 }
 
@@ -301,7 +324,15 @@ void bind_push_call(lua_State *L, void *arg)
                                        {NULL, NULL}};
     CallGrant *grant = arg;
     luaL_newlibtable(L, METHODS);
-    lua_pushlightuserdata(L, grant);
+    CallHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
+    handle->grant = NULL;
+    if (luaL_newmetatable(L, CALL)) {
+        lua_pushcfunction(L, handle_gone);
+        lua_setfield(L, -2, "__gc");
+    }
+    lua_setmetatable(L, -2);
+    handle->grant = grant;
+    grant->handle = handle;
     luaL_setfuncs(L, METHODS, 1);
     lua_pushstring(L, grant->run->workspace ? grant->run->workspace->path : NULL);
     lua_setfield(L, -2, "workspace");

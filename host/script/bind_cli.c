@@ -401,7 +401,28 @@ static int cli_find_run(lua_State *L)
 
 /* -- runs ------------------------------------------------------------------------------------------------------- */
 
-/* cli.open_run{ agent, task, workspace = path or nil, unconfined = bool } -> run | nil, err */
+enum { PINS_MAX = 64 };
+
+/* The list at spec.pins, ending in NULL; the table keeps the texts. */
+static void read_pins(lua_State *L, int spec, const char *pins[PINS_MAX + 1])
+{
+    pins[0] = NULL;
+    if (lua_getfield(L, spec, "pins") != LUA_TNIL) {
+        luaL_checktype(L, -1, LUA_TTABLE);
+        lua_Unsigned count = lua_rawlen(L, -1);
+        if (count > PINS_MAX) luaL_error(L, "open_run: more than %d pins", PINS_MAX);
+        for (lua_Unsigned i = 0; i < count; i++) {
+            if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING) luaL_error(L, "open_run: pins are paths");
+            pins[i] = lua_tostring(L, -1);
+            lua_pop(L, 1);
+        }
+        pins[count] = NULL;
+    }
+    lua_pop(L, 1);
+}
+
+/* cli.open_run{ agent, task, workspace = path or nil, pins = paths or nil, unconfined = bool } -> run | nil,
+ * err. Pins stay read-only where they lie in the workspace. */
 static int cli_open_run(lua_State *L)
 {
     Engine    *engine = vm_of(L)->engine;
@@ -412,10 +433,13 @@ static int cli_open_run(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     const char *path = opt_text(L, 1, "workspace", NULL);
     const char *agent = opt_text(L, 1, "agent", ""), *task = opt_text(L, 1, "task", "");
+    const char *pins[PINS_MAX + 1];
+    read_pins(L, 1, pins);
     char       *store = mem_text(engine->store);
     Status      status = ST_OK;
     if (path) {
-        WorkspaceSpec spec = {.path = path, .helper = engine->helper, .unconfined = opt_flag(L, 1, "unconfined")};
+        WorkspaceSpec spec = {.path = path, .helper = engine->helper, .pins = pins,
+                              .unconfined = opt_flag(L, 1, "unconfined")};
         status = workspace_new(engine->loop, &spec, store ? dirname(store) : NULL, &workspace, &err);
     }
     free(store);

@@ -63,7 +63,7 @@ static char *user_folder(void)
 
 static Status find_places(Engine *engine, const char *program, Err *err)
 {
-    static const char *const SHARE[] = {".", "../..", "../share/perigee", PERIGEE_SHARE, NULL};
+    static const char *const SHARE[] = {".", "../share/perigee", "../..", PERIGEE_SHARE, NULL};
     static const char *const HELPER[] = {".", "../libexec/perigee", NULL};
     engine->distribution = find_place(program, SHARE, "lua/lib/agent.lua");
     if (!engine->distribution)
@@ -119,7 +119,7 @@ static Status read_whole(const char *file, size_t most, Buf *out, Err *err)
     return status;
 }
 
-static const Source *find_source(Engine *engine, const char *path, bool own, Err *err)
+static Source *find_source(Engine *engine, const char *path, bool own, Err *err)
 {
     char file[PATH_SIZE];
     for (Source *source = engine->sources; source; source = source->next)
@@ -131,6 +131,7 @@ static const Source *find_source(Engine *engine, const char *path, bool own, Err
     }
     Source *source = mem_new(sizeof *source);
     buf_init(&source->text, LIMIT_SCRIPT + 16 * KB);
+    buf_init(&source->code, 2 * LIMIT_SCRIPT);
     if (read_whole(file, LIMIT_SCRIPT, &source->text, err) != ST_OK) {
         buf_clear(&source->text);
         free(source);
@@ -145,12 +146,10 @@ static const Source *find_source(Engine *engine, const char *path, bool own, Err
     return source;
 }
 
-Status engine_source(Engine *engine, const char *path, bool own, Str *text, Err *err)
+Status engine_source(Engine *engine, const char *path, bool own, Source **out, Err *err)
 {
-    const Source *source = find_source(engine, path, own, err);
-    if (!source) return err->status;
-    *text = buf_str(&source->text);
-    return ST_OK;
+    *out = find_source(engine, path, own, err);
+    return *out ? ST_OK : err->status;
 }
 
 /* -- life ------------------------------------------------------------------------------------------ */
@@ -186,7 +185,7 @@ Transport *engine_transport(Engine *engine, Err *err)
 
 void engine_note_loss(Engine *engine, const Err *err)
 {
-    if (!engine->lost) fprintf(stderr, "perigee: the journal could not be written: %s\n", err->text);
+    if (!engine->lost) log_plain("perigee: the journal could not be written: %s", err->text);
     engine->lost = true;
 }
 
@@ -231,6 +230,7 @@ void engine_free(Engine *engine)
         free(source->path);
         free(source->file);
         buf_clear(&source->text);
+        buf_clear(&source->code);
         free(source);
     }
     free(engine->distribution);
@@ -282,8 +282,8 @@ static void verb_ended(void *arg, Task *task, const Err *outcome)
     verb->task = NULL;
     if (outcome->status != ST_OK) {
         bool quiet = outcome->status == ST_CANCELLED && verb->engine->interrupted != 0;
-        if (!quiet) fprintf(stderr, "perigee: %s\n", outcome->text);
-        if (outcome->status == ST_BUG && task->trace) fprintf(stderr, "%s\n", task->trace);
+        if (!quiet) log_plain("perigee: %s", outcome->text);
+        if (outcome->status == ST_BUG && task->trace) log_plain("%s", task->trace);
         verb->engine->exit_code = status_exit(outcome->status);
     }
     loop_stop(verb->engine->loop);

@@ -17,6 +17,8 @@ typedef struct Source {
     char          *path; /* owned; as entries name it: "tools/read.lua" */
     char          *file; /* owned; where it was found */
     Buf            text;
+    Buf            code; /* compiled, from the second load on; made by vm.c and by nobody else */
+    size_t         loads;
     char           hash[HASH_HEX_SIZE];
     bool           own; /* taken from the distribution, whatever the user's folder holds */
 } Source;
@@ -59,10 +61,10 @@ int engine_main(Engine *engine, const char *verb, unsigned grants, int argc, cha
 Loop  *engine_loop(Engine *engine);
 Sched *engine_sched(Engine *engine);
 
-/* The text of an entry file; loaded on first use, bounded. A relative path is looked for in the
+/* An entry file with its text; loaded on first use, bounded. A relative path is looked for in the
  * user's folder, then in the distribution; `own` (and lua/lib, lua/cli always): in the distribution
  * only. Blocks for one small file. */
-MUST_CHECK Status engine_source(Engine *engine, const char *path, bool own, Str *text, Err *err);
+MUST_CHECK Status engine_source(Engine *engine, const char *path, bool own, Source **out, Err *err);
 
 /* The folder and name under which a relative path is found; false when it is in no layer. */
 bool engine_locate(Engine *engine, const char *path, bool own, char *file, size_t size);

@@ -72,16 +72,17 @@ end
 
 --- Says before anything happens what could not be used.
 local function report(cli, loaded, who)
-  for _, one in ipairs(loaded.box.diagnostics) do cli.err(("perigee: %s: %s\n"):format(one.file, one.message)) end
+  local function say(...) cli.err("perigee: " .. show.clean(string.format(...)) .. "\n") end
+  for _, one in ipairs(loaded.box.diagnostics) do say("%s: %s", one.file, one.message) end
   for _, path in ipairs(loaded.project.ignored) do
-    cli.err(("perigee: not loaded: %s (Lua of a project; put it into %s, or name it on the command line)\n"):format(path,
-      loaded.project.folders.user or "your own configuration"))
+    say("not loaded: %s (Lua of a project; put it into %s, or name it on the command line)", path,
+      loaded.project.folders.user or "your own configuration")
   end
   for _, one in ipairs(loaded.catalog.diagnostics) do
-    if one.file == who.file then cli.err(("perigee: %s:%d:%d: %s\n"):format(one.file, one.line, one.column, one.message)) end
+    if one.file == who.file or one.taken == who.file then say("%s:%d:%d: %s", one.file, one.line, one.column, one.message) end
   end
   if who.missing and #who.missing > 0 then
-    cli.err(("perigee: %s has no tool here called %s; it runs without\n"):format(who.name, table.concat(who.missing, ", ")))
+    say("%s has no tool here called %s; it runs without", who.name, table.concat(who.missing, ", "))
   end
 end
 
@@ -156,12 +157,13 @@ local function print_result(cli, values, total, result, err)
 end
 
 --- Opens journal, workspace and run.
-local function open_run(cli, values, folders, who, task)
+local function open_run(cli, values, project, who, task)
+  local folders = project.folders
   local store = values.store or (folders.state and folders.state .. "/journal.db")
   if not store then return nil, { code = "invalid", message = "neither HOME nor XDG_STATE_HOME is set; use --store FILE" } end
   local ok, err = cli.open_journal(store)
   if not ok then return nil, err end
-  return cli.open_run { agent = who.name, task = task, workspace = values.workspace or folders.current,
+  return cli.open_run { agent = who.name, task = task, workspace = values.workspace or folders.current, pins = project.pins,
     unconfined = values.unconfined }
 end
 
@@ -211,7 +213,7 @@ local function run_verb(cli, words)
   opened, err = start.session(cli, loaded, { model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink })
   if not opened then return failed(cli, err) end
   if values.unconfined then cli.err("perigee: WITHOUT a sandbox: commands of this run may do all that you may\n") end
-  if opened.no_sandbox then cli.err("perigee: no sandbox, so nothing that starts commands is offered: " .. opened.no_sandbox.message .. "\n") end
+  if opened.no_sandbox then cli.err("perigee: no sandbox, so nothing that starts commands is offered: " .. show.clean(opened.no_sandbox.message) .. "\n") end
   local params
   if who.chain then
     params, err = chain_params(cli, who.chain, task, values.set)
@@ -219,7 +221,7 @@ local function run_verb(cli, words)
   end
 
   local run
-  run, err = open_run(cli, values, loaded.project.folders, who, task)
+  run, err = open_run(cli, values, loaded.project, who, task)
   if not run then return failed(cli, err) end
   total.run = run.id
   local ok

@@ -101,6 +101,7 @@ local function add(found, who)
   if nearer then
     note(found.diagnostics, "duplicate", "warning", who.file, 1, 1,
       ("%s is defined in %s too; that one is nearer and is taken"):format(who.name, nearer.file))
+    found.diagnostics[#found.diagnostics].taken = nearer.file
     return
   end
   found.by_name[who.name] = who

@@ -197,7 +197,7 @@ sub same_journals {
 }
 
 # The records of a run without what may differ: ids, times, model and dialect names, usage, cost,
-# which dialect was loaded. What calls of one reply did side by side is put in the calls' order.
+# which files only one of the two ways needs. What calls of one reply did side by side is put in the calls' order.
 sub normal {
     my ($ran) = @_;
     my @list;
@@ -205,7 +205,8 @@ sub normal {
         my ($kind, $body) = ($record->{kind}, $record->{body});
         if (ref $body eq 'HASH') {
             delete @$body{qw(model dialect usage cost_usd rehearsed spent run workspace)};
-            delete @{ $body->{files} }{ grep { m{/dialects/|rehears} } keys %{ $body->{files} } } if ref $body->{files};
+            delete @{ $body->{files} }{ grep { m{/dialects/|rehears|/scenarios/|/failure} } keys %{ $body->{files} } } if ref $body->{files};
+            delete $body->{files} if $kind eq 'run.finished'; # --model leaves routing.lua unread
             delete $body->{why} if ($body->{what} // '') eq 'model';
         }
         my $text = $kind . ' ' . $Try::JSON->encode($body);

@@ -39,7 +39,7 @@ struct Engine {
     char       *distribution, *user; /* owned; folders; user may be NULL */
     char       *helper;    /* owned; path of perigee-sandbox */
     bool        virtual_clock;
-    bool        interrupted; /* Ctrl-C was seen */
+    int         interrupted; /* the signal that was seen: SIGINT for Ctrl-C, SIGTERM; or 0 */
     bool        lost;        /* a record could not be written */
     int         exit_code;
 };

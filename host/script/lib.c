@@ -2,7 +2,6 @@
  * up from an empty table, so that nothing is offered that nobody thought of. */
 #include "vm.h"
 
-#include <lua-cjson.h>
 #include <string.h>
 
 static const char BASE[] = "perigee.base"; /* registry: the shared, read-only globals */
@@ -295,7 +294,7 @@ static void open_json(lua_State *L)
     lua_call(L, 0, 1);
     lib_freeze(L);
     lua_setfield(L, LUA_REGISTRYINDEX, "perigee.json");
-    lua_pushcfunction(L, luaopen_cjson);
+    lua_pushcfunction(L, guard_open_cjson);
     lua_call(L, 0, 1);
     lib_freeze(L);
     lua_setfield(L, LUA_REGISTRYINDEX, "perigee.cjson");
@@ -310,8 +309,8 @@ void lib_open(lua_State *L)
     int base = lua_gettop(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_pop(L, 1);
-    add_library(L, "string", luaopen_string, BYTECODE, base);
-    add_library(L, "table", luaopen_table, NONE, base);
+    add_library(L, "string", guard_open_string, BYTECODE, base);
+    add_library(L, "table", guard_open_table, NONE, base);
     add_library(L, "math", luaopen_math, SEED, base);
     add_library(L, "utf8", luaopen_utf8, NONE, base);
     add_library(L, "coroutine", luaopen_coroutine, NONE, base);

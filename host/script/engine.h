@@ -39,7 +39,7 @@ struct Engine {
     char       *distribution, *user; /* owned; folders; user may be NULL */
     char       *helper;    /* owned; path of perigee-sandbox */
     bool        virtual_clock;
-    bool        interrupted; /* Ctrl-C was seen */
+    int         interrupted; /* the signal that was seen: SIGINT for Ctrl-C, SIGTERM; or 0 */
     bool        lost;        /* a record could not be written */
     int         exit_code;
 };
@@ -51,9 +51,6 @@ typedef struct EngineSpec {
 
 MUST_CHECK Status engine_new(const EngineSpec *spec, Engine **out, Err *err);
 void              engine_free(Engine *engine);
-
-/* After Ctrl-C: ends runs, children and the journal, and leaves the rest to the end of the process. */
-void engine_stop(Engine *engine);
 
 /* Runs lua/cli/VERB.lua with its arguments until it has returned; the answer is the exit code. */
 int engine_main(Engine *engine, const char *verb, unsigned grants, int argc, char **argv);

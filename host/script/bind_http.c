@@ -274,6 +274,7 @@ static int response_next(lua_State *L)
     Response *response = *check_response(L);
     if (!response) return luaL_error(L, "the response is closed");
     op_may_wait(L);
+    if (response->waiting) return luaL_error(L, "somebody else waits for this response already");
     HttpOp *wait = make_op(response, &NEXT);
     if (response->first || response->ended)
         op_finish_ok(&wait->op);
@@ -288,7 +289,8 @@ static Str text_field(lua_State *L, int table, const char *key)
 {
     size_t      len = 0;
     const char *text = opt_text(L, table, key, "");
-    if (lua_getfield(L, table, key) == LUA_TSTRING) lua_tolstring(L, -1, &len);
+    lua_pushstring(L, key);
+    if (lua_rawget(L, table) == LUA_TSTRING) lua_tolstring(L, -1, &len);
     lua_pop(L, 1);
     return (Str){text, len};
 }

@@ -207,19 +207,14 @@ Status engine_new(const EngineSpec *spec, Engine **out, Err *err)
     return ST_OK;
 }
 
-void engine_stop(Engine *engine)
-{
-    while (engine->runs) run_drop(engine, engine->runs);
-    journal_close(engine->journal);
-    engine->journal = NULL;
-}
-
 void engine_free(Engine *engine)
 {
     if (!engine) return;
     while (engine->runs) run_drop(engine, engine->runs);
     vm_free(engine->host);
-    vm_free(engine->decision);
+    Vm *decision = engine->decision;
+    engine->decision = NULL; /* what ends in it now must not retire it as well */
+    vm_free(decision);
     free_retired(engine);
     transport_free(engine->transport);
     journal_close(engine->journal);
@@ -315,6 +310,14 @@ static void interrupted(void *arg, int signo)
     if (!any && verb->task) task_cancel(verb->task, &why);
 }
 
+/* Ends runs, children and the journal; the rest may be left to the end of the process. */
+static void stop(Engine *engine)
+{
+    while (engine->runs) run_drop(engine, engine->runs);
+    journal_close(engine->journal);
+    engine->journal = NULL;
+}
+
 int engine_main(Engine *engine, const char *name, unsigned grants, int argc, char **argv)
 {
     Verb verb = {.engine = engine, .grants = grants, .argc = argc, .argv = argv};
@@ -337,6 +340,7 @@ int engine_main(Engine *engine, const char *name, unsigned grants, int argc, cha
     timer_free(verb.grace);
     signals_free(verb.interrupt);
     signals_free(verb.terminate);
+    stop(engine); /* the last records are written now; whether they could be is part of the ending */
     if (engine->lost && engine->exit_code == 0) engine->exit_code = status_exit(ST_IO);
     return engine->interrupted ? 128 + engine->interrupted : engine->exit_code; /* as shells count */
 }

@@ -52,9 +52,6 @@ typedef struct EngineSpec {
 MUST_CHECK Status engine_new(const EngineSpec *spec, Engine **out, Err *err);
 void              engine_free(Engine *engine);
 
-/* After Ctrl-C: ends runs, children and the journal, and leaves the rest to the end of the process. */
-void engine_stop(Engine *engine);
-
 /* Runs lua/cli/VERB.lua with its arguments until it has returned; the answer is the exit code. */
 int engine_main(Engine *engine, const char *verb, unsigned grants, int argc, char **argv);
 

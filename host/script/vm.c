@@ -1,6 +1,7 @@
 #include "vm.h"
 
 #include "../base/limits.h"
+#include "../base/log.h"
 #include "../base/mem.h"
 #include "engine.h"
 #include "op.h"
@@ -23,7 +24,7 @@ static void *allocate(void *arg, void *ptr, size_t old_size, size_t new_size)
         vm->used -= before;
         return NULL;
     }
-    if (new_size > before && vm->used - before > vm->quota - new_size) return NULL;
+    if (new_size > before && (new_size > vm->quota || vm->used - before > vm->quota - new_size)) return NULL;
     void *out = realloc(ptr, new_size);
     if (!out) return NULL;
     vm->used = vm->used - before + new_size;
@@ -54,7 +55,7 @@ Status vm_new(Engine *engine, VmKind kind, Run *run, size_t quota, Vm **out, Err
         return err_set(err, ST_LIMIT, "a Lua state does not fit its quota of %zu bytes", quota);
     }
     *(Vm **)lua_getextraspace(vm->L) = vm; /* new coroutines copy the main state's */
-    lua_sethook(vm->L, task_hook, LUA_MASKCOUNT, 10000);
+    task_watch(vm->L);
     lua_pushcfunction(vm->L, set_up);
     if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK) {
         err_set(err, ST_BUG, "opening the Lua libraries: %s", lua_tostring(vm->L, -1));
@@ -68,10 +69,17 @@ Status vm_new(Engine *engine, VmKind kind, Run *run, size_t quota, Vm **out, Err
 void vm_free(Vm *vm)
 {
     if (!vm) return;
+    vm->outside_began = clock_now(&(Clock){0});
+    vm->closing = true;
     while (vm->tasks) task_kill(vm->tasks);
     sched_remove(engine_sched(vm->engine), &vm->turn);
-    vm->outside_began = clock_now(&(Clock){0});
     lua_close(vm->L);
+    if (vm->used != 0) {
+        log_line(LOG_ERROR, "a Lua state left %zu bytes behind", vm->used);
+#ifdef PERIGEE_FAULTS
+        abort(); /* every test looks for litter */
+#endif
+    }
     free(vm);
 }
 
@@ -112,6 +120,25 @@ static void run_file(lua_State *L, const char *path, int environment)
     lua_call(L, 0, 1);
 }
 
+static int call_file(lua_State *L)
+{
+    run_file(L, lua_tostring(L, 1), 2);
+    return 1;
+}
+
+/* As run_file; a module that could not be loaded is forgotten, so that the next `require` says why again. */
+static void run_module(lua_State *L, const char *path)
+{
+    lua_pushcfunction(L, call_file);
+    lua_pushstring(L, path);
+    lua_pushvalue(L, lua_upvalueindex(2));
+    if (lua_pcall(L, 2, 1, 0) == LUA_OK) return;
+    lua_pushvalue(L, 1);
+    lua_pushnil(L);
+    lua_rawset(L, lua_upvalueindex(1));
+    lua_error(L);
+}
+
 /* Upvalue 1: this entry's modules, 2: its environment. Stock `require` would look at a path and run C
  * libraries; here a name is a file of the layers and nothing else. */
 static int load_module(lua_State *L)
@@ -149,7 +176,7 @@ static int load_module(lua_State *L)
     lua_pushvalue(L, 1);
     lua_pushboolean(L, false);
     lua_rawset(L, lua_upvalueindex(1));
-    run_file(L, path, lua_upvalueindex(2));
+    run_module(L, path);
     if (lua_isnil(L, -1)) return luaL_error(L, "require '%s': %s returns nothing", name, path);
     if (lua_istable(L, -1)) lib_freeze(L);
     lua_pushvalue(L, 1);

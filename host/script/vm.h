@@ -39,6 +39,7 @@ struct Vm {
     Task      *current;             /* inside lua_resume now */
     Vm        *next_retired;        /* of the engine's list */
     int64_t    outside_began;       /* when closing began: __close may not hold the loop either */
+    bool       closing;             /* inside vm_free */
     bool       broken;              /* a limit was breached: use no more, make a new one */
 };
 

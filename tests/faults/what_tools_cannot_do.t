@@ -59,4 +59,23 @@ my $ran = twice('keeper');
 like($ran->{out}, qr/^kept\|false .*this call has ended/, 'a call that was kept is of no use in the next one')
     or diag($ran->{err});
 
+# What runs in C is not counted by the hook: each of these held the loop, or ended the process.
+my %held = (
+    rep        => '(""):rep(math.maxinteger)',
+    move       => 'table.move({}, 1, math.maxinteger - 1, 2)',
+    insert     => 'table.insert(setmetatable({}, { __len = function() return math.maxinteger - 1 end }), 1, 1)',
+    remove     => 'table.remove(setmetatable({}, { __len = function() return math.maxinteger - 1 end }), 1)',
+    concat     => 'table.concat(setmetatable({}, { __index = type }), "", 1, math.maxinteger)',
+    sort       => 'table.sort(setmetatable({}, { __len = function() return 2^31 // 1 - 2 | 0 end, __index = type, __newindex = type }))',
+    cjson_deep => 'local t = {} for _ = 1, 300000 do t = { t } end return require "cjson".encode(t)',
+    cjson_wide => 'local s, t = ("x"):rep(20000000), {} for i = 1, 400 do t[i] = s end return require "cjson".encode(t)',
+    cjson_read => 'return require "cjson".decode(("["):rep(1000000))',
+    cjson_set  => 'require "cjson".decode_max_depth(100000000)',
+);
+for my $name (sort keys %held) {
+    tool($name, '', "return tostring(pcall(function() $held{$name} end))");
+    my $said = call($name);
+    is($said->{exit}, 0, "$name ends") or diag("$said->{exit} $said->{err}");
+}
+
 done_testing();

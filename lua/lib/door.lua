@@ -82,16 +82,30 @@ local function refused(run, who, declaration, call, input)
   end
 end
 
+local ANSWER <const> = { "text", "data", "images" }
+
+--- What is wrong with a tool's answer; nil when nothing is.
+local function misshapen(answer)
+  if type(answer) ~= "table" or type(answer.text) ~= "string" then
+    return ("answered a %s; it should be text or { text = ... }"):format(type(answer))
+  end
+  for _, key in ipairs(text.sorted_keys(answer)) do
+    if not text.one_of(ANSWER, key) then
+      return ("answered an unknown key %q%s"):format(key, text.suggest(key, ANSWER))
+    end
+  end
+end
+
 --- What a tool answered, in one shape.
 local function shape(call, answer, err)
   if answer == nil then
+    if type(err) == "string" then err = { message = err } end -- as Lua's own functions do it
     local code = err and err.code or "invalid"
     return failed(call, err and err.message or "the tool answered nothing", code)
   end
   if type(answer) == "string" then answer = { text = answer } end
-  if type(answer) ~= "table" or type(answer.text) ~= "string" then
-    return failed(call, ("tool %s answered a %s; it should be text or { text = ... }"):format(call.name, type(answer)), "script")
-  end
+  local why = misshapen(answer)
+  if why then return failed(call, ("tool %s %s"):format(call.name, why), "script") end
   return { id = call.id, name = call.name, text = text.cut_middle(text.valid(answer.text), RESULT_MOST),
     error = false, data = answer.data }
 end

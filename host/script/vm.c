@@ -167,6 +167,12 @@ static int load_module(lua_State *L)
     size_t at = (size_t)snprintf(path, sizeof path, "lua/");
     for (size_t i = 0; i < len; i++) path[at++] = name[i] == '.' ? '/' : name[i];
     memcpy(path + at, ".lua", sizeof ".lua");
+    Vm     *vm = vm_of(L);
+    Source *source;
+    Err     err;
+    err_clear(&err);
+    if (engine_source(vm->engine, path, vm->kind == VM_HOST, &source, &err) != ST_OK) /* the line is known here */
+        return luaL_error(L, "require '%s': %s", name, err.text);
     lua_pushvalue(L, 1);
     lua_pushboolean(L, false);
     lua_rawset(L, lua_upvalueindex(1));

@@ -45,7 +45,7 @@ local function read_task(cli, given)
   local err
   if task == "-" then
     task, err = cli.read_stdin()
-    if not task then return nil, err end
+    if not task then return nil, { code = err.code, message = "read the task from stdin: " .. err.message } end
     if not utf8.len(task) then return nil, { code = "invalid", message = "the task on stdin is not UTF-8" } end
   end
   for _, path in ipairs(given.values.attach or {}) do

@@ -19,7 +19,7 @@ local function targets_of(run, who)
   local s = session.get()
   local wanted, why = s.options.model, "--model"
   if not wanted then
-    local facts = { tokens = 0, left_usd = (run:left("usd") or 1e12) / 1e6, private = false }
+    local facts = { left_usd = (run:left("usd") or 1e12) / 1e6, tokens = run:spent().tokens }
     local answer, err = ruling.ask(run, "lua/routing.lua", "model", hop.facts(who), facts)
     if err then return nil, err end
     wanted, why = answer and answer.models, answer and answer.why or "the definition's own"

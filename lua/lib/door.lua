@@ -12,7 +12,6 @@ local door = {}
 
 local RESULT_MOST <const> = 100000 -- bytes of a result that a model is shown
 local QUOTE_MOST  <const> = 300
-local ANSWER_KEYS <const> = { "text", "data", "images" }
 local IMAGES <const> = schema.list { max = 20, of = schema.object {
   { "media_type", schema.text { min = 1 }, "Such as image/png." }, { "data", schema.text { min = 1 }, "Base64." } } }
 
@@ -76,29 +75,33 @@ local function refused(run, who, declaration, call, input)
   end
 end
 
+local ANSWER <const> = { "text", "data", "images" }
+
+--- What is wrong with a tool's answer; nil when nothing is.
+local function misshapen(answer)
+  if type(answer) ~= "table" or type(answer.text) ~= "string" then
+    return ("answered a %s; it should be text or { text = ... }"):format(type(answer))
+  end
+  for _, key in ipairs(text.sorted_keys(answer)) do
+    if not text.one_of(ANSWER, key) then
+      return ("answered an unknown key %q%s"):format(key, text.suggest(key, ANSWER))
+    end
+  end
+  local _, problems = schema.check(IMAGES, answer.images or {}, "images")
+  if problems then return "answered " .. problems[1].message end
+end
+
 --- What a tool answered, in one shape.
 local function shape(call, answer, err)
   if answer == nil then
-    err = err ~= nil and errors.of(err) or { code = "script", message = ("tool %s answered nothing"):format(call.name) }
+    err = err ~= nil and errors.of(err) or { code = "invalid", message = "the tool answered nothing" }
     return failed(call, err.message, err.code)
   end
   if type(answer) == "string" then answer = { text = answer } end
-  if type(answer) ~= "table" or type(answer.text) ~= "string" then
-    return failed(call, ("tool %s answered a %s; it should be text or { text = ... }"):format(call.name, type(answer)), "script")
-  end
-  for _, key in ipairs(text.sorted_keys(answer)) do
-    if not text.one_of(ANSWER_KEYS, key) then
-      return failed(call, ("tool %s answered a table with the unknown key %q%s"):format(call.name, key,
-        text.suggest(key, ANSWER_KEYS)), "script")
-    end
-  end
-  local images, problems
-  if answer.images ~= nil then
-    images, problems = schema.check(IMAGES, answer.images, "images")
-    if problems then return failed(call, ("tool %s: %s"):format(call.name, problems[1].message), "script") end
-  end
+  local why = misshapen(answer)
+  if why then return failed(call, ("tool %s %s"):format(call.name, why), "script") end
   return { id = call.id, name = call.name, text = text.cut_middle(text.valid(answer.text), RESULT_MOST),
-    error = false, data = answer.data, images = images }
+    error = false, data = answer.data, images = answer.images }
 end
 
 --- Commands and what reaches outside must be on disk before they begin (DESIGN 11).

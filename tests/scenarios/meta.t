@@ -133,7 +133,7 @@ sub list_in {
 
 is(names(keys %{ fields_of('tool', 'tool.File') }), names(list_in('tool', 'KEYS')), 'a tool\'s file has these keys');
 is(names(keys %{ fields_of('tool', 'Needs') }), names(list_in('tool', 'NEEDS')), 'needs has these keys');
-is(names(keys %{ fields_of('tool', 'ToolResult') }), names(list_in('door', 'ANSWER_KEYS')), 'a tool answers these keys');
+is(names(keys %{ fields_of('tool', 'ToolResult') }), names(list_in('door', 'ANSWER')), 'a tool answers these keys');
 is(names(keys %{ fields_of('chain', 'chain.File') }), names(list_in('decisions', 'CHAIN')), 'a chain\'s file has these keys');
 is(names(keys %{ fields_of('agent', 'agent.Hooks') }), names(list_in('decisions', 'HOOKS')), 'an agent has these hooks');
 

@@ -25,8 +25,11 @@ static int write_all(lua_State *L, FILE *to)
 {
     size_t      len;
     const char *text = luaL_checklstring(L, 1, &len);
+    Engine     *engine = vm_of(L)->engine;
+    if (engine->unread && to != stdout) return 0; /* `perigee ... | head` ends without a word */
     if (fwrite(text, 1, len, to) != len || fflush(to) != 0) {
         Err why;
+        engine->unread = engine->unread || (to == stdout && errno == EPIPE);
         err_set(&why, ST_IO, "write to %s: %s", to == stdout ? "stdout" : "stderr", strerror(errno));
         if (to == stdout) return op_raise(L, &why); /* nobody reads any more: there is no point in going on */
     }

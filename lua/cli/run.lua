@@ -46,8 +46,8 @@ local function read_task(cli, given)
   if task == "-" then
     task, err = cli.read_stdin()
     if not task then return nil, { code = err.code, message = "read the task from stdin: " .. err.message } end
-    if not utf8.len(task) then return nil, { code = "invalid", message = "the task on stdin is not UTF-8" } end
   end
+  if not utf8.len(task) then return nil, { code = "invalid", message = "the task is not UTF-8" } end
   for _, path in ipairs(given.values.attach or {}) do
     local content
     content, err = cli.read_file(path, ATTACH_MOST)
@@ -164,7 +164,10 @@ local function open_run(cli, values, project, who, task)
   local store = values.store or (folders.state and folders.state .. "/journal.db")
   if not store then return nil, { code = "invalid", message = "neither HOME nor XDG_STATE_HOME is set; use --store FILE" } end
   local ok, err = cli.open_journal(store)
-  if not ok then return nil, err end
+  if not ok then
+    local hint = values.store and "" or "; --store FILE keeps the journal elsewhere"
+    return nil, { code = err.code, message = err.message .. hint }
+  end
   return cli.open_run { agent = who.name, task = task, workspace = values.workspace or folders.current, pins = project.pins,
     unconfined = values.unconfined }
 end

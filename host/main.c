@@ -67,9 +67,9 @@ static int unknown_verb(const char *name)
     for (size_t i = 1; i < sizeof VERBS / sizeof VERBS[0]; i++)
         if (distance(name, VERBS[i].name) < distance(name, VERBS[best].name)) best = i;
     if (distance(name, VERBS[best].name) <= 2)
-        fprintf(stderr, "perigee: no verb '%s'; did you mean '%s'?\n", name, VERBS[best].name);
+        log_plain("perigee: no verb '%s'; did you mean '%s'?", name, VERBS[best].name);
     else
-        fprintf(stderr, "perigee: no verb '%s'; perigee help lists them\n", name);
+        log_plain("perigee: no verb '%s'; perigee help lists them", name);
     return 2;
 }
 
@@ -101,10 +101,7 @@ static int run_verb(const struct VerbRow *verb, int argc, char **argv)
     int  code = engine_main(engine, verb->name, verb->grants, argc, argv);
     bool at_once = engine->interrupted;
     fflush(stdout);
-    if (at_once) {
-        engine_stop(engine);
-        _exit(code); /* a thread may still wait for a name server or for stdin */
-    }
+    if (at_once) _exit(code); /* a thread may still wait for a name server or for stdin */
     engine_free(engine);
     secrets_close();
     return code;

@@ -28,7 +28,7 @@ typedef struct Workspace {
 typedef struct WorkspaceSpec {
     const char        *path;
     const char        *helper; /* of the sandbox */
-    const char *const *pins;   /* ends in NULL; may be NULL */
+    const char *const *pins;   /* read-only where they lie in it; ends in NULL; may be NULL */
     bool               unconfined;
 } WorkspaceSpec;
 

@@ -65,6 +65,7 @@ static void deny(scmp_filter_ctx ctx, int error, const char *name, unsigned coun
                  const struct scmp_arg_cmp *args)
 {
     int call = seccomp_syscall_resolve_name_arch(seccomp_arch_native(), name);
+    if (call < 0 && call != __NR_SCMP_ERROR) return;
     if (call == __NR_SCMP_ERROR) {
         fprintf(stderr, "filter_gen: this libseccomp does not know %s\n", name);
         return;
@@ -104,8 +105,8 @@ static void add_modes(scmp_filter_ctx ctx)
         unsigned    mode;  /* which argument */
         int         flags; /* the one with O_CREAT, or -1 */
     } calls[] = {
-        {"chmod", 1, -1}, {"fchmod", 1, -1}, {"fchmodat", 2, -1}, {"mknod", 1, -1},
-        {"mknodat", 2, -1}, {"creat", 1, -1}, {"open", 2, 1}, {"openat", 3, 2},
+        {"chmod", 1, -1},   {"fchmod", 1, -1}, {"fchmodat", 2, -1}, {"mknod", 1, -1},
+        {"mknodat", 2, -1}, {"creat", 1, -1},  {"open", 2, 1},      {"openat", 3, 2},
     };
     static const unsigned long bits[] = {S_ISUID, S_ISGID};
     static const unsigned long makes[] = {O_CREAT, O_TMPFILE & ~O_DIRECTORY};

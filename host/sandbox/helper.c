@@ -23,8 +23,10 @@ int sealed_file(const char *name, Str bytes, Err *err)
     size_t done = 0;
     while (!failed && done < bytes.len) {
         ssize_t part = write(fd, bytes.ptr + done, bytes.len - done);
-        if (part > 0) done += (size_t)part;
-        else failed = part == 0 || errno != EINTR;
+        if (part > 0)
+            done += (size_t)part;
+        else
+            failed = part == 0 || errno != EINTR;
     }
     if (!failed && lseek(fd, 0, SEEK_SET) == 0 && fcntl(fd, F_ADD_SEALS, seals) == 0) return fd;
     err_set(err, ST_IO, "sandbox: file in memory: %s", strerror(errno));
@@ -73,8 +75,10 @@ Status helper_start(Loop *loop, const HelperSpec *spec, ChildEnded *ended, void 
     } else {
         status = spawn(loop, spec, plan_fd, pair[1], ended, arg, child, err);
         close(pair[1]);
-        if (status == ST_OK) *report_fd = pair[0];
-        else close(pair[0]);
+        if (status == ST_OK)
+            *report_fd = pair[0];
+        else
+            close(pair[0]);
     }
     close(plan_fd);
     return status;
@@ -87,7 +91,9 @@ bool helper_receive(int report_fd, WireReport *report, int fds[3])
         char           bytes[CMSG_SPACE(3 * sizeof(int))];
     } control;
     struct iovec  part = {report, sizeof *report};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
                              .msg_controllen = sizeof control};
     ssize_t       got;
     fds[0] = fds[1] = fds[2] = -1;

@@ -154,13 +154,13 @@ int main(void)
     if (!read_plan(&store, &plan)) {
         static const char text[] = "perigee-sandbox is started by perigee, with a plan; see "
                                    "`perigee exec --explain`\n";
-        ssize_t said = write(STDERR_FILENO, text, sizeof text - 1);
+        ssize_t           said = write(STDERR_FILENO, text, sizeof text - 1);
         return said < 0 ? 1 : 2;
     }
     if (!settle(&plan)) return 1;
     Jail jail = {.plan = &plan, .reports = true, .root = -1, .gate = -1};
-    jail.outcome = mmap(NULL, sizeof(Outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                        -1, 0);
+    jail.outcome =
+        mmap(NULL, sizeof(Outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (jail.outcome == MAP_FAILED) return 1;
     run_steps(&jail);
     return 0; /* a space was handed over */

@@ -22,20 +22,20 @@
 /* One page that outer process, init and command share until exec takes it from the command: init
  * needs no descriptor to report with, and the command could not forge one. */
 typedef struct Outcome {
-    int failed;      /* a step failed: `step` and `error` hold */
+    int failed; /* a step failed: `step` and `error` hold */
     int step, error;
-    int ended;       /* the command ended: `wait_status` holds */
+    int ended; /* the command ended: `wait_status` holds */
     int wait_status;
 } Outcome;
 
 typedef struct Jail {
-    const WirePlan *plan;      /* borrowed */
-    size_t          at;        /* index of the step that is carried out */
-    Outcome        *outcome;   /* shared */
-    bool            reports;   /* this process is the outer one */
-    bool            isolated;  /* ISOLATE is behind us */
-    int             root;      /* while the space is made: the new root; else -1 */
-    int             gate;      /* init: readable once the host can kill it; else -1 */
+    const WirePlan *plan;     /* borrowed */
+    size_t          at;       /* index of the step that is carried out */
+    Outcome        *outcome;  /* shared */
+    bool            reports;  /* this process is the outer one */
+    bool            isolated; /* ISOLATE is behind us */
+    int             root;     /* while the space is made: the new root; else -1 */
+    int             gate;     /* init: readable once the host can kill it; else -1 */
 } Jail;
 
 /* jail.c: puts the failure where the host will see it, and ends this process. */

@@ -21,9 +21,8 @@ static int new_mount(const char *type, const char *const *options, unsigned attr
 
 static int place(int tree, const char *path)
 {
-    int error = syscall(SYS_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) == 0
-                    ? 0
-                    : errno;
+    int error =
+        syscall(SYS_move_mount, tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) == 0 ? 0 : errno;
     return close_with(tree, error);
 }
 

@@ -27,8 +27,7 @@ static int new_tmpfs(uint64_t bytes, unsigned mode)
         set_number(fs, "mode", mode) != 0 ||
         syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0)
         return -close_with(fs, errno);
-    int tree = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
-                            MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    int tree = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
     return close_with(fs, tree < 0 ? -errno : tree);
 }
 

@@ -31,7 +31,8 @@ static _Noreturn void wait_for_init(Jail *jail, pid_t init, int pidfd, int gate)
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     for (int fd = 0; fd <= 2; fd++) close(fd); /* the command's pipes end with the command */
     int error = jail_send(&started, &pidfd, 1);
-    if (error == 0 && write(gate, "", 1) != 1) error = EPIPE;
+    /* EPIPE: init has failed by itself already, and said in `outcome` why. */
+    if (error == 0 && write(gate, "", 1) != 1 && errno != EPIPE) error = errno;
     close(pidfd);
     close(gate);
     if (wait_any(&status, 0) != init && error == 0) error = ECHILD;
@@ -157,8 +158,8 @@ static const char *inner_path(const WirePlan *plan)
 
 int execute(const WirePlan *plan)
 {
-    char        file[4096];
-    const char *name = plan->words[0], *path = inner_path(plan);
+    char         file[4096];
+    const char  *name = plan->words[0], *path = inner_path(plan);
     char *const *argv = (char *const *)(uintptr_t)plan->words;
     char *const *envp = (char *const *)(uintptr_t)plan->variables;
     int          error = ENOENT;
@@ -172,7 +173,8 @@ int execute(const WirePlan *plan)
         if (len > 0 && len + strlen(name) + 2 <= sizeof file) {
             snprintf(file, sizeof file, "%.*s/%s", (int)len, path, name);
             execve(file, argv, envp);
-            /* As a shell does: a file that may not be executed is remembered, the search goes on. */
+            /* As a shell does: a file that may not be executed is remembered, the search goes on.
+             */
             if (errno != ENOENT && errno != ENOTDIR) error = errno;
         }
         path += len + (path[len] == ':');

@@ -54,7 +54,7 @@ int hand_over(void)
 {
     static const char *const names[] = {"/proc/self/ns/user", "/proc/self/ns/net",
                                         "/proc/self/ns/mnt"};
-    int fds[3];
+    int                      fds[3];
     for (int i = 0; i < 3; i++) {
         fds[i] = open(names[i], O_RDONLY | O_CLOEXEC);
         if (fds[i] < 0) return errno;

@@ -9,7 +9,7 @@
 #include "../base/buf.h"
 
 typedef struct Output {
-    Buf    kept;  /* up to its limit in order; then [0, head) and a ring behind it */
+    Buf    kept; /* up to its limit in order; then [0, head) and a ring behind it */
     size_t limit;
     size_t head;  /* bytes that stay at the front once the limit was passed */
     size_t at;    /* where the ring is written next */

@@ -38,10 +38,10 @@ static const char *const PROC_READ_ONLY[] = {"/proc/acpi", "/proc/bus",         
                                              "/proc/irq",  "/proc/sys",           "/proc/mtrr",
                                              "/proc/scsi", "/proc/sysrq-trigger", NULL};
 static const char *const PROC_MASKED[] = {
-    "/proc/kcore",       "/proc/key-users",  "/proc/keys",        "/proc/kmsg",
-    "/proc/kpagecgroup", "/proc/kpagecount", "/proc/kpageflags",  "/proc/latency_stats",
-    "/proc/sched_debug", "/proc/slabinfo",   "/proc/timer_list",  "/proc/vmallocinfo",
-    "/proc/kallsyms",    "/proc/iomem",      "/proc/allocinfo",   NULL};
+    "/proc/kcore",       "/proc/key-users",  "/proc/keys",       "/proc/kmsg",
+    "/proc/kpagecgroup", "/proc/kpagecount", "/proc/kpageflags", "/proc/latency_stats",
+    "/proc/sched_debug", "/proc/slabinfo",   "/proc/timer_list", "/proc/vmallocinfo",
+    "/proc/kallsyms",    "/proc/iomem",      "/proc/allocinfo",  NULL};
 
 void plan_init(Plan *plan)
 {
@@ -111,13 +111,12 @@ static void add_system(Plan *plan, const Facts *facts)
             /* Read-only keeps its mode and owner; a device is written to all the same. */
             add(plan, OP_BIND, (Step){.path = fact->path, .flags = STEP_DEVICE});
             break;
-        case FACT_LINK:
-            add(plan, OP_LINK, (Step){.path = fact->path, .more = fact->target});
-            break;
+        case FACT_LINK: add(plan, OP_LINK, (Step){.path = fact->path, .more = fact->target}); break;
         case FACT_GIT_DIR:
         case FACT_SECRET:
         case FACT_SHUT:
-        case FACT_PROTECTED: break;
+        case FACT_PROTECTED:
+        case FACT_ABSENT: break;
         }
     }
 }
@@ -136,18 +135,17 @@ static void add_etc(Plan *plan)
         {"/etc/resolv.conf", "# no name is resolved in here\n"},
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        add(plan, OP_FILE,
-            (Step){.path = files[i].path, .more = files[i].text, .number = 0444});
+        add(plan, OP_FILE, (Step){.path = files[i].path, .more = files[i].text, .number = 0444});
 }
 
 /* Folders that commands find empty, or that each command mounts something of its own on. */
 static void add_folders(Plan *plan)
 {
     static const char *const folders[] = {"/dev/pts", "/dev/shm", "/run", NULL};
-    static const char *const links[] = {"/dev/fd",     "/proc/self/fd",   "/dev/stdin",
-                                        "/proc/self/fd/0", "/dev/stdout", "/proc/self/fd/1",
-                                        "/dev/stderr", "/proc/self/fd/2", "/dev/ptmx",
-                                        "pts/ptmx",    NULL};
+    static const char *const links[] = {
+        "/dev/fd",     "/proc/self/fd",   "/dev/stdin",  "/proc/self/fd/0",
+        "/dev/stdout", "/proc/self/fd/1", "/dev/stderr", "/proc/self/fd/2",
+        "/dev/ptmx",   "pts/ptmx",        NULL};
     for (size_t i = 0; folders[i]; i++)
         add(plan, OP_FOLDER, (Step){.path = folders[i], .number = 0755});
     for (size_t i = 0; links[i]; i += 2)
@@ -220,8 +218,10 @@ static void add_pins(Plan *plan, const char *root, const char *path)
     if (strncmp(path, root, len) != 0 || path[len] != '/') return;
     for (const char *end = strchr(path + len + 1, '/'); end; end = strchr(end + 1, '/')) {
         char *folder = arena_copy(&plan->arena, (Str){path, (size_t)(end - path)});
-        if (!folder) plan->failed = true;
-        else add(plan, OP_PIN, (Step){.path = folder, .flags = STEP_OPTIONAL});
+        if (!folder)
+            plan->failed = true;
+        else
+            add(plan, OP_PIN, (Step){.path = folder, .flags = STEP_OPTIONAL});
     }
 }
 
@@ -246,7 +246,7 @@ static void add_workspace(Plan *plan, const SpaceSpec *space, const ExecSpec *sp
         if (facts->items[i].kind == FACT_GIT_DIR) git_dir = facts->items[i].path;
     if (!spec->writes) {
         add(plan, OP_READ_ONLY, (Step){.path = space->workspace});
-        if (git_dir) add(plan, OP_READ_ONLY, (Step){.path = git_dir});
+        if (git_dir) add(plan, OP_READ_ONLY, (Step){.path = git_dir, .flags = STEP_OPTIONAL});
     }
     size_t from = plan->step_count;
     for (size_t i = 0; i < facts->count; i++) {
@@ -263,8 +263,8 @@ static void add_workspace(Plan *plan, const SpaceSpec *space, const ExecSpec *sp
     sort_covers(plan, from);
 }
 
-/* RLIMIT_NPROC counts what a user runs in one user namespace. Unconfined, that would be all that the
- * user runs; then only the host's watch counts. */
+/* RLIMIT_NPROC counts what a user runs in one user namespace. Unconfined, that would be all that
+ * the user runs; then only the host's watch counts. */
 static void add_limits(Plan *plan, const ExecLimits *limits, bool unconfined)
 {
     const struct {
@@ -316,9 +316,10 @@ static Status check_spec(const ExecSpec *spec, Err *err)
     size_t words = 0, variables = 0;
     for (; spec->argv[words]; words++)
         if (strlen(spec->argv[words]) > WIRE_TEXT_MAX)
-            return err_set(err, ST_LIMIT,
-                           "exec: argument %zu has %zu bytes, the kernel takes %d; pass it as input",
-                           words, strlen(spec->argv[words]), WIRE_TEXT_MAX);
+            return err_set(
+                err, ST_LIMIT,
+                "exec: argument %zu has %zu bytes, the kernel takes %d; pass it as input", words,
+                strlen(spec->argv[words]), WIRE_TEXT_MAX);
     for (; spec->variables && spec->variables[variables]; variables++) {
         const char *variable = spec->variables[variables];
         if (!strchr(variable, '=') || variable[0] == '=')

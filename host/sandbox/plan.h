@@ -22,9 +22,9 @@ enum {
     PLAN_CPU_MS = 120 * 1000, /* a process */
     PLAN_PROCESSES = 512,     /* and threads */
     PLAN_DESCRIPTORS = 4096,
-    PLAN_GRACE_MS = 2000,     /* between TERM and KILL */
-    PLAN_OUTPUT_FACTOR = 16,  /* times the output that is kept: the command is killed */
-    PLAN_INNER_ID = 1000,     /* uid and gid inside */
+    PLAN_GRACE_MS = 2000,    /* between TERM and KILL */
+    PLAN_OUTPUT_FACTOR = 16, /* times the output that is kept: the command is killed */
+    PLAN_INNER_ID = 1000,    /* uid and gid inside */
 };
 #define PLAN_MEMORY    (4096 * MB)
 #define PLAN_FILE_SIZE (1024 * MB)
@@ -39,6 +39,7 @@ typedef enum FactKind {
     FACT_SECRET,    /* in the workspace: a file to mask */
     FACT_SHUT,      /* in the workspace: a folder that could not be looked into; masked as well */
     FACT_PROTECTED, /* in the workspace or its git directory: to be kept read-only */
+    FACT_ABSENT,    /* the same, if it were there; what appears is set aside after the command */
 } FactKind;
 
 typedef struct Fact {
@@ -57,7 +58,7 @@ typedef struct Plan {
     Arena        arena;
     Step        *steps; /* owned array; texts in arena */
     size_t       step_count, step_cap;
-    const char **words;     /* in arena; ends in NULL */
+    const char **words; /* in arena; ends in NULL */
     size_t       word_count;
     const char **variables; /* in arena; ends in NULL */
     size_t       variable_count;
@@ -65,16 +66,16 @@ typedef struct Plan {
 } Plan;
 
 /* Rules about names, which the survey asks (plan_rules.c). */
-bool plan_shows_etc(const char *name);      /* an entry of /etc */
-bool plan_is_secret(const char *name);      /* a file's last component, anywhere in the workspace */
-bool plan_is_protected(const char *name);   /* ".perigee" or ".claude" */
+bool plan_shows_etc(const char *name);    /* an entry of /etc */
+bool plan_is_secret(const char *name);    /* a file's last component, anywhere in the workspace */
+bool plan_is_protected(const char *name); /* ".perigee" or ".claude" */
 MUST_CHECK Status plan_check_workspace(const char *workspace, const char *home, const char *state,
                                        Err *err); /* home, state: may be NULL */
 
 ExecLimits plan_limits(const ExecLimits *asked); /* with the defaults in place of zeros */
 
-void plan_init(Plan *plan);
-void plan_clear(Plan *plan);
+void              plan_init(Plan *plan);
+void              plan_clear(Plan *plan);
 MUST_CHECK Status plan_space(Plan *plan, const SpaceSpec *space, const Facts *facts, Err *err);
 MUST_CHECK Status plan_command(Plan *plan, const SpaceSpec *space, const ExecSpec *spec,
                                const Facts *facts, Err *err);

@@ -9,29 +9,65 @@
  * password, and nothing that says who uses this machine: passwd, group, hosts and the like are
  * written afresh (plan.c). Folders whose other entries stay hidden are listed in survey.c. */
 static const char *const ETC[] = {
-    "alternatives", "ca-certificates", "crypto-policies", "ld.so.cache", "ld.so.conf",
+    "alternatives",
+    "ca-certificates",
+    "crypto-policies",
+    "ld.so.cache",
+    "ld.so.conf",
     "ld.so.conf.d", /* linking and trust */
-    "localtime", "timezone", "locale.alias", "locale.conf", "terminfo", "inputrc", "bash.bashrc",
-    "os-release", "lsb-release", "debian_version", "*-release", "mtab", /* about this system */
-    "services", "protocols", "rpc", "ethertypes", "host.conf", "gai.conf", /* names of the net */
-    "magic", "magic.mime", "mime.types", "fonts", "groff", "papersize", "xml", "sgml",
-    "perl", "python[23]*", "java*", "lua*", "ruby*", "ghc*", "R", "texmf", "gdb", "fpc*.cfg",
+    "localtime",
+    "timezone",
+    "locale.alias",
+    "locale.conf",
+    "terminfo",
+    "inputrc",
+    "bash.bashrc",
+    "os-release",
+    "lsb-release",
+    "debian_version",
+    "*-release",
+    "mtab", /* about this system */
+    "services",
+    "protocols",
+    "rpc",
+    "ethertypes",
+    "host.conf",
+    "gai.conf", /* names of the net */
+    "magic",
+    "magic.mime",
+    "mime.types",
+    "fonts",
+    "groff",
+    "papersize",
+    "xml",
+    "sgml",
+    "perl",
+    "python[23]*",
+    "java*",
+    "lua*",
+    "ruby*",
+    "ghc*",
+    "R",
+    "texmf",
+    "gdb",
+    "fpc*.cfg",
     "gnucobol", /* languages */
     NULL,
 };
 
 static const char *const SECRETS[] = {
-    ".env*",   "*.pem",      "id_rsa",       "id_dsa", "id_ecdsa", "id_ed25519",
+    ".env*",     "*.pem",     "id_rsa",      "id_dsa",        "id_ecdsa", "id_ed25519",
     "id_rsa_sk", "id_dsa_sk", "id_ecdsa_sk", "id_ed25519_sk", NULL,
 };
 
-/* Folders of the system: as a workspace they would lay open or cover what the sandbox is made of. */
-static const char *const SYSTEM[] = {"/bin",  "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64",
-                                     "/proc", "/run",  "/sbin", "/sys", NULL};
+/* Folders of the system: as a workspace they would lay open or cover what the sandbox is made of.
+ */
+static const char *const SYSTEM[] = {"/bin",   "/boot", "/dev", "/etc",  "/lib", "/lib32",
+                                     "/lib64", "/proc", "/run", "/sbin", "/sys", NULL};
 /* These themselves only; what lies below may be a workspace. */
-static const char *const TOO_WIDE[] = {"/",     "/home",    "/home/agent", "/media", "/mnt",
-                                       "/opt",  "/root",    "/srv",        "/tmp",   "/usr",
-                                       "/usr/local", "/usr/src", "/var",   "/var/tmp", NULL};
+static const char *const TOO_WIDE[] = {"/",          "/home",    "/home/agent", "/media",   "/mnt",
+                                       "/opt",       "/root",    "/srv",        "/tmp",     "/usr",
+                                       "/usr/local", "/usr/src", "/var",        "/var/tmp", NULL};
 
 static bool matches(const char *const *patterns, const char *name)
 {

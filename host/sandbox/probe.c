@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 typedef struct Probe {
-    Space        *space; /* owned */
-    char          folder[64];
+    Space         *space; /* owned */
+    char           folder[64];
     SandboxProbed *probed;
-    void         *arg;
+    void          *arg;
 } Probe;
 
 static void free_probe(Probe *probe)

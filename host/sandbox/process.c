@@ -15,11 +15,10 @@
 
 enum {
     ARENA_SPEC = 20 * 1024 * 1024,
-    LOOK_FIRST_MS = 50,   /* most commands end before the first look at their memory */
-    LOOK_EVERY_MS = 100,
+    LOOK_FIRST_MS = 50, /* most commands end before the first look at their memory */
     READ_SIZE = 65536,
     DRAIN_MAX = 2 * 1024 * 1024, /* more than a pipe can hold */
-    DEATH_MS = 5000,      /* how long space_free waits for the kernel to kill a tree */
+    DEATH_MS = 5000,             /* how long space_free waits for the kernel to kill a tree */
 };
 
 static void try_start(SandboxExec *exec);
@@ -27,7 +26,7 @@ static void try_end(SandboxExec *exec);
 
 /* -- the end ----------------------------------------------------------------------------------- */
 
-static void queue_end(SandboxExec *exec)
+void exec_queue_end(SandboxExec *exec)
 {
     if (exec->phase == EXEC_QUEUED) return;
     exec->phase = EXEC_QUEUED;
@@ -37,7 +36,7 @@ static void queue_end(SandboxExec *exec)
 static void fail(SandboxExec *exec, const Err *err)
 {
     exec->err = *err;
-    queue_end(exec);
+    exec_queue_end(exec);
 }
 
 static void stop_timers(SandboxExec *exec)
@@ -46,7 +45,7 @@ static void stop_timers(SandboxExec *exec)
     timer_stop(exec->look);
 }
 
-static void send_init(const SandboxExec *exec, int signo)
+void exec_signal_init(const SandboxExec *exec, int signo)
 {
     syscall(SYS_pidfd_send_signal, exec->init_fd, signo, NULL, 0);
 }
@@ -56,79 +55,20 @@ static void send_init(const SandboxExec *exec, int signo)
 void exec_kill(SandboxExec *exec)
 {
     if (!exec->child) return;
-    if (exec->init_fd >= 0) send_init(exec, SIGKILL);
-    else if (!exec->child_ended) child_kill(exec->child, exec->space->spec.unconfined ? SIGUSR1 : SIGKILL);
+    if (exec->init_fd >= 0)
+        exec_signal_init(exec, SIGKILL);
+    else if (!exec->child_ended)
+        child_kill(exec->child, exec->space->spec.unconfined ? SIGUSR1 : SIGKILL);
 }
 
 void exec_cancel(SandboxExec *exec)
 {
     if (exec->phase == EXEC_QUEUED || exec->cancelled) return;
     exec->cancelled = true;
-    if (exec->phase == EXEC_PREPARING) queue_end(exec);
-    else exec_kill(exec);
-}
-
-static void pass_limit(SandboxExec *exec, const char *limit)
-{
-    if (!exec->limit) exec->limit = limit;
-    exec_kill(exec);
-}
-
-static void on_wall(void *arg)
-{
-    SandboxExec *exec = arg;
-    if (!exec->limit) exec->limit = "wall";
-    if (exec->phase == EXEC_PREPARING) {
-        queue_end(exec);
-    } else if (exec->terminated || (exec->init_fd < 0 && !exec->space->spec.unconfined)) {
+    if (exec->phase == EXEC_PREPARING)
+        exec_queue_end(exec);
+    else
         exec_kill(exec);
-    } else {
-        exec->terminated = true;
-        if (exec->init_fd >= 0) send_init(exec, SIGTERM);
-        else child_kill(exec->child, SIGTERM);
-        timer_set(exec->wall, loop_now(exec->space->loop) + PLAN_GRACE_MS);
-    }
-}
-
-/* -- memory and processes, where there is no cgroup to count them -------------------------------- */
-
-static void run_look(void *arg)
-{
-    TreeJob *job = arg;
-    job->use = tree_use(job->root, job->limit);
-}
-
-static void look_done(void *arg, bool abandoned)
-{
-    TreeJob     *job = arg;
-    SandboxExec *exec = job->exec;
-    if (!abandoned && exec) {
-        exec->looking = NULL;
-        if (job->use.memory > exec->spec.limits.memory) pass_limit(exec, "memory");
-        else if (job->use.processes > exec->spec.limits.processes) pass_limit(exec, "processes");
-        else timer_set(exec->look, loop_now(exec->space->loop) + LOOK_EVERY_MS);
-    }
-    free(job);
-}
-
-static void on_look(void *arg)
-{
-    SandboxExec *exec = arg;
-    if (exec->phase != EXEC_RUNNING) return;
-    TreeJob *job = mem_new(sizeof *job);
-    job->root = exec->init > 0 ? exec->init : child_pid(exec->child);
-    job->limit = exec->spec.limits.memory;
-    job->exec = exec;
-    job->work = work_start(exec->space->loop, run_look, look_done, job);
-    exec->looking = job;
-}
-
-static void abandon_look(SandboxExec *exec)
-{
-    if (!exec->looking) return;
-    exec->looking->exec = NULL;
-    work_abandon(exec->looking->work);
-    exec->looking = NULL;
 }
 
 /* -- output ------------------------------------------------------------------------------------ */
@@ -156,7 +96,7 @@ static size_t read_pipe(ExecPipe *pipe)
     Str part = {bytes, (size_t)got};
     output_take(&pipe->output, part);
     if (pipe->output.total / PLAN_OUTPUT_FACTOR > exec->spec.limits.output)
-        pass_limit(exec, "output");
+        exec_pass_limit(exec, "output");
     if (exec->events.on_output) exec->events.on_output(exec->arg, pipe->is_error, part);
     return (size_t)got;
 }
@@ -244,7 +184,7 @@ static void try_end(SandboxExec *exec)
     Err err;
     if (!exec->child_ended || exec->phase == EXEC_QUEUED) return;
     if (!init_is_dead(exec, 0)) {
-        send_init(exec, SIGKILL);
+        exec_signal_init(exec, SIGKILL);
         if (!exec->init_watch && watch_new(exec->space->loop, exec->init_fd, on_init_dead, exec,
                                            &exec->init_watch, &err) == ST_OK)
             watch_set(exec->init_watch, WATCH_READ);
@@ -253,7 +193,8 @@ static void try_end(SandboxExec *exec)
     }
     drain(&exec->pipes[0]);
     drain(&exec->pipes[1]);
-    queue_end(exec);
+    exec_set_aside(exec);
+    exec_queue_end(exec);
 }
 
 static void on_child_ended(void *arg, int exit_code, int signo)
@@ -372,7 +313,7 @@ static void init_pipe(SandboxExec *exec, int which)
 static void release(SandboxExec *exec)
 {
     survey_abandon(exec->survey);
-    abandon_look(exec);
+    exec_abandon_look(exec);
     timer_free(exec->wall);
     timer_free(exec->look);
     watch_free(exec->report);
@@ -413,8 +354,8 @@ Status exec_begin(Space *space, const ExecSpec *spec, const ExecEvents *events, 
         free_exec(exec);
         return status;
     }
-    exec->wall = timer_new(space->loop, on_wall, exec);
-    exec->look = timer_new(space->loop, on_look, exec);
+    exec->wall = timer_new(space->loop, exec_on_wall, exec);
+    exec->look = timer_new(space->loop, exec_on_look, exec);
     timer_set(exec->wall, clock_deadline(loop_clock(space->loop), exec->spec.limits.wall_ms));
     exec->next = space->execs;
     space->execs = exec;
@@ -429,75 +370,11 @@ Status exec_begin(Space *space, const ExecSpec *spec, const ExecEvents *events, 
     return ST_OK;
 }
 
-static void fill_end(const SandboxExec *exec, SandboxResult *result)
-{
-    int  status = exec->said.wait_status;
-    bool ended = exec->has_said && exec->said.kind == REPORT_ENDED;
-    if (!ended) return;
-    result->usage = exec->said.usage;
-    result->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    result->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-static Status limit_words(const SandboxExec *exec, Err *err)
-{
-    const ExecLimits *limits = &exec->spec.limits;
-    if (strcmp(exec->limit, "wall") == 0)
-        return err_set(err, ST_TIMEOUT, "command: ended after its %lld ms", (long long)limits->wall_ms);
-    if (strcmp(exec->limit, "output") == 0)
-        return err_set(err, ST_LIMIT, "command: killed, it wrote more than %d times %zu bytes",
-                       PLAN_OUTPUT_FACTOR, limits->output);
-    if (strcmp(exec->limit, "memory") == 0)
-        return err_set(err, ST_LIMIT, "command: killed, it used more than %zu bytes of memory",
-                       limits->memory);
-    if (strcmp(exec->limit, "processes") == 0)
-        return err_set(err, ST_LIMIT, "command: killed, it had more than %zu processes",
-                       limits->processes);
-    if (strcmp(exec->limit, "cpu") == 0)
-        return err_set(err, ST_LIMIT, "command: a process used more than %lld ms of processor time",
-                       (long long)limits->cpu_ms);
-    return err_set(err, ST_LIMIT, "command: a file would have passed %zu bytes", limits->file_size);
-}
-
-/* What the outcome was, the strongest reason first. */
-static void judge(SandboxExec *exec, SandboxResult *result)
-{
-    fill_end(exec, result);
-    if (result->signal == SIGXCPU && !exec->limit) exec->limit = "cpu";
-    if (result->signal == SIGXFSZ && !exec->limit) exec->limit = "file";
-    result->limit = exec->limit;
-    if (exec->cancelled) {
-        err_set(&result->err, ST_CANCELLED, "command: cancelled");
-    } else if (exec->limit) {
-        limit_words(exec, &result->err);
-    } else if (exec->err.status != ST_OK) {
-        result->err = exec->err;
-    } else if (!exec->has_said) {
-        explain_silence(exec->child_code, exec->child_signal, &result->err);
-    } else if (exec->said.kind == REPORT_FAILED) {
-        explain_failure(&exec->plan, &exec->said, &result->err);
-        if (result->err.status == ST_NOT_FOUND) result->exit_code = 127;
-        else if (result->err.status == ST_DENIED) result->exit_code = 126;
-    }
-}
-
-static void take_output(Output *output, Buf *out, size_t *dropped, size_t *head)
-{
-    *dropped = output_finish(output);
-    *head = output->head;
-    *out = output->kept;
-    buf_init(&output->kept, output->limit);
-}
-
 void exec_finish(SandboxExec *exec)
 {
     SandboxResult result;
-    memset(&result, 0, sizeof result);
-    err_clear(&result.err);
     release(exec);
-    judge(exec, &result);
-    take_output(&exec->pipes[0].output, &result.out, &result.out_dropped, &result.out_head);
-    take_output(&exec->pipes[1].output, &result.error, &result.error_dropped, &result.error_head);
+    exec_result(exec, &result);
     exec->events.on_end(exec->arg, &result);
     buf_clear(&result.out);
     buf_clear(&result.error);
@@ -518,8 +395,9 @@ void exec_destroy(SandboxExec *exec)
     exec->child = NULL;
     exec->child_ended = true;
     take_reports(exec);
-    if (exec->init_fd >= 0) send_init(exec, SIGKILL);
+    if (exec->init_fd >= 0) exec_signal_init(exec, SIGKILL);
     init_is_dead(exec, DEATH_MS);
+    exec_set_aside(exec);
     release(exec);
     free_exec(exec);
 }

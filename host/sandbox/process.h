@@ -22,11 +22,11 @@ typedef struct Space       Space;       /* what the commands of one run share */
 typedef struct SandboxExec SandboxExec; /* one command */
 
 typedef struct SpaceSpec {
-    const char        *workspace; /* absolute, resolved; appears at the same path inside */
+    const char        *workspace; /* absolute; appears at the same path inside */
     const char        *helper;    /* path of perigee-sandbox */
-    const char *const *read_only; /* further paths to mount read-only (toolchains); ends in NULL; may be NULL */
-    const char *const *pins;      /* paths below the workspace to keep read-only; ends in NULL; may be NULL */
-    bool               unconfined;/* by the user's word on the command line: no sandbox at all */
+    const char *const *read_only; /* further paths to show (toolchains); ends in NULL, or is NULL */
+    const char *const *pins;      /* below the workspace, read-only; ends in NULL, or is NULL */
+    bool               unconfined; /* by the user's word on the command line: no sandbox at all */
 } SpaceSpec;
 
 typedef struct ExecLimits { /* 0 means the default of SANDBOX.md's list, in plan.h */
@@ -41,23 +41,28 @@ typedef struct ExecLimits { /* 0 means the default of SANDBOX.md's list, in plan
 
 typedef struct ExecSpec {
     const char *const *argv;      /* ends in NULL; argv[0] is looked up in the inner PATH */
-    const char        *folder;    /* working folder; NULL is the workspace */
-    const char *const *variables; /* "NAME=value" beyond the default environment; ends in NULL; may be NULL */
+    const char        *folder;    /* working folder, may be relative to the workspace (NULL) */
+    const char *const *variables; /* "NAME=value" beyond the defaults; ends in NULL, or is NULL */
     Str                input;     /* stdin; empty is /dev/null */
     bool               writes;    /* false: the workspace is mounted read-only */
     ExecLimits         limits;
 } ExecSpec;
 
+/* How a command ended, in SandboxResult.err:
+ *   ST_OK           it ran and ended by itself, whatever its exit code
+ *   ST_TIMEOUT      its wall limit passed: TERM, two seconds, KILL
+ *   ST_LIMIT        another limit ended it (`limit` names which); without `limit`: it never ran
+ *   ST_CANCELLED    exec_cancel
+ *   ST_NOT_FOUND    it never ran: no such command in the sandbox (127), or no such folder
+ *   ST_DENIED       it never ran: it cannot be executed (126)
+ *   ST_INVALID      it never ran: the ExecSpec is wrong
+ *   ST_UNAVAILABLE  it never ran: there is no sandbox; the text names step, errno and remedy */
 typedef struct SandboxResult {
-    Err           err;          /* ST_OK when the command ran and ended by itself; ST_TIMEOUT wall
-                                   limit; ST_LIMIT output, memory or another limit (see `limit`);
-                                   ST_CANCELLED; it never ran: ST_UNAVAILABLE (no sandbox),
-                                   ST_NOT_FOUND (the command, or its folder), ST_DENIED (it cannot
-                                   be executed), ST_LIMIT or ST_INVALID without `limit` */
-    int           exit_code;    /* as a shell would say it: 128 + signal; 127 not found, 126 not executable */
-    int           signal;       /* 0 when it exited */
-    const char   *limit;        /* wall, output, memory, processes, cpu, file, or NULL; static */
-    Buf           out, error;   /* what was kept; the middle is dropped first */
+    Err           err;        /* see above */
+    int           exit_code;  /* as a shell says it: 128 + signal; 127 not found, 126 no program */
+    int           signal;     /* 0 when it exited */
+    const char   *limit;      /* wall, output, memory, processes, cpu, file, or NULL; static */
+    Buf           out, error; /* what was kept; the middle is dropped first */
     size_t        out_dropped, error_dropped; /* bytes missing in the middle of each */
     size_t        out_head, error_head;       /* offset in each Buf where the missing part was */
     struct rusage usage;
@@ -71,19 +76,20 @@ typedef struct ExecEvents {
 } ExecEvents;
 
 MUST_CHECK Status space_new(Loop *loop, const SpaceSpec *spec, Space **out, Err *err);
-void              space_free(Space *space); /* NULL allowed; kills what still runs, without events;
-                                               blocks for the moment that the kernel takes to kill */
+/* NULL allowed. Kills what still runs, without events; blocks for the moment that this takes. */
+void              space_free(Space *space);
 
-MUST_CHECK Status exec_begin(Space *space, const ExecSpec *spec, const ExecEvents *events, void *arg,
-                             SandboxExec **out, Err *err);
-void              exec_cancel(SandboxExec *exec); /* KILL at once; on_end follows with ST_CANCELLED */
+MUST_CHECK Status exec_begin(Space *space, const ExecSpec *spec, const ExecEvents *events,
+                             void *arg, SandboxExec **out, Err *err);
+void exec_cancel(SandboxExec *exec); /* KILL at once; on_end follows with ST_CANCELLED */
 
-/* The plan of this command in words, one step a line (perigee exec --explain). Blocks while it looks
- * through the workspace. */
+/* The plan of this command in words, one step a line (perigee exec --explain). Blocks while it
+ * looks through the workspace. */
 MUST_CHECK Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err);
 
 /* Whether level `full` works here, found by doing it with /bin/true in an empty folder. */
-typedef void SandboxProbed(void *arg, const Err *outcome);
-MUST_CHECK Status sandbox_probe(Loop *loop, const char *helper, SandboxProbed *probed, void *arg, Err *err);
+typedef void      SandboxProbed(void *arg, const Err *outcome);
+MUST_CHECK Status sandbox_probe(Loop *loop, const char *helper, SandboxProbed *probed, void *arg,
+                                Err *err);
 
 #endif

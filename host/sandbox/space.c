@@ -94,8 +94,10 @@ static void on_maker_ended(void *arg, int exit_code, int signo)
         for (SandboxExec *exec = space->execs; exec; exec = exec->next) exec_space_ready(exec);
         return;
     }
-    if (space->has_said) explain_failure(&space->plan, &space->said, &err);
-    else explain_silence(exit_code, signo, &err);
+    if (space->has_said)
+        explain_failure(&space->plan, &space->said, &err);
+    else
+        explain_silence(exit_code, signo, &err);
     make_failed(space, &err);
 }
 
@@ -132,21 +134,6 @@ void space_make(Space *space)
 }
 
 /* -- its life ---------------------------------------------------------------------------------- */
-
-static const char *const *copy_list(const char *const *list)
-{
-    size_t count = 0;
-    while (list && list[count]) count++;
-    const char **copy = mem_new((count + 1) * sizeof *copy);
-    for (size_t i = 0; i < count; i++) copy[i] = mem_text(list[i]);
-    return copy;
-}
-
-static void free_list(const char *const *list)
-{
-    for (size_t i = 0; list && list[i]; i++) free((void *)(uintptr_t)list[i]);
-    free((void *)(uintptr_t)list);
-}
 
 /* The home folder and our own state, which no workspace may hold. */
 static Status check_workspace(const char *workspace, Err *err)
@@ -192,12 +179,12 @@ Status space_new(Loop *loop, const SpaceSpec *spec, Space **out, Err *err)
         return err_set(err, ST_UNAVAILABLE, "sandbox: no helper named");
     Space *space = mem_new(sizeof *space);
     space->loop = loop;
-    clock_gettime(CLOCK_REALTIME_COARSE, &space->born);
+    clock_gettime(CLOCK_REALTIME, &space->born);
     space->workspace_fd = space->report_fd = -1;
     for (int i = 0; i < 3; i++) space->fds[i] = -1;
     space->spec.helper = mem_text(spec->helper);
-    space->spec.read_only = copy_list(spec->read_only);
-    space->spec.pins = copy_list(spec->pins);
+    space->spec.read_only = (const char *const *)texts_copy(spec->read_only);
+    space->spec.pins = (const char *const *)texts_copy(spec->pins);
     space->spec.unconfined = spec->unconfined;
     Status status = waker_new(loop, on_ends, space, &space->ends, err);
     if (status == ST_OK) status = open_workspace(space, spec, err);
@@ -226,8 +213,8 @@ void space_free(Space *space)
     waker_free(space->ends);
     free((void *)(uintptr_t)space->spec.workspace);
     free((void *)(uintptr_t)space->spec.helper);
-    free_list(space->spec.read_only);
-    free_list(space->spec.pins);
+    texts_free((char **)(uintptr_t)space->spec.read_only);
+    texts_free((char **)(uintptr_t)space->spec.pins);
     space->gone = true;
     if (!space->ending) free(space); /* else on_ends is below us on the stack, and does it */
 }
@@ -254,8 +241,8 @@ static Status explain_plan(Space *space, const ExecSpec *spec, Buf *out, Err *er
 Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err)
 {
     if (space->spec.unconfined) {
-        Status status = buf_append(
-            out, STR("Unconfined, by the user's word: no sandbox, only limits.\n"), err);
+        Status status =
+            buf_append(out, STR("Unconfined, by the user's word: no sandbox, only limits.\n"), err);
         return status == ST_OK ? explain_plan(space, spec, out, err) : status;
     }
     Status status = buf_append(out, STR("Once a run, before its first command:\n"), err);

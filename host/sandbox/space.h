@@ -17,46 +17,52 @@
 
 /* -- a survey on a thread ---------------------------------------------------------------------- */
 typedef struct SurveyJob {
-    char  *workspace; /* owned, as everything here: the thread may outlive its space */
-    char **pins;
-    bool   system;    /* for the space, else for a command */
+    char           *workspace; /* owned, as everything here: the thread may outlive its space */
+    char          **pins;
+    bool            system; /* for the space, else for a command */
     struct timespec born;
-    Facts  facts;
-    Status status;
-    Err    err;
-    void (*done)(void *arg, struct SurveyJob *job); /* not called once abandoned; job is freed after */
-    void  *arg;
-    Work  *work;
+    Facts           facts;
+    Status          status;
+    Err             err;
+    void (*done)(void             *arg,
+                 struct SurveyJob *job); /* not called once abandoned; job is freed after */
+    void *arg;
+    Work *work;
 } SurveyJob;
 
-SurveyJob *survey_begin(const Space *space, bool system, void (*done)(void *arg, SurveyJob *job), void *arg);
+SurveyJob *survey_begin(const Space *space, bool system, void (*done)(void *arg, SurveyJob *job),
+                        void *arg);
 void       survey_abandon(SurveyJob *job); /* NULL allowed */
 
 /* The same at once, on this thread. */
 Status survey_now(const Space *space, bool system, Facts *facts, Err *err);
 
+/* A list that ends in NULL, with its texts; NULL is copied as an empty one. */
+char **texts_copy(const char *const *list);
+void   texts_free(char **list); /* NULL allowed */
+
 /* -- the space --------------------------------------------------------------------------------- */
 typedef enum SpaceState { SPACE_EMPTY, SPACE_MAKING, SPACE_READY } SpaceState;
 
 struct Space {
-    Loop        *loop;         /* borrowed */
-    SpaceSpec    spec;         /* owned copies */
-    struct timespec born;      /* by the clock that stamps files */
-    int          workspace_fd; /* owned; O_PATH: the folder that was meant */
-    SpaceState   state;
-    int          fds[3];       /* owned; user, net, mount namespace; -1 until READY */
-    SurveyJob   *survey;       /* while MAKING */
-    Child       *maker;        /* while MAKING */
-    Watch       *report;       /* on report_fd */
-    int          report_fd;
-    Plan         plan;         /* the maker's */
-    WireReport   said;         /* the maker's last word */
-    bool         has_said;
-    SandboxExec *execs;        /* owned list */
-    Waker       *ends;         /* calls on_end for what is QUEUED */
-    bool         ends_held;    /* the loop waits for `ends` */
-    bool         ending;       /* some on_end is being called */
-    bool         gone;         /* space_free was called meanwhile: only this shell is left */
+    Loop           *loop;         /* borrowed */
+    SpaceSpec       spec;         /* owned copies */
+    struct timespec born;         /* wall clock */
+    int             workspace_fd; /* owned; O_PATH: the folder that was meant */
+    SpaceState      state;
+    int             fds[3]; /* owned; user, net, mount namespace; -1 until READY */
+    SurveyJob      *survey; /* while MAKING */
+    Child          *maker;  /* while MAKING */
+    Watch          *report; /* on report_fd */
+    int             report_fd;
+    Plan            plan; /* the maker's */
+    WireReport      said; /* the maker's last word */
+    bool            has_said;
+    SandboxExec    *execs;     /* owned list */
+    Waker          *ends;      /* calls on_end for what is QUEUED */
+    bool            ends_held; /* the loop waits for `ends` */
+    bool            ending;    /* some on_end is being called */
+    bool            gone;      /* space_free was called meanwhile: only this shell is left */
 };
 
 /* Begins to make the space when it is EMPTY; its commands hear of it through exec_space_ready and
@@ -68,10 +74,10 @@ void space_queue_ends(Space *space); /* some command is QUEUED */
 typedef enum ExecPhase { EXEC_PREPARING, EXEC_RUNNING, EXEC_ENDING, EXEC_QUEUED } ExecPhase;
 
 typedef struct ExecPipe {
-    int    fd;     /* owned; -1 when closed */
-    Watch *watch;  /* owned */
-    Output output;
-    bool   is_error;
+    int          fd;    /* owned; -1 when closed */
+    Watch       *watch; /* owned */
+    Output       output;
+    bool         is_error;
     SandboxExec *exec; /* borrowed: ours */
 } ExecPipe;
 
@@ -88,7 +94,7 @@ struct SandboxExec {
     SandboxExec *next;  /* in space->execs */
     ExecPhase    phase;
     Arena        arena;
-    ExecSpec     spec;  /* in arena; limits filled in */
+    ExecSpec     spec; /* in arena; limits filled in */
     ExecEvents   events;
     void        *arg;
     SurveyJob   *survey;
@@ -98,25 +104,40 @@ struct SandboxExec {
     Child       *child; /* owned; the helper's outer process */
     bool         child_ended;
     int          child_code, child_signal;
-    int          report_fd;   /* owned */
-    Watch       *report;      /* owned */
-    int          init_fd;     /* owned; pidfd of init: its end is the end of the whole tree */
+    int          report_fd; /* owned */
+    Watch       *report;    /* owned */
+    int          init_fd;   /* owned; pidfd of init: its end is the end of the whole tree */
     pid_t        init;
-    Watch       *init_watch;  /* owned; only when init outlives the outer process */
+    Watch       *init_watch; /* owned; only when init outlives the outer process */
     WireReport   said;
     bool         has_said;
     ExecPipe     pipes[2];
-    Timer       *wall;        /* owned */
-    bool         terminated;  /* the wall limit passed, TERM was sent */
-    Timer       *look;        /* owned; when to look at the tree */
+    Timer       *wall;       /* owned */
+    bool         terminated; /* the wall limit passed, TERM was sent */
+    Timer       *look;       /* owned; when to look at the tree */
     TreeJob     *looking;
-    const char  *limit;       /* which one was passed; static */
+    const char  *limit; /* which one was passed; static */
     bool         cancelled;
-    Err          err;         /* why nothing ran, when that is so */
+    Err          err; /* why nothing ran, when that is so */
 };
 
 void exec_space_ready(SandboxExec *exec);
 void exec_space_failed(SandboxExec *exec, const Err *err);
+void exec_queue_end(SandboxExec *exec);
+void exec_signal_init(const SandboxExec *exec, int signo); /* exec->init_fd is known */
+
+/* exec_limits.c */
+void exec_pass_limit(SandboxExec *exec, const char *limit); /* the first one counts; kills */
+void exec_on_wall(void *exec);
+void exec_on_look(void *exec);
+void exec_abandon_look(SandboxExec *exec);
+
+/* aftermath.c: the tree is dead. What it put where git would obey it is renamed, and said so. */
+void exec_set_aside(SandboxExec *exec);
+
+/* exec_result.c: buffers in `result` are the caller's to clear. */
+void exec_result(SandboxExec *exec, SandboxResult *result);
+
 void exec_kill(SandboxExec *exec);    /* the whole tree, now; its end is still awaited */
 void exec_finish(SandboxExec *exec);  /* takes a QUEUED one that has left the list: on_end, free */
 void exec_destroy(SandboxExec *exec); /* takes it: kills, waits until the tree is dead, no event */

@@ -14,11 +14,11 @@
 enum { ARENA_FACTS = 16 * 1024 * 1024 };
 
 typedef struct Walk {
-    Facts      *facts;     /* borrowed */
-    const char *workspace; /* borrowed */
-    struct timespec born;  /* sockets from before belong to others */
-    Buf         path;      /* of the folder that is looked at */
-    size_t      entries;
+    Facts          *facts;     /* borrowed */
+    const char     *workspace; /* borrowed */
+    struct timespec born;      /* sockets from before belong to others */
+    Buf             path;      /* of the folder that is looked at */
+    size_t          entries;
 } Walk;
 
 void facts_init(Facts *facts)
@@ -92,8 +92,8 @@ Status survey_system(Facts *facts, Err *err)
         "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
         /* parts of folders that also hold keys */
         "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/ca-trust", "/etc/pki/java",
-        "/etc/pki/tls/certs", "/etc/pki/tls/cert.pem", "/etc/pki/tls/openssl.cnf",
-        "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", NULL};
+        "/etc/pki/tls/certs", "/etc/pki/tls/cert.pem", "/etc/pki/tls/openssl.cnf", "/dev/null",
+        "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", NULL};
     Status status = ST_OK;
     for (size_t i = 0; paths[i] && status == ST_OK; i++)
         status = add_system_path(facts, paths[i], err);
@@ -108,8 +108,8 @@ static bool is_inside(const char *path, const char *folder)
     return strncmp(path, folder, len) == 0 && path[len] == '/';
 }
 
-/* A link's own name is no place to mount on: what it leads to is treated in its stead. What it leads
- * to outside the workspace is not there in the sandbox. */
+/* A link's own name is no place to mount on: what it leads to is treated in its stead. What it
+ * leads to outside the workspace is not there in the sandbox. */
 static Status add_resolved(Walk *walk, FactKind kind, const char *path, Err *err)
 {
     char        real[PATH_MAX];
@@ -216,7 +216,10 @@ static Status survey_pins(Walk *walk, const char *const *pins, Err *err)
         buf_reset(&path);
         status = pins[i][0] == '/' ? buf_printf(&path, err, "%s", pins[i])
                                    : buf_printf(&path, err, "%s/%s", walk->workspace, pins[i]);
-        if (status == ST_OK) status = add_resolved(walk, FACT_PROTECTED, path.ptr, err);
+        if (status != ST_OK) break;
+        status = strcmp(path.ptr, walk->workspace) == 0 /* the whole of it */
+                     ? facts_add(walk->facts, FACT_PROTECTED, path.ptr, NULL, err)
+                     : add_resolved(walk, FACT_PROTECTED, path.ptr, err);
     }
     buf_clear(&path);
     return status;

@@ -35,8 +35,7 @@ MUST_CHECK Status survey_system(Facts *facts, Err *err);
 MUST_CHECK Status survey_git_dir(Facts *facts, const char *workspace, Err *err);
 
 /* Secrets to mask and parts to keep read-only, `pins` among them (may be NULL). A socket that is
- * older than `born` (by CLOCK_REALTIME_COARSE, which
- * stamps files: when the run began) belongs to somebody outside, and being
+ * older than `born` (wall clock: when the run began) belongs to somebody outside, and being
  * read-only would not keep a command from connecting to it: it is masked too. */
 MUST_CHECK Status survey_workspace(Facts *facts, const char *workspace, const char *const *pins,
                                    struct timespec born, Err *err);

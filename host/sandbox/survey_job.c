@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-static char **copy_list(const char *const *list)
+char **texts_copy(const char *const *list)
 {
     size_t count = 0;
     while (list && list[count]) count++;
@@ -13,22 +13,26 @@ static char **copy_list(const char *const *list)
     return copy;
 }
 
+void texts_free(char **list)
+{
+    for (size_t i = 0; list && list[i]; i++) free(list[i]);
+    free(list);
+}
+
 static void free_job(SurveyJob *job)
 {
-    for (size_t i = 0; job->pins[i]; i++) free(job->pins[i]);
-    free(job->pins);
+    texts_free(job->pins);
     free(job->workspace);
     facts_clear(&job->facts);
     free(job);
 }
 
-static Status look(const char *workspace, const char *const *pins, bool system, struct timespec born,
-                   Facts *facts, Err *err)
+static Status look(const char *workspace, const char *const *pins, bool system,
+                   struct timespec born, Facts *facts, Err *err)
 {
     Status status = survey_git_dir(facts, workspace, err);
     if (status != ST_OK) return status;
-    return system ? survey_system(facts, err)
-                  : survey_workspace(facts, workspace, pins, born, err);
+    return system ? survey_system(facts, err) : survey_workspace(facts, workspace, pins, born, err);
 }
 
 static void run_job(void *arg)
@@ -45,12 +49,12 @@ static void job_done(void *arg, bool abandoned)
     free_job(job);
 }
 
-SurveyJob *survey_begin(const Space *space, bool system,
-                        void (*done)(void *arg, SurveyJob *job), void *arg)
+SurveyJob *survey_begin(const Space *space, bool system, void (*done)(void *arg, SurveyJob *job),
+                        void *arg)
 {
     SurveyJob *job = mem_new(sizeof *job);
     job->workspace = mem_text(space->spec.workspace);
-    job->pins = copy_list(space->spec.pins);
+    job->pins = texts_copy(space->spec.pins);
     job->born = space->born;
     job->system = system;
     facts_init(&job->facts);

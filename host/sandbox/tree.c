@@ -49,8 +49,8 @@ static size_t add_children(Tree *tree, pid_t pid)
 
 static size_t resident(pid_t pid)
 {
-    char  path[64];
-    long  size = 0, pages = 0;
+    char path[64];
+    long size = 0, pages = 0;
     snprintf(path, sizeof path, "/proc/%d/statm", pid);
     FILE *file = fopen(path, "re");
     if (!file) return 0;

@@ -2,8 +2,8 @@
  *
  * Why     The host decides, the helper obeys: what the helper does is a list of steps and nothing
  *         else, so that it can be printed, tested without privileges, and read with suspicion.
- * Use     host: fill a WirePlan, wire_encode twice (size, bytes), seal it in a memfd as descriptor 3
- *         helper: wire_decode, carry out steps[0], steps[1], ...; send a WireReport on descriptor 4
+ * Use     host: fill a WirePlan; wire_encode twice (size, bytes); pass it sealed on descriptor 3
+ *         helper: wire_decode; carry out each step in order; send a WireReport on descriptor 4
  * Owner   A decoded plan borrows from the bytes and from its WireStore.
  * Errors  wire_decode answers false for anything that wire_encode would not have written.
  *
@@ -28,17 +28,17 @@
  * path, more and number are named behind each op; flags come from StepFlags. */
 #define STEP_LIST(X)                                                                               \
     /* making the space that the commands of a run share */                                        \
-    X(NEW_USER, "make a user namespace")          /* number: the inner uid and gid */              \
+    X(NEW_USER, "make a user namespace") /* number: the inner uid and gid */                       \
     X(NEW_NET, "make a network namespace")                                                         \
     X(NEW_MOUNTS, "make a mount namespace")                                                        \
     X(LOOPBACK, "bring up the loopback interface")                                                 \
-    X(ROOT, "make an empty root")                 /* number: bytes */                              \
-    X(FOLDER, "make a folder")                    /* path; number: mode */                         \
-    X(FILE, "write a file")                       /* path; more: text; number: mode */             \
-    X(LINK, "make a symbolic link")               /* path; more: where it points */                \
-    X(BIND, "show")                               /* path; more: the source, else path */          \
-    X(TMPFS, "mount a private folder")            /* path; number: bytes; flags: mode */           \
-    X(WORKSPACE, "show the workspace")            /* path; must be the folder on descriptor 5 */   \
+    X(ROOT, "make an empty root")      /* number: bytes */                                         \
+    X(FOLDER, "make a folder")         /* path; number: mode */                                    \
+    X(FILE, "write a file")            /* path; more: text; number: mode */                        \
+    X(LINK, "make a symbolic link")    /* path; more: where it points */                           \
+    X(BIND, "show")                    /* path; more: the source, else path */                     \
+    X(TMPFS, "mount a private folder") /* path; number: bytes; flags: mode */                      \
+    X(WORKSPACE, "show the workspace") /* path; must be the folder on descriptor 5 */              \
     X(HOST_PROC, "keep the host's /proc for the next steps' mounts")                               \
     X(ENTER_ROOT, "change the root and let go of the host's files")                                \
     X(HAND_OVER, "hand the namespaces over")                                                       \
@@ -47,18 +47,18 @@
     X(KILL_FIRST, "offer itself to the out-of-memory killer")                                      \
     X(ISOLATE, "make the command's own namespaces")                                                \
     X(PROC, "mount proc")                                                                          \
-    X(PROCESSES, "bound the process numbers")     /* number */                                     \
+    X(PROCESSES, "bound the process numbers") /* number */                                         \
     X(PTS, "mount devpts")                                                                         \
-    X(PIN, "pin against renaming")                /* path */                                       \
-    X(READ_ONLY, "make read-only")                /* path; recursive */                            \
-    X(MASK, "mask")                               /* path */                                       \
-    X(HOSTNAME, "set the host name")              /* more: the name */                             \
+    X(PIN, "pin against renaming")   /* path */                                                    \
+    X(READ_ONLY, "make read-only")   /* path; recursive */                                         \
+    X(MASK, "mask")                  /* path */                                                    \
+    X(HOSTNAME, "set the host name") /* more: the name */                                          \
     X(DROP_RIGHTS, "drop all capabilities")                                                        \
     X(NO_NEW_RIGHTS, "forbid new privileges")                                                      \
     X(FILTER, "install the system call filter")                                                    \
     X(FORK, "start the command's process")                                                         \
-    X(LIMIT, "set a limit")                       /* flags: a WireLimit; number */                 \
-    X(ENTER_FOLDER, "enter the folder")           /* path */                                       \
+    X(LIMIT, "set a limit")             /* flags: a WireLimit; number */                           \
+    X(ENTER_FOLDER, "enter the folder") /* path */                                                 \
     X(EXEC, "execute")
 
 typedef enum Op {
@@ -69,10 +69,10 @@ typedef enum Op {
 } Op;
 
 enum StepFlags {
-    STEP_OPTIONAL = 1,        /* what is not there is passed over */
-    STEP_WRITABLE = 2,        /* BIND: not read-only */
-    STEP_DEVICE = 4,          /* BIND: a device node, which may be used as one */
-    STEP_PRIVATE = 8,         /* TMPFS: mode 0700 instead of 1777 */
+    STEP_OPTIONAL = 1, /* what is not there is passed over */
+    STEP_WRITABLE = 2, /* BIND: not read-only */
+    STEP_DEVICE = 4,   /* BIND: a device node, which may be used as one */
+    STEP_PRIVATE = 8,  /* TMPFS: mode 0700 instead of 1777 */
 };
 
 typedef enum WireLimit {
@@ -95,7 +95,7 @@ typedef struct WirePlan {
     uint32_t     host_pid; /* the helper ends when this is not its parent */
     const Step  *steps;
     size_t       step_count;
-    const char **words;     /* ends in NULL */
+    const char **words; /* ends in NULL */
     size_t       word_count;
     const char **variables; /* ends in NULL */
     size_t       variable_count;
@@ -117,10 +117,16 @@ typedef struct WireStore { /* where wire_decode puts what it found; large: stati
 } WireStore;
 
 /* Descriptors that the helper is started with. */
-enum { WIRE_PLAN_FD = 3, WIRE_REPORT_FD = 4, WIRE_USER_FD = 5, WIRE_NET_FD = 6, WIRE_MOUNTS_FD = 7 };
+enum {
+    WIRE_PLAN_FD = 3,
+    WIRE_REPORT_FD = 4,
+    WIRE_USER_FD = 5,
+    WIRE_NET_FD = 6,
+    WIRE_MOUNTS_FD = 7
+};
 enum { WIRE_WORKSPACE_FD = 5 }; /* while the space is made */
 
-/* Writes the plan when it fits into `cap` bytes. Returns its size, or 0 when a maximum is passed. */
+/* Writes the plan when it fits into `cap` bytes. Returns its size, 0 when a maximum is passed. */
 size_t wire_encode(const WirePlan *plan, char *out, size_t cap);
 bool   wire_decode(const char *bytes, size_t len, WireStore *store, WirePlan *plan);
 

@@ -30,12 +30,14 @@ void bind_push_run(lua_State *L, Run *run);
 Run *bind_check_run(lua_State *L, int index); /* raises when it is closed */
 
 /* CrossObjects. The arg of the first is a CallGrant, of the second a Run. */
+struct CallHandle;
+
 typedef struct CallGrant {
     Run    *run;
     char   *tool;       /* owned */
     char  **programs;   /* owned, ends in NULL; "*" is any */
     bool    reads, writes, execs;
-    void   *box;        /* borrowed: what the script's `call` holds; it may outlive the grant */
+    struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
 } CallGrant;
 
 void bind_push_call(lua_State *L, void *grant);

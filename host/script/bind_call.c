@@ -2,17 +2,34 @@
 #include "bind.h"
 
 #include "../base/limits.h"
+#include "../base/log.h"
 #include "../base/mem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char CALL[] = "perigee.call"; /* what a tool's closures hold: a CallHandle */
+
+/* A tool may keep `call` in a variable beyond its end. What it then holds is this, and not the grant. */
+typedef struct CallHandle {
+    CallGrant *grant; /* borrowed; NULL once the call ended */
+} CallHandle;
+
+/* The VM closes before the call that began in it is freed, or long after: whoever goes first lets go
+ * of the other. */
+static int handle_gone(lua_State *L)
+{
+    CallHandle *handle = lua_touserdata(L, 1);
+    if (handle->grant) handle->grant->handle = NULL;
+    handle->grant = NULL;
+    return 0;
+}
 
 void bind_free_call(void *arg)
 {
     CallGrant *grant = arg;
     if (!grant) return;
-    if (grant->box) *(CallGrant **)grant->box = NULL;
+    if (grant->handle) grant->handle->grant = NULL;
     for (char **program = grant->programs; *program; program++) free(*program);
     free(grant->programs);
     free(grant->tool);
@@ -178,12 +195,11 @@ static char *plain_path(const Workspace *workspace, const char *path, size_t len
     return out;
 }
 
-/* A script may keep its `call` in a variable and use it later: by then it grants nothing. */
 static CallGrant *grant_of(lua_State *L)
 {
-    CallGrant **box = lua_touserdata(L, lua_upvalueindex(1));
-    if (!*box) luaL_error(L, "this call has ended; what it granted ended with it");
-    return *box;
+    CallHandle *handle = lua_touserdata(L, lua_upvalueindex(1));
+    if (!handle->grant) luaL_error(L, "this call has ended; a tool has only the `call` that it was given now");
+    return handle->grant;
 }
 
 static FileOp *file_new(CallGrant *grant, FileAct act, const char *path, size_t len)
@@ -292,14 +308,7 @@ static int call_exec(lua_State *L)
 static int call_log(lua_State *L)
 {
     (void)luaL_checkstring(L, 1);
-    fprintf(stderr, "[%s] %s\n", grant_of(L)->tool, lua_tostring(L, 1));
-    return 0;
-}
-
-static int drop_box(lua_State *L)
-{
-    CallGrant **box = lua_touserdata(L, 1);
-    if (*box) (*box)->box = NULL;
+    log_plain("[%s] %s", grant_of(L)->tool, lua_tostring(L, 1));
     return 0;
 }
 
@@ -316,15 +325,15 @@ void bind_push_call(lua_State *L, void *arg)
                                        {NULL, NULL}};
     CallGrant *grant = arg;
     luaL_newlibtable(L, METHODS);
-    CallGrant **box = lua_newuserdatauv(L, sizeof(CallGrant *), 0);
-    *box = NULL;
-    if (luaL_newmetatable(L, "perigee.grant")) {
-        lua_pushcfunction(L, drop_box);
+    CallHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
+    handle->grant = NULL;
+    if (luaL_newmetatable(L, CALL)) {
+        lua_pushcfunction(L, handle_gone);
         lua_setfield(L, -2, "__gc");
     }
     lua_setmetatable(L, -2);
-    *box = grant;
-    grant->box = box;
+    handle->grant = grant;
+    grant->handle = handle;
     luaL_setfuncs(L, METHODS, 1);
     lua_pushstring(L, grant->run->workspace ? grant->run->workspace->path : NULL);
     lua_setfield(L, -2, "workspace");

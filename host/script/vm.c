@@ -85,17 +85,36 @@ void vm_free(Vm *vm)
 
 /* -- loading ------------------------------------------------------------------------------------- */
 
+static int keep_code(lua_State *L, const void *bytes, size_t len, void *arg)
+{
+    Err err;
+    (void)L;
+    err_clear(&err);
+    return buf_append(arg, (Str){bytes, len}, &err) != ST_OK;
+}
+
+/* Leaves the chunk of `source`. What every tool requires is compiled for each of them, and compiling
+ * is most of what a start costs: from the second time on the code is kept beside the text and read
+ * back. Scripts themselves can load text only; code is never read from a file. */
+static void push_chunk(lua_State *L, Source *source, const char *name)
+{
+    const Buf *from = source->code.len > 0 ? &source->code : &source->text;
+    if (luaL_loadbufferx(L, from->ptr, from->len, name, from == &source->code ? "b" : "t") != LUA_OK) lua_error(L);
+    if (from == &source->code || source->loads++ == 0) return;
+    if (lua_dump(L, keep_code, &source->code, 0) != 0) buf_clear(&source->code);
+}
+
 /* Runs the chunk of `path` in `environment` (a stack index) and leaves what it returned. */
 static void run_file(lua_State *L, const char *path, int environment)
 {
-    Vm  *vm = vm_of(L);
-    Err  err;
-    Str  text;
-    char chunk_name[600];
+    Vm     *vm = vm_of(L);
+    Err     err;
+    Source *source;
+    char    chunk_name[600];
     err_clear(&err);
-    if (engine_source(vm->engine, path, &text, &err) != ST_OK) op_raise(L, &err);
+    if (engine_source(vm->engine, path, vm->kind == VM_HOST, &source, &err) != ST_OK) op_raise(L, &err);
     snprintf(chunk_name, sizeof chunk_name, "@%s", path);
-    if (luaL_loadbufferx(L, text.ptr, text.len, chunk_name, "t") != LUA_OK) lua_error(L);
+    push_chunk(L, source, chunk_name);
     lua_pushvalue(L, environment);
     lua_setupvalue(L, -2, 1);
     lua_call(L, 0, 1);
@@ -148,6 +167,12 @@ static int load_module(lua_State *L)
     size_t at = (size_t)snprintf(path, sizeof path, "lua/");
     for (size_t i = 0; i < len; i++) path[at++] = name[i] == '.' ? '/' : name[i];
     memcpy(path + at, ".lua", sizeof ".lua");
+    Vm     *vm = vm_of(L);
+    Source *source;
+    Err     err;
+    err_clear(&err);
+    if (engine_source(vm->engine, path, vm->kind == VM_HOST, &source, &err) != ST_OK) /* the line is known here */
+        return luaL_error(L, "require '%s': %s", name, err.text);
     lua_pushvalue(L, 1);
     lua_pushboolean(L, false);
     lua_rawset(L, lua_upvalueindex(1));

@@ -1,6 +1,7 @@
 --- perigee exec: one command in the sandbox, with its own exit code.
 local args  = require "lib.args"
 local json  = require "lib.json"
+local project = require "lib.project"
 local show  = require "lib.show"
 
 local SPEC <const> = {
@@ -48,9 +49,10 @@ local function exec(cli, words)
     input, err = cli.read_stdin()
     if not input then return failed(cli, err, SANDBOX_FAILED) end
   end
+  local where = project.find(cli) -- a project that cannot be read is no reason to refuse a command
   local run
   run, err = cli.open_run { agent = "exec", task = table.concat(given.positionals, " "),
-    workspace = values.workspace or cli.folders().current, unconfined = values.unconfined }
+    workspace = values.workspace or cli.folders().current, pins = where and where.pins, unconfined = values.unconfined }
   if not run then return failed(cli, err, SANDBOX_FAILED) end
   if values.unconfined then cli.err("perigee: WITHOUT a sandbox\n") end
 

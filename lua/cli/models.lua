@@ -1,6 +1,7 @@
---- perigee models list | serve: which models there are, and a scenario served as if it were one.
+--- perigee models list | which | serve: which models there are, and a scenario served as if it were one.
 local args = require "lib.args"
 local json = require "lib.json"
+local model = require "lib.model"
 local models = require "models"
 local rehearsal = require "lib.rehearsal"
 local start = require "lib.start"
@@ -9,6 +10,11 @@ local LIST <const> = {
   usage = "perigee models list [--json]",
   about = "Which models, tiers and names there are, and which keys are set.",
   options = { { "--json", "flag", "print one JSON object" } },
+}
+local WHICH <const> = {
+  usage = "perigee models which NAME|AGENT",
+  about = "Which model answers under a name or for an agent, which follow when it fails, and why.",
+  positionals = { { "NAME", "a model, a tier, a name from the field, or an agent" } },
 }
 local SERVE <const> = {
   usage = "perigee models serve rehearsal:FILE [--port N] [--dialect NAME] [--cut SEED]",
@@ -195,7 +201,9 @@ local function serve_options(cli, given)
 end
 
 local function list(cli, given)
-  local found = listing(start.env(cli))
+  local env, err = start.env(cli)
+  if not env then error(err, 0) end
+  local found = listing(env)
   local text = given.values.json and json.encode(found, { indent = 2 }) .. "\n" or show(found)
   cli.out(text)
   return 0
@@ -208,14 +216,34 @@ local function start_serving(cli, given)
   return 2
 end
 
-local ACTIONS <const> = { list = { LIST, list }, serve = { SERVE, start_serving } }
+--- Who would answer for an agent, or under a name.
+---@async
+local function which(cli, given)
+  local env, err = start.env(cli)
+  if not env then error(err, 0) end
+  local name = given.positionals[1]
+  local loaded = start.load(cli)
+  local who = loaded and loaded.catalog.find(name)
+  local targets
+  targets, err = model.resolve(not who and name or nil, who and { model = who.model, complexity = who.complexity }, env)
+  if not targets then
+    cli.err("perigee: " .. err.message .. "\n")
+    return cli.exit_code(err.code)
+  end
+  for i, target in ipairs(targets) do
+    cli.out(("%s%s at %s (%s)\n"):format(i > 1 and "else " or "", target.model, target.base_url, target.why))
+  end
+  return 0
+end
+
+local ACTIONS <const> = { list = { LIST, list }, which = { WHICH, which }, serve = { SERVE, start_serving } }
 
 ---@async
 local function run(cli, words)
   local action = ACTIONS[words[1]]
   if not action then
     local asked = words[1] == "--help" or words[1] == "-h";
-    (asked and cli.out or cli.err)(args.help(LIST) .. "\n" .. args.help(SERVE))
+    (asked and cli.out or cli.err)(args.help(LIST) .. "\n" .. args.help(WHICH) .. "\n" .. args.help(SERVE))
     return asked and 0 or 2
   end
   local given, err = args.parse(action[1], table.move(words, 2, #words, 1, {}))
@@ -230,4 +258,4 @@ local function run(cli, words)
   return action[2](cli, given)
 end
 
-return { usage = LIST.usage .. "\n" .. SERVE.usage, run = run }
+return { usage = LIST.usage .. "\n" .. WHICH.usage .. "\n" .. SERVE.usage, run = run }

@@ -3,6 +3,7 @@
 local door      = require "lib.door"
 local hop       = require "lib.hop"
 local json      = require "lib.json"
+local limits    = require "lib.limits"
 local model     = require "lib.model"
 local session   = require "lib.session"
 
@@ -49,6 +50,12 @@ local function retarget(talk)
   for i, message in ipairs(talk.log) do talk.request.messages[i] = dialect.encode(message) end
 end
 
+--- Another model may begin a conversation, never take one over (its thinking is bound to the model
+--- that thought); and where no server answered at all, another model's would not either.
+local function can_fall_back(talk, err)
+  return err.retryable and talk.targets[2] ~= nil and talk.turn == 1 and err.details ~= nil and err.details.status ~= nil
+end
+
 --- One exchange, with the next target when one is not to be had.
 local function ask(run, talk)
   local world, how = world_of(run)
@@ -70,7 +77,7 @@ local function ask(run, talk)
       session.record(run, "partial", { agent = talk.who.name, text = partial, error = err })
       session.get().speaking[run.id] = nil
     end
-    if not err.retryable or partial ~= "" or not talk.targets[2] then return nil, err, target end
+    if partial ~= "" or not can_fall_back(talk, err) then return nil, err, target end
     retarget(talk)
     session.record(run, "decision", { what = "model", agent = talk.who.name, model = talk.targets[1].model,
       why = ("%s failed: %s"):format(target.model, err.message) })
@@ -117,17 +124,17 @@ end
 
 local function user(said) return { role = "user", content = { { type = "text", text = said } } } end
 
-local function tool_list(who)
+local function tool_list(way, who)
   local list, s = {}, session.get()
   for _, name in ipairs(who.tools) do
     list[#list + 1] = { name = name, description = s.tools[name].description, schema = s.tools[name].schema }
   end
-  if #who.targets > 0 then list[#list + 1] = hop.tool(who) end
+  if hop.offered(way, who) then list[#list + 1] = hop.tool(who) end
   return list
 end
 
 --- Opens a conversation: prompt, tools and the first message, recorded as they will be sent.
-local function open(run, who, opening, task)
+local function open(run, way, who, opening, task)
   local s = session.get()
   local usable, err = s.hooks(who)
   if not usable then return nil, err end
@@ -146,7 +153,7 @@ local function open(run, who, opening, task)
     if more and more.context then opening = opening .. "\n\n" .. tostring(more.context) end
     session.record(run, "before", { agent = who.name, context = more and more.context })
   end
-  local tools = tool_list(who)
+  local tools = tool_list(way, who)
   local names = {}
   for i, one in ipairs(tools) do names[i] = one.name end
   s.visits[who.name] = (s.visits[who.name] or 0) + 1
@@ -180,10 +187,11 @@ local function refusal(run, who, reply_text)
 end
 
 --- Splits a reply's calls into the loop's own and the tools'.
-local function sort_calls(calls)
+local function sort_calls(calls, way, who)
   local handoffs, others = {}, {}
+  local offered = hop.offered(way, who)
   for _, call in ipairs(calls) do
-    local list = call.name == hop.NAME and handoffs or others
+    local list = offered and call.name == hop.NAME and handoffs or others
     list[#list + 1] = call
   end
   return handoffs, others
@@ -191,9 +199,9 @@ end
 
 --- Carries out the calls of a reply. Answers the results in the order of the calls, and the handoff
 --- that was taken, if one was.
-local function carry_out(run, who, reply)
+local function carry_out(run, way, who, reply)
   local calls = calls_of(reply)
-  local handoffs, others = sort_calls(calls)
+  local handoffs, others = sort_calls(calls, way, who)
   local by_id, taken = {}, nil
   for _, result in ipairs(door.all(run, who, others)) do by_id[result.id] = result end
   if #handoffs > 0 then
@@ -208,9 +216,9 @@ end
 
 --- One turn: request, reply, journal. Answers the reply.
 local function turn(run, talk, results)
-  local affordable, over = run:spend("turns", 1)
-  if affordable then affordable, over = run:spend("tokens", 0) end
-  if affordable then affordable, over = run:spend("usd", 0) end
+  local affordable, over = limits.spend(run, "turns", 1)
+  if affordable then affordable, over = limits.spend(run, "tokens", 0) end
+  if affordable then affordable, over = limits.spend(run, "usd", 0) end
   if not affordable then return nil, over end
   talk.turn = talk.turn + 1
   talk.request.given = given(talk, results)
@@ -219,8 +227,7 @@ local function turn(run, talk, results)
   if not reply then return nil, err end
   local usd = charge(run, target, reply)
   session.record(run, "turn", { agent = talk.who.name, turn = talk.turn, model = reply.model, content = json.array(reply.content),
-    stop = reply.stop, stop_raw = reply.stop_raw, usage = reply.usage, cost_usd = usd,
-    rehearsed = target.scenario ~= nil or nil })
+    stop = reply.stop, stop_raw = reply.stop_raw, usage = reply.usage, cost_usd = usd })
   return reply
 end
 
@@ -233,14 +240,15 @@ local STOPPED <const> = { -- endings of a reply that are no end of the work
 --- Runs one agent until its final reply or a handoff.
 ---@async
 ---@param run     HostRun
+---@param way     hop.Way
 ---@param who     agent.Agent
 ---@param opening string the first message
 ---@param task    string what the run was asked
 ---@return agent.Ending? ending, Error? err
-local function part(run, who, opening, task)
-  local talk, err = open(run, who, opening, task)
+local function part(run, way, who, opening, task)
+  local talk, err = open(run, way, who, opening, task)
   if not talk then return nil, err end
-  say(talk, user(opening))
+  say(talk, user(talk.first)) -- with what `before` added
   local results, refusals = {}, 0
   while true do
     local reply
@@ -251,7 +259,7 @@ local function part(run, who, opening, task)
     local calls = calls_of(reply)
     if #calls > 0 then
       local taken
-      results, taken = carry_out(run, who, reply)
+      results, taken = carry_out(run, way, who, reply)
       if taken then return { agent = who.name, reply = taken.result or said, said = said, handoff = taken } end
       say(talk, answers(results))
     elseif reply.stop == "pause" then
@@ -296,9 +304,10 @@ end
 ---@return agent.Result? result, Error? err
 function agent.run(run, start)
   local who, opening, parts = start.agent, start.opening or start.task, {}
-  local way = hop.begin(start)
+  local way = hop.begin(run, start)
   while true do
-    local ending, err = part(run, who, opening, start.task)
+    limits.begin_part(run, who)
+    local ending, err = limits.in_time(run, function() return part(run, way, who, opening, start.task) end)
     if not ending then
       if #parts > 0 and err.code == "limit" then return result_of("limit", parts, err.message) end
       return nil, err

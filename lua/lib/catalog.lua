@@ -1,6 +1,7 @@
 --- All agents of a project, and the graph of their edges. A definition that cannot be used is
 --- reported with file, line and column; the rest still works.
 local json      = require "lib.json"
+local limits    = require "lib.limits"
 local relations = require "lib.relations"
 local text      = require "lib.text"
 
@@ -16,6 +17,7 @@ local KNOWN <const> = { "name", "description", "tools", "model", "complexity", "
 ---@field body        string
 ---@field model       string?
 ---@field complexity  string?
+---@field limits      Limits? of its own part
 ---@field written     any     its `tools` field as written
 ---@field tools       string[] names it has; filled by `catalog.equip`
 ---@field missing     string[] names that no tool here bears
@@ -49,6 +51,31 @@ local function place(parsed, key)
   return 1, 1
 end
 
+--- The fields by our names. A key in other letters ("Tools:") counts as the one it means: an author who
+--- wrote down fewer tools must not be given all of them.
+local function fields_of(parsed, path, diagnostics)
+  local front = parsed.front
+  for _, one in ipairs(parsed.keys) do
+    local meant = one.key:lower()
+    if meant ~= one.key and text.one_of(KNOWN, meant) and front[meant] == nil then
+      front[meant] = front[one.key]
+      note(diagnostics, "key", "warning", path, one.line, one.column, ("%q is read as %q"):format(one.key, meant))
+    end
+  end
+  return front
+end
+
+--- The definition's own limits. One that cannot be read must not leave the agent less bound than its
+--- author wanted: it gets no tools then.
+local function limits_of(parsed, front, path, diagnostics)
+  if front.limits == nil then return nil, false end
+  local read, err = limits.read(front.limits, limits.OF_AGENT)
+  if read then return read, false end
+  local line, column = place(parsed, "limits")
+  note(diagnostics, "limits", "error", path, line, column, err.message .. "; until this is mended it has no tools")
+  return nil, true
+end
+
 --- One agent of one file, or nil with a diagnostic.
 local function read(cli, path, source, layer, diagnostics)
   local parsed, err, fault = cli.definition(source)
@@ -59,7 +86,7 @@ local function read(cli, path, source, layer, diagnostics)
   for _, one in ipairs(parsed.notes) do
     note(diagnostics, one.rule, one.level, path, one.line, one.column, one.message)
   end
-  local front = parsed.front
+  local front = fields_of(parsed, path, diagnostics)
   local name = scalar(front.name)
   if not name or name == "" then
     name = path:match("([^/]+)%.md$") or path
@@ -70,12 +97,13 @@ local function read(cli, path, source, layer, diagnostics)
   end
   local extra = {}
   for _, one in ipairs(parsed.keys) do
-    if not text.one_of(KNOWN, one.key) then extra[#extra + 1] = one.key end
+    if not text.one_of(KNOWN, one.key:lower()) then extra[#extra + 1] = one.key end
   end
+  local bounds, unread = limits_of(parsed, front, path, diagnostics)
   local who = {
     name = name, description = scalar(front.description) or "", file = path, layer = layer.name, body = parsed.body,
-    model = scalar(front.model), complexity = scalar(front.complexity), written = front.tools, limits = front.limits,
-    output = front.output, extra = extra, narrowed = parsed.narrowed, tools = {}, missing = {}, targets = {},
+    model = scalar(front.model), complexity = scalar(front.complexity), written = front.tools, limits = bounds,
+    output = front.output, extra = extra, narrowed = parsed.narrowed or unread, tools = {}, missing = {}, targets = {},
     tools_line = { place(parsed, "tools") },
   }
   who.blocks = parsed.blocks
@@ -87,6 +115,7 @@ local function add(found, who)
   if nearer then
     note(found.diagnostics, "duplicate", "warning", who.file, 1, 1,
       ("%s is defined in %s too; that one is nearer and is taken"):format(who.name, nearer.file))
+    found.diagnostics[#found.diagnostics].taken = nearer.file
     return
   end
   found.by_name[who.name] = who
@@ -162,6 +191,16 @@ function catalog.add_file(cli, found, path)
   found.agents[#found.agents + 1] = who
   catalog.finish(found)
   return who
+end
+
+--- What relations.check looks at.
+---@return table[] definitions
+function catalog.definitions(found)
+  local list = {}
+  for i, who in ipairs(found.agents) do
+    list[i] = { name = who.name, file = who.file, blocks = who.blocks, fields = { description = who.description } }
+  end
+  return list
 end
 
 --- Sorts, resolves edges to names, and works out who may hand to whom.

@@ -58,6 +58,9 @@ function decisions.scenario(path)
   return { task = file.task, files = file.files }
 end
 
+--- The table of models in force: data, which the user may have put in place of ours.
+function decisions.models() return entry("lua/models.lua") end
+
 --- The next reply of a rehearsal.
 ---@return Reply? reply, Error? err
 function decisions.play(path, given) return rehearsal.reply(entry(path), given) end

@@ -1,6 +1,7 @@
 --- The one door for calls: a model's, a chain's, a hook's. Schema, policy, grant, budget, journal,
 --- tool, journal: at every depth, in this order, with no way around.
 local json    = require "lib.json"
+local limits  = require "lib.limits"
 local schema  = require "lib.schema"
 local session = require "lib.session"
 local text    = require "lib.text"
@@ -42,13 +43,30 @@ local function say_problems(name, problems)
   return table.concat(lines, "\n")
 end
 
+local VERDICTS <const> = { allow = true, ask = true, deny = true }
+
+--- What policy.lua says. Whatever is no verdict denies: a policy that fails must not open a door.
+---@return { verdict: string, why: string? } verdict
+local function verdict_of(run, asked, facts)
+  local said, err = run:decide("lua/policy.lua", "decide", asked, facts)
+  if said == nil or said == json.null then
+    return { verdict = "deny", why = "policy.lua failed: " .. (err and err.message or "it answered nothing") }
+  end
+  local verdict = type(said) == "table" and said.verdict
+  if not VERDICTS[verdict] then
+    local shown = type(said) == "table" and ("verdict %s"):format(tostring(verdict)) or "a " .. type(said)
+    return { verdict = "deny", why = ("policy.lua failed: it answered %s; it should answer { verdict = allow, ask or deny, why = ... }")
+      :format(shown) }
+  end
+  return { verdict = verdict, why = type(said.why) == "string" and said.why or nil }
+end
+
 --- Asks policy and the agent's own hook. Both are recorded; the first refusal holds.
 local function refused(run, who, declaration, call, input)
   local s = session.get()
   local asked = { tool = call.name, input = input, effect = declaration.effect, needs = declaration.needs,
     reach = declaration.reach, agent = who.name, scopes = who.scopes and who.scopes[call.name] }
-  local verdict, err = run:decide("lua/policy.lua", "decide", asked, { sandbox = s.sandbox })
-  if not verdict then verdict = { verdict = "deny", why = "policy.lua failed: " .. (err and err.message or "it answered nothing") } end
+  local verdict = verdict_of(run, asked, { sandbox = s.sandbox })
   session.record(run, "decision", { what = "policy", call = call.id, tool = call.name, verdict = verdict.verdict,
     why = verdict.why })
   if verdict.verdict ~= "allow" then
@@ -64,16 +82,30 @@ local function refused(run, who, declaration, call, input)
   end
 end
 
+local ANSWER <const> = { "text", "data", "images" }
+
+--- What is wrong with a tool's answer; nil when nothing is.
+local function misshapen(answer)
+  if type(answer) ~= "table" or type(answer.text) ~= "string" then
+    return ("answered a %s; it should be text or { text = ... }"):format(type(answer))
+  end
+  for _, key in ipairs(text.sorted_keys(answer)) do
+    if not text.one_of(ANSWER, key) then
+      return ("answered an unknown key %q%s"):format(key, text.suggest(key, ANSWER))
+    end
+  end
+end
+
 --- What a tool answered, in one shape.
 local function shape(call, answer, err)
   if answer == nil then
+    if type(err) == "string" then err = { message = err } end -- as Lua's own functions do it
     local code = err and err.code or "invalid"
     return failed(call, err and err.message or "the tool answered nothing", code)
   end
   if type(answer) == "string" then answer = { text = answer } end
-  if type(answer) ~= "table" or type(answer.text) ~= "string" then
-    return failed(call, ("tool %s answered a %s; it should be text or { text = ... }"):format(call.name, type(answer)), "script")
-  end
+  local why = misshapen(answer)
+  if why then return failed(call, ("tool %s %s"):format(call.name, why), "script") end
   return { id = call.id, name = call.name, text = text.cut_middle(text.valid(answer.text), RESULT_MOST),
     error = false, data = answer.data }
 end
@@ -87,6 +119,52 @@ local function unknown(who, call)
     #who.tools > 0 and table.concat(who.tools, ", ") or "none"), "not_found")
 end
 
+--- Everything before a tool's own code runs: is there such a tool, do the arguments fit, is it
+--- allowed, can it be afforded. Recorded as `call`.
+---@return { call: Call, declaration: tool.Declaration?, input: table?, result: CallResult?, power: boolean? } prepared
+local function prepare(run, who, call)
+  local s = session.get()
+  local declaration = text.one_of(who.tools, call.name) and s.tools[call.name]
+  if not declaration then
+    session.record(run, "call", { id = call.id, tool = call.name, input = call.input, refused = true })
+    return { call = call, result = unknown(who, call) }
+  end
+  local input, why = read_input(call)
+  local code = "invalid"
+  if input then
+    local checked, problems = schema.check(declaration.input, input)
+    if checked then input = checked else why = say_problems(call.name, problems) end
+  end
+  if not why then
+    why = refused(run, who, declaration, call, input)
+    code = "denied"
+  end
+  if not why then
+    local affordable, over = limits.spend(run, "calls", 1)
+    if not affordable then why, code = over.message, "limit" end
+  end
+  local power = not why and needs_power(declaration)
+  session.record(run, "call", { id = call.id, tool = call.name, input = why and call.input or input,
+    effect = declaration.effect, refused = why and true or nil }, power)
+  return { call = call, declaration = declaration, input = input, power = power, result = why and failed(call, why, code) }
+end
+
+--- The tool's own code, in the run's VM.
+local function use(run, prepared)
+  if prepared.result then return prepared.result end
+  local declaration, needs = prepared.declaration, prepared.declaration.needs
+  return shape(prepared.call, run:tool({ name = declaration.name, entry = declaration.entry,
+    timeout_ms = declaration.timeout_ms,
+    grant = { exec = needs.exec, read = needs.read ~= nil, write = needs.write ~= nil } }, prepared.input))
+end
+
+local function finish(run, prepared, result)
+  session.record(run, "result", result, prepared.power)
+  local wrote = prepared.declaration and prepared.declaration.effect == "write" and not result.error
+  if wrote and type(prepared.input.path) == "string" then session.touch(run, prepared.input.path) end
+  return result
+end
+
 --- Carries out one call. Always answers a result; what went wrong stands in it.
 ---@async
 ---@param run  HostRun
@@ -94,44 +172,22 @@ end
 ---@param call Call
 ---@return CallResult result
 function door.call(run, who, call)
-  local s = session.get()
-  local declaration = text.one_of(who.tools, call.name) and s.tools[call.name]
-  if not declaration then
-    local result = unknown(who, call)
-    session.record(run, "call", { id = call.id, tool = call.name, input = call.input, refused = true })
-    session.record(run, "result", result)
-    return result
-  end
-  local input, why = read_input(call)
-  local problems
-  if input then
-    local checked
-    checked, problems = schema.check(declaration.input, input)
-    if checked then input = checked else why = say_problems(call.name, problems) end
-  end
-  if not why then why = refused(run, who, declaration, call, input) end
-  local affordable, over = true, nil
-  if not why then affordable, over = run:spend("calls", 1) end
+  local prepared = prepare(run, who, call)
+  return finish(run, prepared, use(run, prepared))
+end
 
-  local power = needs_power(declaration)
-  local go = not why and affordable
-  session.record(run, "call", { id = call.id, tool = call.name, input = why and call.input or input,
-    effect = declaration.effect, refused = not go or nil }, go and power)
-  local result
-  if why then
-    result = failed(call, why, problems and "invalid" or "denied")
-  elseif not affordable then
-    result = failed(call, over.message, "limit")
-  else
-    local needs = declaration.needs
-    result = shape(call, run:tool({ name = call.name, entry = declaration.entry, timeout_ms = declaration.timeout_ms,
-      grant = { exec = needs.exec, read = needs.read ~= nil, write = needs.write ~= nil } }, input))
+--- Calls that only read, side by side. What is recorded stands in the order of the calls, so that a
+--- journal does not depend on which file came first from the disk.
+local function side_by_side(run, who, calls)
+  local prepared, work, results = {}, {}, {}
+  for i, call in ipairs(calls) do
+    prepared[i] = prepare(run, who, call)
+    work[i] = function() return use(run, prepared[i]) end
   end
-  session.record(run, "result", result, go and power)
-  if go and declaration.effect == "write" and not result.error and type(input.path) == "string" then
-    session.touch(run, input.path)
-  end
-  return result
+  local done, err = run:all(work)
+  if not done then error(err, 0) end
+  for i in ipairs(calls) do results[i] = finish(run, prepared[i], done[i]) end
+  return results
 end
 
 --- Carries out the calls of one reply: side by side while their effect is read, else one after the
@@ -144,17 +200,15 @@ end
 function door.all(run, who, calls)
   local s, results, at = session.get(), {}, 1
   local function reads(call)
-    local declaration = s.tools[call.name]
+    local declaration = call and s.tools[call.name]
     return declaration ~= nil and declaration.effect == "read"
   end
   while at <= #calls do
     local last = at
-    while reads(calls[at]) and calls[last + 1] and reads(calls[last + 1]) do last = last + 1 end
-    local side_by_side = {}
-    for i = at, last do side_by_side[i] = function() return door.call(run, who, calls[i]) end end
-    local done, err = run:all(side_by_side)
-    if not done then error(err, 0) end
-    for i = at, last do results[i] = done[i] end
+    while reads(calls[at]) and reads(calls[last + 1]) do last = last + 1 end
+    local batch = table.move(calls, at, last, 1, {})
+    local done = #batch > 1 and side_by_side(run, who, batch) or { door.call(run, who, batch[1]) }
+    table.move(done, 1, #done, at, results)
     at = last + 1
   end
   return results

@@ -37,6 +37,12 @@ function hop.tool(who)
   }
 end
 
+--- Whether an agent may hand the work on in this run.
+---@param way hop.Way
+---@param who agent.Agent
+---@return boolean
+function hop.offered(way, who) return way.mode ~= "off" and #who.targets > 0 end
+
 local function answer(call, said, is_error)
   return { id = call.id, name = hop.NAME, text = said, error = is_error }
 end
@@ -99,24 +105,30 @@ end
 ---@field visits    table<string, integer>
 ---@field itinerary string[] who is still to come
 
---- The resolved primary chain of the starting agent, in order, without itself and repetitions.
-local function itinerary_of(who)
+--- The resolved primary chain of the starting agent, in order, without itself and repetitions. Who
+--- is not there is skipped, with a line for whoever watches.
+local function itinerary_of(run, who)
   local list, seen = {}, { [who.name] = true }
   for _, edge in ipairs(who.edges) do
-    if edge.kind == "primary" and edge.to and edge.to ~= "User" and not seen[edge.to] then
+    if edge.kind == "primary" and edge.to and edge.to ~= "User" then
+      if not seen[edge.to] then list[#list + 1] = edge.to end
       seen[edge.to] = true
-      list[#list + 1] = edge.to
+    elseif edge.kind == "primary" then
+      session.record(run, "log", { text = ("primary chain of %s, line %d: %q is no agent here; skipped"):format(
+        who.name, edge.line, edge.target) })
     end
   end
   return list
 end
 
+---@async
+---@param run   HostRun
 ---@param start agent.Start
 ---@return hop.Way
-function hop.begin(start)
+function hop.begin(run, start)
   local mode = start.hops or "auto"
   return { mode = mode, count = 0, visits = { [start.agent.name] = 1 },
-    itinerary = mode == "full" and itinerary_of(start.agent) or {} }
+    itinerary = mode == "full" and itinerary_of(run, start.agent) or {} }
 end
 
 --- An agent as pure functions see it.

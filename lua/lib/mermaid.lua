@@ -1,8 +1,9 @@
 --- Flowcharts written in Mermaid, read as far as who leads to whom.
 ---
---- A chart is { nodes = { [id] = { id, label, line } }, edges = { { from, to, label, line } } }, in the
---- order of the text; lines count from 1 in the text given. What is drawn but leads nowhere (styles,
---- classes, clicks, frames) is passed over; a line that cannot be read costs that line only.
+--- A chart is { nodes = { [id] = { id, label, line } }, edges = { { from, to, label, line } } }, in
+--- the order of the text; lines count from 1 in the text given. What is drawn but leads nowhere
+--- (styles, classes, clicks, frames) is passed over; a line that cannot be read costs that line
+--- only.
 local mermaid = {}
 
 local IGNORED = {
@@ -11,13 +12,15 @@ local IGNORED = {
 }
 local CLOSERS = { ["["] = "]", ["("] = ")", ["{"] = "}", [">"] = "]" }
 local MOST_LINES = 5000
+local MOST_LINE = 4000 -- bytes; a longer one is passed over
+local MOST_EDGES = 10000
 
 --- A label without its inner brackets, quotes and line breaks: `[(x)]`, `["x"]`, `a<br/>b`.
 local function plain(label)
   label = label:gsub("<[bB][rR]%s*/?>", " "):gsub("^[%s%[%(%{/\\]+", ""):gsub("[%s%]%}/\\]+$", "")
   if label:sub(-1) == ")" and not label:find("(", 1, true) then label = label:sub(1, -2) end
   label = label:gsub('^"(.*)"$', "%1"):gsub("%s+", " ")
-  return (label:match("^%s*(.-)%s*$"))
+  return label:match("^%s*(.*%S)") or ""
 end
 
 --- The shape that opens at `at`: its label and where it ends. Brackets of the same kind may stand
@@ -92,22 +95,30 @@ local function connect(chart, from, to, link, number)
   for _, a in ipairs(from) do
     for _, b in ipairs(to) do
       local edges = chart.edges
+      if #edges >= MOST_EDGES then return end
       edges[#edges + 1] = { from = a, to = b, label = link.label, line = number }
-      if link.back then edges[#edges + 1] = { from = b, to = a, label = link.label, line = number } end
+      if link.back then
+        edges[#edges + 1] = { from = b, to = a, label = link.label, line = number }
+      end
     end
   end
 end
 
+--- `A --> B & C --> D; E --> F`.
 local function statement(chart, line, number)
   local from, at = group(chart, line, 1, number)
   while from do
     local link, to
     link, at = arrow(line, at)
-    if not link then return end
-    to, at = group(chart, line, at, number)
-    if not to then return end
-    connect(chart, from, to, link, number)
-    from = to
+    if link then to, at = group(chart, line, at, number) end
+    if to then
+      connect(chart, from, to, link, number)
+      from = to
+    else
+      at = line:match("^%s*;()", at)
+      if not at then return end
+      from, at = group(chart, line, at, number)
+    end
   end
 end
 
@@ -120,7 +131,8 @@ function mermaid.flowchart(text)
   for line in (text .. "\n"):gmatch("(.-)\r?\n") do
     number = number + 1
     local word = line:match("^%s*([%w_-]+)")
-    local written = line:find("%S") and not line:find("^%s*%%%%") -- neither blank nor a comment
+    local comment = line:find("^%s*%%%%")
+    local written = #line <= MOST_LINE and line:find("%S") and not comment
     if number > MOST_LINES then break end
     if written and not begun then
       if word ~= "flowchart" and word ~= "graph" then return nil end

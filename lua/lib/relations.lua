@@ -9,8 +9,9 @@
 ---   order,           -- its place among the agent's edges of this kind, from 1
 --- }
 ---
---- `read` looks at one definition and needs no other; `resolve` then finds out who is meant. Nothing is
---- ever resolved by a number alone: an author who renamed an agent and kept its number meant another.
+--- `read` looks at one definition and needs no other; `resolve` then finds out who is meant.
+--- Nothing is ever resolved by a number alone: an author who renamed an agent and kept its number
+--- meant another.
 local mermaid = require "lib.mermaid"
 local triggers = require "lib.triggers"
 
@@ -18,8 +19,9 @@ local relations = {}
 
 -- Headings that open a list of relations, without icons, brackets and colon.
 local SECTIONS = {
-  ["next agents"] = "next", ["next agent"] = "next", ["output to"] = "next", ["hands off to"] = "next",
-  ["hand off to"] = "next", ["escalate to"] = "escalate", ["escalates to"] = "escalate",
+  ["next agents"] = "next", ["next agent"] = "next", ["output to"] = "next",
+  ["hands off to"] = "next", ["hand off to"] = "next",
+  ["escalate to"] = "escalate", ["escalates to"] = "escalate",
   ["collaborate with"] = "collaborate", ["collaborates with"] = "collaborate",
   ["coordinate with"] = "collaborate", ["synthesis partners"] = "collaborate",
   ["input sources"] = "input", ["input from"] = "input",
@@ -38,11 +40,13 @@ local BEFORE_REASON = { ["for"] = true, to = true, when = true, ["if"] = true, o
 local ARROWS = { "\u{2192}", "\u{27A1}\u{FE0F}", "\u{27A1}", "\u{21D2}", "=>", "->" }
 local DELIMITERS = { " (", ": ", " - ", " \u{2013} ", " \u{2014} ", " \u{2192} " }
 local POINTER = "\u{1F449}" -- the hand that this family draws before whoever comes next
+local MOST_HEADING = 200 -- bytes; a longer heading opens no section,
+local MOST_ITEM = 4000 -- and a longer item is prose
 local MOST_WORDS = 5 -- a group of people has a short name; what is longer is prose
 
--- == words ==========================================================================================
+-- == words ========================================================================================
 
-local function trim(text) return (text:match("^%s*(.-)%s*$")) end
+local function trim(text) return text:match("^%s*(.*%S)") or "" end
 
 --- Without the icons in front: words that hold no letter or digit, unless nothing else is there.
 local function without_icons(text)
@@ -110,7 +114,7 @@ local function speech(block)
   return table.concat(lines, " ")
 end
 
--- == one item of a list =============================================================================
+-- == one item of a list ===========================================================================
 
 --- The first words in bold, when nothing but icons stands before them.
 local function bold(block)
@@ -119,8 +123,8 @@ local function bold(block)
   if inner and not before:find("%w") then return trim(inner:gsub("`", "")), after end
 end
 
---- Target and reason of an item, nil when it is prose. Where the section does not say that it is about
---- agents (`strict`), only a name or the user is a target.
+--- Target and reason of an item, nil when it is prose. Where the section does not say that it is
+--- about agents (`strict`), only a name or the user is a target.
 local function target_of(block, strict)
   local text = without_icons(speech(block))
   local target, rest = bold(block)
@@ -187,7 +191,7 @@ local function phrase_of(text)
   return text
 end
 
--- == one diagram ====================================================================================
+-- == one diagram ==================================================================================
 
 --- Who a node names: an agent, or whoever the hand points to.
 local function node_target(label, known)
@@ -198,15 +202,14 @@ local function node_target(label, known)
   return group ~= "" and group or nil
 end
 
---- True when a name in an agent's own diagram is the agent under an older name: the same number, and a
---- word in common. (Elsewhere a number says nothing.)
+--- True when a name in an agent's own diagram is the agent under an older name: the same number,
+--- and a word in common. (Elsewhere a number says nothing.)
 local function own_older_name(word, name)
   local number = name:match("^%d+%-")
   if not number or word:sub(1, #number) ~= number then return false end
   for part in word:sub(#number + 1):gmatch("%w+") do
-    if part ~= "guardian" and part ~= "agent" and ("-" .. name .. "-"):find("-" .. part .. "-", 1, true) then
-      return true
-    end
+    local common = part == "guardian" or part == "agent"
+    if not common and ("-" .. name .. "-"):find("-" .. part .. "-", 1, true) then return true end
   end
   return false
 end
@@ -223,8 +226,8 @@ local function diagram_starts(chart, name, target)
   return own[1] and own or older[1] and older or first
 end
 
---- Follows the arrows from the agent itself, through nodes that name nobody, to those that do. A route
---- keeps the labels that it passes.
+--- Follows the arrows from the agent itself, through nodes that name nobody, to those that do. A
+--- route keeps the labels that it passes.
 local function read_diagram(block, name, known, add)
   local chart = mermaid.flowchart(block.clean or block.text)
   if not chart then return end
@@ -255,10 +258,11 @@ local function read_diagram(block, name, known, add)
   end
 end
 
--- == one definition =================================================================================
+-- == one definition ===============================================================================
 
 --- "## <icon> Next Agents (Auto-chain to):" is "next agents".
 local function heading_words(block)
+  if #block.text > MOST_HEADING then return "" end
   local text = without_icons(block.clean or block.text or ""):lower()
   return trim(text:gsub("%s*%b()", ""):gsub("%s*:%s*$", ""):gsub("%s+", " "))
 end
@@ -270,7 +274,8 @@ local function enter_heading(state, block)
   stack[#stack + 1] = { level = block.level, words = words }
   state.section, state.part, state.about_agents = SECTIONS[words], nil, false
   for _, heading in ipairs(stack) do
-    if heading.words:find("relationship", 1, true) or heading.words:find("agent collaboration", 1, true) then
+    local above = heading.words
+    if above:find("relationship", 1, true) or above:find("agent collaboration", 1, true) then
       state.about_agents = true
     end
   end
@@ -302,15 +307,17 @@ local function read_block(state, block, name, add)
   if kind == "heading" then enter_heading(state, block)
   elseif kind == "paragraph" and state.section == "output" then
     state.part = SECTIONS[heading_words(block)] or state.part
-  elseif kind == "item" and state.section and block.level == 1 then read_item(state, block, add)
+  elseif kind == "item" and state.section and block.level == 1 and #block.source <= MOST_ITEM then
+    read_item(state, block, add)
   elseif kind == "code" and (block.info or ""):find("^mermaid") then
     read_diagram(block, name, state.known, add)
   end
 end
 
 --- Reads the relations of one definition.
----@param definition table { name, file, blocks = { { kind, level, number, text, clean, source, info, line, quoted } } }
----@param known table|nil set of the catalog's names: words in phrases and diagrams that are one count
+---@param definition table { name, file, blocks }; a block is { kind, level, number, text, clean,
+---source, info, line, quoted }
+---@param known table|nil set of the catalog's names: these words count in phrases and diagrams
 ---@return table[] edges in the order of the file, not resolved
 function relations.read(definition, known)
   local edges, count, seen = {}, {}, {}
@@ -331,10 +338,10 @@ function relations.read(definition, known)
   return edges
 end
 
--- == who is meant ===================================================================================
+-- == who is meant =================================================================================
 
---- An index over names: exact, without the last word, and by every suffix of two words or more; false
---- marks what several agents share. Leading zeros of a number do not count.
+--- An index over names: exact, without the last word, and by every suffix of two words or more;
+--- false marks what several agents share. Leading zeros of a number do not count.
 local function index(names)
   local by = { exact = {}, cut = {}, suffix = {} }
   local function put(into, key, name)
@@ -423,10 +430,12 @@ end
 --- Trigger phrases that a final reply says, in the order in which it says them.
 ---@param edges table[] resolved, of the agent that replied
 ---@param reply string
----@return { to: string|nil, target: string, phrase: string, line: integer, from: integer, to_offset: integer }[]
+---@return table[] { to, target, phrase, line, from, to_offset }; both offsets are in the match
 function relations.match_trigger(edges, reply) return triggers.match(edges, reply) end
 
 --- Diagnostics over a catalog; see lib.relations_check.
-function relations.check(catalog) return require("lib.relations_check").check(catalog, relations) end
+function relations.check(catalog)
+  return require("lib.relations_check").check(catalog, relations)
+end
 
 return relations

@@ -55,8 +55,9 @@ local function check_edge(edge, names, said, add)
   if edge.target == "" or said[key] then return end
   if edge.resolved == "none" then
     local guess = nearest(edge.target, names)
-    add("dangling", "warning", edge, edge.line, ("%s names `%s`, and no agent has that name%s"):format(
-      edge.kind, edge.target, guess and ("; nearest is `%s`"):format(guess) or ""))
+    local proposal = guess and ("; nearest is `%s`"):format(guess) or ""
+    add("dangling", "warning", edge, edge.line,
+      ("%s names `%s`, and no agent has that name%s"):format(edge.kind, edge.target, proposal))
   elseif edge.resolved == "cut" or edge.resolved == "suffix" then
     add("cut-short", "warning", edge, edge.line, ("%s names `%s`, which is read as `%s`"):format(
       edge.kind, edge.target, edge.to))
@@ -67,9 +68,9 @@ local function check_edge(edge, names, said, add)
 end
 
 --- Checks a catalog.
----@param catalog table[] definitions: { name, file, line?, fields? = { description = text, ... }, blocks }
+---@param catalog table[] definitions: { name, file, line?, fields? = { description }, blocks }
 ---@param relations table the module lib.relations
----@return { rule: string, level: string, file: string, line: integer, column: integer, message: string }[]
+---@return table[] diagnostics as above
 function relations_check.check(catalog, relations)
   local out, first, names, said = {}, {}, {}, {}
   local function add(rule, level, where, line, message)

@@ -4,12 +4,21 @@ local text = require "lib.text"
 
 local show = {}
 
-local LINE_MOST <const> = 100 -- bytes of an argument or an outcome in a line
+local LINE_MOST    <const> = 100 -- bytes of an argument or an outcome in a line
+local PASSING_MOST <const> = 78  -- a passing line must not wrap: only one line can be wiped
 
---- What a model or a program printed, without what could drive the terminal.
+--- What could drive a terminal, or show other words than stand there: control characters (those of two
+--- bytes too), and the marks that turn the direction of text.
+local DRIVES <const> = { "[\0-\8\11-\31\127]", "\xC2[\x80-\x9F]", "\xE2\x80[\x8E\x8F\xAA-\xAE]", "\xE2\x81[\xA6-\xA9]" }
+
+--- What a model, a program or a file's author wrote, without what could drive the terminal.
 ---@param said string
 ---@return string
-function show.clean(said) return (text.valid(said):gsub("\r\n", "\n"):gsub("[\0-\8\11-\31\127]", "?"):gsub("\u{9b}", "?")) end
+function show.clean(said)
+  local clean = text.valid(said):gsub("\r\n", "\n")
+  for _, drives in ipairs(DRIVES) do clean = clean:gsub(drives, "?") end
+  return clean
+end
 
 --- The argument of a call that says most, in one line.
 local function gist(body)
@@ -50,7 +59,7 @@ end
 function show.total(total)
   local parts = { total.status, text.plural(total.turns, "turn"), text.plural(total.calls, "call") }
   if total.turns == 0 then
-    parts[#parts + 1] = "nothing was asked"
+    parts[#parts + 1] = "no reply"
   elseif total.rehearsed then
     parts[#parts + 1] = "rehearsed"
   else
@@ -61,36 +70,78 @@ function show.total(total)
   return table.concat(parts, " · ") .. "  run " .. total.run
 end
 
---- A watcher for people. Text streams to `speak`, everything else to cli.err.
+--- Writes lines to stderr, and on a terminal one passing line that the next output wipes away: what
+--- the run waits for now.
+local function writer(cli, speak)
+  local write = { in_text = false }
+  local passing = false
+  local function wipe()
+    if passing then cli.err("\r\27[K") end
+    passing = false
+  end
+  function write.line(said)
+    wipe()
+    if write.in_text then speak("\n") end
+    write.in_text = false
+    cli.err(said .. "\n")
+  end
+  function write.text(said)
+    wipe()
+    speak(said)
+    write.in_text = said:sub(-1) ~= "\n"
+  end
+  function write.passing(said)
+    if not cli.error_terminal then return end
+    if write.in_text then speak("\n") end
+    write.in_text = false
+    wipe()
+    cli.err(text.cut_end(said, PASSING_MOST))
+    passing = true
+  end
+  function write.finish_text()
+    wipe()
+    if write.in_text then speak("\n") end
+    write.in_text = false
+  end
+  return write
+end
+
+--- A watcher for people. Text streams to `speak`, everything else to stderr: a line for each call when
+--- its outcome is known, and on a terminal what is waited for meanwhile.
 ---@param cli   table
 ---@param speak fun(said: string)
 ---@return fun(event: table)
 function show.people(cli, speak)
   local colours = palette(cli.error_terminal and not cli.env("NO_COLOR"))
-  local in_text, calls = false, {}
-  local function line(said)
-    if in_text then speak("\n") in_text = false end
-    cli.err(said .. "\n")
-  end
+  local write, calls = writer(cli, speak), {}
   local draw = {
-    prompt = function(body) line(colours.bold(("== %s"):format(body.agent)) .. colours.dim(("  %s"):format(body.model))) end,
-    ["delta.text"] = function(body)
-      local said = show.clean(body.text)
-      speak(said)
-      in_text = said:sub(-1) ~= "\n"
+    prompt = function(b)
+      write.line(colours.bold("== " .. show.clean(b.agent)) .. colours.dim("  " .. show.clean(b.model)))
     end,
-    ["delta.retry"] = function(body) line(colours.red(("   again in %s: %s"):format(show.time(body.wait_ms), show.clean(body.why or "")))) end,
-    turn = function() if in_text then speak("\n") in_text = false end end,
-    call = function(body) calls[body.id] = ("%s %s"):format(body.tool, show.clean(gist(body))) end,
-    result = function(body)
-      local bad = type(body.data) == "table" and (body.data.exit_code or 0) ~= 0
-      local mark = (body.error or bad) and colours.red("x") or colours.green("+")
-      line(("   %s %s %s"):format(mark, calls[body.id] or body.name, colours.dim("-> " .. show.clean(outcome(body)))))
+    ["turn.started"] = function(b) write.passing(("   waiting for %s ..."):format(show.clean(b.model))) end,
+    ["delta.text"] = function(b) write.text(show.clean(b.text)) end,
+    ["delta.retry"] = function(b)
+      write.line(colours.red(("   again in %s: %s"):format(show.time(b.wait_ms), show.clean(b.why or ""))))
     end,
-    hop = function(body) line(colours.cyan(("-> %s: %s"):format(body.to, show.clean(text.first_line(body.why or ""))))) end,
-    child = function(body) line(colours.cyan(("   child %s: %s"):format(body.agent, show.clean(text.first_line(body.task))))) end,
-    log = function(body) line("   " .. show.clean(body.text)) end,
-    partial = function() line(colours.red("   the reply broke off")) end,
+    turn = write.finish_text,
+    call = function(b)
+      calls[b.id] = show.clean(("%s %s"):format(b.tool, gist(b)))
+      write.passing(("   . %s ..."):format(calls[b.id]))
+    end,
+    result = function(b)
+      local bad = type(b.data) == "table" and (b.data.exit_code or 0) ~= 0
+      local mark = (b.error or bad) and colours.red("x") or colours.green("+")
+      write.line(("   %s %s %s"):format(mark, calls[b.id] or show.clean(b.name), colours.dim("-> " .. show.clean(outcome(b)))))
+    end,
+    hop = function(b)
+      write.line(colours.cyan(show.clean(("-> %s: %s"):format(b.to, text.first_line(b.why or "")))))
+    end,
+    child = function(b)
+      write.line(colours.cyan(show.clean(("   child %s: %s"):format(b.agent, text.first_line(b.task)))))
+    end,
+    log = function(b) write.line("   " .. show.clean(b.text)) end,
+    partial = function() write.line(colours.red("   the reply broke off")) end,
+    ["run.finished"] = write.finish_text,
   }
   return function(event)
     local drawn = draw[event.kind]
@@ -114,9 +165,10 @@ function show.counter()
   local total = { turns = 0, calls = 0, tokens = 0, usd = 0.0, rehearsed = false }
   return function(event)
     local body = event.body
-    if event.kind == "turn" then
+    if event.kind == "prompt" then
+      total.rehearsed = total.rehearsed or body.dialect == "rehearsal"
+    elseif event.kind == "turn" then
       total.turns = total.turns + 1
-      total.rehearsed = total.rehearsed or body.rehearsed == true
       local usage = body.usage
       if usage then
         total.tokens = total.tokens + (usage.input or 0) + (usage.output or 0) + (usage.cache_read or 0) + (usage.cache_write or 0)

@@ -32,7 +32,7 @@ function toolbox.load(cli, folders)
       declaration.origin = file:sub(1, #folders.distribution + 1) == folders.distribution .. "/" and "distribution" or "user"
       box.tools[name] = declaration
     else
-      box.diagnostics[#box.diagnostics + 1] = { file = file, message = err and err.message or "it declares nothing" }
+      box.diagnostics[#box.diagnostics + 1] = { file = file or path, message = err and err.message or "it declares nothing" }
     end
   end
   return box

@@ -1,24 +1,44 @@
 --- Does a reply say one of the agent's trigger phrases?
 ---
---- It counts as a whole line or a whole sentence, outside code and quotation. Case, blanks, the kinds of
---- dashes and quotes, emphasis and list marks do not matter: models retype such phrases, they rarely
---- copy them.
+--- It counts as a whole line or a whole sentence, outside code and quotation. Case, blanks, the
+--- kinds of dashes and quotes, emphasis and list marks do not matter: models retype such phrases,
+--- they rarely copy them.
 ---
----   reply  ->  masked (code and quotations are \1, same length)  ->  plain + where (each byte's place)
+---   reply -> masked (code and quotations are \1, same length) -> plain + where (each byte's place)
 local triggers = {}
 
-local DASHES = { "\u{2010}", "\u{2011}", "\u{2012}", "\u{2013}", "\u{2014}", "\u{2015}", "\u{2212}" }
+local DASHES = {
+  "\u{2010}", "\u{2011}", "\u{2012}", "\u{2013}", "\u{2014}", "\u{2015}", "\u{2212}",
+}
 local SIGNS = {
-  ["\u{2018}"] = "'", ["\u{2019}"] = "'", ["\u{02BC}"] = "'", ["\u{201C}"] = '"', ["\u{201D}"] = '"',
+  ["\u{2018}"] = "'", ["\u{2019}"] = "'", ["\u{02BC}"] = "'",
+  ["\u{201C}"] = '"', ["\u{201D}"] = '"',
   ["\u{201E}"] = '"', ["\u{2026}"] = ".", ["\u{A0}"] = " ", ["\u{202F}"] = " ", ["\u{2009}"] = " ",
 }
 for _, dash in ipairs(DASHES) do SIGNS[dash] = "-" end
 
 local QUOTATIONS = {
-  '"[^"\n]*"', "\u{201C}.-\u{201D}", "\u{201E}.-\u{201C}", "\u{AB}.-\u{BB}",
+  { '"', '"' }, { "\u{201C}", "\u{201D}" }, { "\u{201E}", "\u{201C}" }, { "\u{AB}", "\u{BB}" },
 }
 
+local MOST_REPLY = 1024 * 1024 -- bytes; what is longer is no model's reply and says nothing
+local MOST_PLAIN = 200000 -- bytes at its end that are compared: handing over is how a reply closes
+
 local function blank(text) return (text:gsub("[^\n]", "\1")) end
+
+local function mask_quotations(text, open, close)
+  local out, at = {}, 1
+  while true do
+    local from, inner = text:find(open, at, true)
+    local _, to = text:find(close, (inner or #text) + 1, true)
+    if not to then break end
+    out[#out + 1] = text:sub(at, from - 1)
+    out[#out + 1] = blank(text:sub(from, to))
+    at = to + 1
+  end
+  out[#out + 1] = text:sub(at)
+  return table.concat(out)
+end
 
 --- Inline code and quotations of one paragraph.
 local function mask_paragraph(text)
@@ -38,7 +58,7 @@ local function mask_paragraph(text)
   end
   out[#out + 1] = text:sub(at)
   text = table.concat(out)
-  for _, pattern in ipairs(QUOTATIONS) do text = text:gsub(pattern, blank) end
+  for _, marks in ipairs(QUOTATIONS) do text = mask_quotations(text, marks[1], marks[2]) end
   return text
 end
 
@@ -59,7 +79,8 @@ local function masked_lines(reply)
     if line:find("^%s*[-*+]%s") or line:find("^%s*%d+[.)]%s") then listed = true
     elseif line:find("^%S") then listed = false end
     empty = not line:find("%S")
-    lines[#lines + 1] = { text = (hidden or coded) and blank(line) or line, at = offset, empty = empty }
+    local shown = (hidden or coded) and blank(line) or line
+    lines[#lines + 1] = { text = shown, at = offset, empty = empty }
     offset = stop
   end
   local from = 1
@@ -78,8 +99,8 @@ local function masked_lines(reply)
   return lines
 end
 
---- Appends a line's plain form to `plain`, and each byte's offset to `where`. `joined` says that the line
---- before ended in a dash: nothing comes between.
+--- Appends a line's plain form to `plain`, and each byte's offset to `where`. `joined` says that
+--- the line before ended in a dash: nothing comes between.
 local function add_plain(plain, where, text, offset)
   local at, pending = 1, nil -- pending: offset of blanks not yet written
   while at <= #text do
@@ -106,14 +127,16 @@ local function add_plain(plain, where, text, offset)
 end
 
 local function plain_of(lines)
-  local plain, where = {}, {}
-  for _, line in ipairs(lines) do
-    local skip = line.text:match("^%s*[-*+]%s+()") or line.text:match("^%s*%d+[.)]%s+()")
-      or line.text:match("^%s*#+%s+()") or line.text:match("^%s*()")
+  local plain, where, first = {}, {}, lines[#lines].at - MOST_PLAIN
+  for at = 1, #lines do
+    local line = lines[at]
+    local text = line.at >= first and line.text or ""
+    local skip = text:match("^%s*[-*+]%s+()") or text:match("^%s*%d+[.)]%s+()")
+      or text:match("^%s*#+%s+()") or text:match("^%s*()")
     if #plain > 0 and (plain[#plain] ~= "-" or line.empty) then
       plain[#plain + 1], where[#where + 1] = "\n", line.at
     end
-    add_plain(plain, where, line.text:sub(skip), line.at + skip - 1)
+    add_plain(plain, where, text:sub(skip), line.at + skip - 1)
   end
   return table.concat(plain), where
 end
@@ -136,9 +159,10 @@ end
 --- All trigger edges whose phrase `reply` says, by where it says them.
 ---@param edges table[] those of kind "trigger" count
 ---@param reply string
----@return { to: string|nil, target: string, phrase: string, line: integer, from: integer, to_offset: integer }[]
+---@return table[] { to, target, phrase, line, from, to_offset }; both offsets are in the match
 function triggers.match(edges, reply)
   local found = {}
+  if #reply > MOST_REPLY then return found end
   local plain, where, flat
   for order, edge in ipairs(edges) do
     local phrase = edge.kind == "trigger" and plain_phrase(edge.text) or ""

@@ -1,4 +1,4 @@
-/* Appends a second through the journal beside the same rows written by a bare SQLite program, in
+/* The time of an append through the journal beside the same rows written by a bare SQLite program, in
  * the same folder, in one run: turn by turn, so that a slow moment of the disk hits both.
  *
  *     one, synced     each append waits for the one before and is fsynced
@@ -6,12 +6,10 @@
  *     one, committed  each append waits for the one before; nothing is fsynced
  */
 #include "../../host/store/journal.h"
+#include "bench.h"
 
 #include <sqlite3.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { ROUNDS = 10, PER_ROUND = 200, TOGETHER = 100 };
@@ -36,13 +34,6 @@ static void die(const char *what)
     exit(1);
 }
 
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void run_sql(Bench *bench, const char *sql)
 {
     if (sqlite3_exec(bench->db, sql, NULL, NULL, NULL) != SQLITE_OK) die(sqlite3_errmsg(bench->db));
@@ -58,7 +49,7 @@ static void on_answer(void *arg, const Err *outcome)
 /* Appends `count` records, `together` at a time. */
 static double through_journal(Bench *bench, int count, int together, Durability durability)
 {
-    double began = seconds();
+    double began = bench_now_us();
     for (int done = 0; done < count; done += together) {
         for (int i = 0; i < together; i++) {
             Record record = {STR("run"), ++bench->seq, 1, STR("turn"), {BODY, sizeof BODY - 1}};
@@ -67,14 +58,14 @@ static double through_journal(Bench *bench, int count, int together, Durability 
         }
         loop_run(bench->loop);
     }
-    return seconds() - began;
+    return bench_now_us() - began;
 }
 
 static double through_sqlite(Bench *bench, int count, int together, Durability durability)
 {
     run_sql(bench,
             durability == DURABLE_POWER ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
-    double began = seconds();
+    double began = bench_now_us();
     for (int done = 0; done < count; done += together) {
         run_sql(bench, "BEGIN IMMEDIATE");
         for (int i = 0; i < together; i++) {
@@ -85,19 +76,17 @@ static double through_sqlite(Bench *bench, int count, int together, Durability d
         }
         run_sql(bench, "COMMIT");
     }
-    return seconds() - began;
+    return bench_now_us() - began;
 }
 
 static void measure(Bench *bench, const char *name, int together, Durability durability)
 {
-    double ours = 0, bare = 0;
+    double ours[ROUNDS], bare[ROUNDS];
     for (int round = 0; round < ROUNDS; round++) {
-        ours += through_journal(bench, PER_ROUND, together, durability);
-        bare += through_sqlite(bench, PER_ROUND, together, durability);
+        ours[round] = through_journal(bench, PER_ROUND, together, durability) / PER_ROUND;
+        bare[round] = through_sqlite(bench, PER_ROUND, together, durability) / PER_ROUND;
     }
-    int count = ROUNDS * PER_ROUND;
-    printf("store: %-15s journal %8.0f/s   bare sqlite %8.0f/s   ratio of time %.2f\n", name,
-           count / ours, count / bare, ours / bare);
+    bench_row(name, "us", bench_median(ours, ROUNDS), "the same rows by bare SQLite", bench_median(bare, ROUNDS));
 }
 
 int main(void)
@@ -124,9 +113,9 @@ int main(void)
                            &bench.insert, NULL) != SQLITE_OK)
         die(sqlite3_errmsg(bench.db));
 
-    measure(&bench, "one, synced", 1, DURABLE_POWER);
-    measure(&bench, "many, synced", TOGETHER, DURABLE_POWER);
-    measure(&bench, "one, committed", 1, DURABLE_PROCESS);
+    measure(&bench, "append: one, synced", 1, DURABLE_POWER);
+    measure(&bench, "append: 100 at once, synced", TOGETHER, DURABLE_POWER);
+    measure(&bench, "append: one, committed", 1, DURABLE_PROCESS);
 
     sqlite3_finalize(bench.insert);
     sqlite3_close(bench.db);

@@ -55,14 +55,15 @@ TEST(only_the_workspace_and_the_scratch_folders_can_be_written)
 TEST(proc_shows_the_command_alone_and_changes_nothing)
 {
     TRY_OPEN(t);
-    CHECK(ran(&t, "ls -d /proc/[0-9]* | wc -l | awk '{ print ($1 <= 6) }'; "
-                  "cat /proc/1/environ /proc/1/maps 2>/dev/null\n"
-                  "for f in /proc/sys/kernel/core_pattern /proc/sys/kernel/hostname "
-                  "/proc/sysrq-trigger /proc/sys/vm/drop_caches /proc/irq/default_smp_affinity; do\n"
-                  "  [ -e $f ] && (echo 0 > $f) 2>/dev/null && echo wrote $f; done\n"
-                  "for f in kcore keys kmsg kallsyms kpageflags; do\n"
-                  "  [ -e /proc/$f ] && (head -c1 /proc/$f) 2>/dev/null && echo read $f; done\n"
-                  ": "));
+    CHECK(ran(&t,
+              "ls -d /proc/[0-9]* | wc -l | awk '{ print ($1 <= 6) }'; "
+              "cat /proc/1/environ /proc/1/maps 2>/dev/null\n"
+              "for f in /proc/sys/kernel/core_pattern /proc/sys/kernel/hostname "
+              "/proc/sysrq-trigger /proc/sys/vm/drop_caches /proc/irq/default_smp_affinity; do\n"
+              "  [ -e $f ] && (echo 0 > $f) 2>/dev/null && echo wrote $f; done\n"
+              "for f in kcore keys kmsg kallsyms kpageflags; do\n"
+              "  [ -e /proc/$f ] && (head -c1 /proc/$f) 2>/dev/null && echo read $f; done\n"
+              ": "));
     CHECK(t.out && strncmp(t.out, "1\n", 2) == 0);
     CHECK(t.out && strstr(t.out, "wrote") == NULL && strstr(t.out, "read") == NULL);
     try_close(&t);
@@ -94,8 +95,9 @@ TEST(no_descriptor_but_the_three_is_open)
 TEST(identity_and_capabilities_are_those_of_nobody_in_particular)
 {
     TRY_OPEN(t);
-    CHECK(ran(&t, "id -u; id -g; hostname; umask\n"
-                  "grep -E '^(Cap|NoNewPrivs|Seccomp:|Groups)' /proc/self/status | tr -s '\\t ' ' '"));
+    CHECK(ran(&t,
+              "id -u; id -g; hostname; umask\n"
+              "grep -E '^(Cap|NoNewPrivs|Seccomp:|Groups)' /proc/self/status | tr -s '\\t ' ' '"));
     CHECK(t.out && strstr(t.out, "1000\n1000\nsandbox\n0022\n") == t.out);
     CHECK(t.out && strstr(t.out, "CapInh: 0000000000000000\nCapPrm: 0000000000000000\n"
                                  "CapEff: 0000000000000000\nCapBnd: 0000000000000000\n"
@@ -149,16 +151,16 @@ static const char CALLS[] =
     "call('mknod', b'node', 0o20666, 259)\n"
     "call('chmod', b'.', 0o4755)\n"
     "call('open', b'made', 0o102, 0o4755)\n"
-    "call('syscall', ctypes.c_long(164), 0, 0)\n"        /* settimeofday */
+    "call('syscall', ctypes.c_long(164), 0, 0)\n" /* settimeofday */
     "call('personality', -1)\n"
     "call('ioctl', 0, 0x5412, b'x')\n"
-    "call('syscall', ctypes.c_long(248), 0, 0, 0, 0)\n"   /* add_key */
-    "call('syscall', ctypes.c_long(321), 0, 0, 0)\n"      /* bpf */
-    "call('syscall', ctypes.c_long(425), 1, 0)\n"         /* io_uring_setup */
-    "call('syscall', ctypes.c_long(435), 0, 0)\n"         /* clone3 */
+    "call('syscall', ctypes.c_long(248), 0, 0, 0, 0)\n"            /* add_key */
+    "call('syscall', ctypes.c_long(321), 0, 0, 0)\n"               /* bpf */
+    "call('syscall', ctypes.c_long(425), 1, 0)\n"                  /* io_uring_setup */
+    "call('syscall', ctypes.c_long(435), 0, 0)\n"                  /* clone3 */
     "call('syscall', ctypes.c_long(56), 0x10000011, 0, 0, 0, 0)\n" /* clone, a user namespace */
-    "call('syscall', ctypes.c_long(467), 0, 0, 0)\n"      /* younger than the filter */
-    "call('ptrace', 0, 0, 0, 0)\n";                       /* LeakSanitizer needs it */
+    "call('syscall', ctypes.c_long(467), 0, 0, 0)\n"               /* younger than the filter */
+    "call('ptrace', 0, 0, 0, 0)\n";                                /* LeakSanitizer needs it */
 
 TEST(system_calls_that_reach_beyond_the_process_are_refused)
 {
@@ -187,8 +189,9 @@ TEST(a_call_by_another_architecture_s_door_kills)
     try_close(&t);
     SKIP("int 0x80 is a door of x86");
 #endif
-    try_file(&t, "door.c", "int main(void) { long r; __asm__ volatile(\"int $0x80\" : \"=a\"(r) : "
-                           "\"a\"(20)); return 0; }\n");
+    try_file(&t, "door.c",
+             "int main(void) { long r; __asm__ volatile(\"int $0x80\" : \"=a\"(r) : "
+             "\"a\"(20)); return 0; }\n");
     CHECK(ran(&t, "cc door.c -o door; ./door; echo $?"));
     CHECK_TEXT(t.out, "159\n"); /* 128 + SIGSYS */
     try_close(&t);
@@ -229,9 +232,8 @@ TEST(commands_of_a_run_share_their_network_and_not_their_processes)
                                   "s.accept()[0].sendall(b'hi')",
                                   NULL};
     CHECK(try_begin(&t, server) != NULL);
-    const char *const client[] = {"/bin/bash", "-c",
-                                  "until [ -e up ]; do :; done; cat < /dev/tcp/127.0.0.1/4711",
-                                  NULL};
+    const char *const client[] = {
+        "/bin/bash", "-c", "until [ -e up ]; do :; done; cat < /dev/tcp/127.0.0.1/4711", NULL};
     CHECK(try_begin(&t, client) != NULL);
     loop_run(t.loop);
     if (t.ends < 2) loop_run(t.loop);
@@ -245,17 +247,21 @@ TEST(commands_of_a_run_share_their_network_and_not_their_processes)
 TEST(a_compiler_with_sanitizers_works)
 {
     TRY_OPEN(t);
-    try_file(&t, "ok.c", "#include <stdio.h>\n#include <stdlib.h>\n"
-                         "int main(void) { char *p = malloc(4); free(p); puts(\"built\"); }\n");
-    try_file(&t, "bad.c", "#include <stdlib.h>\nint main(int n, char **v) "
-                          "{ (void)v; char *p = malloc(4); p[n + 3] = 1; return 0; }\n");
-    try_file(&t, "leak.c", "#include <stdlib.h>\nint main(void) "
-                           "{ volatile char *p = malloc(4); p = 0; return p != 0; }\n");
-    CHECK(ran(&t, "cc -g -fsanitize=address,undefined ok.c -o ok && ./ok\n"
-                  "cc -g -fsanitize=address bad.c -o bad && ./bad 2>&1 | grep -o heap-buffer-overflow "
-                  "| head -1\n"
-                  "cc -g -fsanitize=address leak.c -o leak; ./leak 2>&1 | grep -o 'detected memory "
-                  "leaks'"));
+    try_file(&t, "ok.c",
+             "#include <stdio.h>\n#include <stdlib.h>\n"
+             "int main(void) { char *p = malloc(4); free(p); puts(\"built\"); }\n");
+    try_file(&t, "bad.c",
+             "#include <stdlib.h>\nint main(int n, char **v) "
+             "{ (void)v; char *p = malloc(4); p[n + 3] = 1; return 0; }\n");
+    try_file(&t, "leak.c",
+             "#include <stdlib.h>\nint main(void) "
+             "{ volatile char *p = malloc(4); p = 0; return p != 0; }\n");
+    CHECK(ran(&t,
+              "cc -g -fsanitize=address,undefined ok.c -o ok && ./ok\n"
+              "cc -g -fsanitize=address bad.c -o bad && ./bad 2>&1 | grep -o heap-buffer-overflow "
+              "| head -1\n"
+              "cc -g -fsanitize=address leak.c -o leak; ./leak 2>&1 | grep -o 'detected memory "
+              "leaks'"));
     CHECK_TEXT(t.out, "built\nheap-buffer-overflow\ndetected memory leaks\n");
     try_close(&t);
 }

@@ -1,0 +1,185 @@
+/* A whole `perigee run`, process start to exit, against a server on loopback that answers at once,
+ * beside bare_run: two POSTs and one bash without a host around them.
+ *
+ *     wall, peak memory   a run with one call of bash; memory is the largest of the process or of any
+ *                         process it waited for (ru_maxrss)
+ *     CPU a turn          user and system time of a run with MANY calls of read, less one with FEW,
+ *                         by the turns between them; children that were waited for are counted
+ *
+ * Use     BUILD=build/release PERIGEE=./perigee build/release/tests/bench/run_bench
+ */
+#include "bench.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { RUNS = 31, WARM_UP = 3, FEW = 50, MANY = 250, LONG_RUNS = 5 };
+
+typedef struct Bench {
+    const char *perigee, *build; /* borrowed (from the environment) */
+    char        folder[PATH_MAX / 2];
+    char        url[64];
+    pid_t       server;
+} Bench;
+
+typedef struct Cost {
+    double wall_ms, peak_mb, cpu_ms;
+} Cost;
+
+static Bench bench;
+
+static void clean_up(void)
+{
+    if (bench.server > 0) {
+        kill(bench.server, SIGTERM);
+        waitpid(bench.server, NULL, 0);
+    }
+    char *argv[] = {"rm", "-rf", "--", bench.folder, NULL};
+    pid_t pid;
+    if (bench.folder[0] && posix_spawnp(&pid, argv[0], NULL, NULL, argv, NULL) == 0) waitpid(pid, NULL, 0);
+}
+
+static void die(const char *what)
+{
+    fprintf(stderr, "run_bench: %s\n", what);
+    exit(1);
+}
+
+static double ms_of(struct timeval time)
+{
+    return (double)time.tv_sec * 1e3 + (double)time.tv_usec / 1e3;
+}
+
+/* One process from start to exit, with nothing on its output. */
+static Cost measure(char *const *argv, char *const *envp)
+{
+    posix_spawn_file_actions_t actions;
+    struct rusage              used;
+    pid_t                      pid;
+    int                        status;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    double from = bench_now_us();
+    if (posix_spawn(&pid, argv[0], &actions, NULL, argv, envp) != 0) die(strerror(errno));
+    if (wait4(pid, &status, 0, &used) != pid) die("wait4");
+    double took = bench_now_us() - from;
+    posix_spawn_file_actions_destroy(&actions);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        fprintf(stderr, "run_bench: %s ended with %d\n", argv[0], WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+        exit(1);
+    }
+    return (Cost){took / 1e3, (double)used.ru_maxrss / 1024, ms_of(used.ru_utime) + ms_of(used.ru_stime)};
+}
+
+static Cost run_ours(const char *tool, int calls)
+{
+    char workspace[PATH_MAX], store[PATH_MAX], url[200], home[PATH_MAX], path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
+    snprintf(workspace, sizeof workspace, "%s/workspace", bench.folder);
+    snprintf(store, sizeof store, "%s/journal.db", bench.folder);
+    snprintf(url, sizeof url, "ANTHROPIC_BASE_URL=%s/%s/%d", bench.url, tool, calls);
+    snprintf(home, sizeof home, "HOME=%s", bench.folder);
+    char *argv[] = {(char *)(uintptr_t)bench.perigee, "run", "--workspace", workspace, "--store", store, "--hops",
+                    "off", "--limit", "turns=1000,calls=1000", "062", "Go.", NULL};
+    char *envp[] = {path, url, home, NULL};
+    return measure(argv, envp);
+}
+
+static Cost run_bare(const char *tool, int calls)
+{
+    char program[PATH_MAX], count[16], path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
+    snprintf(program, sizeof program, "%s/tests/bench/bare_run", bench.build);
+    snprintf(count, sizeof count, "%d", calls);
+    char *argv[] = {program, bench.url, (char *)(uintptr_t)tool, count, NULL};
+    char *envp[] = {path, NULL};
+    return measure(argv, envp);
+}
+
+static void start_server(void)
+{
+    char                       program[PATH_MAX], port[16] = "";
+    char                      *argv[] = {program, NULL};
+    int                        ends[2];
+    posix_spawn_file_actions_t actions;
+    snprintf(program, sizeof program, "%s/tests/bench/canned_server", bench.build);
+    if (pipe2(ends, O_CLOEXEC) != 0) die("pipe");
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    if (posix_spawn(&bench.server, program, &actions, NULL, argv, NULL) != 0) die("canned_server does not start");
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    if (read(ends[0], port, sizeof port - 1) <= 0) die("canned_server says no port");
+    close(ends[0]);
+    snprintf(bench.url, sizeof bench.url, "http://127.0.0.1:%d", atoi(port));
+}
+
+static void make_workspace(void)
+{
+    const char *tmp = getenv("TMPDIR");
+    char        path[PATH_MAX];
+    snprintf(bench.folder, sizeof bench.folder, "%.1000s/run-bench-XXXXXX", tmp ? tmp : "/tmp");
+    if (!mkdtemp(bench.folder)) die("mkdtemp");
+    snprintf(path, sizeof path, "%s/workspace", bench.folder);
+    if (mkdir(path, 0700) != 0) die("mkdir");
+    snprintf(path, sizeof path, "%s/workspace/a.txt", bench.folder);
+    FILE *file = fopen(path, "w");
+    if (!file || fputs("one line\n", file) < 0 || fclose(file) != 0) die("a.txt");
+}
+
+static void bench_one_call(void)
+{
+    static double wall[2][RUNS], peak[2][RUNS], cpu[2][RUNS];
+    for (int i = -WARM_UP; i < RUNS; i++) {
+        Cost costs[2] = {run_ours("bash", 1), run_bare("bash", 1)};
+        for (int side = 0; side < 2 && i >= 0; side++) {
+            wall[side][i] = costs[side].wall_ms;
+            peak[side][i] = costs[side].peak_mb;
+            cpu[side][i] = costs[side].cpu_ms;
+        }
+    }
+    const char *bare = "two POSTs by libcurl and one bash";
+    bench_row("run with one call: wall time", "ms", bench_median(wall[0], RUNS), bare, bench_median(wall[1], RUNS));
+    bench_row("run with one call: CPU", "ms", bench_median(cpu[0], RUNS), bare, bench_median(cpu[1], RUNS));
+    bench_row("run with one call: peak memory", "MB", bench_median(peak[0], RUNS), bare,
+              bench_median(peak[1], RUNS));
+}
+
+static void bench_turns(void)
+{
+    double ours[LONG_RUNS], bare[LONG_RUNS], peak[LONG_RUNS], peak_bare[LONG_RUNS];
+    for (int i = 0; i < LONG_RUNS; i++) {
+        Cost few = run_ours("read", FEW), bare_few = run_bare("read", FEW);
+        Cost many = run_ours("read", MANY), bare_many = run_bare("read", MANY);
+        ours[i] = (many.cpu_ms - few.cpu_ms) / (MANY - FEW);
+        bare[i] = (bare_many.cpu_ms - bare_few.cpu_ms) / (MANY - FEW);
+        peak[i] = many.peak_mb;
+        peak_bare[i] = bare_many.peak_mb;
+    }
+    const char *floor = "one POST of as many turns by libcurl";
+    bench_row("CPU a turn with one read", "ms", bench_median(ours, LONG_RUNS), floor, bench_median(bare, LONG_RUNS));
+    bench_row("run of 250 reads: peak memory", "MB", bench_median(peak, LONG_RUNS), floor,
+              bench_median(peak_bare, LONG_RUNS));
+}
+
+int main(void)
+{
+    bench.perigee = getenv("PERIGEE");
+    bench.build = getenv("BUILD");
+    if (!bench.perigee || !bench.build) die("PERIGEE and BUILD are not set; make bench sets them");
+    atexit(clean_up);
+    make_workspace();
+    start_server();
+    bench_one_call();
+    bench_turns();
+    return 0;
+}

@@ -1,0 +1,1 @@
+return { accept = function() return false, "Once more." end }

@@ -1,0 +1,1 @@
+return { before = function() return nil, { code = "unavailable", message = "the archive is shut" } end }

@@ -1,0 +1,7 @@
+local rehearse = require "lib.rehearse"
+
+return {
+  agents = { ["hooked-agent"] = { {
+    { expect = rehearse.anything("never reached"), text = "No." },
+  } } },
+}

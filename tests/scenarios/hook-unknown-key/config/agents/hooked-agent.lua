@@ -1,0 +1,1 @@
+return { acept = function() return true end }

@@ -1,0 +1,1 @@
+return { decide = function() return { verdict = "ask", why = "Sure?" } end }

@@ -1,0 +1,1 @@
+return { decide = function() return { verdict = "deny", why = "Not on a Sunday." } end }

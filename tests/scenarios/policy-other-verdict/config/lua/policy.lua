@@ -1,0 +1,1 @@
+return { decide = function() return { verdict = "allowed", why = "a slip" } end }

@@ -1,0 +1,1 @@
+error("I was loaded")

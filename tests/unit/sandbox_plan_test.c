@@ -1,0 +1,360 @@
+/* From policy to steps, without privileges: nothing here starts a process. */
+#include "../../host/sandbox/helper.h"
+#include "../../host/sandbox/output.h"
+#include "../../host/sandbox/survey.h"
+#include "tap.h"
+
+#include <errno.h>
+
+static const char *const TRUE_ARGV[] = {"true", NULL};
+
+static const SpaceSpec SPACE = {.workspace = "/w/project", .helper = "/h"};
+
+static ptrdiff_t find_step(const Plan *plan, Op op, const char *path)
+{
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].op == op && (!path || strcmp(plan->steps[i].path, path) == 0))
+            return (ptrdiff_t)i;
+    return -1;
+}
+
+static void add_fact(Facts *facts, FactKind kind, const char *path)
+{
+    Err err;
+    CHECK_INT(facts_add(facts, kind, path, NULL, &err), ST_OK);
+}
+
+static void check_order(const Plan *plan, const Op *ops)
+{
+    ptrdiff_t before = -1;
+    for (; *ops != OP_COUNT; ops++) {
+        ptrdiff_t at = find_step(plan, *ops, NULL);
+        if (at <= before) printf("# out of order: %s\n", wire_op_words(*ops));
+        CHECK(at > before);
+        before = at;
+    }
+}
+
+TEST(a_commands_steps_stand_in_the_order_that_makes_them_safe)
+{
+    Plan     plan;
+    Facts    facts;
+    Err      err;
+    ExecSpec spec = {.argv = TRUE_ARGV, .writes = true};
+    plan_init(&plan);
+    facts_init(&facts);
+    add_fact(&facts, FACT_SECRET, "/w/project/.env");
+    CHECK_INT(plan_command(&plan, &SPACE, &spec, &facts, &err), ST_OK);
+    static const Op order[] = {OP_JOIN,        OP_ISOLATE,       OP_PROC,   OP_HOSTNAME,
+                               OP_DROP_RIGHTS, OP_NO_NEW_RIGHTS, OP_FILTER, OP_FORK,
+                               OP_LIMIT,       OP_ENTER_FOLDER,  OP_EXEC,   OP_COUNT};
+    check_order(&plan, order);
+    ptrdiff_t mask = find_step(&plan, OP_MASK, "/w/project/.env");
+    CHECK(mask > find_step(&plan, OP_ISOLATE, NULL) && mask < find_step(&plan, OP_FILTER, NULL));
+    CHECK_INT(plan.steps[plan.step_count - 1].op, OP_EXEC);
+    facts_clear(&facts);
+    plan_clear(&plan);
+}
+
+TEST(a_space_lets_go_of_the_host_before_it_is_handed_over)
+{
+    Plan  plan;
+    Facts facts;
+    Err   err;
+    plan_init(&plan);
+    facts_init(&facts);
+    add_fact(&facts, FACT_FOLDER, "/usr");
+    CHECK_INT(plan_space(&plan, &SPACE, &facts, &err), ST_OK);
+    static const Op order[] = {OP_NEW_USER, OP_NEW_NET,   OP_NEW_MOUNTS, OP_ROOT,      OP_BIND,
+                               OP_TMPFS,    OP_WORKSPACE, OP_ENTER_ROOT, OP_HAND_OVER, OP_COUNT};
+    check_order(&plan, order);
+    CHECK_INT(plan.steps[find_step(&plan, OP_BIND, "/usr")].flags, 0); /* read-only, no devices */
+    CHECK(find_step(&plan, OP_FILE, "/etc/passwd") >= 0);
+    CHECK_INT(find_step(&plan, OP_BIND, "/etc/passwd"), -1);
+    facts_clear(&facts);
+    plan_clear(&plan);
+}
+
+TEST(folders_on_the_way_to_a_protected_one_are_pinned_first)
+{
+    Plan     plan;
+    Facts    facts;
+    Err      err;
+    ExecSpec spec = {.argv = TRUE_ARGV, .writes = true};
+    plan_init(&plan);
+    facts_init(&facts);
+    add_fact(&facts, FACT_PROTECTED, "/w/project/a/b/.git/hooks");
+    add_fact(&facts, FACT_PROTECTED, "/w/project/a/b/.git/config");
+    add_fact(&facts, FACT_SECRET, "/w/project/a/b/.git/hooks/key.pem");
+    CHECK_INT(plan_command(&plan, &SPACE, &spec, &facts, &err), ST_OK);
+    static const struct {
+        Op          op;
+        const char *path;
+    } want[] = {{OP_PIN, "/w/project/a"},
+                {OP_PIN, "/w/project/a/b"},
+                {OP_PIN, "/w/project/a/b/.git"},
+                {OP_READ_ONLY, "/w/project/a/b/.git/config"},
+                {OP_READ_ONLY, "/w/project/a/b/.git/hooks"},
+                {OP_MASK, "/w/project/a/b/.git/hooks/key.pem"}};
+    ptrdiff_t at = find_step(&plan, OP_PIN, NULL);
+    CHECK_INT(find_step(&plan, OP_PIN, "/w/project"), -1);
+    for (size_t i = 0; i < 6 && at >= 0; i++) {
+        CHECK_INT(plan.steps[(size_t)at + i].op, want[i].op);
+        CHECK_TEXT(plan.steps[(size_t)at + i].path, want[i].path);
+    }
+    facts_clear(&facts);
+    plan_clear(&plan);
+}
+
+TEST(a_reading_command_has_the_workspace_read_only_and_secrets_masked_still)
+{
+    Plan     plan;
+    Facts    facts;
+    Err      err;
+    ExecSpec spec = {.argv = TRUE_ARGV, .writes = false};
+    plan_init(&plan);
+    facts_init(&facts);
+    add_fact(&facts, FACT_PROTECTED, "/w/project/.git/config");
+    add_fact(&facts, FACT_SECRET, "/w/project/.env");
+    CHECK_INT(plan_command(&plan, &SPACE, &spec, &facts, &err), ST_OK);
+    ptrdiff_t all = find_step(&plan, OP_READ_ONLY, "/w/project");
+    CHECK(all >= 0 && find_step(&plan, OP_MASK, "/w/project/.env") > all);
+    CHECK_INT(find_step(&plan, OP_READ_ONLY, "/w/project/.git/config"), -1);
+    facts_clear(&facts);
+    plan_clear(&plan);
+}
+
+TEST(an_unconfined_plan_has_no_wall_and_says_so_by_its_steps)
+{
+    Plan      plan;
+    Facts     facts;
+    Err       err;
+    SpaceSpec space = SPACE;
+    ExecSpec  spec = {.argv = TRUE_ARGV, .writes = true};
+    space.unconfined = true;
+    plan_init(&plan);
+    facts_init(&facts);
+    CHECK_INT(plan_command(&plan, &space, &spec, &facts, &err), ST_OK);
+    static const Op none[] = {OP_JOIN, OP_ISOLATE, OP_FILTER, OP_DROP_RIGHTS, OP_MASK};
+    for (size_t i = 0; i < 5; i++) CHECK_INT(find_step(&plan, none[i], NULL), -1);
+    for (size_t i = 0; i < plan.step_count; i++) /* it would count all that the user runs */
+        CHECK(plan.steps[i].op != OP_LIMIT || plan.steps[i].flags != WIRE_PROCESSES);
+    facts_clear(&facts);
+    plan_clear(&plan);
+}
+
+TEST(a_variable_of_the_caller_replaces_a_default_and_nothing_else_comes_in)
+{
+    Plan     plan;
+    Facts    facts;
+    Err      err;
+    ExecSpec spec = {.argv = TRUE_ARGV,
+                     .variables = (const char *const[]){"LANG=tr_TR", "X=1", "X=2", NULL}};
+    size_t   langs = 0, xs = 0;
+    plan_init(&plan);
+    facts_init(&facts);
+    CHECK_INT(plan_command(&plan, &SPACE, &spec, &facts, &err), ST_OK);
+    for (size_t i = 0; i < plan.variable_count; i++) {
+        const char *variable = plan.variables[i];
+        if (strncmp(variable, "LANG=", 5) == 0 && ++langs) CHECK_TEXT(variable, "LANG=tr_TR");
+        if (strncmp(variable, "X=", 2) == 0 && ++xs) CHECK_TEXT(variable, "X=2");
+    }
+    CHECK_INT(langs, 1);
+    CHECK_INT(xs, 1);
+    CHECK(plan.variables[plan.variable_count] == NULL);
+    facts_clear(&facts);
+    plan_clear(&plan);
+}
+
+TEST(a_plan_in_words_has_a_line_for_each_step_and_no_values_of_variables)
+{
+    Plan     plan;
+    Facts    facts;
+    Err      err;
+    Buf      words;
+    ExecSpec spec = {.argv = TRUE_ARGV, .variables = (const char *const[]){"TOKEN=hunter2", NULL}};
+    plan_init(&plan);
+    facts_init(&facts);
+    buf_init(&words, 1 << 20);
+    add_fact(&facts, FACT_SECRET, "/w/project/a\n\033[31mb.pem");
+    CHECK_INT(plan_command(&plan, &SPACE, &spec, &facts, &err), ST_OK);
+    CHECK_INT(plan_words(&plan, &words, &err), ST_OK);
+    size_t lines = 0;
+    for (size_t i = 0; i < words.len; i++) lines += words.ptr[i] == '\n';
+    CHECK_INT(lines, plan.step_count + 1); /* the names of the variables have their own */
+    CHECK(strstr(words.ptr, "mask /w/project/a\\x0a\\x1b[31mb.pem") != NULL);
+    CHECK(strstr(words.ptr, "TOKEN") != NULL && strstr(words.ptr, "hunter2") == NULL);
+    buf_clear(&words);
+    facts_clear(&facts);
+    plan_clear(&plan);
+}
+
+TEST(folders_that_are_no_workspace)
+{
+    Err err;
+    static const struct {
+        const char *workspace, *home, *state;
+        Status      want;
+    } cases[] = {
+        {"/", NULL, NULL, ST_DENIED},
+        {"/usr/share", NULL, NULL, ST_OK},
+        {"/usr", NULL, NULL, ST_DENIED},
+        {"/etc/nginx", NULL, NULL, ST_DENIED},
+        {"/etcetera", NULL, NULL, ST_OK},
+        {"relative", NULL, NULL, ST_INVALID},
+        {"/home/u", "/home/u", NULL, ST_DENIED},
+        {"/home/u/p", "/home/u", NULL, ST_OK},
+        {"/home/u2", "/home/u", NULL, ST_OK},
+        {"/data", "/data/home/u", NULL, ST_DENIED},
+        {"/s", "/home/u", "/s/state/perigee", ST_DENIED},
+        {"/s/state/perigee/x", "/home/u", "/s/state/perigee", ST_DENIED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        CHECK_INT(plan_check_workspace(cases[i].workspace, cases[i].home, cases[i].state, &err),
+                  cases[i].want);
+}
+
+TEST(names_that_are_secret)
+{
+    static const char *const secret[] = {".env",  ".env.production", ".envrc",
+                                         "a.pem", "id_rsa",          "id_ecdsa_sk"};
+    static const char *const open[] = {".env.example", "env", "pem", "id_rsa.pub", "my_id_rsa"};
+    for (size_t i = 0; i < 6; i++) CHECK(plan_is_secret(secret[i]));
+    for (size_t i = 0; i < 5; i++) CHECK(!plan_is_secret(open[i]));
+    CHECK(plan_shows_etc("alternatives") && plan_shows_etc("python3.11"));
+    CHECK(!plan_shows_etc("shadow") && !plan_shows_etc("passwd") && !plan_shows_etc("ssl"));
+    CHECK(!plan_shows_etc("ssh") && !plan_shows_etc("gitconfig") && !plan_shows_etc("npmrc"));
+}
+
+/* -- the wire ---------------------------------------------------------------------------------- */
+
+static Buf encoded(void)
+{
+    Plan     plan;
+    Facts    facts;
+    Err      err;
+    Buf      bytes;
+    ExecSpec spec = {.argv = TRUE_ARGV};
+    plan_init(&plan);
+    facts_init(&facts);
+    buf_init(&bytes, 1 << 20);
+    if (plan_command(&plan, &SPACE, &spec, &facts, &err) != ST_OK) abort();
+    if (plan_encode(&plan, 4711, &bytes, &err) != ST_OK) abort();
+    facts_clear(&facts);
+    plan_clear(&plan);
+    return bytes;
+}
+
+TEST(a_plan_survives_the_wire)
+{
+    static WireStore store;
+    WirePlan         plan;
+    Buf              bytes = encoded();
+    CHECK(wire_decode(bytes.ptr, bytes.len, &store, &plan));
+    CHECK_INT(plan.host_pid, 4711);
+    CHECK_TEXT(plan.words[0], "true");
+    CHECK(plan.words[1] == NULL);
+    CHECK_INT(plan.steps[plan.step_count - 1].op, OP_EXEC);
+    char *again = malloc(bytes.len);
+    CHECK_INT(wire_encode(&plan, again, bytes.len), bytes.len);
+    CHECK(memcmp(again, bytes.ptr, bytes.len) == 0);
+    free(again);
+    buf_clear(&bytes);
+}
+
+/* Under ASan each prefix lies at the very end of its own allocation. */
+TEST(a_plan_that_is_cut_anywhere_is_refused)
+{
+    static WireStore store;
+    WirePlan         plan;
+    Buf              bytes = encoded();
+    size_t           taken = 0;
+    for (size_t len = 0; len < bytes.len; len++) {
+        char *part = malloc(len + !len);
+        memcpy(part, bytes.ptr, len);
+        taken += wire_decode(part, len, &store, &plan);
+        if (len >= 8) { /* also when the length in it fits */
+            for (int i = 0; i < 4; i++) part[4 + i] = (char)(len >> (8 * i));
+            taken += wire_decode(part, len, &store, &plan);
+        }
+        free(part);
+    }
+    CHECK_INT(taken, 0);
+    buf_clear(&bytes);
+}
+
+TEST(a_plan_with_any_byte_changed_does_no_harm_to_its_reader)
+{
+    static WireStore store;
+    WirePlan         plan;
+    Buf              bytes = encoded();
+    for (size_t at = 0; at < bytes.len; at++) {
+        for (int bit = 0; bit < 8; bit++) {
+            bytes.ptr[at] = (char)(bytes.ptr[at] ^ (1 << bit));
+            if (wire_decode(bytes.ptr, bytes.len, &store, &plan))
+                for (size_t i = 0; i < plan.step_count; i++) CHECK(plan.steps[i].op < OP_COUNT);
+            bytes.ptr[at] = (char)(bytes.ptr[at] ^ (1 << bit));
+        }
+    }
+    buf_clear(&bytes);
+}
+
+/* -- output ------------------------------------------------------------------------------------ */
+
+TEST(head_and_tail_are_kept_however_the_bytes_come)
+{
+    for (size_t limit = 1; limit < 12; limit++) {
+        for (size_t len = 0; len < 40; len++) {
+            for (size_t part = 1; part < 9; part++) {
+                Output output;
+                char   bytes[40], want[12];
+                for (size_t i = 0; i < len; i++) bytes[i] = (char)('A' + i);
+                output_init(&output, limit);
+                for (size_t i = 0; i < len; i += part)
+                    output_take(&output, (Str){bytes + i, len - i < part ? len - i : part});
+                size_t dropped = output_finish(&output);
+                size_t head = len > limit ? limit / 2 : len, kept = len > limit ? limit : len;
+                memcpy(want, bytes, head);
+                memcpy(want + head, bytes + len - (kept - head), kept - head);
+                if (dropped != len - kept || output.kept.len != kept || output.head != head ||
+                    memcmp(output.kept.ptr, want, kept) != 0) {
+                    CHECK(false);
+                    printf("# limit %zu, %zu bytes by %zu\n", limit, len, part);
+                }
+                output_clear(&output);
+            }
+        }
+    }
+}
+
+/* -- words for failures ------------------------------------------------------------------------ */
+
+static const char *words_for(Op op, int error, Err *err)
+{
+    Step       step = {.op = op, .path = "/x", .more = ""};
+    Plan       plan = {.steps = &step, .step_count = 1, .words = (const char *[]){"cmd", NULL}};
+    WireReport report = {.kind = REPORT_FAILED, .error = error};
+    explain_failure(&plan, &report, err);
+    return err->text;
+}
+
+TEST(each_way_to_refuse_names_the_step_the_errno_and_what_helps)
+{
+    Err err;
+    CHECK(strstr(words_for(OP_NEW_USER, ENOSPC, &err), "user.max_user_namespaces") != NULL);
+    CHECK_INT(err.status, ST_UNAVAILABLE);
+    CHECK(strstr(err.text, "step 1, make a user namespace") && strstr(err.text, "(ENOSPC)"));
+    CHECK(strstr(words_for(OP_NEW_USER, EACCES, &err), "AppArmor") != NULL);
+    CHECK(strstr(words_for(OP_NEW_USER, EPERM, &err), "chroot") != NULL);
+    CHECK(strstr(words_for(OP_PROC, EPERM, &err), "masked") != NULL);
+    CHECK(strstr(words_for(OP_ISOLATE, ENOSYS, &err), "Linux 5.14") != NULL);
+    CHECK(strstr(words_for(OP_TMPFS, ENOMEM, &err), "perigee doctor") != NULL);
+    words_for(OP_EXEC, ENOENT, &err);
+    CHECK_INT(err.status, ST_NOT_FOUND);
+    words_for(OP_EXEC, ENOEXEC, &err);
+    CHECK_INT(err.status, ST_DENIED);
+    words_for(OP_ENTER_FOLDER, ENOENT, &err);
+    CHECK_INT(err.status, ST_NOT_FOUND);
+}
+
+int main(void) { return tap_run(); }

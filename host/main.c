@@ -101,10 +101,7 @@ static int run_verb(const struct VerbRow *verb, int argc, char **argv)
     int  code = engine_main(engine, verb->name, verb->grants, argc, argv);
     bool at_once = engine->interrupted;
     fflush(stdout);
-    if (at_once) {
-        engine_stop(engine);
-        _exit(code); /* a thread may still wait for a name server or for stdin */
-    }
+    if (at_once) _exit(code); /* a thread may still wait for a name server or for stdin */
     engine_free(engine);
     secrets_close();
     return code;

@@ -241,9 +241,10 @@ static int call_read(lua_State *L)
     lua_Integer most = lua_istable(L, 2) ? opt_integer(L, 2, "most", (lua_Integer)LIMIT_FILE_READ)
                                          : (lua_Integer)LIMIT_FILE_READ;
     luaL_argcheck(L, most > 0 && most <= (lua_Integer)LIMIT_FILE_READ, 2, "most is 1 byte to 64 MB");
+    bool    peek = lua_istable(L, 2) && opt_flag(L, 2, "peek");
     FileOp *file = file_new(grant_of(L), FILE_READ, path, len);
     file->most = (size_t)most;
-    file->peek = lua_istable(L, 2) && opt_flag(L, 2, "peek");
+    file->peek = peek;
     return file_begin(L, file);
 }
 

@@ -122,7 +122,9 @@ static int run_spend(lua_State *L)
 {
     Err err;
     err_clear(&err);
-    if (budget_spend(&bind_check_run(L, 1)->budget, check_kind(L, 2), luaL_checkinteger(L, 3), &err) != ST_OK) {
+    lua_Integer amount = luaL_checkinteger(L, 3);
+    luaL_argcheck(L, amount >= 0, 3, "nothing is given back");
+    if (budget_spend(&bind_check_run(L, 1)->budget, check_kind(L, 2), amount, &err) != ST_OK) {
         lua_pushnil(L);
         op_push_error(L, &err);
         return 2;
@@ -305,8 +307,6 @@ static int run_scope(lua_State *L)
 static int run_close(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
-    lua_pushnil(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, run);
     run_drop(vm_of(L)->engine, run);
     return 0;
 }
@@ -399,9 +399,14 @@ void run_drop(Engine *engine, Run *run)
         run_cancel(run, &why);
         run_finish(run, status_code(run->why.status));
     }
-    run_close_vm(engine, run);
+    run_close_vm(run);
+    cross_forget_run(engine, run);
     for (Task *task = run->tasks; task; task = task->next_of_run) task->run = NULL;
-    if (run->handle) ((RunHandle *)run->handle)->run = NULL;
+    if (run->handle) {
+        ((RunHandle *)run->handle)->run = NULL;
+        lua_pushnil(engine->host->L); /* the key is there: nothing is allocated */
+        lua_rawsetp(engine->host->L, LUA_REGISTRYINDEX, run);
+    }
     if (!run->parent) leave_list(engine, run);
     run_free(run);
 }

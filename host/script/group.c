@@ -61,7 +61,7 @@ static void branch_ended(void *arg, Task *task, const Err *outcome)
     branch->task = NULL;
     task->ref = LUA_NOREF; /* the results stay on its stack until they are pushed */
     branch->err = *outcome;
-    if (outcome->status != ST_OK) lua_resetthread(branch->co); /* closes what it had open */
+    if (outcome->status != ST_OK) task_close(group->vm, branch->co);
     branch->failed = outcome->status != ST_OK ||
                      (lua_gettop(branch->co) >= 2 && lua_isnil(branch->co, 1) && !lua_isnil(branch->co, 2));
     group->left--;
@@ -137,6 +137,7 @@ static int make_coroutines(lua_State *L)
     for (size_t i = 0; i < want; i++) {
         Branch *branch = &group->branches[i];
         branch->co = lua_newthread(L);
+        lua_pushcfunction(branch->co, task_enter);
         lua_rawgeti(L, 2, (lua_Integer)i + 1);
         lua_rawget(L, 1);
         lua_xmove(L, branch->co, 1);

@@ -1,11 +1,14 @@
 /* The base environment of every VM: stock Lua without what reaches outside or spoils others. Built
  * up from an empty table, so that nothing is offered that nobody thought of. */
-#include "vm.h"
+#include "../base/limits.h"
+#include "lib_guard.h"
 
 #include <string.h>
 
 static const char BASE[] = "perigee.base"; /* registry: the shared, read-only globals */
 static const char FROZEN[] = "perigee.frozen"; /* in a proxy's metatable: it may not be written */
+
+static int sorted_pairs(lua_State *L);
 
 static int refuse_write(lua_State *L)
 {
@@ -21,6 +24,12 @@ static int walk_frozen(lua_State *L)
 /* Upvalue 1: the table behind the proxy. */
 static int pairs_frozen(lua_State *L)
 {
+    if (vm_of(L)->kind != VM_HOST) {
+        lua_pushcfunction(L, sorted_pairs);
+        lua_pushvalue(L, lua_upvalueindex(1));
+        lua_call(L, 1, 1);
+        return 1;
+    }
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushcclosure(L, walk_frozen, 1);
     return 1;
@@ -97,6 +106,7 @@ static int safe_load(lua_State *L)
     size_t      len;
     const char *text = luaL_checklstring(L, 1, &len);
     const char *name = luaL_optstring(L, 2, "=(load)");
+    if (len > LIMIT_SCRIPT) return luaL_error(L, "load: more than %d MB of text", (int)(LIMIT_SCRIPT / MB));
     bool        has_environment = !lua_isnoneornil(L, 4);
     lua_settop(L, 4);
     if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK) {
@@ -113,7 +123,7 @@ static int safe_load(lua_State *L)
 }
 
 /* tostring of a table without an address: runs repeat, addresses do not. */
-static int safe_tostring(lua_State *L)
+int lib_tostring(lua_State *L)
 {
     luaL_checkany(L, 1);
     if (luaL_callmeta(L, 1, "__tostring")) {
@@ -244,9 +254,13 @@ static void copy_functions(lua_State *L, const char *const *names, int from, int
     }
 }
 
-static void add_library(lua_State *L, const char *name, lua_CFunction open, const char *const *without, int base)
+typedef void Guard(lua_State *L);
+
+static void add_library(lua_State *L, const char *name, lua_CFunction open, const char *const *without,
+                        Guard *guard, int base)
 {
     luaL_requiref(L, name, open, 0);
+    if (guard) guard(L);
     for (; *without; without++) {
         lua_pushnil(L);
         lua_setfield(L, -2, *without);
@@ -274,7 +288,7 @@ static void open_base(lua_State *L, int base)
     static const char *const PLAIN[] = {"pairs", "next", "tostring", "setmetatable", NULL};
     static const luaL_Reg    SAFE[] = {{"load", safe_load}, {"rawset", safe_rawset}, {NULL, NULL}};
     static const luaL_Reg    STRICT[] = {
-        {"pairs", sorted_pairs}, {"next", sorted_next}, {"tostring", safe_tostring}, {"setmetatable", safe_setmetatable}, {NULL, NULL}};
+        {"pairs", sorted_pairs}, {"next", sorted_next}, {"tostring", lib_tostring}, {"setmetatable", safe_setmetatable}, {NULL, NULL}};
     luaL_requiref(L, LUA_GNAME, luaopen_base, 0);
     int stock = lua_gettop(L);
     copy_functions(L, KEPT, stock, base);
@@ -282,6 +296,7 @@ static void open_base(lua_State *L, int base)
     lua_pushvalue(L, base);
     luaL_setfuncs(L, SAFE, 0);
     if (vm_of(L)->kind != VM_HOST) luaL_setfuncs(L, STRICT, 0);
+    guard_base(L);
     lua_settop(L, base);
     lua_pushnil(L);
     lua_setfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
@@ -294,7 +309,7 @@ static void open_json(lua_State *L)
     lua_call(L, 0, 1);
     lib_freeze(L);
     lua_setfield(L, LUA_REGISTRYINDEX, "perigee.json");
-    lua_pushcfunction(L, guard_open_cjson);
+    lua_pushcfunction(L, cjson_open_bounded);
     lua_call(L, 0, 1);
     lib_freeze(L);
     lua_setfield(L, LUA_REGISTRYINDEX, "perigee.cjson");
@@ -305,15 +320,16 @@ void lib_open(lua_State *L)
     static const char *const NONE[] = {NULL};
     static const char *const BYTECODE[] = {"dump", NULL};
     static const char *const SEED[] = {"randomseed", NULL};
+    bool strict = vm_of(L)->kind != VM_HOST;
     lua_newtable(L);
     int base = lua_gettop(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_pop(L, 1);
-    add_library(L, "string", guard_open_string, BYTECODE, base);
-    add_library(L, "table", guard_open_table, NONE, base);
-    add_library(L, "math", luaopen_math, SEED, base);
-    add_library(L, "utf8", luaopen_utf8, NONE, base);
-    add_library(L, "coroutine", luaopen_coroutine, NONE, base);
+    add_library(L, "string", luaopen_string, BYTECODE, strict ? guard_string : NULL, base);
+    add_library(L, "table", luaopen_table, NONE, strict ? guard_table : NULL, base);
+    add_library(L, "math", luaopen_math, SEED, NULL, base);
+    add_library(L, "utf8", luaopen_utf8, NONE, NULL, base);
+    add_library(L, "coroutine", luaopen_coroutine, NONE, guard_coroutine, base);
     protect_string_metatable(L, base);
     open_json(L);
     open_base(L, base);

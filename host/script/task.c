@@ -9,13 +9,17 @@
 #include <string.h>
 
 enum {
-    HOOK_STEP = 10000,       /* instructions between two looks */
-    HOOK_STEP_CANCELLED = 1,
+    HOOK_STEP = 250,      /* instructions between two looks at the clock */
+    HOOK_STEP_SLOW = 10,  /* for one whose single instructions take long: megabytes compared or copied */
+    HOOK_STEP_STOPPING = 1,
+    SLICE_MS = 2,         /* after that others have their turn */
+    SLOW_MS = 50,         /* a slice that took so long is looked at more often from then on */
     BURST_MS = 500,       /* longest stretch in which a script may keep the loop from running */
-    HOST_SLICE_MS = 50,
 };
 
 static const Clock REAL = {0};
+
+static void hook(lua_State *L, lua_Debug *record);
 
 /* -- making and ending ------------------------------------------------------------------------- */
 
@@ -26,7 +30,6 @@ static Task *task_make(Vm *vm, Run *run, TaskEnded *ended, void *ended_arg)
     task->run = run;
     task->ended = ended;
     task->ended_arg = ended_arg;
-    task->deadline = DEADLINE_NEVER;
     task->next = vm->tasks;
     if (vm->tasks) vm->tasks->previous = task;
     vm->tasks = task;
@@ -36,8 +39,18 @@ static Task *task_make(Vm *vm, Run *run, TaskEnded *ended, void *ended_arg)
         if (first) first->previous_of_run = task;
         run->tasks = task;
         run->on_cancel = tasks_cancel_run;
+        if (run->cancelled) { /* too late to begin */
+            task->cancelled = true;
+            task->why = run->why;
+        }
     }
     return task;
+}
+
+static void memory_used_up(Vm *vm, Err *err)
+{
+    err_set(err, ST_LIMIT, "the script's memory quota of %zu MB is used up", vm->quota / MB);
+    if (vm->kind == VM_DECISION) vm->broken = true;
 }
 
 typedef struct Start {
@@ -51,6 +64,7 @@ static int make_coroutine(lua_State *L)
     Start *start = lua_touserdata(L, 1);
     start->task->co = lua_newthread(L);
     start->task->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushcfunction(start->task->co, task_enter);
     lua_pushcfunction(start->task->co, start->main);
     lua_pushlightuserdata(start->task->co, start->task->arg);
     return 0;
@@ -66,7 +80,7 @@ Task *task_new(Vm *vm, Run *run, lua_CFunction main, void *arg, TaskEnded *ended
     lua_pushlightuserdata(vm->L, &start);
     if (lua_pcall(vm->L, 1, 0, 0) != LUA_OK) { /* no memory: the task ends on its first slice */
         lua_settop(vm->L, 0);
-        err_set(&task->why, ST_LIMIT, "the script's memory quota of %zu MB is used up", vm->quota / MB);
+        memory_used_up(vm, &task->why);
         task->cancelled = true;
     }
     task_make_ready(task);
@@ -107,6 +121,12 @@ static void orphan(Op *op)
     op->kind->cancel(op);
 }
 
+void task_close(Vm *vm, lua_State *co)
+{
+    if (!vm->closing) vm->outside_began = clock_now(&REAL); /* all of a VM together have one measure */
+    lua_resetthread(co);
+}
+
 static void task_free(Task *task)
 {
     Vm *vm = task->vm;
@@ -127,8 +147,7 @@ static void task_free(Task *task)
         if (task->next_of_run) task->next_of_run->previous_of_run = task->previous_of_run;
     }
     if (task->ref != LUA_NOREF) {
-        vm->outside_began = clock_now(&REAL);
-        if (task->co) lua_resetthread(task->co); /* runs pending __close; nothing can wait there */
+        task_close(vm, task->co);
         luaL_unref(vm->L, LUA_REGISTRYINDEX, task->ref);
     }
     free(task->trace);
@@ -162,31 +181,50 @@ static void error_of(Task *task, int code, Err *err)
         return;
     }
     if (code == LUA_ERRMEM) {
-        err_set(err, ST_LIMIT, "the script's memory quota of %zu MB is used up", task->vm->quota / MB);
-        if (task->vm->kind == VM_DECISION) task->vm->broken = true;
+        memory_used_up(task->vm, err);
         return;
     }
     err_set(err, task->vm->kind == VM_HOST ? ST_BUG : ST_SCRIPT, "an error that has no text");
+    task->vm->outside_began = clock_now(&REAL);
     lua_pushcfunction(L, describe);
     lua_pushlightuserdata(L, err);
     lua_pushvalue(co, -1);
     lua_xmove(co, L, 1);
     if (lua_pcall(L, 2, 0, 0) != LUA_OK) lua_settop(L, 0);
+    task_watch(L); /* it may have been set to every instruction */
 }
 
 static int make_trace(lua_State *L)
 {
-    luaL_traceback(L, lua_touserdata(L, 1), NULL, 0);
+    Task *task = task_of(L);
+    luaL_traceback(L, L, NULL, 2);
+    free(task->trace);
+    task->trace = mem_text(lua_tostring(L, -1));
+    return 0;
+}
+
+/* Message handler of task_enter. Protected, since there may be no memory left for a trace. */
+static int take_trace(lua_State *L)
+{
+    Task *task = task_of(L);
+    if (!task || task->cancelled) return 1;
+    lua_pushcfunction(L, make_trace);
+    if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1);
     return 1;
 }
 
-static void take_trace(Task *task)
+static int entered(lua_State *L, int status, lua_KContext context)
 {
-    lua_State *L = task->vm->L;
-    lua_pushcfunction(L, make_trace);
-    lua_pushlightuserdata(L, task->co);
-    if (lua_pcall(L, 1, 1, 0) == LUA_OK) task->trace = mem_text(lua_tostring(L, -1));
-    lua_settop(L, 0);
+    (void)context;
+    if (status != LUA_OK && status != LUA_YIELD) return lua_error(L);
+    return lua_gettop(L) - 1;
+}
+
+int task_enter(lua_State *L)
+{
+    lua_pushcfunction(L, take_trace);
+    lua_insert(L, 1);
+    return entered(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, 0, entered), 0);
 }
 
 static void task_end(Task *task, const Err *outcome)
@@ -207,6 +245,16 @@ void task_kill(Task *task)
 
 /* -- the one resume ------------------------------------------------------------------------------ */
 
+static void note_slow(const Task *task)
+{
+    int64_t ran = clock_now(&REAL) - task->slice_began;
+    if (ran <= SLOW_MS) return;
+    if (task->vm->kind == VM_HOST)
+        log_line(LOG_DEBUG, "the host VM kept the loop for %lld ms", (long long)ran);
+    else if (!task->cancelled)
+        lua_sethook(task->co, hook, LUA_MASKCOUNT, HOOK_STEP_SLOW);
+}
+
 static void step(Task *task)
 {
     Vm *vm = task->vm;
@@ -223,11 +271,10 @@ static void step(Task *task)
     vm->current = task;
     int code = lua_resume(task->co, NULL, argc, &results);
     vm->current = NULL;
-    if (vm->kind == VM_HOST && clock_now(&REAL) - task->slice_began > HOST_SLICE_MS)
-        log_line(LOG_DEBUG, "the host VM kept the loop for %lld ms", (long long)(clock_now(&REAL) - task->slice_began));
+    note_slow(task);
     switch (code) {
     case LUA_OK:
-        task_end(task, &err);
+        task_end(task, task->cancelled && vm->kind != VM_HOST ? &task->why : &err);
         break;
     case LUA_YIELD:
         if (task->op) {
@@ -238,7 +285,6 @@ static void step(Task *task)
         }
         break;
     default:
-        take_trace(task);
         error_of(task, code, &err);
         task_end(task, &err);
     }
@@ -298,39 +344,54 @@ Task *task_of(lua_State *L)
     return task && task->co == L ? task : NULL;
 }
 
-/* Once cancelled, every instruction raises again, so that no loop of pcalls outruns it. */
-static void raise_cancelled(lua_State *L, Task *task)
+void task_watch(lua_State *L) { lua_sethook(L, hook, LUA_MASKCOUNT, HOOK_STEP); }
+
+bool task_is_stopping(lua_State *L)
 {
-    lua_sethook(L, task_hook, LUA_MASKCOUNT, HOOK_STEP_CANCELLED);
-    op_raise(L, &task->why);
+    Vm *vm = vm_of(L);
+    if (vm->current) return vm->current->cancelled;
+    return vm->kind != VM_HOST && clock_now(&REAL) - vm->outside_began > BURST_MS;
 }
 
-void task_hook(lua_State *L, lua_Debug *record)
+/* From now on every instruction raises, so that no loop of pcalls outruns it. */
+static void raise_stopping(lua_State *L)
 {
-    Vm   *vm = vm_of(L);
-    Task *task = vm->current;
+    const Task *task = vm_of(L)->current;
+    lua_sethook(L, hook, LUA_MASKCOUNT, HOOK_STEP_STOPPING);
+    if (task) op_raise(L, &task->why);
+    luaL_error(L, "what closes or describes a value took too long");
+}
+
+void task_check(lua_State *L)
+{
+    if (vm_of(L)->kind != VM_HOST && task_is_stopping(L)) raise_stopping(L);
+}
+
+/* Counts, and lets others have their turn where the script can be suspended. */
+static void look(lua_State *L, Task *task)
+{
+    int64_t ran = clock_now(&REAL) - task->slice_began;
+    task->instructions += (uint64_t)lua_gethookcount(L);
+    if (task->allowance && task->instructions > task->allowance) {
+        task->vm->broken = true;
+        task->cancelled = true;
+        err_set(&task->why, ST_LIMIT, "the script ran for more than %llu instructions: an endless loop?",
+                (unsigned long long)task->allowance);
+    } else if (ran >= SLICE_MS && L == task->co && lua_isyieldable(L)) {
+        lua_yield(L, 0);
+    } else if (ran > BURST_MS) {
+        task->cancelled = true;
+        err_set(&task->why, ST_LIMIT,
+                "the script kept everything waiting for %d ms in a place where it cannot be suspended "
+                "(a sort comparator, a gsub callback, a coroutine of its own)", BURST_MS);
+    }
+}
+
+static void hook(lua_State *L, lua_Debug *record)
+{
+    const Vm *vm = vm_of(L);
     (void)record;
     if (vm->kind == VM_HOST) return;
-    if (!task) {
-        if (clock_now(&REAL) - vm->outside_began > BURST_MS) luaL_error(L, "closing took too long");
-        return;
-    }
-    if (!task->cancelled) {
-        task->instructions += HOOK_STEP;
-        if (task->allowance && task->instructions > task->allowance) {
-            vm->broken = true;
-            task->cancelled = true;
-            err_set(&task->why, ST_LIMIT, "the script ran for more than %llu instructions: an endless loop?",
-                    (unsigned long long)task->allowance);
-        } else if (L == task->co && lua_isyieldable(L)) {
-            lua_yield(L, 0);
-            return;
-        } else if (clock_now(&REAL) - task->slice_began > BURST_MS) {
-            task->cancelled = true;
-            err_set(&task->why, ST_LIMIT,
-                    "the script kept everything waiting for %d ms in a place where it cannot be suspended "
-                    "(a sort comparator, a gsub callback, a coroutine of its own)", BURST_MS);
-        }
-    }
-    if (task->cancelled) raise_cancelled(L, task);
+    if (vm->current && !vm->current->cancelled) look(L, vm->current);
+    if (task_is_stopping(L)) raise_stopping(L);
 }

@@ -1,6 +1,7 @@
 #include "vm.h"
 
 #include "../base/limits.h"
+#include "../base/log.h"
 #include "../base/mem.h"
 #include "engine.h"
 #include "op.h"
@@ -23,7 +24,7 @@ static void *allocate(void *arg, void *ptr, size_t old_size, size_t new_size)
         vm->used -= before;
         return NULL;
     }
-    if (new_size > before && vm->used - before > vm->quota - new_size) return NULL;
+    if (new_size > before && (new_size > vm->quota || vm->used - before > vm->quota - new_size)) return NULL;
     void *out = realloc(ptr, new_size);
     if (!out) return NULL;
     vm->used = vm->used - before + new_size;
@@ -54,7 +55,7 @@ Status vm_new(Engine *engine, VmKind kind, Run *run, size_t quota, Vm **out, Err
         return err_set(err, ST_LIMIT, "a Lua state does not fit its quota of %zu bytes", quota);
     }
     *(Vm **)lua_getextraspace(vm->L) = vm; /* new coroutines copy the main state's */
-    lua_sethook(vm->L, task_hook, LUA_MASKCOUNT, 10000);
+    task_watch(vm->L);
     lua_pushcfunction(vm->L, set_up);
     if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK) {
         err_set(err, ST_BUG, "opening the Lua libraries: %s", lua_tostring(vm->L, -1));
@@ -68,29 +69,74 @@ Status vm_new(Engine *engine, VmKind kind, Run *run, size_t quota, Vm **out, Err
 void vm_free(Vm *vm)
 {
     if (!vm) return;
+    vm->outside_began = clock_now(&(Clock){0});
+    vm->closing = true;
     while (vm->tasks) task_kill(vm->tasks);
     sched_remove(engine_sched(vm->engine), &vm->turn);
-    vm->outside_began = clock_now(&(Clock){0});
     lua_close(vm->L);
+    if (vm->used != 0) {
+        log_line(LOG_ERROR, "a Lua state left %zu bytes behind", vm->used);
+#ifdef PERIGEE_FAULTS
+        abort(); /* every test looks for litter */
+#endif
+    }
     free(vm);
 }
 
 /* -- loading ------------------------------------------------------------------------------------- */
 
+static int keep_code(lua_State *L, const void *bytes, size_t len, void *arg)
+{
+    Err err;
+    (void)L;
+    err_clear(&err);
+    return buf_append(arg, (Str){bytes, len}, &err) != ST_OK;
+}
+
+/* Leaves the chunk of `source`. What every tool requires is compiled for each of them, and compiling
+ * is most of what a start costs: from the second time on the code is kept beside the text and read
+ * back. Scripts themselves can load text only; code is never read from a file. */
+static void push_chunk(lua_State *L, Source *source, const char *name)
+{
+    const Buf *from = source->code.len > 0 ? &source->code : &source->text;
+    if (luaL_loadbufferx(L, from->ptr, from->len, name, from == &source->code ? "b" : "t") != LUA_OK) lua_error(L);
+    if (from == &source->code || source->loads++ == 0) return;
+    if (lua_dump(L, keep_code, &source->code, 0) != 0) buf_clear(&source->code);
+}
+
 /* Runs the chunk of `path` in `environment` (a stack index) and leaves what it returned. */
 static void run_file(lua_State *L, const char *path, int environment)
 {
-    Vm  *vm = vm_of(L);
-    Err  err;
-    Str  text;
-    char chunk_name[600];
+    Vm     *vm = vm_of(L);
+    Err     err;
+    Source *source;
+    char    chunk_name[600];
     err_clear(&err);
-    if (engine_source(vm->engine, path, vm->kind == VM_HOST, &text, &err) != ST_OK) op_raise(L, &err);
+    if (engine_source(vm->engine, path, vm->kind == VM_HOST, &source, &err) != ST_OK) op_raise(L, &err);
     snprintf(chunk_name, sizeof chunk_name, "@%s", path);
-    if (luaL_loadbufferx(L, text.ptr, text.len, chunk_name, "t") != LUA_OK) lua_error(L);
+    push_chunk(L, source, chunk_name);
     lua_pushvalue(L, environment);
     lua_setupvalue(L, -2, 1);
     lua_call(L, 0, 1);
+}
+
+static int call_file(lua_State *L)
+{
+    run_file(L, lua_tostring(L, 1), 2);
+    return 1;
+}
+
+/* As run_file; a module that could not be loaded is forgotten, so that the next `require` says why again. */
+static void run_module(lua_State *L, const char *path)
+{
+    lua_pushcfunction(L, call_file);
+    lua_pushstring(L, path);
+    lua_pushvalue(L, lua_upvalueindex(2));
+    if (lua_pcall(L, 2, 1, 0) == LUA_OK) return;
+    lua_pushvalue(L, 1);
+    lua_pushnil(L);
+    lua_rawset(L, lua_upvalueindex(1));
+    lua_error(L);
 }
 
 /* Upvalue 1: this entry's modules, 2: its environment. Stock `require` would look at a path and run C
@@ -124,7 +170,7 @@ static int load_module(lua_State *L)
     lua_pushvalue(L, 1);
     lua_pushboolean(L, false);
     lua_rawset(L, lua_upvalueindex(1));
-    run_file(L, path, lua_upvalueindex(2));
+    run_module(L, path);
     if (lua_isnil(L, -1)) return luaL_error(L, "require '%s': %s returns nothing", name, path);
     if (lua_istable(L, -1)) lib_freeze(L);
     lua_pushvalue(L, 1);

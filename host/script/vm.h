@@ -39,6 +39,7 @@ struct Vm {
     Task      *current;             /* inside lua_resume now */
     Vm        *next_retired;        /* of the engine's list */
     int64_t    outside_began;       /* when closing began: __close may not hold the loop either */
+    bool       closing;             /* inside vm_free */
     bool       broken;              /* a limit was breached: use no more, make a new one */
 };
 
@@ -64,11 +65,6 @@ void lib_freeze(lua_State *L);
 
 /* Sorts `keys[low..high]` (a list of integers and strings at a stack index): integers first. lib.c */
 void lib_sort(lua_State *L, int keys, lua_Integer low, lua_Integer high);
-
-/* Open the stock libraries with bounds before what could hold the loop. guard.c */
-int guard_open_string(lua_State *L);
-int guard_open_table(lua_State *L);
-int guard_open_cjson(lua_State *L);
 
 /* require "lib.json"; json.c */
 int json_open(lua_State *L);

@@ -59,7 +59,7 @@ end
 function show.total(total)
   local parts = { total.status, text.plural(total.turns, "turn"), text.plural(total.calls, "call") }
   if total.turns == 0 then
-    parts[#parts + 1] = "nothing was asked"
+    parts[#parts + 1] = "no reply"
   elseif total.rehearsed then
     parts[#parts + 1] = "rehearsed"
   else

@@ -76,6 +76,7 @@ function start.model(cli, named)
   return nil, { code = "not_found", message = ("--model %s: no such file, and no scenario of that name"):format(named) }
 end
 
+local MOST <const> = 1000000000 -- of what a limit counts
 local WEEK <const> = 7 * 24 * 3600 * 1000
 
 --- Day of a Unix time in milliseconds, as YYYY-MM-DD (UTC). Howard Hinnant's days_from_civil, inverted.
@@ -143,8 +144,8 @@ function start.limit(run, given, defined)
       end
       run:deadline_in(ms)
     elseif said then
-      if not number or number < 0 then
-        return nil, { code = "invalid", message = ("limit %s=%s: a number from 0 on"):format(key, said) }
+      if not number or not (number >= 0 and number <= MOST) then
+        return nil, { code = "invalid", message = ("limit %s=%s: a number from 0 to %d"):format(key, said, MOST) }
       end
       run:limit(key, key == "usd" and math.floor(number * 1e6 + 0.5) or math.tointeger(number // 1))
     end

@@ -2,6 +2,7 @@
 local args    = require "lib.args"
 local catalog = require "lib.catalog"
 local json    = require "lib.json"
+local limits  = require "lib.limits"
 local relations = require "lib.relations"
 local show    = require "lib.show"
 local start   = require "lib.start"
@@ -59,7 +60,8 @@ local function show_one(cli, loaded, values, name)
   if values.json then
     cli.out(json.encode(json.object { { "name", who.name }, { "description", who.description }, { "file", who.file },
       { "model", who.model }, { "complexity", who.complexity }, { "tools", json.array(who.tools) },
-      { "missing", json.array(who.missing) }, { "targets", json.array(who.targets) }, { "edges", json.array(who.edges) },
+      { "missing", json.array(who.missing) }, { "limits", who.limits }, { "output", who.output },
+      { "targets", json.array(who.targets) }, { "edges", json.array(who.edges) },
       { "unknown_keys", json.array(who.extra) } }) .. "\n")
     return 0
   end
@@ -70,6 +72,7 @@ local function show_one(cli, loaded, values, name)
   row("model", who.model)
   row("complexity", who.complexity)
   row("tools", #who.tools > 0 and table.concat(who.tools, ", ") or "none")
+  row("limits", who.limits and limits.words(who.limits))
   row("missing", table.concat(who.missing, ", "))
   row("hands to", table.concat(who.targets, ", "))
   row("other keys", table.concat(who.extra, ", "))

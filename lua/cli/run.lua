@@ -3,6 +3,7 @@ local agent   = require "lib.agent"
 local args    = require "lib.args"
 local catalog = require "lib.catalog"
 local json    = require "lib.json"
+local limits  = require "lib.limits"
 local opening = require "lib.opening"
 local schema  = require "lib.schema"
 local session = require "lib.session"
@@ -20,7 +21,7 @@ local SPEC <const> = {
     { "--workspace", "text", "the folder to work in (default: the current one)", hint = "DIR" },
     { "--project", "text", "the folder whose agents count (default: found from the current one)", hint = "DIR" },
     { "--hops", "text", "off, auto (handoff calls and trigger phrases) or full (the primary chain too)", hint = "MODE" },
-    { "--limit", "key=value list", "turns=, calls=, hops=, children=, tokens=, usd=, time=", keys = start.LIMIT_KEYS },
+    { "--limit", "key=value list", "turns=, calls=, hops=, children=, tokens=, usd=, time=", keys = limits.KEYS },
     { "--set", "key=value list", "parameters of a chain" },
     { "--attach", "list", "a text file whose content is added to the task", hint = "FILE" },
     { "--store", "text", "the journal's file", hint = "FILE" },
@@ -180,6 +181,9 @@ local function prepare(cli, words)
   if values.hops and not text.one_of({ "off", "auto", "full" }, values.hops) then
     return nil, { message = ("--hops %s: off, auto or full"):format(values.hops) }, 2
   end
+  local bounds
+  bounds, err = limits.read(values.limit or {}, limits.KEYS)
+  if not bounds then return nil, err, 2 end
   local loaded
   loaded, err = start.load(cli, values.project)
   if not loaded then return nil, err end
@@ -198,7 +202,7 @@ local function prepare(cli, words)
   task, err = read_task(cli, given)
   if not task then return nil, err end
   if task == "" and not who.chain then return nil, { message = "the task is missing; usage: " .. SPEC.usage }, 2 end
-  return { values = values, loaded = loaded, who = who, task = task }
+  return { values = values, limits = bounds, loaded = loaded, who = who, task = task }
 end
 
 ---@async
@@ -224,9 +228,7 @@ local function run_verb(cli, words)
   run, err = open_run(cli, values, loaded.project, who, task)
   if not run then return failed(cli, err) end
   total.run = run.id
-  local ok
-  ok, err = start.limit(run, values.limit or {}, who.limits)
-  if not ok then return failed(cli, err) end
+  limits.set(run, ready.limits)
 
   local work = who.chain and chain_work(run, who.chain, params) or agent_work(run, who, task, opened.options.hops)
   local result

@@ -1,5 +1,6 @@
 --- perigee test: the Lua tests of a project, as TAP.
 local args    = require "lib.args"
+local limits  = require "lib.limits"
 local show    = require "lib.show"
 local start   = require "lib.start"
 
@@ -47,7 +48,7 @@ local function run_file(cli, file, values, pins)
   run, err = cli.open_run { agent = "test", task = file, workspace = values.workspace or temp, pins = pins,
     unconfined = values.unconfined }
   if not run then return nil, err end
-  start.limit(run, {}, {})
+  limits.set(run)
   local results
   results, err = run:scope(function() return run:script("lua/lib/tester.lua", "run", file) end)
   run:finish(err and err.code or "ok", "{}")

@@ -3,6 +3,7 @@ local agent   = require "lib.agent"
 local args    = require "lib.args"
 local door    = require "lib.door"
 local json    = require "lib.json"
+local limits  = require "lib.limits"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
@@ -66,7 +67,7 @@ local function call(cli, loaded, values, tool, input)
   run, err = cli.open_run { agent = "", task = "", workspace = values.workspace or loaded.project.folders.current,
     pins = loaded.project.pins, unconfined = values.unconfined }
   if not run then return failed(cli, err) end
-  start.limit(run, {}, {})
+  limits.set(run)
   local who = { name = "user", tools = { tool.name }, targets = {}, edges = {} }
   local result
   result, err = agent.whole(run, function()

@@ -3,6 +3,7 @@
 local door      = require "lib.door"
 local hop       = require "lib.hop"
 local json      = require "lib.json"
+local limits    = require "lib.limits"
 local model     = require "lib.model"
 local session   = require "lib.session"
 
@@ -215,9 +216,9 @@ end
 
 --- One turn: request, reply, journal. Answers the reply.
 local function turn(run, talk, results)
-  local affordable, over = run:spend("turns", 1)
-  if affordable then affordable, over = run:spend("tokens", 0) end
-  if affordable then affordable, over = run:spend("usd", 0) end
+  local affordable, over = limits.spend(run, "turns", 1)
+  if affordable then affordable, over = limits.spend(run, "tokens", 0) end
+  if affordable then affordable, over = limits.spend(run, "usd", 0) end
   if not affordable then return nil, over end
   talk.turn = talk.turn + 1
   talk.request.given = given(talk, results)
@@ -305,7 +306,8 @@ function agent.run(run, start)
   local who, opening, parts = start.agent, start.opening or start.task, {}
   local way = hop.begin(run, start)
   while true do
-    local ending, err = part(run, way, who, opening, start.task)
+    limits.begin_part(run, who)
+    local ending, err = limits.in_time(run, function() return part(run, way, who, opening, start.task) end)
     if not ending then
       if #parts > 0 and err.code == "limit" then return result_of("limit", parts, err.message) end
       return nil, err

@@ -1,6 +1,7 @@
 --- The one door for calls: a model's, a chain's, a hook's. Schema, policy, grant, budget, journal,
 --- tool, journal: at every depth, in this order, with no way around.
 local json    = require "lib.json"
+local limits  = require "lib.limits"
 local schema  = require "lib.schema"
 local session = require "lib.session"
 local text    = require "lib.text"
@@ -125,7 +126,7 @@ local function prepare(run, who, call)
     code = "denied"
   end
   if not why then
-    local affordable, over = run:spend("calls", 1)
+    local affordable, over = limits.spend(run, "calls", 1)
     if not affordable then why, code = over.message, "limit" end
   end
   local power = not why and needs_power(declaration)

@@ -7,7 +7,7 @@ local session = {}
 ---@class Session
 ---@field catalog  catalog.Catalog
 ---@field tools    table<string, tool.Declaration> with `entry`, the file that runs it
----@field options  { model: string?, hops: "off"|"auto"|"full", debug: boolean? }
+---@field options  { model: string?, hops: "off"|"auto"|"full" }
 ---@field env      model.Env
 ---@field sandbox  "full"|"unconfined"|"none"
 ---@field no_sandbox Error? why there is none
@@ -16,6 +16,7 @@ local session = {}
 ---@field hooks    fun(who: agent.Agent): boolean?, Error? looks up the hooks of an agent
 ---@field speaking table<string, string[]> what the reply under way has said, by run
 ---@field touched  table<string, string[]> files changed, by run
+---@field part     table<string, limits.Part> what bounds the part of the agent at work, by run
 ---@field visits   table<string, integer> conversations begun, by agent
 
 local current

@@ -1,16 +1,11 @@
 --- From a command line to a session: folders, agents, tools, sandbox, keys.
 local catalog  = require "lib.catalog"
-local duration = require "lib.duration"
 local project  = require "lib.project"
 local session  = require "lib.session"
 local tool     = require "lib.tool"
 local toolbox  = require "lib.toolbox"
 
 local start = {}
-
---- Counts, dollars and time that a run may use when nobody says otherwise.
-start.LIMITS = { turns = "100", calls = "400", usd = "5", time = "30m" }
-start.LIMIT_KEYS = { "turns", "calls", "hops", "children", "tokens", "usd", "time" }
 
 --- Gives each agent the tools that its definition names, and says what is missing.
 function start.equip(found, tools)
@@ -76,9 +71,6 @@ function start.model(cli, named)
   return nil, { code = "not_found", message = ("--model %s: no such file, and no scenario of that name"):format(named) }
 end
 
-local MOST <const> = 1000000000 -- of what a limit counts
-local WEEK <const> = 7 * 24 * 3600 * 1000
-
 --- Day of a Unix time in milliseconds, as YYYY-MM-DD (UTC). Howard Hinnant's days_from_civil, inverted.
 local function date_of(ms)
   local days = ms // 86400000 + 719468
@@ -122,35 +114,12 @@ function start.session(cli, loaded, how)
   end
   local new = {
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
-    options = { model = named, hops = how.hops or "auto" }, env = env, visits = {}, touched = {}, speaking = {},
+    options = { model = named, hops = how.hops or "auto" }, env = env, visits = {}, touched = {}, speaking = {}, part = {},
     facts = { date = date_of(cli.now()), system = "Linux" }, sink = how.sink,
     hooks = function(who) return start.hooks(cli, who) end,
   }
   session.open(new)
   return new
-end
-
---- Sets a run's limits from `given` (texts, as people write them), `defined` and the defaults.
----@return boolean? ok, Error? err
-function start.limit(run, given, defined)
-  defined = type(defined) == "table" and defined or {}
-  for _, key in ipairs(start.LIMIT_KEYS) do
-    local said = given[key] or defined[key] or start.LIMITS[key]
-    local number = said and tonumber(said)
-    if key == "time" then
-      local ms, err = duration.parse(said)
-      if not ms or ms > WEEK then
-        return nil, { code = "invalid", message = ("limit time=%s: %s"):format(said, err and err.message or "more than a week") }
-      end
-      run:deadline_in(ms)
-    elseif said then
-      if not number or not (number >= 0 and number <= MOST) then
-        return nil, { code = "invalid", message = ("limit %s=%s: a number from 0 to %d"):format(key, said, MOST) }
-      end
-      run:limit(key, key == "usd" and math.floor(number * 1e6 + 0.5) or math.tointeger(number // 1))
-    end
-  end
-  return true
 end
 
 return start

@@ -36,6 +36,15 @@ static int write_all(lua_State *L, FILE *to)
     return 0;
 }
 
+/* cli.columns() -> the width of the terminal on stderr, or nil when it is none or does not say */
+static int cli_columns(lua_State *L)
+{
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 0;
+    lua_pushinteger(L, size.ws_col);
+    return 1;
+}
+
 static int cli_out(lua_State *L) { return write_all(L, stdout); }
 static int cli_err(lua_State *L) { return write_all(L, stderr); }
 
@@ -187,6 +196,7 @@ void bind_push_cli(lua_State *L, unsigned grants)
     } FIELDS[] = {
         {GRANT_PRINT, "out", cli_out},
         {GRANT_PRINT, "err", cli_err},
+        {GRANT_PRINT, "columns", cli_columns},
         {GRANT_PRINT, "env", cli_env},
         {GRANT_PRINT, "now", bind_now},
         {GRANT_PRINT, "exit_code", cli_exit_code},

@@ -3,13 +3,13 @@
 
 #include "../base/mem.h"
 #include "../http/secrets.h"
-#include "group.h"
 
 #include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 int bind_push_failure(lua_State *L, const Err *err)
@@ -219,7 +219,6 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_RUN, "has_secret", cli_has_secret},
         {GRANT_RUN, "allow_secret", cli_allow_secret},
         {GRANT_RUN, "sleep", bind_sleep},
-        {GRANT_RUN, "all", group_all},
         {GRANT_DECIDE, "decide", cli_decide},
         {GRANT_LISTEN, "listen", bind_listen},
     };
@@ -233,6 +232,4 @@ void bind_push_cli(lua_State *L, unsigned grants)
     lua_setfield(L, -2, "terminal");
     lua_pushboolean(L, isatty(STDERR_FILENO));
     lua_setfield(L, -2, "error_terminal");
-    lua_pushboolean(L, isatty(STDIN_FILENO));
-    lua_setfield(L, -2, "input_terminal");
 }

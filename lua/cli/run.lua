@@ -11,6 +11,7 @@ local session = require "lib.session"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
+local toolbox = require "lib.toolbox"
 
 local SPEC <const> = {
   usage = "perigee run [OPTIONS] AGENT|FILE.md|CHAIN.lua TASK",
@@ -75,7 +76,7 @@ end
 --- Says before anything happens what could not be used.
 local function report(cli, loaded, who)
   local function say(...) cli.err("perigee: " .. show.clean(string.format(...)) .. "\n") end
-  for _, one in ipairs(loaded.box.diagnostics) do say("%s: %s", one.file, one.message) end
+  for _, one in ipairs(loaded.box.diagnostics) do say("%s", toolbox.say(one)) end
   for _, path in ipairs(loaded.project.ignored) do
     say("not loaded: %s (Lua of a project; put it into %s, or name it on the command line)", path,
       loaded.project.folders.user or "your own configuration")

@@ -1,6 +1,8 @@
 /* The base environment of every VM: stock Lua without what reaches outside or spoils others. Built
  * up from an empty table, so that nothing is offered that nobody thought of. */
-#include "vm.h"
+#include "bounds.h"
+
+#include "../base/limits.h"
 
 #include <lua-cjson.h>
 #include <string.h>
@@ -100,6 +102,11 @@ static int safe_load(lua_State *L)
     const char *name = luaL_optstring(L, 2, "=(load)");
     bool        has_environment = !lua_isnoneornil(L, 4);
     lua_settop(L, 4);
+    if (len > LIMIT_SCRIPT) { /* compiling is one call that nothing interrupts */
+        lua_pushnil(L);
+        lua_pushfstring(L, "load: a chunk of %I bytes; at most %I", (LUAI_UACINT)len, (LUAI_UACINT)LIMIT_SCRIPT);
+        return 2;
+    }
     if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK) {
         lua_pushnil(L);
         lua_insert(L, -2);
@@ -245,9 +252,12 @@ static void copy_functions(lua_State *L, const char *const *names, int from, int
     }
 }
 
-static void add_library(lua_State *L, const char *name, lua_CFunction open, const char *const *without, int base)
+/* `bound` (may be NULL) replaces functions of the table at the top by those that cannot hold the loop. */
+static void add_library(lua_State *L, const char *name, lua_CFunction open, const char *const *without,
+                        void (*bound)(lua_State *L), int base)
 {
     luaL_requiref(L, name, open, 0);
+    if (bound) bound(L);
     for (; *without; without++) {
         lua_pushnil(L);
         lua_setfield(L, -2, *without);
@@ -310,11 +320,11 @@ void lib_open(lua_State *L)
     int base = lua_gettop(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_pop(L, 1);
-    add_library(L, "string", luaopen_string, BYTECODE, base);
-    add_library(L, "table", luaopen_table, NONE, base);
-    add_library(L, "math", luaopen_math, SEED, base);
-    add_library(L, "utf8", luaopen_utf8, NONE, base);
-    add_library(L, "coroutine", luaopen_coroutine, NONE, base);
+    add_library(L, "string", luaopen_string, BYTECODE, bound_string, base);
+    add_library(L, "table", luaopen_table, NONE, bound_table, base);
+    add_library(L, "math", luaopen_math, SEED, NULL, base);
+    add_library(L, "utf8", luaopen_utf8, NONE, NULL, base);
+    add_library(L, "coroutine", luaopen_coroutine, NONE, NULL, base);
     protect_string_metatable(L, base);
     open_json(L);
     open_base(L, base);

@@ -11,9 +11,14 @@
 enum {
     HOOK_STEP = 10000,       /* instructions between two looks */
     HOOK_STEP_CANCELLED = 1,
+    HOOK_STEP_HASTENED = 2, /* after a call that took long; not 1, so that both can be told apart */
     BURST_MS = 500,       /* longest stretch in which a script may keep the loop from running */
     HOST_SLICE_MS = 50,
 };
+
+/* Of vm_charge: after the first the hook comes early, after the second no further step is given. */
+static const uint64_t WORK_HASTENS = 1000000, WORK_MOST = 300000000;
+static const unsigned WORK_PER_INSTRUCTION = 8;
 
 static const Clock REAL = {0};
 
@@ -305,10 +310,34 @@ static void raise_cancelled(lua_State *L, Task *task)
     op_raise(L, &task->why);
 }
 
+void vm_charge(lua_State *L, uint64_t steps)
+{
+    Vm *vm = vm_of(L);
+    vm->work += steps;
+    if (vm->work > WORK_HASTENS && lua_gethookcount(L) == HOOK_STEP)
+        lua_sethook(L, task_hook, LUA_MASKCOUNT, HOOK_STEP_HASTENED);
+}
+
+uint64_t vm_work_left(lua_State *L)
+{
+    uint64_t work = vm_of(L)->work;
+    return work < WORK_MOST ? WORK_MOST - work : 0;
+}
+
+/* Takes note of the work that was charged since the last time, and lets the hook come as usual again. */
+static uint64_t take_work(lua_State *L, Vm *vm)
+{
+    uint64_t work = vm->work;
+    vm->work = 0;
+    if (lua_gethookcount(L) == HOOK_STEP_HASTENED) lua_sethook(L, task_hook, LUA_MASKCOUNT, HOOK_STEP);
+    return work / WORK_PER_INSTRUCTION;
+}
+
 void task_hook(lua_State *L, lua_Debug *record)
 {
-    Vm   *vm = vm_of(L);
-    Task *task = vm->current;
+    Vm      *vm = vm_of(L);
+    Task    *task = vm->current;
+    uint64_t work = take_work(L, vm);
     (void)record;
     if (vm->kind == VM_HOST) return;
     if (!task) {
@@ -316,7 +345,7 @@ void task_hook(lua_State *L, lua_Debug *record)
         return;
     }
     if (!task->cancelled) {
-        task->instructions += HOOK_STEP;
+        task->instructions += HOOK_STEP + work;
         if (task->allowance && task->instructions > task->allowance) {
             vm->broken = true;
             task->cancelled = true;

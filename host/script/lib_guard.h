@@ -9,9 +9,6 @@ void guard_coroutine(lua_State *L);
 void guard_table(lua_State *L);
 void guard_string(lua_State *L);
 
-/* string.find, match, gmatch and gsub with a budget of steps. lib_pattern.c */
-void pattern_replace(lua_State *L);
-
 /* require "cjson": encode, decode and null of lua-cjson, bounded. lib_cjson.c */
 int cjson_open_bounded(lua_State *L);
 

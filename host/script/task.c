@@ -17,6 +17,10 @@ enum {
     BURST_MS = 500,       /* longest stretch in which a script may keep the loop from running */
 };
 
+/* Of vm_charge: after the first the hook comes early, after the second no further step is given. */
+static const uint64_t WORK_HASTENS = 1000000, WORK_MOST = 300000000;
+static const unsigned WORK_PER_INSTRUCTION = 8;
+
 static const Clock REAL = {0};
 
 static void hook(lua_State *L, lua_Debug *record);
@@ -404,11 +408,32 @@ static void look(lua_State *L, Task *task)
     }
 }
 
+void vm_charge(lua_State *L, uint64_t steps)
+{
+    Vm *vm = vm_of(L);
+    vm->work += steps;
+    if (vm->work > WORK_HASTENS && lua_gethookcount(L) > 1) lua_sethook(L, hook, LUA_MASKCOUNT, 1);
+}
+
+uint64_t vm_work_left(lua_State *L)
+{
+    uint64_t work = vm_of(L)->work;
+    return work < WORK_MOST ? WORK_MOST - work : 0;
+}
+
 static void hook(lua_State *L, lua_Debug *record)
 {
-    const Vm *vm = vm_of(L);
+    Vm      *vm = vm_of(L);
+    uint64_t work = vm->work / WORK_PER_INSTRUCTION;
     (void)record;
-    if (vm->kind == VM_HOST) return;
-    if (vm->current && !vm->current->cancelled) look(L, vm->current);
+    vm->work = 0;
+    if (vm->kind == VM_HOST) {
+        if (lua_gethookcount(L) == 1) task_watch(L); /* vm_charge asked for this look */
+        return;
+    }
+    if (vm->current && !vm->current->cancelled) {
+        vm->current->instructions += work;
+        look(L, vm->current);
+    }
     if (task_is_stopping(L)) raise_stopping(L);
 }

@@ -107,7 +107,7 @@ end)
 t.test("no single call loops where nothing can stop it", function()
   t.equal(string.rep("", 1 << 62), "")
   t.equal(("ab"):rep(3, ","), "ab,ab,ab")
-  t.error(function() table.move({}, 1, 1 << 62, 2) end, "entries")
+  t.error(function() table.move({}, 1, 1 << 62, 2) end, "elements")
   t.error(function() table.insert(setmetatable({}, { __len = function() return 1 << 62 end }), 1, 0) end, "__len")
   local holes = {}
   for i = 61, 0, -1 do holes[1 << i] = true end

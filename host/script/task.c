@@ -18,6 +18,7 @@ enum {
 
 /* Of vm_charge: after the first the hook comes early, after the second no further step is given. */
 static const uint64_t WORK_HASTENS = 1000000, WORK_MOST = 300000000;
+static const uint64_t MOVED_HASTENS = 32 * MB; /* of vm_charge_block */
 static const unsigned WORK_PER_INSTRUCTION = 8;
 
 static const Clock REAL = {0};
@@ -310,12 +311,23 @@ static void raise_cancelled(lua_State *L, Task *task)
     op_raise(L, &task->why);
 }
 
+static void hasten(lua_State *L)
+{
+    if (lua_gethookcount(L) == HOOK_STEP) lua_sethook(L, task_hook, LUA_MASKCOUNT, HOOK_STEP_HASTENED);
+}
+
 void vm_charge(lua_State *L, uint64_t steps)
 {
     Vm *vm = vm_of(L);
     vm->work += steps;
-    if (vm->work > WORK_HASTENS && lua_gethookcount(L) == HOOK_STEP)
-        lua_sethook(L, task_hook, LUA_MASKCOUNT, HOOK_STEP_HASTENED);
+    if (vm->work > WORK_HASTENS) hasten(L);
+}
+
+/* Called by the allocator, which does not know the coroutine: one of the script's own keeps its pace. */
+void vm_charge_block(Vm *vm, size_t bytes)
+{
+    vm->moved += bytes;
+    if (vm->moved > MOVED_HASTENS && vm->current) hasten(vm->current->co);
 }
 
 uint64_t vm_work_left(lua_State *L)
@@ -329,6 +341,7 @@ static uint64_t take_work(lua_State *L, Vm *vm)
 {
     uint64_t work = vm->work;
     vm->work = 0;
+    vm->moved = 0;
     if (lua_gethookcount(L) == HOOK_STEP_HASTENED) lua_sethook(L, task_hook, LUA_MASKCOUNT, HOOK_STEP);
     return work / WORK_PER_INSTRUCTION;
 }

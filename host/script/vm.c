@@ -12,6 +12,8 @@
 static const char ENTRIES[] = "perigee.entries"; /* registry: path -> what the file returned */
 static const char MODULES[] = "perigee.modules"; /* of the host VM: name -> module */
 
+enum { LARGE_BLOCK = 64 * 1024 };
+
 /* One allocator: the quota, the peak and the leak check are here. Lua counts objects' kinds in osize
  * when ptr is NULL, so only a real block's size is subtracted. */
 static void *allocate(void *arg, void *ptr, size_t old_size, size_t new_size)
@@ -27,6 +29,7 @@ static void *allocate(void *arg, void *ptr, size_t old_size, size_t new_size)
     void *out = realloc(ptr, new_size);
     if (!out) return NULL;
     vm->used = vm->used - before + new_size;
+    if (new_size > LARGE_BLOCK) vm_charge_block(vm, new_size);
     if (vm->used > vm->peak) vm->peak = vm->used;
     return out;
 }

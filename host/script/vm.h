@@ -40,6 +40,7 @@ struct Vm {
     Vm        *next_retired;        /* of the engine's list */
     int64_t    outside_began;       /* when closing began: __close may not hold the loop either */
     uint64_t   work;                /* steps inside C functions since the hook looked last */
+    uint64_t   moved;               /* bytes of large blocks that were asked for since then */
     bool       broken;              /* a limit was breached: use no more, make a new one */
 };
 
@@ -56,6 +57,9 @@ void vm_charge(lua_State *L, uint64_t steps);
 /* Steps that may still be spent before the hook has to come: C functions that call C functions have no
  * instruction between them. task.c */
 uint64_t vm_work_left(lua_State *L);
+
+/* Counts the bytes of a large block: joining two texts of 20 MB is one instruction. task.c */
+void vm_charge_block(Vm *vm, size_t bytes);
 
 /* Pushes what the file `path` returned; loads it on first use, each entry file in an environment and
  * with module instances of its own. `path` is relative to the layers ("tools/read.lua") or an absolute

@@ -103,11 +103,11 @@ static int bound_concat(lua_State *L)
     luaL_optlstring(L, 2, "", &separator_len);
     lua_Integer first = luaL_optinteger(L, 3, 1);
     lua_Integer last = lua_isnoneornil(L, 4) ? luaL_len(L, 1) : luaL_checkinteger(L, 4);
-    uint64_t    total = 0, room = vm_of(L)->quota;
+    uint64_t    total = 0;
     if (first > last) return go_on(L);
     if (has_meta(L, 1))
         check_rounds(L, "table.concat", (lua_Unsigned)last - (lua_Unsigned)first + 1, 1, 1);
-    for (lua_Integer i = first; total <= room; i++) {
+    for (lua_Integer i = first;; i++) {
         int type = lua_rawgeti(L, 1, i);
         if (type != LUA_TSTRING && type != LUA_TNUMBER) break;
         total += type == LUA_TSTRING ? lua_rawlen(L, -1) : 1;

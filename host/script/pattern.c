@@ -83,10 +83,9 @@ static bool in_class(unsigned char c, unsigned char class)
 static bool walk_set(Matcher *m, unsigned char c, const char *at, const char *last)
 {
     const char *p = at + 1;
-    bool        in = *p != '^';
+    bool        in = *p != '^', found = false;
     if (!in) p++;
-    bool found = false;
-    for (; p < last && !found; take(m, 1)) {
+    while (p < last && !found) {
         if (*p == ESCAPE) {
             found = in_class(c, byte_of(p + 1));
             p += 2;
@@ -97,6 +96,7 @@ static bool walk_set(Matcher *m, unsigned char c, const char *at, const char *la
             found = byte_of(p++) == c;
         }
     }
+    take(m, (size_t)(p - at) / 2);
     return found == in;
 }
 
@@ -144,9 +144,9 @@ static void make_bits(Matcher *m, PatternSet *set)
     set->ready = true;
 }
 
-static bool in_set(Matcher *m, unsigned char c, const char *at, const char *last)
+/* `set` is what known_set answers for `at`. */
+static inline bool in_set(Matcher *m, PatternSet *set, unsigned char c, const char *at, const char *last)
 {
-    PatternSet *set = known_set(m, at);
     if (!set) return walk_set(m, c, at, last);
     if (!set->ready) {
         if (set->walks++ < WALKS_BEFORE_BITS) return walk_set(m, c, at, last);
@@ -171,7 +171,7 @@ static inline bool item_holds(Matcher *m, const char *s, const char *p, const ch
     switch (*p) {
     case '.': return true;
     case ESCAPE: return in_class(byte_of(s), byte_of(p + 1));
-    case '[': return in_set(m, byte_of(s), p, end - 1);
+    case '[': return in_set(m, known_set(m, p), byte_of(s), p, end - 1);
     default: return *p == *s;
     }
 }
@@ -210,11 +210,12 @@ static const char *match_back(Matcher *m, const char *s, char digit)
  * moves behind the set. */
 static bool match_frontier(Matcher *m, const char *s, const char **p)
 {
-    const char *set = *p;
-    if (set == m->pattern_end || *set != '[') luaL_error(raising(m), "missing '[' after '%%f' in pattern");
-    *p = set_end(m, set) + 1;
+    const char *at = *p;
+    if (at == m->pattern_end || *at != '[') luaL_error(raising(m), "missing '[' after '%%f' in pattern");
+    *p = set_end(m, at) + 1;
+    PatternSet   *set = known_set(m, at);
     unsigned char before = s == m->subject ? 0 : byte_of(s - 1);
-    return !in_set(m, before, set, *p - 1) && in_set(m, byte_of(s), set, *p - 1);
+    return !in_set(m, set, before, at, *p - 1) && in_set(m, set, byte_of(s), at, *p - 1);
 }
 
 static const char *open_capture(Matcher *m, const char *s, const char *p, ptrdiff_t len)
@@ -241,14 +242,23 @@ static const char *close_capture(Matcher *m, const char *s, const char *p)
 
 /* -- repetitions: `item` ends where its suffix stands -------------------------------------------------- */
 
+/* The first byte from `s` on that the item does not hold; for a set it is looked up once. */
+static const char *skip_held(Matcher *m, const char *s, const char *item, const char *suffix)
+{
+    if (*item == '.') return m->subject_end;
+    if (*item == '[') {
+        PatternSet *set = known_set(m, item);
+        for (; s < m->subject_end && in_set(m, set, byte_of(s), item, suffix - 1); s++) take(m, 1);
+        return s;
+    }
+    while (item_holds(m, s, item, suffix)) s++;
+    return s;
+}
+
 /* As many as hold from `at` on, then fewer, down to `least`. */
 static const char *match_most(Matcher *m, const char *least, const char *at, const char *item, const char *suffix)
 {
-    if (*item == '.')
-        at = m->subject_end;
-    else
-        while (item_holds(m, at, item, suffix)) at++;
-    for (;; at--) {
+    for (at = skip_held(m, at, item, suffix);; at--) {
         const char *end = match(m, at, suffix + 1);
         if (end || at == least) return end;
     }

@@ -2,6 +2,7 @@
  * for generated calls; and what stock would chew on for minutes ends at its budget. */
 #include "../../host/base/limits.h"
 #include "../../host/script/bounds.h"
+#include "../../host/script/task.h"
 #include "tap.h"
 
 #include <stdint.h>
@@ -404,6 +405,27 @@ TEST(calls_inside_one_call_share_what_is_left)
     const char *last = lua_tostring(L, -1);
     CHECK(last && strstr(last, "pattern: no steps are left for '.-.-b'"));
     CHECK(bench.vm.work < 310000000);
+    bench_close(&bench);
+}
+
+TEST(after_an_expensive_call_the_hook_comes_soon_and_once)
+{
+    static const char CODE[] = "local find, text = ...\n"
+                               "pcall(find, text, '.-b')\n"
+                               "local sum = 0\n"
+                               "for i = 1, 10 do sum = sum + i end\n"
+                               "return sum";
+    Bench bench;
+    bench_open(&bench);
+    lua_State *L = bench.L;
+    lua_sethook(L, task_hook, LUA_MASKCOUNT, 10000);
+    if (luaL_loadstring(L, CODE) != LUA_OK) abort();
+    lua_getfield(L, bench.ours, "find");
+    repeated(L, "a", 100000);
+    CHECK_INT(lua_pcall(L, 2, 1, 0), LUA_OK);
+    CHECK_INT(lua_tointeger(L, -1), 55);
+    CHECK_INT(bench.vm.work, 0);
+    CHECK_INT(lua_gethookcount(L), 10000);
     bench_close(&bench);
 }
 

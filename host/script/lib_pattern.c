@@ -1,6 +1,6 @@
-/* string.find, match, gmatch and gsub for scripts. The language is that of the Lua 5.4 manual (6.4.1);
- * the matcher is our own, because the stock one may run for hours inside one call, where no hook and
- * no timeout reaches it. This one looks at the clock as it goes (task_tick). */
+/* string.find, match, gmatch and gsub for scripts. The language is that of the Lua 5.4 manual
+ * (6.4.1); the matcher is our own, because the stock one may run for hours inside one call, where
+ * no hook and no timeout reaches it. This one looks at the clock as it goes (task_tick). */
 #include "lib_guard.h"
 
 #include "task.h"
@@ -36,7 +36,8 @@ static void step(Matcher *m)
     if (++m->steps % STEPS_PER_TICK == 0) task_tick(m->L);
 }
 
-/* -- one character ----------------------------------------------------------------------------------- */
+/* -- one character
+ * ----------------------------------------------------------------------------------- */
 
 /* Where the single-character class that begins at `p` ends. */
 static const char *class_end(const Matcher *m, const char *p)
@@ -107,7 +108,8 @@ static bool fits(Matcher *m, const char *s, const char *p, const char *after)
     }
 }
 
-/* -- more than one ------------------------------------------------------------------------------------ */
+/* -- more than one
+ * ------------------------------------------------------------------------------------ */
 
 static const char *match_most(Matcher *m, const char *s, const char *p, const char *after)
 {
@@ -160,14 +162,16 @@ static const char *match_capture_again(Matcher *m, const char *s, char digit)
 /* %f[set]: a place where the set begins. Beyond both ends stands a NUL. */
 static bool at_frontier(Matcher *m, const char *s, const char *set, const char *after)
 {
-    int before = s == m->subject ? 0 : (unsigned char)s[-1], here = s < m->end ? (unsigned char)*s : 0;
+    int before = s == m->subject ? 0 : (unsigned char)s[-1],
+        here = s < m->end ? (unsigned char)*s : 0;
     step(m);
     return !in_set(before, set, after - 1) && in_set(here, set, after - 1);
 }
 
 static const char *open_capture(Matcher *m, const char *s, const char *p, ptrdiff_t len)
 {
-    if (m->count >= CAPTURES_MOST) luaL_error(m->L, "pattern: more than %d captures", CAPTURES_MOST);
+    if (m->count >= CAPTURES_MOST)
+        luaL_error(m->L, "pattern: more than %d captures", CAPTURES_MOST);
     m->captures[m->count++] = (Capture){s, len};
     const char *rest = match_here(m, s, p);
     if (!rest) m->count--;
@@ -185,8 +189,8 @@ static const char *close_capture(Matcher *m, const char *s, const char *p)
     return rest;
 }
 
-/* Takes what stands at `*p` apart from single characters. Answers whether it was such an item: then `*s`
- * is where the match goes on, or NULL, and `*p` the pattern that is left. */
+/* Takes what stands at `*p` apart from single characters. Answers whether it was such an item: then
+ * `*s` is where the match goes on, or NULL, and `*p` the pattern that is left. */
 static bool match_special(Matcher *m, const char **s, const char **p)
 {
     if (**p != '%' || *p + 1 >= m->pattern_end) return false;
@@ -196,7 +200,8 @@ static bool match_special(Matcher *m, const char **s, const char **p)
         *p += 4;
     } else if (kind == 'f') {
         const char *set = *p + 2;
-        if (set >= m->pattern_end || *set != '[') luaL_error(m->L, "malformed pattern: '%%f' needs a set");
+        if (set >= m->pattern_end || *set != '[')
+            luaL_error(m->L, "malformed pattern: '%%f' needs a set");
         *p = class_end(m, set);
         if (!at_frontier(m, *s, set, *p)) *s = NULL;
     } else if (kind >= '0' && kind <= '9') {
@@ -228,7 +233,8 @@ static const char *match_items(Matcher *m, const char *s, const char *p)
         case '+': return fits(m, s, p, after) ? match_most(m, s + 1, p, after) : NULL;
         case '-': return match_least(m, s, p, after);
         case '?':
-            if (fits(m, s, p, after) && (rest = match_here(m, s + 1, after + 1)) != NULL) return rest;
+            if (fits(m, s, p, after) && (rest = match_here(m, s + 1, after + 1)) != NULL)
+                return rest;
             p = after + 1;
             break;
         default:
@@ -255,7 +261,8 @@ static const char *match_at(Matcher *m, const char *s, const char *p)
     return match_here(m, s, p);
 }
 
-/* -- what a match gives ----------------------------------------------------------------------------------- */
+/* -- what a match gives
+ * ----------------------------------------------------------------------------------- */
 
 /* Capture `at`, or the whole match where the pattern has none. */
 static void push_capture(Matcher *m, int at, const char *s, const char *e)
@@ -306,12 +313,14 @@ static Str check_text(lua_State *L, int at)
     return text;
 }
 
-/* -- the four functions ------------------------------------------------------------------------------------ */
+/* -- the four functions
+ * ------------------------------------------------------------------------------------ */
 
 static int find_plain(lua_State *L, Str subject, Str wanted, size_t from)
 {
     if (subject.len > STEPS_PER_TICK) task_tick(L);
-    const char *at = memmem(subject.ptr + from, subject.len - from, wanted.ptr, wanted.len); /* linear */
+    const char *at =
+        memmem(subject.ptr + from, subject.len - from, wanted.ptr, wanted.len); /* linear */
     if (!at) {
         luaL_pushfail(L);
         return 1;
@@ -336,7 +345,8 @@ static int find_or_match(lua_State *L, bool finds)
         luaL_pushfail(L);
         return 1;
     }
-    if (finds && (lua_toboolean(L, 4) || !has_specials(pattern))) return find_plain(L, subject, pattern, from);
+    if (finds && (lua_toboolean(L, 4) || !has_specials(pattern)))
+        return find_plain(L, subject, pattern, from);
     bool        anchored = pattern.len > 0 && *pattern.ptr == '^';
     const char *p = pattern.ptr + anchored;
     Matcher     m;
@@ -362,7 +372,8 @@ static int match(lua_State *L) { return find_or_match(L, false); }
 static int next_match(lua_State *L)
 {
     Str subject = check_text(L, lua_upvalueindex(1)), pattern = check_text(L, lua_upvalueindex(2));
-    lua_Integer from = lua_tointeger(L, lua_upvalueindex(3)), last = lua_tointeger(L, lua_upvalueindex(4));
+    lua_Integer from = lua_tointeger(L, lua_upvalueindex(3)),
+                last = lua_tointeger(L, lua_upvalueindex(4));
     Matcher m;
     begin(&m, L, subject, pattern);
     for (const char *s = subject.ptr + from; from <= (lua_Integer)subject.len && s <= m.end; s++) {
@@ -408,7 +419,8 @@ static void add_text(Matcher *m, luaL_Buffer *out, Str text, const char *s, cons
             lua_remove(m->L, -2);
             luaL_addvalue(out);
         } else {
-            luaL_error(m->L, "gsub: after a '%%' in the replacement stands a digit or another '%%'");
+            luaL_error(m->L,
+                       "gsub: after a '%%' in the replacement stands a digit or another '%%'");
         }
     }
 }
@@ -443,7 +455,9 @@ static int gsub(lua_State *L)
     Str         subject = check_text(L, 1), pattern = check_text(L, 2);
     int         kind = lua_type(L, 3);
     lua_Integer most = luaL_optinteger(L, 4, (lua_Integer)subject.len + 1), count = 0;
-    luaL_argexpected(L, kind == LUA_TNUMBER || kind == LUA_TSTRING || kind == LUA_TFUNCTION || kind == LUA_TTABLE,
+    luaL_argexpected(L,
+                     kind == LUA_TNUMBER || kind == LUA_TSTRING || kind == LUA_TFUNCTION ||
+                         kind == LUA_TTABLE,
                      3, "text, function or table");
     bool        anchored = pattern.len > 0 && *pattern.ptr == '^';
     const char *p = pattern.ptr + anchored, *s = subject.ptr, *last = NULL;
@@ -472,6 +486,7 @@ static int gsub(lua_State *L)
 
 void pattern_replace(lua_State *L)
 {
-    static const luaL_Reg FUNCTIONS[] = {{"find", find}, {"match", match}, {"gmatch", gmatch}, {"gsub", gsub}, {NULL, NULL}};
+    static const luaL_Reg FUNCTIONS[] = {
+        {"find", find}, {"match", match}, {"gmatch", gmatch}, {"gsub", gsub}, {NULL, NULL}};
     luaL_setfuncs(L, FUNCTIONS, 0);
 }

@@ -16,6 +16,9 @@ use constant FIONREAD => 0x541B;
 my $TEAM = "$Try::ROOT/tests/scenarios/team";
 my $sandboxed = Try::run(home => Try::home(), args => ['doctor'])->{exit} == 0;
 
+# Ends by itself never; what follows as an argument is how it is recognised.
+my $FOREVER = 'tail -f /dev/null';
+
 my %TOOLS = (
     spin => <<'LUA',
 local schema = require "lib.schema"
@@ -80,13 +83,13 @@ my @PHASES = (
     ['in a sandboxed command', 'call', sub {
         my ($home) = @_;
         return -1 if !$sandboxed;
-        my $live = rehearsed($home, 'lone-agent', "{ \"bash\", { command = \"echo yes >begun; sleep 1000 # $home->{dir}\" } }");
+        my $live = rehearsed($home, 'lone-agent', "{ \"bash\", { command = \"echo yes >begun; $FOREVER $home->{dir}\" } }");
         return Try::until_true(sub { -s "$home->{work}/begun" }) && { live => $live };
     }],
     ['in a sandboxed command that ignores signals and has children', 'call', sub {
         my ($home) = @_;
         return -1 if !$sandboxed;
-        my $live = rehearsed($home, 'lone-agent', "{ \"bash\", { command = \"trap '' INT TERM HUP; (setsid sleep 1000 &); sleep 1000 & echo yes >begun; wait # $home->{dir}\" } }");
+        my $live = rehearsed($home, 'lone-agent', "{ \"bash\", { command = \"trap '' INT TERM HUP; (setsid $FOREVER $home->{dir} &); $FOREVER $home->{dir} & echo yes >begun; wait\" } }");
         return Try::until_true(sub { -s "$home->{work}/begun" }) && { live => $live };
     }],
     ["in a tool's endless Lua", 'call', sub {
@@ -119,6 +122,30 @@ LUA
         return Try::until_true(sub { -s "$home->{work}/one" && -s "$home->{work}/two" }) && { live => $live };
     }],
     ['during name resolution', 'prompt', \&resolving],
+    ['in exec', undef, sub {
+        my ($home) = @_;
+        return -1 if !$sandboxed;
+        my $live = Try::start(home => $home, args => ['exec', '--', 'sh', '-c', "echo yes >begun; $FOREVER $home->{dir}"]);
+        return Try::until_true(sub { -s "$home->{work}/begun" || Try::ended($live) }) && { live => $live };
+    }],
+    ['in tools call', undef, sub {
+        my ($home) = @_;
+        Try::write_file("$home->{config}/perigee/tools/spin.lua", $TOOLS{spin});
+        my $live = Try::start(home => $home, args => ['tools', 'call', 'spin', '{}']);
+        return Try::until_true(sub { -s "$home->{work}/begun" || Try::ended($live) }) && { live => $live };
+    }],
+    ['in perigee test', undef, sub {
+        my ($home) = @_;
+        Try::write_file("$home->{work}/spin_test.lua", <<'LUA');
+local t = require "lib.test"
+t.test("it ends", function(run)
+  run.tool("write", { path = "begun", content = "yes" })
+  while true do pcall(function() while true do end end) end
+end)
+LUA
+        my $live = Try::start(home => $home, args => ['test', "$home->{work}/spin_test.lua"]);
+        return Try::until_true(sub { cpu_ms($live->{pid}) > 300 || Try::ended($live) }) && { live => $live };
+    }],
     ['while the task is read from stdin', undef, sub {
         my ($home) = @_;
         pipe my $read, my $write or die "pipe: $!";
@@ -149,7 +176,7 @@ for my $phase (@PHASES) {
 SKIP: { # as service managers and shutdowns do it
     skip 'SIGTERM in a sandboxed command: no sandbox on this machine', 1 if !$sandboxed;
     my $home = Try::home();
-    my $live = rehearsed($home, 'lone-agent', "{ \"bash\", { command = \"echo yes >begun; sleep 1000 # $home->{dir}\" } }");
+    my $live = rehearsed($home, 'lone-agent', "{ \"bash\", { command = \"echo yes >begun; $FOREVER $home->{dir}\" } }");
     Try::until_true(sub { -s "$home->{work}/begun" });
     kill 'TERM', $live->{pid};
     judge('SIGTERM in a sandboxed command', $home, { live => $live }, 143, 'cancelled', 'call');
@@ -249,6 +276,13 @@ sub syn_sent {
     my ($port) = @_;
     my $hex = sprintf '%04X', $port;
     return scalar grep { /^\s*\d+: \S+ \S+:\Q$hex\E 02 / } split /\n/, Try::read_file('/proc/net/tcp');
+}
+
+# Time on a processor so far: what loops gathers it, what waits does not.
+sub cpu_ms {
+    my ($pid) = @_;
+    my @fields = split ' ', (Try::read_file("/proc/$pid/stat") =~ /\) (.*)/s)[0] // '';
+    return (($fields[11] || 0) + ($fields[12] || 0)) * 10;
 }
 
 sub waiting_bytes {

@@ -39,9 +39,9 @@ refused('an unknown option', 2, '--modle.*--model', ['run', '--modle', 'x', 'dra
 refused('an option without its value', 2, '--model', ['run', 'draft-agent', 'x', '--model']);
 refused('a way of hopping that does not exist', 2, 'off, auto or full', [@run, '--hops', 'often', 'draft-agent', 'x']);
 refused('a limit that does not exist', 2, 'turms.*turns', [@run, '--limit', 'turms=3', 'draft-agent', 'x']);
-refused('a limit that is no number', 35, 'turns=many', [@run, '--limit', 'turns=many', 'draft-agent', 'x']);
-refused('a limit that is negative', 35, 'turns=-1', [@run, '--limit', 'turns=-1', 'draft-agent', 'x']);
-refused('a time that is none', 35, 'time=soon', [@run, '--limit', 'time=soon', 'draft-agent', 'x']);
+refused('a limit that is no number', 2, 'turns=many', [@run, '--limit', 'turns=many', 'draft-agent', 'x']);
+refused('a limit that is negative', 2, 'turns=-1', [@run, '--limit', 'turns=-1', 'draft-agent', 'x']);
+refused('a time that is none', 2, 'limit time.*soon', [@run, '--limit', 'time=soon', 'draft-agent', 'x']);
 refused('a project that is not there', 34, 'no such folder', ['run', '--project', '/nowhere', 'draft-agent', 'x']);
 refused('a project without agents', 34, 'holds no agents', ['run', '--project', '.', 'draft-agent', 'x']);
 refused('a rehearsal that is not there', 34, 'no scenario of that name', ['run', '--project', $TEAM, '--model', 'rehearsal:gone', 'draft-agent', 'x']);

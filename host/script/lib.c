@@ -259,7 +259,7 @@ static int sorted_next(lua_State *L)
     return 2;
 }
 
-/* -- building ------------------------------------------------------------------------------------ */
+/* -- building ---------------------------------------------------------------------------------- */
 
 static void copy_functions(lua_State *L, const char *const *names, int from, int to)
 {

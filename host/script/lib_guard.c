@@ -29,7 +29,7 @@ static void guard_field(lua_State *L, const char *name, lua_CFunction guard)
     lua_setfield(L, -2, name);
 }
 
-/* -- coroutines of the script's own -------------------------------------------------------------- */
+/* -- coroutines of the script's own ------------------------------------------------------------ */
 
 static int finish_body(lua_State *L, int status, lua_KContext context)
 {
@@ -84,7 +84,8 @@ static int resume_or_close(lua_State *L)
     luaL_argexpected(L, co, 1, "coroutine");
     if (lua_pushthread(co) == 1) {
         lua_pop(co, 1);
-        return luaL_error(L, "this coroutine is the host's; only those that the script made can be resumed or closed");
+        return luaL_error(L, "this coroutine is the host's; only those that the script made can be "
+                             "resumed or closed");
     }
     lua_pop(co, 1);
     lua_pushvalue(L, lua_upvalueindex(1));
@@ -127,7 +128,7 @@ void guard_coroutine(lua_State *L)
     guard_field(L, "isyieldable", safe_isyieldable);
 }
 
-/* -- base ------------------------------------------------------------------------------------------ */
+/* -- base -------------------------------------------------------------------------------------- */
 
 /* Upvalue 1: the script's handler. Where the hook raises, it is switched off meanwhile. */
 static int guarded_handler(lua_State *L)
@@ -150,7 +151,7 @@ static int safe_xpcall(lua_State *L)
 
 void guard_base(lua_State *L) { guard_field(L, "xpcall", safe_xpcall); }
 
-/* -- table ------------------------------------------------------------------------------------------- */
+/* -- table ------------------------------------------------------------------------------------- */
 
 /* The length that a script's own __len tells may differ each time it is asked. */
 static void check_length(lua_State *L)
@@ -177,7 +178,7 @@ void guard_table(lua_State *L)
     for (const char *const *name = WALKERS; *name; name++) guard_field(L, *name, plain_table);
 }
 
-/* -- string ------------------------------------------------------------------------------------------ */
+/* -- string ------------------------------------------------------------------------------------ */
 
 /* %s of a table would show its address, %p shows any. */
 static int safe_format(lua_State *L)
@@ -185,7 +186,9 @@ static int safe_format(lua_State *L)
     const char *format = luaL_checkstring(L, 1);
     for (const char *at = format; (at = strchr(at, '%')) != NULL;) {
         at += 1 + strspn(at + 1, "-+ #0123456789.");
-        if (*at == 'p') return luaL_error(L, "format: '%%p' shows an address, and runs repeat but addresses do not");
+        if (*at == 'p')
+            return luaL_error(
+                L, "format: '%%p' shows an address, and runs repeat but addresses do not");
         if (*at) at++;
     }
     for (int i = 2, top = lua_gettop(L); i <= top; i++) {

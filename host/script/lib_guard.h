@@ -4,7 +4,7 @@
 
 #include "vm.h"
 
-void guard_base(lua_State *L);      /* xpcall */
+void guard_base(lua_State *L); /* xpcall */
 void guard_coroutine(lua_State *L);
 void guard_table(lua_State *L);
 void guard_string(lua_State *L);

@@ -9,7 +9,7 @@ enum { ESCAPE = '%', WALKS_BEFORE_BITS = 256 };
 
 static const char *match(Matcher *m, const char *s, const char *p);
 
-/* -- steps ----------------------------------------------------------------------------------------- */
+/* -- steps ------------------------------------------------------------------------------------- */
 
 void match_settle(Matcher *m)
 {
@@ -47,7 +47,7 @@ static inline void take(Matcher *m, size_t steps)
     m->left -= steps;
 }
 
-/* -- single bytes: classes and sets ------------------------------------------------------------------ */
+/* -- single bytes: classes and sets ------------------------------------------------------------ */
 
 static inline unsigned char byte_of(const char *s) { return (unsigned char)*s; }
 
@@ -176,7 +176,7 @@ static inline bool item_holds(Matcher *m, const char *s, const char *p, const ch
     }
 }
 
-/* -- items that take more than one byte -------------------------------------------------------------- */
+/* -- items that take more than one byte -------------------------------------------------------- */
 
 /* Behind the balanced text that begins at `s`; `p` is behind "%b". */
 static const char *match_balance(Matcher *m, const char *s, const char *p)
@@ -240,7 +240,7 @@ static const char *close_capture(Matcher *m, const char *s, const char *p)
     return end;
 }
 
-/* -- repetitions: `item` ends where its suffix stands -------------------------------------------------- */
+/* -- repetitions: `item` ends where its suffix stands ------------------------------------------ */
 
 /* The first byte from `s` on that the item does not hold; for a set it is looked up once. */
 static const char *skip_held(Matcher *m, const char *s, const char *item, const char *suffix)
@@ -273,7 +273,7 @@ static const char *match_fewest(Matcher *m, const char *s, const char *item, con
     }
 }
 
-/* -- the whole ----------------------------------------------------------------------------------------- */
+/* -- the whole --------------------------------------------------------------------------------- */
 
 typedef enum Outcome { GOES_ON, DECIDED } Outcome;
 

@@ -80,7 +80,7 @@ static int find_or_match(lua_State *L, bool find)
 static int pattern_find(lua_State *L) { return find_or_match(L, true); }
 static int pattern_match(lua_State *L) { return find_or_match(L, false); }
 
-/* -- gmatch ------------------------------------------------------------------------------------------ */
+/* -- gmatch ------------------------------------------------------------------------------------ */
 
 /* Upvalues: the subject, the pattern, the offset to go on at, the offset where the last match ended
  * (-1 before the first): an empty match may not follow there. */
@@ -118,7 +118,7 @@ static int pattern_gmatch(lua_State *L)
     return 1;
 }
 
-/* -- gsub -------------------------------------------------------------------------------------------- */
+/* -- gsub -------------------------------------------------------------------------------------- */
 
 /* The replacement at index 3 as a text with %0 to %9 and %%. */
 static void add_expanded(Matcher *matcher, luaL_Buffer *out, const char *start, const char *end)

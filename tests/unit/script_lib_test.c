@@ -8,7 +8,8 @@ static const char *run_tool(Rig *rig, const char *body)
     snprintf(text, sizeof text, "return { run = function(input, call) %s\nend }", body);
     rig_file(rig, name, text);
     snprintf(host, sizeof host,
-             "return run:tool({ entry = file '%s', name = 't', timeout_ms = 20, grant = {} }, {})", name);
+             "return run:tool({ entry = file '%s', name = 't', timeout_ms = 20, grant = {} }, {})",
+             name);
     return rig_eval(rig, host);
 }
 
@@ -40,7 +41,10 @@ TEST(a_plain_search_takes_time_in_proportion_to_the_text)
 {
     Rig rig;
     rig_open(&rig, REAL_CLOCK);
-    CHECK_TEXT(rig_script(&rig, "return (('a'):rep(4000000) .. 'c'):find(('a'):rep(2000000) .. 'b', 1, true)"), "nil");
+    CHECK_TEXT(
+        rig_script(&rig,
+                   "return (('a'):rep(4000000) .. 'c'):find(('a'):rep(2000000) .. 'b', 1, true)"),
+        "nil");
     rig_close(&rig);
 }
 

@@ -48,7 +48,8 @@ end
 function limits.read(written, known)
   local read = {}
   if type(written) ~= "table" then
-    return nil, { code = "invalid", message = "limits: a map such as { turns: 12, usd: 0.40, time: 4m }" }
+    return nil, { code = "invalid",
+      message = "limits: a map such as { turns: 12, usd: 0.40, time: 4m }" }
   end
   for _, key in ipairs(text.sorted_keys(written)) do
     if not text.one_of(known, key) then
@@ -118,7 +119,9 @@ end
 function limits.spend(run, key, amount)
   local part = session.get().part[run.id]
   local most = part and part.most[key]
-  if most and run:spent()[key] - part.before[key] + amount > most then return nil, over(part, key, most) end
+  if most and run:spent()[key] - part.before[key] + amount > most then
+    return nil, over(part, key, most)
+  end
   return run:spend(key, amount)
 end
 

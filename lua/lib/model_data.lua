@@ -23,8 +23,9 @@ local ABOVE <const> = object({ { "tokens", COUNT }, KINDS[1], KINDS[2] }, CACHE)
 local PRICES <const> = object(KINDS, { CACHE[1], CACHE[2], { "above", ABOVE },
   { "source", schema.text {} }, { "date", schema.text {} } })
 
-local PROVIDER <const> = object({ { "dialect", NAME }, { "base_url", NAME }, { "base_url_variable", NAME },
-  { "secret", NAME } }, { { "owns", NAMES }, { "legacy", schema.enum { "refused", "always", "never" } } })
+local PROVIDER <const> = object({
+  { "dialect", NAME }, { "base_url", NAME }, { "base_url_variable", NAME }, { "secret", NAME },
+}, { { "owns", NAMES }, { "legacy", schema.enum { "refused", "always", "never" } } })
 local MODEL <const> = object({ { "provider", NAME } }, { { "context", COUNT }, { "max_output", COUNT },
   { "thinking", NAME }, { "prices", PRICES }, { "retires", NAME } })
 local RULES <const> = schema.list { of = schema.list { of = NAME, min = 2, max = 2 } }
@@ -52,10 +53,14 @@ local function dangling(data)
   end
   for _, key in ipairs { "retired", "others" } do
     for _, rule in ipairs(data[key]) do
-      if not data.tiers[rule[2]] then return ("%s: %q names %q, which is no tier"):format(key, rule[1], rule[2]) end
+      if not data.tiers[rule[2]] then
+        return ("%s: %q names %q, which is no tier"):format(key, rule[1], rule[2])
+      end
     end
   end
-  if not data.complexity.default then return "complexity.default is missing: the tier of a definition that says nothing" end
+  if not data.complexity.default then
+    return "complexity.default is missing: the tier of a definition that says nothing"
+  end
 end
 
 --- The data as it stands, or what is wrong with it.

@@ -6,9 +6,10 @@ local session = require "lib.session"
 
 local ruling = {}
 
+local NAME <const> = schema.text { min = 1 }
+
 local MODEL <const> = schema.object {
-  { "models", schema.any_of { schema.text { min = 1 }, schema.list { of = schema.text { min = 1 } } }, "To try.",
-    optional = true },
+  { "models", schema.any_of { NAME, schema.list { of = NAME } }, "To try.", optional = true },
   { "why", schema.text {}, "The reason.", optional = true },
 }
 local NEXT <const> = schema.object {
@@ -75,8 +76,9 @@ function ruling.consents(run, file, field, ...)
   local yes, why = run:decide(file, field, ...)
   if type(why) == "table" then return false, tostring(why.message) end -- the hook itself failed
   if type(yes) == "boolean" then return yes, why ~= nil and tostring(why) or nil end
-  local _, err = invalid(file, field, ("it answered %s; it should answer true, or false and the reason"):format(
-    yes == nil and "nothing" or "a " .. type(yes)))
+  local said = yes == nil and "nothing" or "a " .. type(yes)
+  local _, err = invalid(file, field,
+    ("it answered %s; it should answer true, or false and the reason"):format(said))
   return false, err.message
 end
 

@@ -111,7 +111,7 @@ bad('an error value that is a table', 'error({ code = "not_found", message = "no
 bad('a failure that is returned', 'return nil, { code = "unavailable", message = "closed today" }', 36, 'closed today');
 bad('an endless loop', 'while true do end', 32, 'time limit', args => ['--limit', 'time=1s']);
 bad('an endless loop that catches everything', 'while true do pcall(function() while true do end end) end', 32, 'time limit', args => ['--limit', 'time=1s']);
-bad('memory beyond the quota', 'local t = {}; for i = 1, math.huge do t[i] = ("x"):rep(1000) .. i end', 32, 'memory');
+bad('memory beyond the quota', 'local t, much = {}, ("x"):rep(1 << 20); for i = 1, math.huge do t[i] = much .. i end', 32, 'memory');
 bad('a result with a cycle', 'local t = {}; t.me = { t }; return t', 39, 'cycle|me');
 bad('a result with a function', 'return { f = function() end }', 39, 'f.*function|function');
 bad('waiting in a sort', 'local t = { 3, 1, 2 }; table.sort(t, function(a, b) run.sleep(1) return a < b end); return t', 39, 'wait');

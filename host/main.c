@@ -28,7 +28,7 @@ static const struct VerbRow {
     {"models", "list models, serve a rehearsal on loopback", GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_DECIDE | GRANT_LISTEN},
     {"test", "run the Lua tests of a project", GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_DECIDE},
     {"doctor", "say whether the sandbox works here, and why not", GRANT_PRINT | GRANT_FILES | GRANT_RUN},
-    {"help", "this list", GRANT_PRINT},
+    {"help", "this list, or what a verb takes", 0}, /* main's own */
 };
 
 static void print_help(FILE *to)
@@ -120,7 +120,8 @@ int main(int argc, char **argv)
         return 0;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        if (argc == 2 || argv[1][0] == '-') {
+        bool of_verb = argc > 2 && argv[1][0] != '-' && argv[2][0] != '-' && strcmp(argv[2], "help") != 0;
+        if (!of_verb) {
             print_help(stdout);
             return 0;
         }

@@ -67,4 +67,7 @@ const char *opt_text(lua_State *L, int table, const char *key, const char *other
 lua_Integer opt_integer(lua_State *L, int table, const char *key, lua_Integer otherwise);
 bool        opt_flag(lua_State *L, int table, const char *key);
 
+/* Refuses text keys that are not among `known` (ends in NULL); `what` begins the message. */
+void opt_only(lua_State *L, int table, const char *what, const char *const *known);
+
 #endif

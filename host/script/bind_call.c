@@ -236,8 +236,13 @@ static const char *check_file_call(lua_State *L, bool granted, const char *need,
 
 static int call_read(lua_State *L)
 {
+    static const char *const KEYS[] = {"most", "peek", NULL};
     size_t      len;
     const char *path = check_file_call(L, grant_of(L)->reads || grant_of(L)->writes, "read", &len);
+    if (!lua_isnoneornil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        opt_only(L, 2, "read", KEYS);
+    }
     lua_Integer most = lua_istable(L, 2) ? opt_integer(L, 2, "most", (lua_Integer)LIMIT_FILE_READ)
                                          : (lua_Integer)LIMIT_FILE_READ;
     luaL_argcheck(L, most > 0 && most <= (lua_Integer)LIMIT_FILE_READ, 2, "most is 1 byte to 64 MB");
@@ -250,12 +255,14 @@ static int call_read(lua_State *L)
 
 static int call_write(lua_State *L)
 {
-    static const char *const EXPECT[] = {"any", "new", "seen", NULL};
+    static const char *const EXPECT[] = {"any", "new", "seen", NULL}, *const KEYS[] = {"expect", NULL};
     size_t      len, size;
     const char *path = check_file_call(L, grant_of(L)->writes, "write", &len);
     const char *bytes = luaL_checklstring(L, 2, &size);
     int         expect = 0;
-    if (lua_istable(L, 3)) {
+    if (!lua_isnoneornil(L, 3)) {
+        luaL_checktype(L, 3, LUA_TTABLE);
+        opt_only(L, 3, "write", KEYS);
         lua_getfield(L, 3, "expect");
         expect = luaL_checkoption(L, -1, "any", EXPECT);
     }
@@ -305,11 +312,23 @@ static int call_exec(lua_State *L)
     return bind_exec(L, grant->run, grant, 1);
 }
 
+static void push_host_run(lua_State *L, void *run) { bind_push_run(L, run); }
+
+/* A line for whoever watches: the host's own service writes it down, so that events and journal have it. */
 static int call_log(lua_State *L)
 {
+    CallGrant *grant = grant_of(L);
     (void)luaL_checkstring(L, 1);
-    log_plain("[%s] %s", grant_of(L)->tool, lua_tostring(L, 1));
-    return 0;
+    lua_settop(L, 1);
+    lua_pushstring(L, grant->tool);
+    CrossSpec spec = {.vm = VM_HOST,
+                      .run = grant->run,
+                      .entry = "lua/lib/services.lua",
+                      .field = "log",
+                      .object = push_host_run,
+                      .object_arg = grant->run};
+    op_may_wait(L);
+    return cross_await(L, cross_new(L, &spec, 1, 2));
 }
 
 static int no_such_field(lua_State *L)

@@ -191,7 +191,9 @@ static int64_t read_time(lua_State *L, int spec, const char *key)
 
 int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int at)
 {
+    static const char *const KEYS[] = {"cwd", "stdin", "env", "timeout", "memory", "processes", "output", NULL};
     if (!run->workspace) return luaL_error(L, "exec: this run has no workspace");
+    opt_only(L, at, "exec", KEYS);
     ExecSpec spec = {.argv = read_argv(L, at, grant), .folder = opt_text(L, at, "cwd", NULL)};
     size_t   len = 0;
     spec.limits.wall_ms = read_time(L, at, "timeout");

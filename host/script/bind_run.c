@@ -100,8 +100,16 @@ static int run_sources(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
     lua_newtable(L);
-    for (const Source *source = vm_of(L)->engine->sources; source; source = source->next) {
-        if (run->journal) journal_put_text(run->journal, str_from(source->hash), buf_str(&source->text));
+    for (Source *source = vm_of(L)->engine->sources; source; source = source->next) {
+        if (!source->hash[0]) hash_hex(buf_str(&source->text), source->hash);
+        if (run->journal && !source->kept) {
+            journal_put_text(run->journal, str_from(source->hash), buf_str(&source->text));
+            source->kept = true;
+        }
+        lua_getfield(L, -1, source->path);
+        bool shown = !lua_isnil(L, -1);
+        lua_pop(L, 1);
+        if (shown && source->own) continue; /* the user's file of that name is the one that decides */
         lua_pushstring(L, source->hash);
         lua_setfield(L, -2, source->path);
     }

@@ -165,9 +165,12 @@ static void write_map(Writer *writer, int index, char tag)
 static void write_table(Writer *writer, int index)
 {
     lua_State *L = writer->L;
-    luaL_checkstack(L, 10, "plain data");
-    if (has_metatable(L, index, CONVERT_RAW)) {
-        lua_rawgeti(L, index, 1);
+    luaL_checkstack(L, 12, "plain data");
+    if (lib_push_frozen(L, index)) { /* a read-only table is what stands behind it */
+        write_table(writer, lua_gettop(L));
+        lua_pop(L, 1);
+    } else if (has_metatable(L, index, CONVERT_RAW)) {
+        if (lua_rawgeti(L, index, 1) != LUA_TSTRING) fail(writer, "is a json.raw without its text");
         put_text(writer, 'R', lua_gettop(L));
         lua_pop(L, 1);
     } else if (convert_is_array(L, index)) {

@@ -3,7 +3,7 @@
  *   value   N nil  0 null  T true  F false  I int64  D double  S length bytes
  *           A count value...           array (json.array, or a sequence)
  *           M count (key value)...     table; keys are strings or integers
- *           O count (key value)...     object that remembers its key order
+ *           O keys object              an array of keys and a table: it remembers their order
  *           R length bytes             json.raw text
  *
  * Why     VMs share nothing. Functions, coroutines, userdata and cycles do not cross.

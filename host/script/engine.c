@@ -140,7 +140,6 @@ static Source *find_source(Engine *engine, const char *path, bool own, Err *err)
     source->own = own;
     source->path = mem_text(path);
     source->file = mem_text(file);
-    hash_hex(buf_str(&source->text), source->hash);
     source->next = engine->sources;
     engine->sources = source;
     return source;

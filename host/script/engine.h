@@ -19,7 +19,8 @@ typedef struct Source {
     Buf            text;
     Buf            code; /* compiled, from the second load on; made by vm.c and by nobody else */
     size_t         loads;
-    char           hash[HASH_HEX_SIZE];
+    char           hash[HASH_HEX_SIZE]; /* "" until a run asks for it */
+    bool           kept; /* its text stands in the journal */
     bool           own; /* taken from the distribution, whatever the user's folder holds */
 } Source;
 

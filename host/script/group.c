@@ -159,9 +159,10 @@ static size_t collect(lua_State *L)
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
         if (!lua_isinteger(L, -2) && lua_type(L, -2) != LUA_TSTRING)
             luaL_error(L, "all, race: a key is a string or an integer, not a %s", luaL_typename(L, -2));
-        if (!lua_isfunction(L, -1))
-            luaL_error(L, "all, race: '%s' is %s; each entry is a function", luaL_tolstring(L, -2, NULL),
-                       luaL_typename(L, -2));
+        if (!lua_isfunction(L, -1)) {
+            const char *kind = luaL_typename(L, -1);
+            luaL_error(L, "all, race: '%s' is a %s; each entry is a function", luaL_tolstring(L, -2, NULL), kind);
+        }
         if (++count > LIMIT_BRANCHES) luaL_error(L, "all, race: more than %d functions", LIMIT_BRANCHES);
         lua_pushvalue(L, -2);
         lua_rawseti(L, 2, count);

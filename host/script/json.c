@@ -213,7 +213,7 @@ static lua_Integer push_keys(lua_State *L, int index)
         int order = lua_gettop(L);
         for (lua_Integer i = 1; lua_rawgeti(L, order, i) != LUA_TNIL; i++) {
             lua_pushvalue(L, -1);
-            if (lua_rawget(L, index) != LUA_TNIL) {
+            if (lua_type(L, -1) == LUA_TSTRING && lua_rawget(L, index) != LUA_TNIL) {
                 lua_pushvalue(L, -2);
                 lua_rawseti(L, keys, ++count);
                 lua_pushvalue(L, -2);
@@ -270,7 +270,12 @@ static void put_table(JsonWriter *writer, int index)
     lua_State *L = writer->L;
     if (writer->depth >= LIMIT_JSON_DEPTH)
         luaL_error(L, "json.encode: nested deeper than %d levels, or it contains itself", LIMIT_JSON_DEPTH);
-    luaL_checkstack(L, 12, "json.encode");
+    luaL_checkstack(L, 14, "json.encode");
+    if (lib_push_frozen(L, index)) {
+        put_table(writer, lua_gettop(L));
+        lua_pop(L, 1);
+        return;
+    }
     bool raw = lua_getmetatable(L, index);
     if (raw) {
         luaL_getmetatable(L, CONVERT_RAW);
@@ -279,7 +284,7 @@ static void put_table(JsonWriter *writer, int index)
     }
     if (raw) {
         size_t len;
-        lua_rawgeti(L, index, 1);
+        if (lua_rawgeti(L, index, 1) != LUA_TSTRING) luaL_error(L, "json.encode: a json.raw without its text");
         const char *text = lua_tolstring(L, -1, &len);
         put(writer, text, len);
         lua_pop(L, 1);

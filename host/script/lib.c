@@ -2,11 +2,12 @@
  * up from an empty table, so that nothing is offered that nobody thought of. */
 #include "../base/limits.h"
 #include "lib_guard.h"
+#include "task.h"
 
 #include <string.h>
 
 static const char BASE[] = "perigee.base"; /* registry: the shared, read-only globals */
-static const char FROZEN[] = "perigee.frozen"; /* in a proxy's metatable: it may not be written */
+static const char FROZEN[] = "perigee.frozen"; /* in a proxy's metatable, which no script can read */
 
 static int sorted_pairs(lua_State *L);
 
@@ -65,17 +66,28 @@ void lib_freeze(lua_State *L)
     lua_replace(L, source);
 }
 
+bool lib_push_frozen(lua_State *L, int index)
+{
+    if (!lua_getmetatable(L, index)) return false;
+    lua_pushstring(L, FROZEN);
+    if (lua_rawget(L, -2) == LUA_TNIL) {
+        lua_pop(L, 2);
+        return false;
+    }
+    lua_pushliteral(L, "__index");
+    lua_rawget(L, -3);
+    lua_replace(L, -3);
+    lua_pop(L, 1);
+    return true;
+}
+
 static int safe_rawset(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_checkany(L, 2);
     luaL_checkany(L, 3);
     lua_settop(L, 3);
-    if (lua_getmetatable(L, 1)) {
-        lua_getfield(L, -1, FROZEN);
-        if (lua_toboolean(L, -1)) return luaL_error(L, "this table is read-only");
-        lua_settop(L, 3);
-    }
+    if (lib_push_frozen(L, 1)) return luaL_error(L, "this table is read-only");
     lua_rawset(L, 1);
     return 1;
 }
@@ -148,41 +160,43 @@ static int before(lua_State *L, int a, int b)
     return lua_compare(L, a, b, LUA_OPLT);
 }
 
+/* Lets keys[low + root] sink below what is larger. Stack neutral. */
+static void sink(lua_State *L, int keys, lua_Integer low, lua_Integer root, lua_Integer count)
+{
+    for (lua_Integer child; (child = 2 * root + 1) < count; root = child) {
+        lua_rawgeti(L, keys, low + child);
+        if (child + 1 < count) {
+            lua_rawgeti(L, keys, low + child + 1);
+            if (before(L, -2, -1)) {
+                lua_remove(L, -2);
+                child++;
+            } else {
+                lua_pop(L, 1);
+            }
+        }
+        lua_rawgeti(L, keys, low + root);
+        if (!before(L, -1, -2)) {
+            lua_pop(L, 2);
+            return;
+        }
+        lua_rawseti(L, keys, low + child);
+        lua_rawseti(L, keys, low + root);
+    }
+}
+
+/* A heap sort: no order of the keys makes it slow, and nothing of Lua's runs meanwhile. */
 void lib_sort(lua_State *L, int keys, lua_Integer low, lua_Integer high)
 {
-    while (low < high) { /* quicksort, the middle as pivot; the smaller part by recursion */
-        lua_Integer i = low, j = high;
-        lua_rawgeti(L, keys, low + (high - low) / 2);
-        int pivot = lua_gettop(L);
-        while (i <= j) {
-            for (;; i++) {
-                lua_rawgeti(L, keys, i);
-                bool less = before(L, -1, pivot);
-                lua_pop(L, 1);
-                if (!less) break;
-            }
-            for (;; j--) {
-                lua_rawgeti(L, keys, j);
-                bool less = before(L, pivot, lua_gettop(L));
-                lua_pop(L, 1);
-                if (!less) break;
-            }
-            if (i > j) break;
-            lua_rawgeti(L, keys, i);
-            lua_rawgeti(L, keys, j);
-            lua_rawseti(L, keys, i++);
-            lua_rawseti(L, keys, j--);
-        }
-        lua_settop(L, pivot - 1);
-        if (j - low < high - i) {
-            luaL_checkstack(L, 8, NULL);
-            lib_sort(L, keys, low, j);
-            low = i;
-        } else {
-            luaL_checkstack(L, 8, NULL);
-            lib_sort(L, keys, i, high);
-            high = j;
-        }
+    lua_Integer count = high - low + 1;
+    luaL_checkstack(L, 6, "sorting keys");
+    for (lua_Integer root = count / 2 - 1; root >= 0; root--) sink(L, keys, low, root, count);
+    while (--count > 0) {
+        lua_rawgeti(L, keys, low);
+        lua_rawgeti(L, keys, low + count);
+        lua_rawseti(L, keys, low);
+        lua_rawseti(L, keys, low + count);
+        sink(L, keys, low, 0, count);
+        if (count % 4096 == 0) task_tick(L);
     }
 }
 

@@ -56,6 +56,7 @@ static int wrapped(lua_State *L)
     lua_insert(L, 1);
     int code = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
     task_check(L);
+    task_tick(L);
     return code == LUA_OK ? lua_gettop(L) : lua_error(L);
 }
 
@@ -80,6 +81,7 @@ static int resume_or_close(lua_State *L)
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
     task_check(L);
+    task_tick(L);
     return lua_gettop(L);
 }
 
@@ -213,4 +215,5 @@ void guard_string(lua_State *L)
 {
     guard_field(L, "rep", safe_rep);
     guard_field(L, "format", safe_format);
+    pattern_replace(L);
 }

@@ -367,11 +367,31 @@ void task_check(lua_State *L)
     if (vm_of(L)->kind != VM_HOST && task_is_stopping(L)) raise_stopping(L);
 }
 
+static void stop_burst(Task *task)
+{
+    task->cancelled = true;
+    err_set(&task->why, ST_LIMIT,
+            "the script kept everything waiting for %d ms in a place where it cannot be suspended "
+            "(a sort comparator, a gsub callback, a pattern, a coroutine of its own)", BURST_MS);
+}
+
+void task_tick(lua_State *L)
+{
+    const Vm *vm = vm_of(L);
+    Task     *task = vm->current;
+    if (vm->kind == VM_HOST) return;
+    int64_t ran = task ? clock_now(&REAL) - task->slice_began : 0;
+    if (task && ran > BURST_MS && !task->cancelled) stop_burst(task);
+    task_check(L);
+    if (task && ran >= SLICE_MS) lua_sethook(L, hook, LUA_MASKCOUNT, 1);
+}
+
 /* Counts, and lets others have their turn where the script can be suspended. */
 static void look(lua_State *L, Task *task)
 {
     int64_t ran = clock_now(&REAL) - task->slice_began;
     task->instructions += (uint64_t)lua_gethookcount(L);
+    if (lua_gethookcount(L) == 1) task_watch(L); /* task_tick asked for this look */
     if (task->allowance && task->instructions > task->allowance) {
         task->vm->broken = true;
         task->cancelled = true;
@@ -380,10 +400,7 @@ static void look(lua_State *L, Task *task)
     } else if (ran >= SLICE_MS && L == task->co && lua_isyieldable(L)) {
         lua_yield(L, 0);
     } else if (ran > BURST_MS) {
-        task->cancelled = true;
-        err_set(&task->why, ST_LIMIT,
-                "the script kept everything waiting for %d ms in a place where it cannot be suspended "
-                "(a sort comparator, a gsub callback, a coroutine of its own, the top of a file)", BURST_MS);
+        stop_burst(task);
     }
 }
 

@@ -75,4 +75,8 @@ int task_enter(lua_State *L);
 void task_check(lua_State *L);
 bool task_is_stopping(lua_State *L);
 
+/* From inside a C function that works for long: raises once others have waited too long, and otherwise
+ * lets them have their turn at the script's next instruction. */
+void task_tick(lua_State *L);
+
 #endif

@@ -11,7 +11,7 @@
 #include <string.h>
 
 static const char ENTRIES[] = "perigee.entries"; /* registry: path -> what the file returned */
-static const char MODULES[] = "perigee.modules"; /* of the host VM: name -> module */
+static const char MODULES[] = "perigee.modules"; /* of the library (host VM: all): name -> module */
 
 /* One allocator: the quota, the peak and the leak check are here. Lua counts objects' kinds in osize
  * when ptr is NULL, so only a real block's size is subtracted. */
@@ -126,62 +126,88 @@ static int call_file(lua_State *L)
     return 1;
 }
 
-/* As run_file; a module that could not be loaded is forgotten, so that the next `require` says why again. */
+/* As run_file; a module that could not be loaded is forgotten, so that the next `require` says why
+ * again. 1: its name, 2: the table of modules, 3: its environment. */
 static void run_module(lua_State *L, const char *path)
 {
     lua_pushcfunction(L, call_file);
     lua_pushstring(L, path);
-    lua_pushvalue(L, lua_upvalueindex(2));
+    lua_pushvalue(L, 3);
     if (lua_pcall(L, 2, 1, 0) == LUA_OK) return;
     lua_pushvalue(L, 1);
     lua_pushnil(L);
-    lua_rawset(L, lua_upvalueindex(1));
+    lua_rawset(L, 2);
     lua_error(L);
 }
 
+static int load_module(lua_State *L);
+
+/* An environment for a module of lua/lib: no entry's globals reach it. */
+static void push_library_environment(lua_State *L)
+{
+    lib_push_environment(L);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, MODULES);
+    lua_pushvalue(L, -2);
+    lua_pushcclosure(L, load_module, 2);
+    lua_setfield(L, -2, "require");
+}
+
+/* "lib.text" to "lua/lib/text.lua"; raises on what is no such name. */
+static void module_path(lua_State *L, const char *name, size_t len, char path[200])
+{
+    static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+    if (len > 150 || strspn(name, LETTERS) != len || strstr(name, "..") || name[0] == '.')
+        luaL_error(L, "require '%s': a module is named by words and dots, such as \"lib.text\"", name);
+    size_t at = (size_t)snprintf(path, 200, "lua/");
+    for (size_t i = 0; i < len; i++) path[at++] = name[i] == '.' ? '/' : name[i];
+    memcpy(path + at, ".lua", sizeof ".lua");
+}
+
 /* Upvalue 1: this entry's modules, 2: its environment. Stock `require` would look at a path and run C
- * libraries; here a name is a file of the layers and nothing else. */
+ * libraries; here a name is a file of the layers and nothing else. The distribution's library is
+ * loaded once a VM: it is read-only and keeps nothing of whom it works for. */
 static int load_module(lua_State *L)
 {
     size_t      len;
     const char *name = luaL_checklstring(L, 1, &len);
+    bool        library = strncmp(name, "lib.", 4) == 0;
     char        path[200];
     lua_settop(L, 1);
+    if (strcmp(name, "lib.json") == 0 || strcmp(name, "cjson") == 0) {
+        lua_getfield(L, LUA_REGISTRYINDEX, library ? "perigee.json" : "perigee.cjson");
+        return 1;
+    }
+    if (library)
+        luaL_getsubtable(L, LUA_REGISTRYINDEX, MODULES);
+    else
+        lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushvalue(L, 1);
-    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) {
+    if (lua_rawget(L, 2) != LUA_TNIL) {
         if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
             return luaL_error(L, "require '%s': the module requires itself", name);
         return 1;
     }
-    if (strcmp(name, "lib.json") == 0) {
-        lua_getfield(L, LUA_REGISTRYINDEX, "perigee.json");
-        return 1;
-    }
-    if (strcmp(name, "cjson") == 0) {
-        lua_getfield(L, LUA_REGISTRYINDEX, "perigee.cjson");
-        return 1;
-    }
-    if (len > 150 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != len ||
-        strstr(name, "..") || name[0] == '.')
-        return luaL_error(L, "require '%s': a module is named by words and dots, such as \"lib.text\"", name);
-    size_t at = (size_t)snprintf(path, sizeof path, "lua/");
-    for (size_t i = 0; i < len; i++) path[at++] = name[i] == '.' ? '/' : name[i];
-    memcpy(path + at, ".lua", sizeof ".lua");
+    lua_settop(L, 2);
+    module_path(L, name, len, path);
     Vm     *vm = vm_of(L);
     Source *source;
     Err     err;
     err_clear(&err);
     if (engine_source(vm->engine, path, vm->kind == VM_HOST, &source, &err) != ST_OK) /* the line is known here */
         return luaL_error(L, "require '%s': %s", name, err.text);
+    if (library)
+        push_library_environment(L);
+    else
+        lua_pushvalue(L, lua_upvalueindex(2));
     lua_pushvalue(L, 1);
     lua_pushboolean(L, false);
-    lua_rawset(L, lua_upvalueindex(1));
+    lua_rawset(L, 2);
     run_module(L, path);
     if (lua_isnil(L, -1)) return luaL_error(L, "require '%s': %s returns nothing", name, path);
     if (lua_istable(L, -1)) lib_freeze(L);
     lua_pushvalue(L, 1);
     lua_pushvalue(L, -2);
-    lua_rawset(L, lua_upvalueindex(1));
+    lua_rawset(L, 2);
     return 1;
 }
 

@@ -63,6 +63,9 @@ void lib_push_environment(lua_State *L);
 /* Makes the table at the top read-only: replaces it by a proxy. lib.c */
 void lib_freeze(lua_State *L);
 
+/* Whether the value at `index` is such a proxy; then pushes the table behind it. lib.c */
+bool lib_push_frozen(lua_State *L, int index);
+
 /* Sorts `keys[low..high]` (a list of integers and strings at a stack index): integers first. lib.c */
 void lib_sort(lua_State *L, int keys, lua_Integer low, lua_Integer high);
 

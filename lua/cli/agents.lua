@@ -36,7 +36,7 @@ local function list(cli, loaded, values)
   local width = 4
   for _, who in ipairs(loaded.catalog.agents) do width = math.max(width, #who.name) end
   for _, who in ipairs(loaded.catalog.agents) do
-    cli.out(("%-" .. width .. "s  %s\n"):format(show.clean(who.name), show.clean(text.cut_end(text.first_line(who.description), 100))))
+    cli.out(("%-" .. width .. "s  %s\n"):format(show.clean(who.name), show.clean(show.brief(text.first_line(who.description), 100))))
   end
   cli.err(("%s; perigee agents show NAME says more\n"):format(text.plural(#loaded.catalog.agents, "agent")))
   return 0

@@ -2,6 +2,7 @@
 local agent   = require "lib.agent"
 local args    = require "lib.args"
 local catalog = require "lib.catalog"
+local errors  = require "lib.errors"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
 local opening = require "lib.opening"
@@ -109,7 +110,7 @@ end
 local function chain_work(run, path, params)
   return function()
     local value, err = run:script(path, "run", params)
-    if value == nil and err then return nil, err end
+    if value == nil and err ~= nil then return nil, errors.of(err) end
     local said = type(value) == "string" and value or json.encode(value, { indent = 2 })
     return { status = "ok", text = said, value = value, hops = json.array {} }
   end

@@ -30,7 +30,7 @@ end
 
 local function print_result(cli, number, result, file)
   local skip = result.skipped and " # SKIP " .. result.skipped or ""
-  cli.out(("%s %d - %s%s\n"):format(result.ok and "ok" or "not ok", number, show.clean(result.name:gsub("#", "\\#")), skip))
+  cli.out(("%s %d - %s%s\n"):format(result.ok and "ok" or "not ok", number, show.clean((result.name:gsub("%s+", " "):gsub("#", "\\#"))), skip))
   if not result.ok then
     cli.out(("# %s\n"):format(show.clean(file)))
     for line in ((result.message or "") .. "\n"):gmatch("([^\n]*)\n") do cli.out("# " .. show.clean(line) .. "\n") end

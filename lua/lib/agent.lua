@@ -5,6 +5,7 @@ local hop       = require "lib.hop"
 local json      = require "lib.json"
 local limits    = require "lib.limits"
 local model     = require "lib.model"
+local ruling    = require "lib.ruling"
 local session   = require "lib.session"
 
 local agent = {}
@@ -18,8 +19,8 @@ local function targets_of(run, who)
   local s = session.get()
   local wanted, why = s.options.model, "--model"
   if not wanted then
-    local facts = { tokens = 0, left_usd = (run:left("usd") or 1e12) / 1e6, private = false }
-    local answer, err = run:decide("lua/routing.lua", "model", hop.facts(who), facts)
+    local facts = { left_usd = (run:left("usd") or 1e12) / 1e6, tokens = run:spent().tokens }
+    local answer, err = ruling.ask(run, "lua/routing.lua", "model", hop.facts(who), facts)
     if err then return nil, err end
     wanted, why = answer and answer.models, answer and answer.why or "the definition's own"
   end
@@ -117,7 +118,8 @@ end
 local function answers(results)
   local content = {}
   for i, result in ipairs(results) do
-    content[i] = { type = "result", id = result.id, name = result.name, text = result.text, error = result.error }
+    content[i] = { type = "result", id = result.id, name = result.name, text = result.text, error = result.error,
+      images = result.images }
   end
   return { role = "user", content = content }
 end
@@ -142,15 +144,16 @@ local function open(run, way, who, opening, task)
   targets, err = targets_of(run, who)
   if not targets then return nil, err end
   local system
-  system, err = run:decide("lua/context.lua", "prompt", {
+  system, err = ruling.ask(run, "lua/context.lua", "prompt", {
     agent = { name = who.name, prompt = who.body, tools = who.tools, targets = who.targets },
     date = s.facts.date, system = s.facts.system, workspace = run.workspace, sandbox = s.sandbox })
   if not system then return nil, err end
   if who.hooks and who.hooks.before then
     local more
-    more, err = run:script(who.hooks_file, "before", { task = task, first = opening })
+    more, err = ruling.checked(who.hooks_file, "before",
+      run:script(who.hooks_file, "before", { task = task, first = opening }))
     if err then return nil, err end
-    if more and more.context then opening = opening .. "\n\n" .. tostring(more.context) end
+    if more and more.context then opening = opening .. "\n\n" .. more.context end
     session.record(run, "before", { agent = who.name, context = more and more.context })
   end
   local tools = tool_list(way, who)
@@ -180,8 +183,7 @@ end
 --- Asks `accept`; answers the reason when it refuses.
 local function refusal(run, who, reply_text)
   if not (who.hooks and who.hooks.accept) then return nil end
-  local accepted, why = run:decide(who.hooks_file, "accept", { text = reply_text, agent = who.name })
-  if type(why) == "table" then why = why.message end
+  local accepted, why = ruling.consents(run, who.hooks_file, "accept", { text = reply_text, agent = who.name })
   session.record(run, "decision", { what = "accept", agent = who.name, verdict = accepted and "allow" or "deny", why = why })
   if not accepted then return why or "The reply was not accepted." end
 end

@@ -154,7 +154,7 @@ local function finder(found)
       return nil, { code = "invalid", message = ("%q names %d agents: %s"):format(part, #hits,
         table.concat(names, ", ", 1, math.min(#names, 6)) .. (#names > 6 and ", ..." or "")) }
     end
-    local near = text.nearest_few(part, names, 3)
+    local near = text.nearest_parts(part, names, 3)
     return nil, { code = "not_found", message = ("no agent is called %q%s; perigee agents list shows them"):format(part,
       #near > 0 and "; the nearest are " .. table.concat(near, ", ") or "") }
   end

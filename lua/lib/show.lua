@@ -20,17 +20,26 @@ function show.clean(said)
   return clean
 end
 
+--- The start of a line; what is cut off shows as "...".
+---@param line string
+---@param most integer bytes, at least 4
+---@return string
+function show.brief(line, most)
+  if #line <= most then return line end
+  return text.cut_end(line, most - 3) .. "..."
+end
+
 --- The argument of a call that says most, in one line.
 local function gist(body)
   local input = body.input
-  if type(input) == "string" then return text.cut_end(text.first_line(input), LINE_MOST) end
+  if type(input) == "string" then return show.brief(text.first_line(input), LINE_MOST) end
   local first = input.command or input.path or input.pattern or input.to
   if not first then
     for _, key in ipairs(text.sorted_keys(input)) do
       if type(input[key]) == "string" then first = input[key] break end
     end
   end
-  return text.cut_end(text.first_line(first or ""), LINE_MOST)
+  return show.brief(text.first_line(first or ""), LINE_MOST)
 end
 
 --- What came of a call, in one line.
@@ -38,7 +47,7 @@ local function outcome(body)
   local line = text.first_line(body.text or "")
   local more = text.count(body.text or "", "\n")
   local tail = more > 1 and (" (%d lines)"):format(more + 1) or ""
-  return text.cut_end(line, LINE_MOST) .. tail
+  return show.brief(line, LINE_MOST) .. tail
 end
 
 local function palette(on)
@@ -112,18 +121,31 @@ end
 ---@param speak fun(said: string)
 ---@return fun(event: table)
 function show.people(cli, speak)
-  local colours = palette(cli.error_terminal and not cli.env("NO_COLOR"))
+  local no_color = cli.env("NO_COLOR") or ""
+  local colours = palette(cli.error_terminal and no_color == "" and cli.env("TERM") ~= "dumb")
   local write, calls = writer(cli, speak), {}
+  local children = {} -- what each has said of its reply: two that speak at once must not mix
   local draw = {
     prompt = function(b)
       write.line(colours.bold("== " .. show.clean(b.agent)) .. colours.dim("  " .. show.clean(b.model)))
     end,
     ["turn.started"] = function(b) write.passing(("   waiting for %s ..."):format(show.clean(b.model))) end,
-    ["delta.text"] = function(b) write.text(show.clean(b.text)) end,
+    ["delta.text"] = function(b, event)
+      if not event.parent then return write.text(show.clean(b.text)) end
+      children[event.run] = (children[event.run] or "") .. b.text
+    end,
     ["delta.retry"] = function(b)
       write.line(colours.red(("   again in %s: %s"):format(show.time(b.wait_ms), show.clean(b.why or ""))))
     end,
-    turn = write.finish_text,
+    turn = function(b, event)
+      local said = children[event.run]
+      children[event.run] = nil
+      if said then
+        write.line(colours.dim(("   %s says"):format(show.clean(b.agent))))
+        write.text(show.clean(said))
+      end
+      write.finish_text()
+    end,
     call = function(b)
       calls[b.id] = show.clean(("%s %s"):format(b.tool, gist(b)))
       write.passing(("   . %s ..."):format(calls[b.id]))
@@ -139,13 +161,13 @@ function show.people(cli, speak)
     child = function(b)
       write.line(colours.cyan(show.clean(("   child %s: %s"):format(b.agent, text.first_line(b.task)))))
     end,
-    log = function(b) write.line("   " .. show.clean(b.text)) end,
+    log = function(b) write.line("   " .. show.clean(b.tool and b.tool .. ": " .. b.text or b.text)) end,
     partial = function() write.line(colours.red("   the reply broke off")) end,
     ["run.finished"] = write.finish_text,
   }
   return function(event)
     local drawn = draw[event.kind]
-    if drawn then drawn(event.body) end
+    if drawn then drawn(event.body, event) end
   end
 end
 

@@ -40,13 +40,30 @@ function start.hooks(cli, who)
   return true
 end
 
+--- The error of a file of the layers, with its real path: a broken copy of the user's must not look
+--- like ours.
+local function located(cli, err)
+  local file, rest = err.message:match("^(lua/[%w_/]+%.lua)(.*)$")
+  if not file then return err end
+  return { code = err.code, message = (cli.locate(file) or file) .. rest, details = err.details }
+end
+
+--- Whether policy, routing and context can be used; a broken one is refused before anything begins.
+---@async
+---@return boolean? ok, Error? err
+function start.settings(cli)
+  local ok, err = cli.decide("lua/lib/decisions.lua", "settings")
+  if not ok then return nil, located(cli, err) end
+  return true
+end
+
 --- What stands outside: the models in force, base URLs, and which keys there are. Each key may go to
 --- its provider only.
 ---@async
 ---@return model.Env? env, Error? err
 function start.env(cli)
   local models, err = cli.decide("lua/lib/decisions.lua", "models")
-  if not models then return nil, err end
+  if not models then return nil, located(cli, err) end
   local env = { variables = {}, secrets = {}, models = models }
   for _, provider in pairs(models.providers) do
     local url = cli.env(provider.base_url_variable)
@@ -94,6 +111,9 @@ start.date_of = date_of
 function start.session(cli, loaded, how)
   local named, err = start.model(cli, how.model)
   if how.model and not named then return nil, err end
+  local usable
+  usable, err = start.settings(cli)
+  if not usable then return nil, err end
   local env
   env, err = start.env(cli)
   if not env then return nil, err end
@@ -116,7 +136,7 @@ function start.session(cli, loaded, how)
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env, visits = {}, touched = {}, speaking = {}, part = {},
     facts = { date = date_of(cli.now()), system = "Linux" }, sink = how.sink,
-    hooks = function(who) return start.hooks(cli, who) end,
+    hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
   }
   session.open(new)
   return new

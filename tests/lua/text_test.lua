@@ -132,4 +132,12 @@ t.test("an assertion fails when it should", function()
   t.error(function() t.error(function() error({ message = "other" }) end, "x") end, 'the error says "other"')
 end)
 
+t.test("a misspelt part of a long name finds the names that have it", function()
+  local names = { "062-development-backend-senior-guardian", "063-development-backend-junior-guardian", "docs" }
+  t.equal(text.nearest_parts("bakend-senior", names)[1], names[1])
+  t.equal(text.nearest_parts("guardain", names), { names[1], names[2] })
+  t.equal(text.nearest_parts("nobody", names), {})
+  t.equal(text.nearest_parts("docz", names), { "docs" })
+end)
+
 return t

@@ -139,7 +139,6 @@ static inline void rig_close(Rig *rig)
 {
     while (rig->engine->runs) run_drop(rig->engine, rig->engine->runs);
     CHECK_INT(loop_objects(rig->engine->loop), rig->objects);
-    CHECK(rig->engine->decisions == NULL);
     engine_free(rig->engine);
     for (size_t i = 0; i < rig->file_count; i++) unlink(rig->files[i]);
     rmdir(rig->folder);

@@ -62,7 +62,7 @@ int bind_catalog(lua_State *L);
 /* Ends and frees a run and its children, when the host VM is gone or closes it. */
 void run_drop(Engine *engine, Run *run);
 
-/* -- reading the tables that scripts give; each raises a message that names the key -- */
+/* -- reading the tables that scripts give; each raises a message that names the key ------------ */
 const char *opt_text(lua_State *L, int table, const char *key, const char *otherwise);
 lua_Integer opt_integer(lua_State *L, int table, const char *key, lua_Integer otherwise);
 bool        opt_flag(lua_State *L, int table, const char *key);

@@ -36,7 +36,7 @@ void bind_free_call(void *arg)
     free(grant);
 }
 
-/* -- files, on a thread ---------------------------------------------------------------------------------- */
+/* -- files, on a thread ------------------------------------------------------------------------ */
 
 typedef enum FileAct { FILE_READ, FILE_WRITE, FILE_INFO, FILE_LIST } FileAct;
 
@@ -300,7 +300,7 @@ static int call_list(lua_State *L)
     return file_begin(L, file);
 }
 
-/* -- commands ---------------------------------------------------------------------------------------------- */
+/* -- commands ---------------------------------------------------------------------------------- */
 
 static int call_exec(lua_State *L)
 {

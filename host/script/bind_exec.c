@@ -105,7 +105,7 @@ static int exec_push(Op *op, lua_State *L)
 
 static const OpKind EXEC = {"exec", exec_stop, exec_push, exec_free};
 
-/* -- what the script asked for ------------------------------------------------------------------------------ */
+/* -- what the script asked for ----------------------------------------------------------------- */
 
 enum { ARGS_MAX = 4096, VARIABLES_MAX = 200 };
 

@@ -96,7 +96,7 @@ static bool event_seen(void *arg, const SseEvent *event)
     return true;
 }
 
-/* -- the transfer's callbacks ----------------------------------------------------------------------------- */
+/* -- the transfer's callbacks ------------------------------------------------------------------ */
 
 static void on_head(void *arg, const HttpHead *head)
 {
@@ -146,7 +146,7 @@ static void on_end(void *arg, const Err *outcome)
     end_with(response, outcome);
 }
 
-/* -- ops ------------------------------------------------------------------------------------------------------ */
+/* -- ops --------------------------------------------------------------------------------------- */
 
 typedef struct HttpOp {
     Op        op; /* first */
@@ -283,7 +283,7 @@ static int response_next(lua_State *L)
     return op_await(L, &wait->op);
 }
 
-/* -- the request ------------------------------------------------------------------------------------------------ */
+/* -- the request ------------------------------------------------------------------------------- */
 
 static Str text_field(lua_State *L, int table, const char *key)
 {

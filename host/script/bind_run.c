@@ -21,7 +21,7 @@ Run *bind_check_run(lua_State *L, int index)
     return handle->run;
 }
 
-/* -- steps -------------------------------------------------------------------------------------------- */
+/* -- steps ------------------------------------------------------------------------------------- */
 
 typedef struct Append {
     Op      op; /* first */
@@ -116,7 +116,7 @@ static int run_sources(lua_State *L)
     return 1;
 }
 
-/* -- what it may spend ----------------------------------------------------------------------------------- */
+/* -- what it may spend ------------------------------------------------------------------------- */
 
 static BudgetKind check_kind(lua_State *L, int index)
 {
@@ -183,7 +183,7 @@ static int run_deadline_in(lua_State *L)
     return 0;
 }
 
-/* -- other VMs ------------------------------------------------------------------------------------------- */
+/* -- other VMs --------------------------------------------------------------------------------- */
 
 /* run:decide(entry, field, ...) */
 static int run_decide(lua_State *L)
@@ -264,7 +264,7 @@ static int run_tool(lua_State *L)
     return cross_await(L, cross_new(L, &spec, 3, 1));
 }
 
-/* -- the tree ---------------------------------------------------------------------------------------------- */
+/* -- the tree ---------------------------------------------------------------------------------- */
 
 /* run:child{ agent, task } -> run | nil, err */
 static int run_child(lua_State *L)
@@ -335,7 +335,7 @@ static int run_http(lua_State *L)
     return bind_http_send(L, run, 2);
 }
 
-/* -- the handle -------------------------------------------------------------------------------------------- */
+/* -- the handle -------------------------------------------------------------------------------- */
 
 /* run.id, .parent, .agent, .task, .workspace, .cancelled, .finished, .started; else a method. */
 static int run_index(lua_State *L)

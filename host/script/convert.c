@@ -10,7 +10,7 @@ const char CONVERT_ARRAY[] = "json.array";
 const char CONVERT_RAW[] = "json.raw";
 static const char ORDER[] = "json.order"; /* in an object's own metatable: its keys in order */
 
-/* -- kinds of table ------------------------------------------------------------------------------ */
+/* -- kinds of table ---------------------------------------------------------------------------- */
 
 static bool has_metatable(lua_State *L, int index, const char *name)
 {
@@ -62,7 +62,7 @@ void convert_set_order(lua_State *L)
     lua_setmetatable(L, -2);
 }
 
-/* -- writing ------------------------------------------------------------------------------------- */
+/* -- writing ----------------------------------------------------------------------------------- */
 
 typedef struct Writer {
     lua_State  *L;
@@ -225,7 +225,7 @@ void convert_write(lua_State *L, int first, int count, const char *what, Buf *ou
     for (int i = 0; i < count; i++) write_value(&writer, first + i);
 }
 
-/* -- reading: our own bytes, so nothing is checked twice ------------------------------------------ */
+/* -- reading: our own bytes, so nothing is checked twice --------------------------------------- */
 
 static uint64_t take_word(Str *bytes)
 {

@@ -23,7 +23,7 @@ void convert_write(lua_State *L, int first, int count, const char *what, Buf *ou
 /* Pushes the values in `bytes`, which convert_write made; returns their count. Raises on memory only. */
 int convert_read(lua_State *L, Str bytes);
 
-/* -- the kinds of table that JSON needs, shared with json.c -- */
+/* -- the kinds of table that JSON needs, shared with json.c ------------------------------------ */
 extern const char CONVERT_ARRAY[]; /* name of the metatable of arrays, in the registry */
 extern const char CONVERT_RAW[];   /* of json.raw: { text } */
 

@@ -22,7 +22,7 @@ struct Cross {
 
 static void pump_decisions(Engine *engine);
 
-/* -- inside the target ----------------------------------------------------------------------------- */
+/* -- inside the target ------------------------------------------------------------------------- */
 
 static int give_results(lua_State *L, int status, lua_KContext context)
 {
@@ -58,7 +58,7 @@ static int call_target(lua_State *L)
     return give_results(L, LUA_OK, (lua_KContext)cross);
 }
 
-/* -- life ------------------------------------------------------------------------------------------ */
+/* -- life -------------------------------------------------------------------------------------- */
 
 static void cross_free(Op *op)
 {
@@ -242,7 +242,7 @@ void cross_forget_run(Engine *engine, const Run *run)
         if (cross->spec.run == run) cross->spec.run = NULL;
 }
 
-/* -- VMs of runs ------------------------------------------------------------------------------------- */
+/* -- VMs of runs ------------------------------------------------------------------------------- */
 
 Status run_vm(Engine *engine, Run *run, Vm **out, Err *err)
 {

@@ -21,7 +21,7 @@ enum { PATH_SIZE = 4096, GRACE_MS = 700 };
 Loop  *engine_loop(Engine *engine) { return engine->loop; }
 Sched *engine_sched(Engine *engine) { return &engine->sched; }
 
-/* -- where things are ------------------------------------------------------------------------------ */
+/* -- where things are -------------------------------------------------------------------------- */
 
 static bool is_file(const char *folder, const char *name)
 {
@@ -151,7 +151,7 @@ Status engine_source(Engine *engine, const char *path, bool own, Source **out, E
     return *out ? ST_OK : err->status;
 }
 
-/* -- life ------------------------------------------------------------------------------------------ */
+/* -- life -------------------------------------------------------------------------------------- */
 
 static void free_retired(Engine *engine)
 {
@@ -234,7 +234,7 @@ void engine_free(Engine *engine)
     free(engine);
 }
 
-/* -- a verb ------------------------------------------------------------------------------------------ */
+/* -- a verb ------------------------------------------------------------------------------------ */
 
 typedef struct Verb {
     Engine  *engine;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- reading --------------------------------------------------------------------------------------- */
+/* -- reading ----------------------------------------------------------------------------------- */
 
 typedef struct Reading {
     json_t *root;
@@ -117,7 +117,7 @@ static int decode(lua_State *L)
     return 2;
 }
 
-/* -- writing --------------------------------------------------------------------------------------- */
+/* -- writing ----------------------------------------------------------------------------------- */
 
 typedef struct JsonWriter {
     lua_State *L;
@@ -358,7 +358,7 @@ static int encode(lua_State *L)
     return code == LUA_OK ? 1 : lua_error(L);
 }
 
-/* -- the kinds of value that Lua does not have ------------------------------------------------------- */
+/* -- the kinds of value that Lua does not have ------------------------------------------------- */
 
 static int array(lua_State *L)
 {

@@ -1,6 +1,7 @@
 /* The base environment of every VM: stock Lua without what reaches outside or spoils others. Built
  * up from an empty table, so that nothing is offered that nobody thought of. */
 #include "../base/limits.h"
+#include "bounds.h"
 #include "lib_guard.h"
 #include "task.h"
 
@@ -258,7 +259,7 @@ static int sorted_next(lua_State *L)
     return 2;
 }
 
-/* -- building ------------------------------------------------------------------------------------ */
+/* -- building ---------------------------------------------------------------------------------- */
 
 static void copy_functions(lua_State *L, const char *const *names, int from, int to)
 {
@@ -339,8 +340,8 @@ void lib_open(lua_State *L)
     int base = lua_gettop(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_pop(L, 1);
-    add_library(L, "string", luaopen_string, BYTECODE, strict ? guard_string : NULL, base);
-    add_library(L, "table", luaopen_table, NONE, strict ? guard_table : NULL, base);
+    add_library(L, "string", luaopen_string, BYTECODE, strict ? guard_string : bound_string, base);
+    add_library(L, "table", luaopen_table, NONE, strict ? guard_table : bound_table, base);
     add_library(L, "math", luaopen_math, SEED, NULL, base);
     add_library(L, "utf8", luaopen_utf8, NONE, NULL, base);
     add_library(L, "coroutine", luaopen_coroutine, NONE, guard_coroutine, base);

@@ -1,5 +1,6 @@
 /* lua-cjson for code that expects it. Its buffer lies outside any quota and its settings can be
- * turned until its recursion runs out of stack: so what goes in is measured, and nothing can be set. */
+ * turned until its recursion runs out of stack: so what goes in is measured, and nothing can be
+ * set. */
 #include "lib_guard.h"
 
 #include "../base/limits.h"
@@ -16,10 +17,13 @@ static size_t weigh(lua_State *L, size_t left, int depth)
     if (lua_type(L, -1) == LUA_TSTRING) weight += lua_rawlen(L, -1) * 6;
     if (weight > left) luaL_error(L, "cjson.encode: more than %d MB", (int)(LIMIT_REQUEST / MB));
     if (!lua_istable(L, -1)) return weight;
-    if (depth >= DEPTH_MOST) luaL_error(L, "cjson.encode: nested deeper than %d levels, or it contains itself", DEPTH_MOST);
+    if (depth >= DEPTH_MOST)
+        luaL_error(L, "cjson.encode: nested deeper than %d levels, or it contains itself",
+                   DEPTH_MOST);
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         if (lua_type(L, -2) == LUA_TSTRING) weight += lua_rawlen(L, -2) * 6;
-        if (weight > left) luaL_error(L, "cjson.encode: more than %d MB", (int)(LIMIT_REQUEST / MB));
+        if (weight > left)
+            luaL_error(L, "cjson.encode: more than %d MB", (int)(LIMIT_REQUEST / MB));
         weight += weigh(L, left - weight, depth + 1);
     }
     return weight;
@@ -41,7 +45,8 @@ static int decode(lua_State *L)
     size_t len;
     luaL_checklstring(L, 1, &len);
     lua_settop(L, 1);
-    if (len > LIMIT_JSON) return luaL_error(L, "cjson.decode: more than %d MB", (int)(LIMIT_JSON / MB));
+    if (len > LIMIT_JSON)
+        return luaL_error(L, "cjson.decode: more than %d MB", (int)(LIMIT_JSON / MB));
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, 1, 1);

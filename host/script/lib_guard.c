@@ -2,14 +2,24 @@
  * guard. What runs Lua code is stopped by the hook (task.c); what loops in C is bounded here. */
 #include "lib_guard.h"
 
+#include "bounds.h"
 #include "task.h"
 
 #include <string.h>
 
 enum { LENGTH_MOST = 1 << 24 }; /* entries of a table that one C function walks */
 
-/* The stock function, called in this one's own frame; it has no upvalues itself. */
+/* The stock function, called in this one's own frame, so that it may yield; it has no upvalues itself. */
 static int call_stock(lua_State *L) { return lua_tocfunction(L, lua_upvalueindex(1))(L); }
+
+/* What stood there before, also when that is a guard itself. */
+static int call_inner(lua_State *L)
+{
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
 
 /* Replaces a field of the table at the top by `guard`, whose upvalue 1 is what stood there. */
 static void guard_field(lua_State *L, const char *name, lua_CFunction guard)
@@ -19,7 +29,7 @@ static void guard_field(lua_State *L, const char *name, lua_CFunction guard)
     lua_setfield(L, -2, name);
 }
 
-/* -- coroutines of the script's own -------------------------------------------------------------- */
+/* -- coroutines of the script's own ------------------------------------------------------------ */
 
 static int finish_body(lua_State *L, int status, lua_KContext context)
 {
@@ -74,7 +84,8 @@ static int resume_or_close(lua_State *L)
     luaL_argexpected(L, co, 1, "coroutine");
     if (lua_pushthread(co) == 1) {
         lua_pop(co, 1);
-        return luaL_error(L, "this coroutine is the host's; only those that the script made can be resumed or closed");
+        return luaL_error(L, "this coroutine is the host's; only those that the script made can be "
+                             "resumed or closed");
     }
     lua_pop(co, 1);
     lua_pushvalue(L, lua_upvalueindex(1));
@@ -117,7 +128,7 @@ void guard_coroutine(lua_State *L)
     guard_field(L, "isyieldable", safe_isyieldable);
 }
 
-/* -- base ------------------------------------------------------------------------------------------ */
+/* -- base -------------------------------------------------------------------------------------- */
 
 /* Upvalue 1: the script's handler. Where the hook raises, it is switched off meanwhile. */
 static int guarded_handler(lua_State *L)
@@ -140,7 +151,7 @@ static int safe_xpcall(lua_State *L)
 
 void guard_base(lua_State *L) { guard_field(L, "xpcall", safe_xpcall); }
 
-/* -- table ------------------------------------------------------------------------------------------- */
+/* -- table ------------------------------------------------------------------------------------- */
 
 /* The length that a script's own __len tells may differ each time it is asked. */
 static void check_length(lua_State *L)
@@ -154,42 +165,20 @@ static void check_length(lua_State *L)
     if (luaL_len(L, 1) > LENGTH_MOST) luaL_error(L, "the table is longer than %d", LENGTH_MOST);
 }
 
-static int bounded(lua_State *L)
+static int plain_table(lua_State *L)
 {
     check_length(L);
-    return call_stock(L);
-}
-
-static int safe_move(lua_State *L)
-{
-    lua_Integer from = luaL_checkinteger(L, 2), to = luaL_checkinteger(L, 3);
-    if (to > from && (lua_Unsigned)to - (lua_Unsigned)from > LENGTH_MOST)
-        return luaL_error(L, "table.move: more than %d entries", LENGTH_MOST);
-    return call_stock(L);
+    return call_inner(L);
 }
 
 void guard_table(lua_State *L)
 {
     static const char *const WALKERS[] = {"insert", "remove", "sort", "concat", NULL};
-    for (const char *const *name = WALKERS; *name; name++) guard_field(L, *name, bounded);
-    guard_field(L, "move", safe_move);
+    bound_table(L);
+    for (const char *const *name = WALKERS; *name; name++) guard_field(L, *name, plain_table);
 }
 
-/* -- string ------------------------------------------------------------------------------------------ */
-
-/* Stock `rep` counts also where there is nothing to repeat. */
-static int safe_rep(lua_State *L)
-{
-    size_t len, separator = 0;
-    luaL_checklstring(L, 1, &len);
-    luaL_checkinteger(L, 2);
-    luaL_optlstring(L, 3, "", &separator);
-    if (len + separator == 0) {
-        lua_pushliteral(L, "");
-        return 1;
-    }
-    return call_stock(L);
-}
+/* -- string ------------------------------------------------------------------------------------ */
 
 /* %s of a table would show its address, %p shows any. */
 static int safe_format(lua_State *L)
@@ -197,7 +186,9 @@ static int safe_format(lua_State *L)
     const char *format = luaL_checkstring(L, 1);
     for (const char *at = format; (at = strchr(at, '%')) != NULL;) {
         at += 1 + strspn(at + 1, "-+ #0123456789.");
-        if (*at == 'p') return luaL_error(L, "format: '%%p' shows an address, and runs repeat but addresses do not");
+        if (*at == 'p')
+            return luaL_error(
+                L, "format: '%%p' shows an address, and runs repeat but addresses do not");
         if (*at) at++;
     }
     for (int i = 2, top = lua_gettop(L); i <= top; i++) {
@@ -208,12 +199,11 @@ static int safe_format(lua_State *L)
         lua_call(L, 1, 1);
         lua_replace(L, i);
     }
-    return call_stock(L);
+    return call_inner(L);
 }
 
 void guard_string(lua_State *L)
 {
-    guard_field(L, "rep", safe_rep);
+    bound_string(L);
     guard_field(L, "format", safe_format);
-    pattern_replace(L);
 }

@@ -4,13 +4,10 @@
 
 #include "vm.h"
 
-void guard_base(lua_State *L);      /* xpcall */
+void guard_base(lua_State *L); /* xpcall */
 void guard_coroutine(lua_State *L);
 void guard_table(lua_State *L);
 void guard_string(lua_State *L);
-
-/* string.find, match, gmatch and gsub with a budget of steps. lib_pattern.c */
-void pattern_replace(lua_State *L);
 
 /* require "cjson": encode, decode and null of lua-cjson, bounded. lib_cjson.c */
 int cjson_open_bounded(lua_State *L);

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     HOOK_STEP = 250,      /* instructions between two looks at the clock */
@@ -16,6 +17,10 @@ enum {
     SLOW_MS = 50,         /* a slice that took so long is looked at more often from then on */
     BURST_MS = 500,       /* longest stretch in which a script may keep the loop from running */
 };
+
+/* Of vm_charge: after the first the hook comes early, after the second no further step is given. */
+static const uint64_t WORK_HASTENS = 1000000, WORK_MOST = 300000000;
+static const unsigned WORK_PER_INSTRUCTION = 8;
 
 static const Clock REAL = {0};
 
@@ -154,7 +159,7 @@ static void task_free(Task *task)
     free(task);
 }
 
-/* -- errors -------------------------------------------------------------------------------------- */
+/* -- errors ------------------------------------------------------------------------------------ */
 
 /* Protected, because reading the error object may run its metamethods. */
 static int describe(lua_State *L)
@@ -243,7 +248,7 @@ void task_kill(Task *task)
     task_end(task, task->cancelled ? &task->why : &err);
 }
 
-/* -- the one resume ------------------------------------------------------------------------------ */
+/* -- the one resume ---------------------------------------------------------------------------- */
 
 static void note_slow(const Task *task)
 {
@@ -268,6 +273,7 @@ static void step(Task *task)
     int argc = task->started ? 0 : lua_gettop(task->co) - 1;
     task->started = true;
     task->slice_began = clock_now(&REAL);
+    task->burst_began = -1;
     vm->current = task;
     int code = lua_resume(task->co, NULL, argc, &results);
     vm->current = NULL;
@@ -316,7 +322,7 @@ void task_make_ready(Task *task)
     sched_ready(engine_sched(vm->engine), &vm->turn);
 }
 
-/* -- cancellation and the hook ------------------------------------------------------------------- */
+/* -- cancellation and the hook ----------------------------------------------------------------- */
 
 void task_cancel(Task *task, const Err *why)
 {
@@ -367,6 +373,22 @@ void task_check(lua_State *L)
     if (vm_of(L)->kind != VM_HOST && task_is_stopping(L)) raise_stopping(L);
 }
 
+static int64_t processor_ms(void)
+{
+    struct timespec spent;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    return (int64_t)spent.tv_sec * 1000 + spent.tv_nsec / 1000000;
+}
+
+/* Whether the slice, which has lasted `ran` ms, held the loop for too long. What counts is processor
+ * time: a busy machine is no fault of the script. */
+static bool is_burst(Task *task, int64_t ran)
+{
+    if (ran < SLICE_MS) return false;
+    if (task->burst_began < 0) task->burst_began = processor_ms();
+    return ran > BURST_MS && processor_ms() - task->burst_began > BURST_MS;
+}
+
 static void stop_burst(Task *task)
 {
     task->cancelled = true;
@@ -381,7 +403,7 @@ void task_tick(lua_State *L)
     Task     *task = vm->current;
     if (vm->kind == VM_HOST) return;
     int64_t ran = task ? clock_now(&REAL) - task->slice_began : 0;
-    if (task && ran > BURST_MS && !task->cancelled) stop_burst(task);
+    if (task && !task->cancelled && is_burst(task, ran)) stop_burst(task);
     task_check(L);
     if (task && ran >= SLICE_MS) lua_sethook(L, hook, LUA_MASKCOUNT, 1);
 }
@@ -399,16 +421,37 @@ static void look(lua_State *L, Task *task)
                 (unsigned long long)task->allowance);
     } else if (ran >= SLICE_MS && L == task->co && lua_isyieldable(L)) {
         lua_yield(L, 0);
-    } else if (ran > BURST_MS) {
+    } else if (is_burst(task, ran)) {
         stop_burst(task);
     }
 }
 
+void vm_charge(lua_State *L, uint64_t steps)
+{
+    Vm *vm = vm_of(L);
+    vm->work += steps;
+    if (vm->work > WORK_HASTENS && lua_gethookcount(L) > 1) lua_sethook(L, hook, LUA_MASKCOUNT, 1);
+}
+
+uint64_t vm_work_left(lua_State *L)
+{
+    uint64_t work = vm_of(L)->work;
+    return work < WORK_MOST ? WORK_MOST - work : 0;
+}
+
 static void hook(lua_State *L, lua_Debug *record)
 {
-    const Vm *vm = vm_of(L);
+    Vm      *vm = vm_of(L);
+    uint64_t work = vm->work / WORK_PER_INSTRUCTION;
     (void)record;
-    if (vm->kind == VM_HOST) return;
-    if (vm->current && !vm->current->cancelled) look(L, vm->current);
+    vm->work = 0;
+    if (vm->kind == VM_HOST) {
+        if (lua_gethookcount(L) == 1) task_watch(L); /* vm_charge asked for this look */
+        return;
+    }
+    if (vm->current && !vm->current->cancelled) {
+        vm->current->instructions += work;
+        look(L, vm->current);
+    }
     if (task_is_stopping(L)) raise_stopping(L);
 }

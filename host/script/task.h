@@ -35,6 +35,7 @@ struct Task {
     uint64_t   instructions; /* executed, in steps of the hook */
     uint64_t   allowance;    /* most of them; 0 is unlimited */
     int64_t    slice_began;  /* real clock */
+    int64_t    burst_began;  /* processor time when the slice was found to last; -1: not yet */
     char      *trace;        /* owned; traceback of the error it ended with, or NULL */
 };
 

@@ -40,6 +40,7 @@ struct Vm {
     Vm        *next_retired;        /* of the engine's list */
     int64_t    outside_began;       /* when closing began: __close may not hold the loop either */
     bool       closing;             /* inside vm_free */
+    uint64_t   work;                /* steps inside C functions since the hook looked last */
     bool       broken;              /* a limit was breached: use no more, make a new one */
 };
 
@@ -48,6 +49,14 @@ void              vm_free(Vm *vm); /* NULL allowed; not from inside one of its t
 
 /* The VM that `L` (any of its coroutines) belongs to. */
 Vm *vm_of(lua_State *L);
+
+/* Counts steps (about a nanosecond each) that a library function spent where no instruction shows it:
+ * after many the hook comes at the next instruction, and they count against the task's allowance. task.c */
+void vm_charge(lua_State *L, uint64_t steps);
+
+/* Steps that may still be spent before the hook has to come: C functions that call C functions have no
+ * instruction between them. task.c */
+uint64_t vm_work_left(lua_State *L);
 
 /* Pushes what the file `path` returned; loads it on first use, each entry file in an environment and
  * with module instances of its own. `path` is relative to the layers ("tools/read.lua") or an absolute

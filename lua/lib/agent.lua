@@ -337,12 +337,14 @@ end
 ---@param work fun(): table?, Error?
 ---@return table? result, Error? err
 function agent.whole(run, work)
-  local result, err = run:scope(work)
+  local whole, result, err = pcall(run.scope, run, work)
+  if not whole then result, err = nil, type(result) == "table" and result or { code = "script", message = tostring(result) } end
   local status = err and err.code or result and result.status or "ok"
   local speaking = table.concat(session.get().speaking[run.id] or {})
   local body = { status = status, result = result, error = err and { code = err.code, message = err.message } or nil,
     partial = speaking ~= "" and speaking or nil, spent = run:spent(), files = run:sources() }
   session.emit(run, "run.finished", body, run:finish(status, json.encode(body)))
+  if not whole then error(err, 0) end -- whoever waited for this run was cancelled
   return result, err
 end
 

@@ -34,13 +34,13 @@ function services.ask(run, name, input, options)
   local child
   child, err = run:child { agent = who.name, task = task }
   if not child then return nil, err end
+  local _ <close> = setmetatable({}, { __close = function() child:close() end }) -- also when we are cancelled
   session.record(run, "child", { run = child.id, agent = who.name, task = task })
   session.record(child, "run.started", { format = 1, agent = who.name, task = task, parent = run.id })
   local result
   result, err = agent.whole(child, function()
     return agent.run(child, { agent = who, task = task, opening = first, hops = checked.hops or "off" })
   end)
-  child:close()
   if not result then return nil, err end
   if result.status ~= "ok" then
     return nil, { code = result.status, message = result.error, details = { text = result.text } }

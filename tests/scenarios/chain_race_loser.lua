@@ -1,7 +1,7 @@
---- The loser of a race is an agent in the middle of a command: its child run ends as cancelled.
+--- The loser of a race is an agent that waits in its `before`: its child run ends as cancelled.
 return { run = function(run)
   local winner, key = run.race {
-    works = function() return run.ask("081", "wait") end,
+    works = function() return run.ask("slow-agent", "wait") end,
     asks = function()
       run.sleep(20)
       return run.ask("063", "race")

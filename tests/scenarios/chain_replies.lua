@@ -5,7 +5,6 @@ local SENIOR  <const> = "062-development-backend-senior-guardian"
 local JUNIOR  <const> = "063-development-backend-junior-guardian"
 local QUALITY <const> = "072-development-quality-senior-guardian"
 
-local DEVOPS  <const> = "081-infrastructure-devops-director-guardian"
 
 local function visits(count, turn)
   local all = {}
@@ -17,10 +16,6 @@ return {
   agents = {
     [SENIOR] = visits(4, { expect = rehearse.task("count"), text = "Three files." }),
     [JUNIOR] = visits(40, { expect = rehearse.anything("whatever the chain asks"), text = "Done by the junior." }),
-    [DEVOPS] = { {
-      { expect = rehearse.task("wait"), text = "I wait.", calls = { { "bash", { command = "sleep 600" } } } },
-      { expect = rehearse.anything("it is cancelled before"), text = "never" },
-    } },
     [QUALITY] = { { -- the second turn is not written: this child fails
       { expect = rehearse.task("check"), text = "I look.", calls = { { "glob", { pattern = "*.txt" } } } },
     } },

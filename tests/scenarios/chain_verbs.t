@@ -6,6 +6,10 @@ temp=$(mktemp -d) || exit 1
 trap 'rm -rf "$temp"' EXIT INT TERM
 mkdir "$temp/work"
 touch "$temp/work/a.txt" "$temp/work/b.txt"
+export XDG_CONFIG_HOME="$temp/config"
+mkdir -p "$temp/config/perigee/agents"
+printf -- '---\nname: slow-agent\ndescription: waits for ever\n---\nWait.\n' >"$temp/config/perigee/agents/slow-agent.md"
+echo 'return { before = function(run) run.sleep(600000) end }' >"$temp/config/perigee/agents/slow-agent.lua"
 number=0
 
 ok() { # ok NAME COMMAND... : the command holds
@@ -50,6 +54,13 @@ chain chain_child_fails
 ok "a chain may go on after a child failed" exited 0
 ok "what had finished before is kept" out_has '"early":"Done by the junior."'
 ok "what was cancelled is not" sh -c '! grep -q never "$1"' sh "$temp/out"
+
+chain chain_race_loser
+ok "a race against an agent that waits is won by the other" out_has '"winner":"Done by the junior."'
+ok "the loser's run has ended in the journal" runs_say running 0
+loser=$(awk '/slow-agent/ { print $1; exit }' "$temp/runs")
+"$PERIGEE" runs show "$loser" --store "$temp/state/journal.db" >"$temp/out" 2>"$temp/err"
+ok "with a last record that says so" out_has 'run.finished cancelled'
 
 chain chain_thousand
 ok "a thousand branches end well" exited 0

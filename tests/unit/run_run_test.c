@@ -30,8 +30,9 @@ static Loop *open_loop(void)
 TEST(cancelling_goes_from_the_leaves_to_the_root_and_the_first_reason_stays)
 {
     Loop *loop = open_loop();
-    Run  *top = make(loop, NULL, "top"), *child = make(loop, top, "child"), *leaf = make(loop, child, "leaf");
-    Err   first, second;
+    Run  *top = make(loop, NULL, "top"), *child = make(loop, top, "child"),
+        *leaf = make(loop, child, "leaf");
+    Err first, second;
     err_set(&first, ST_CANCELLED, "first");
     err_set(&second, ST_LIMIT, "second");
     run_cancel(child, &first);
@@ -56,7 +57,8 @@ TEST(a_deadline_cancels_the_run_and_a_child_has_none_later_than_its_parents)
     run_set_deadline(child, 5000);
     CHECK_INT(child->deadline, 100);
     run_set_deadline(child, 40);
-    while (!top->cancelled && loop_run(loop)) {}
+    while (!top->cancelled && loop_run(loop)) {
+    }
     CHECK_TEXT(cancelled, "child top ");
     CHECK_INT(top->why.status, ST_LIMIT);
     run_free(child);

@@ -20,16 +20,16 @@
 enum RigClock { REAL_CLOCK, VIRTUAL_CLOCK };
 
 typedef struct Rig {
-    Engine *engine;
-    Run    *run;
-    char    folder[100];
-    char    program[PATH_MAX];
-    char    shown[4000];
-    size_t  objects;
-    size_t  file_count;
-    char    files[16][200];
+    Engine     *engine;
+    Run        *run;
+    char        folder[100];
+    char        program[PATH_MAX];
+    char        shown[4000];
+    size_t      objects;
+    size_t      file_count;
+    char        files[16][200];
     const char *source;
-    bool    done;
+    bool        done;
 } Rig;
 
 static inline int rig_show(lua_State *L, int status, lua_KContext context)
@@ -50,7 +50,8 @@ static inline int rig_show(lua_State *L, int status, lua_KContext context)
             luaL_tolstring(L, i, NULL);
         }
         const char *text = lua_tostring(L, -1);
-        at += (size_t)snprintf(rig->shown + at, sizeof rig->shown - at, "%s%s", i > 2 ? " | " : "", text);
+        at += (size_t)snprintf(rig->shown + at, sizeof rig->shown - at, "%s%s", i > 2 ? " | " : "",
+                               text);
         if (at >= sizeof rig->shown) break;
         lua_settop(L, count + 1);
     }
@@ -67,7 +68,8 @@ static inline int rig_path(lua_State *L)
 static inline int rig_main(lua_State *L)
 {
     Rig *rig = lua_touserdata(L, 1);
-    if (luaL_loadbufferx(L, rig->source, strlen(rig->source), "=host", "t") != LUA_OK) return lua_error(L);
+    if (luaL_loadbufferx(L, rig->source, strlen(rig->source), "=host", "t") != LUA_OK)
+        return lua_error(L);
     lib_push_environment(L);
     bind_push_run(L, rig->run);
     lua_setfield(L, -2, "run");
@@ -86,7 +88,8 @@ static inline void rig_ended(void *arg, Task *task, const Err *outcome)
     Rig *rig = arg;
     (void)task;
     if (outcome->status != ST_OK)
-        snprintf(rig->shown, sizeof rig->shown, "raised %s: %s", status_code(outcome->status), outcome->text);
+        snprintf(rig->shown, sizeof rig->shown, "raised %s: %s", status_code(outcome->status),
+                 outcome->text);
     rig->done = true;
     loop_stop(rig->engine->loop);
 }
@@ -98,11 +101,13 @@ static inline const char *rig_eval(Rig *rig, const char *source)
     rig->done = false;
     snprintf(rig->shown, sizeof rig->shown, "nothing");
     task_new(rig->engine->host, NULL, rig_main, rig, rig_ended, rig);
-    if (!loop_run(rig->engine->loop) || !rig->done) snprintf(rig->shown, sizeof rig->shown, "the loop ran dry");
+    if (!loop_run(rig->engine->loop) || !rig->done)
+        snprintf(rig->shown, sizeof rig->shown, "the loop ran dry");
     return rig->shown;
 }
 
-/* Writes a Lua file that scripts of the rig name by file 'NAME'. Each name once a rig: files are read once. */
+/* Writes a Lua file that scripts of the rig name by file 'NAME'. Each name once a rig: files are
+ * read once. */
 static inline void rig_file(Rig *rig, const char *name, const char *text)
 {
     char *path = rig->files[rig->file_count++];
@@ -120,10 +125,12 @@ static inline void rig_open(Rig *rig, enum RigClock clock)
     const char *program = getenv("PERIGEE"), *temp = getenv("TMPDIR");
     memset(rig, 0, sizeof *rig);
     err_clear(&err);
-    if (!program && getcwd(rig->program, sizeof rig->program - 20)) strcat(rig->program, "/perigee");
+    if (!program && getcwd(rig->program, sizeof rig->program - 20))
+        strcat(rig->program, "/perigee");
     snprintf(rig->folder, sizeof rig->folder, "%s/script-test-XXXXXX", temp ? temp : "/tmp");
     if (!mkdtemp(rig->folder)) perror("mkdtemp");
-    EngineSpec spec = {.program = program ? program : rig->program, .virtual_clock = clock == VIRTUAL_CLOCK};
+    EngineSpec spec = {.program = program ? program : rig->program,
+                       .virtual_clock = clock == VIRTUAL_CLOCK};
     if (engine_new(&spec, &rig->engine, &err) != ST_OK ||
         run_new(rig->engine->loop, NULL, NULL, NULL, "test", "a test", &rig->run, &err) != ST_OK) {
         printf("Bail out! %s\n", err.text);
@@ -134,7 +141,8 @@ static inline void rig_open(Rig *rig, enum RigClock clock)
     rig->objects = loop_objects(rig->engine->loop) - 1; /* without the run's timer */
 }
 
-/* Litter: Lua bytes are looked for by vm_free, which aborts in test builds; memory by the sanitizer. */
+/* Litter: Lua bytes are looked for by vm_free, which aborts in test builds; memory by the
+ * sanitizer. */
 static inline void rig_close(Rig *rig)
 {
     while (rig->engine->runs) run_drop(rig->engine, rig->engine->runs);
@@ -149,7 +157,8 @@ static inline const char *rig_script(Rig *rig, const char *body)
 {
     char name[30], text[8000], host[100];
     snprintf(name, sizeof name, "script%zu.lua", rig->file_count);
-    snprintf(text, sizeof text, "local json = require 'lib.json'\nreturn { run = function(run, ...) %s\nend }", body);
+    snprintf(text, sizeof text,
+             "local json = require 'lib.json'\nreturn { run = function(run, ...) %s\nend }", body);
     rig_file(rig, name, text);
     snprintf(host, sizeof host, "return run:script(file '%s', 'run')", name);
     return rig_eval(rig, host);
@@ -165,7 +174,8 @@ static inline const char *rig_decide(Rig *rig, const char *body)
     return rig_eval(rig, host);
 }
 
-/* libuv keeps a pipe for signals once a loop was made: made here, it is no litter of the first test. */
+/* libuv keeps a pipe for signals once a loop was made: made here, it is no litter of the first
+ * test. */
 static inline int rig_run(void)
 {
     Rig rig;

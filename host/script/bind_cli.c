@@ -3,13 +3,13 @@
 
 #include "../base/mem.h"
 #include "../http/secrets.h"
-#include "group.h"
 
 #include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 int bind_push_failure(lua_State *L, const Err *err)
@@ -25,12 +25,24 @@ static int write_all(lua_State *L, FILE *to)
 {
     size_t      len;
     const char *text = luaL_checklstring(L, 1, &len);
+    Engine     *engine = vm_of(L)->engine;
+    if (engine->unread && to != stdout) return 0; /* `perigee ... | head` ends without a word */
     if (fwrite(text, 1, len, to) != len || fflush(to) != 0) {
         Err why;
+        engine->unread = engine->unread || (to == stdout && errno == EPIPE);
         err_set(&why, ST_IO, "write to %s: %s", to == stdout ? "stdout" : "stderr", strerror(errno));
         if (to == stdout) return op_raise(L, &why); /* nobody reads any more: there is no point in going on */
     }
     return 0;
+}
+
+/* cli.columns() -> the width of the terminal on stderr, or nil when it is none or does not say */
+static int cli_columns(lua_State *L)
+{
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 0;
+    lua_pushinteger(L, size.ws_col);
+    return 1;
 }
 
 static int cli_out(lua_State *L) { return write_all(L, stdout); }
@@ -187,6 +199,7 @@ void bind_push_cli(lua_State *L, unsigned grants)
     } FIELDS[] = {
         {GRANT_PRINT, "out", cli_out},
         {GRANT_PRINT, "err", cli_err},
+        {GRANT_PRINT, "columns", cli_columns},
         {GRANT_PRINT, "env", cli_env},
         {GRANT_PRINT, "now", bind_now},
         {GRANT_PRINT, "exit_code", cli_exit_code},
@@ -209,7 +222,6 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_RUN, "has_secret", cli_has_secret},
         {GRANT_RUN, "allow_secret", cli_allow_secret},
         {GRANT_RUN, "sleep", bind_sleep},
-        {GRANT_RUN, "all", group_all},
         {GRANT_DECIDE, "decide", cli_decide},
         {GRANT_LISTEN, "listen", bind_listen},
     };
@@ -223,6 +235,4 @@ void bind_push_cli(lua_State *L, unsigned grants)
     lua_setfield(L, -2, "terminal");
     lua_pushboolean(L, isatty(STDERR_FILENO));
     lua_setfield(L, -2, "error_terminal");
-    lua_pushboolean(L, isatty(STDIN_FILENO));
-    lua_setfield(L, -2, "input_terminal");
 }

@@ -83,18 +83,6 @@ static int run_finish_now(lua_State *L)
     return 1;
 }
 
-static int run_keep_text(lua_State *L)
-{
-    Run        *run = bind_check_run(L, 1);
-    size_t      len;
-    const char *text = luaL_checklstring(L, 2, &len);
-    char        hash[HASH_HEX_SIZE];
-    hash_hex((Str){text, len}, hash);
-    if (run->journal) journal_put_text(run->journal, str_from(hash), (Str){text, len});
-    lua_pushstring(L, hash);
-    return 1;
-}
-
 /* run:sources() -> { [path] = hash } of every Lua file that was loaded so far; their texts are kept. */
 static int run_sources(lua_State *L)
 {
@@ -294,15 +282,6 @@ static int run_sleep(lua_State *L)
     return bind_sleep(L);
 }
 
-static int run_cancel_now(lua_State *L)
-{
-    Run *run = bind_check_run(L, 1);
-    Err  why;
-    err_set(&why, status_from_code(luaL_checkstring(L, 2)), "%s", luaL_checkstring(L, 3));
-    run_cancel(run, &why);
-    return 0;
-}
-
 static int run_scope(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -360,11 +339,11 @@ static int run_index(lua_State *L)
 static void make_metatable(lua_State *L)
 {
     static const luaL_Reg METHODS[] = {
-        {"append", run_append_record}, {"finish", run_finish_now}, {"keep_text", run_keep_text},
+        {"append", run_append_record}, {"finish", run_finish_now},
         {"sources", run_sources},      {"spend", run_spend},       {"charge", run_charge},
         {"spent", run_spent},          {"left", run_left},         {"limit", run_limit},
         {"deadline_in", run_deadline_in}, {"decide", run_decide},  {"script", run_script},
-        {"tool", run_tool},            {"child", run_child},       {"cancel", run_cancel_now},
+        {"tool", run_tool},            {"child", run_child},
         {"scope", run_scope},          {"close", run_close},       {"exec", run_exec},
         {"http", run_http},            {"all", group_all},         {"race", group_race},
         {"sleep", run_sleep},          {NULL, NULL}};

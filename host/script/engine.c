@@ -275,7 +275,8 @@ static void verb_ended(void *arg, Task *task, const Err *outcome)
     Verb *verb = arg;
     verb->task = NULL;
     if (outcome->status != ST_OK) {
-        bool quiet = outcome->status == ST_CANCELLED && verb->engine->interrupted != 0;
+        bool quiet = verb->engine->unread ||
+                     (outcome->status == ST_CANCELLED && verb->engine->interrupted != 0);
         if (!quiet) log_plain("perigee: %s", outcome->text);
         if (outcome->status == ST_BUG && task->trace) log_plain("%s", task->trace);
         verb->engine->exit_code = status_exit(outcome->status);
@@ -341,5 +342,6 @@ int engine_main(Engine *engine, const char *name, unsigned grants, int argc, cha
     signals_free(verb.terminate);
     stop(engine); /* the last records are written now; whether they could be is part of the ending */
     if (engine->lost && engine->exit_code == 0) engine->exit_code = status_exit(ST_IO);
-    return engine->interrupted ? 128 + engine->interrupted : engine->exit_code; /* as shells count */
+    if (engine->interrupted) return 128 + engine->interrupted; /* as shells count */
+    return engine->unread ? 128 + SIGPIPE : engine->exit_code;
 }

@@ -41,6 +41,7 @@ struct Engine {
     char       *helper;    /* owned; path of perigee-sandbox */
     bool        virtual_clock;
     int         interrupted; /* the signal that was seen: SIGINT for Ctrl-C, SIGTERM; or 0 */
+    bool        unread;      /* nobody reads stdout any more: the verb ends, without words */
     bool        lost;        /* a record could not be written */
     int         exit_code;
 };

@@ -262,8 +262,10 @@ void vm_push_entry(lua_State *L, const char *path)
     lua_pushcclosure(L, load_module, 2);
     lua_setfield(L, environment, "require");
     run_file(L, path, environment);
-    if (!lua_istable(L, -1))
-        luaL_error(L, "%s: the file returns %s; it should return a table", path, luaL_typename(L, -1));
+    if (!lua_istable(L, -1)) { /* without the place of our own code that asked for it */
+        lua_pushfstring(L, "%s: the file returns %s; it should return a table", path, luaL_typename(L, -1));
+        lua_error(L);
+    }
     lua_pushvalue(L, -1);
     lua_setfield(L, entries, path);
     lua_replace(L, entries);

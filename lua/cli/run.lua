@@ -11,6 +11,7 @@ local session = require "lib.session"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
+local toolbox = require "lib.toolbox"
 
 local SPEC <const> = {
   usage = "perigee run [OPTIONS] AGENT|FILE.md|CHAIN.lua TASK",
@@ -46,8 +47,8 @@ local function read_task(cli, given)
   if task == "-" then
     task, err = cli.read_stdin()
     if not task then return nil, { code = err.code, message = "read the task from stdin: " .. err.message } end
-    if not utf8.len(task) then return nil, { code = "invalid", message = "the task on stdin is not UTF-8" } end
   end
+  if not utf8.len(task) then return nil, { code = "invalid", message = "the task is not UTF-8" } end
   for _, path in ipairs(given.values.attach or {}) do
     local content
     content, err = cli.read_file(path, ATTACH_MOST)
@@ -75,7 +76,7 @@ end
 --- Says before anything happens what could not be used.
 local function report(cli, loaded, who)
   local function say(...) cli.err("perigee: " .. show.clean(string.format(...)) .. "\n") end
-  for _, one in ipairs(loaded.box.diagnostics) do say("%s: %s", one.file, one.message) end
+  for _, one in ipairs(loaded.box.diagnostics) do say("%s", toolbox.say(one)) end
   for _, path in ipairs(loaded.project.ignored) do
     say("not loaded: %s (Lua of a project; put it into %s, or name it on the command line)", path,
       loaded.project.folders.user or "your own configuration")
@@ -164,7 +165,10 @@ local function open_run(cli, values, project, who, task)
   local store = values.store or (folders.state and folders.state .. "/journal.db")
   if not store then return nil, { code = "invalid", message = "neither HOME nor XDG_STATE_HOME is set; use --store FILE" } end
   local ok, err = cli.open_journal(store)
-  if not ok then return nil, err end
+  if not ok then
+    local hint = values.store and "" or "; --store FILE keeps the journal elsewhere"
+    return nil, { code = err.code, message = err.message .. hint }
+  end
   return cli.open_run { agent = who.name, task = task, workspace = values.workspace or folders.current, pins = project.pins,
     unconfined = values.unconfined }
 end

@@ -7,6 +7,7 @@ local limits  = require "lib.limits"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
+local toolbox = require "lib.toolbox"
 
 local SPEC <const> = {
   usage = "perigee tools list | show NAME | call NAME JSON",
@@ -38,7 +39,7 @@ local function list(cli, loaded, values)
     local tool = loaded.box.tools[name]
     cli.out(("%-10s %-7s %s\n"):format(name, tool.effect, tool.reach))
   end
-  for _, one in ipairs(loaded.box.diagnostics) do cli.err(show.clean(("perigee: %s: %s\n"):format(one.file, one.message))) end
+  for _, one in ipairs(loaded.box.diagnostics) do cli.err(show.clean(("perigee: %s\n"):format(toolbox.say(one)))) end
   for _, path in ipairs(loaded.project.ignored) do cli.err(show.clean(("perigee: not loaded: %s (Lua of a project)\n"):format(path))) end
   return #loaded.box.diagnostics > 0 and 1 or 0
 end

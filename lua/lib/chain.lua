@@ -24,7 +24,7 @@ local function keep(prim, name, ...)
   return first, err
 end
 
----@param prim table host, all, race, sleep, now, id, workspace
+---@param prim table host, all, race, sleep, id, workspace
 ---@return Run
 function chain.object(prim)
   local run = { id = prim.id, workspace = prim.workspace or false, all = prim.all, race = prim.race }

@@ -31,7 +31,7 @@ local function read_one(key, value)
   if type(value) ~= "string" then return invalid(key, type(value), "a number, such as 12") end
   if key == "time" then
     local ms, err = duration.parse(value)
-    if not ms then return nil, { code = "invalid", message = "limit time: " .. err.message } end
+    if not ms then return invalid(key, value, err.message) end
     if ms > WEEK then return invalid(key, value, "more than a week") end
     return ms
   end

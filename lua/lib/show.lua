@@ -4,8 +4,10 @@ local text = require "lib.text"
 
 local show = {}
 
-local LINE_MOST    <const> = 100 -- bytes of an argument or an outcome in a line
-local PASSING_MOST <const> = 78  -- a passing line must not wrap: only one line can be wiped
+local LINE_MOST  <const> = 100 -- bytes of an argument or an outcome in a line
+local LINE_LEAST <const> = 24  -- of either, however narrow the terminal
+local LINE_SIGNS <const> = 28  -- what stands around the two: mark, tool, arrow, count of lines
+local COLUMNS    <const> = 79  -- of a terminal that does not say
 
 --- What could drive a terminal, or show other words than stand there: control characters (those of two
 --- bytes too), and the marks that turn the direction of text.
@@ -30,24 +32,31 @@ function show.brief(line, most)
 end
 
 --- The argument of a call that says most, in one line.
-local function gist(body)
+local function gist(body, most)
   local input = body.input
-  if type(input) == "string" then return show.brief(text.first_line(input), LINE_MOST) end
+  if type(input) == "string" then return show.brief(text.first_line(input), most) end
   local first = input.command or input.path or input.pattern or input.to
   if not first then
     for _, key in ipairs(text.sorted_keys(input)) do
       if type(input[key]) == "string" then first = input[key] break end
     end
   end
-  return show.brief(text.first_line(first or ""), LINE_MOST)
+  return show.brief(text.first_line(first or ""), most)
 end
 
 --- What came of a call, in one line.
-local function outcome(body)
+local function outcome(body, most)
   local line = text.first_line(body.text or "")
   local more = text.count(body.text or "", "\n")
   local tail = more > 1 and (" (%d lines)"):format(more + 1) or ""
-  return show.brief(line, LINE_MOST) .. tail
+  return show.brief(line, most) .. tail
+end
+
+--- How long either may be, so that a call stays in one line of a terminal where it can.
+local function line_most(cli)
+  local columns = cli.error_terminal and cli.columns()
+  if not columns then return LINE_MOST end
+  return math.max(LINE_LEAST, math.min(LINE_MOST, (columns - LINE_SIGNS) // 2))
 end
 
 local function palette(on)
@@ -104,7 +113,7 @@ local function writer(cli, speak)
     if write.in_text then speak("\n") end
     write.in_text = false
     wipe()
-    cli.err(text.cut_end(said, PASSING_MOST))
+    cli.err(show.brief(said, (cli.columns() or COLUMNS + 1) - 1)) -- one that wraps cannot be wiped
     passing = true
   end
   function write.finish_text()
@@ -147,13 +156,13 @@ function show.people(cli, speak)
       write.finish_text()
     end,
     call = function(b)
-      calls[b.id] = show.clean(("%s %s"):format(b.tool, gist(b)))
+      calls[b.id] = show.clean(("%s %s"):format(b.tool, gist(b, line_most(cli))))
       write.passing(("   . %s ..."):format(calls[b.id]))
     end,
     result = function(b)
       local bad = type(b.data) == "table" and (b.data.exit_code or 0) ~= 0
       local mark = (b.error or bad) and colours.red("x") or colours.green("+")
-      write.line(("   %s %s %s"):format(mark, calls[b.id] or show.clean(b.name), colours.dim("-> " .. show.clean(outcome(b)))))
+      write.line(("   %s %s %s"):format(mark, calls[b.id] or show.clean(b.name), colours.dim("-> " .. show.clean(outcome(b, line_most(cli))))))
     end,
     hop = function(b)
       write.line(colours.cyan(show.clean(("-> %s: %s"):format(b.to, text.first_line(b.why or "")))))

@@ -105,7 +105,7 @@ t.test("what is no duration says what to write", function()
     local ms, err = duration.parse(wrong)
     t.equal(ms, nil, tostring(wrong))
     t.equal(err.code, "invalid", tostring(wrong))
-    t.truthy(err.message:find("366 days") or err.message:find('write "20s"', 1, true), tostring(wrong))
+    t.truthy(err.message:find("366 days") or err.message:find('as "20s"', 1, true), tostring(wrong))
   end
 end)
 

@@ -41,7 +41,13 @@ refused('a way of hopping that does not exist', 2, 'off, auto or full', [@run, '
 refused('a limit that does not exist', 2, 'turms.*turns', [@run, '--limit', 'turms=3', 'draft-agent', 'x']);
 refused('a limit that is no number', 2, 'turns=many', [@run, '--limit', 'turns=many', 'draft-agent', 'x']);
 refused('a limit that is negative', 2, 'turns=-1', [@run, '--limit', 'turns=-1', 'draft-agent', 'x']);
-refused('a time that is none', 2, 'limit time.*soon', [@run, '--limit', 'time=soon', 'draft-agent', 'x']);
+refused('a time that is none', 2, 'time=soon', [@run, '--limit', 'time=soon', 'draft-agent', 'x']);
+refused('a verb of help that does not exist', 2, "no verb 'frob'", ['help', 'frob']);
+refused('a command without a time', 2, 'timeout.*20s', ['exec', '--timeout', 'soon', '--', 'true']);
+refused('a command without memory', 2, 'memory: at least 1', ['exec', '--memory', '0', '--', 'true']);
+refused('a task that is not UTF-8', 35, 'UTF-8', [@run, 'draft-agent', "Gr\xfc\xdfe"]);
+refused('a misspelt part of a name', 34, 'nearest are trusted-agent', [@run, 'trustd', 'x']);
+is(Try::run(home => Try::home(), args => ['help', @$_])->{exit}, 0, "help @$_") for [], ['help'], ['--help'], ['run'];
 refused('a project that is not there', 34, 'no such folder', ['run', '--project', '/nowhere', 'draft-agent', 'x']);
 refused('a project without agents', 34, 'holds no agents', ['run', '--project', '.', 'draft-agent', 'x']);
 refused('a rehearsal that is not there', 34, 'no scenario of that name', ['run', '--project', $TEAM, '--model', 'rehearsal:gone', 'draft-agent', 'x']);
@@ -197,6 +203,7 @@ LUA
         my $ran = Try::finish($live);
         my $how = "@$option" || 'text';
         ok(!$ran->{hung} && $ran->{signal} != 11 && $ran->{signal} != 6, "stdout closed early ($how) is no crash") or diag("  $ran->{exit}: $ran->{err}");
+        is("$ran->{exit} $ran->{err}" =~ /Broken pipe/ ? $ran->{err} : $ran->{exit}, 141, "stdout closed early ($how) ends as head ends programs, without a word of it");
         is((Try::journal($home))[-1]{kind}, 'run.finished', "stdout closed early ($how) leaves a closed journal");
     }
     open my $full, '>', '/dev/full' or die "open /dev/full: $!";

@@ -35,6 +35,7 @@ typedef struct WorkspaceSpec {
 /* Refuses "/", the home folder, an ancestor of `state` (the folder of the journal). */
 MUST_CHECK Status workspace_new(Loop *loop, const WorkspaceSpec *spec, const char *state,
                                 Workspace **out, Err *err);
+bool       workspace_holds(const Workspace *workspace, const char *path); /* once links are followed */
 Workspace *workspace_hold(Workspace *workspace);
 void       workspace_release(Workspace *workspace); /* NULL allowed */
 

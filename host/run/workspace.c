@@ -92,6 +92,14 @@ Status workspace_new(Loop *loop, const WorkspaceSpec *spec, const char *state, W
     return ST_OK;
 }
 
+bool workspace_holds(const Workspace *workspace, const char *path)
+{
+    char *real = realpath(path, NULL);
+    bool  holds = real && within(real, workspace->path);
+    free(real);
+    return holds;
+}
+
 Workspace *workspace_hold(Workspace *workspace)
 {
     workspace->users++;

@@ -125,13 +125,16 @@ static int cli_open_run(lua_State *L)
     const char *agent = opt_text(L, 1, "agent", ""), *task = opt_text(L, 1, "task", "");
     const char *pins[PINS_MAX + 1];
     read_pins(L, 1, pins);
-    char       *store = mem_text(engine->store);
-    Status      status = ST_OK;
+    char  *store = mem_text(engine->store);
+    Status status = ST_OK;
     if (path) {
         WorkspaceSpec spec = {.path = path, .helper = engine->helper, .pins = pins,
                               .unconfined = opt_flag(L, 1, "unconfined")};
         status = workspace_new(engine->loop, &spec, store ? dirname(store) : NULL, &workspace, &err);
     }
+    if (status == ST_OK && workspace && engine->store && workspace_holds(workspace, engine->store))
+        status = err_set(&err, ST_DENIED, "workspace %s: it holds the journal, which %s links to", workspace->path,
+                         engine->store);
     free(store);
     if (status == ST_OK)
         status = run_new(engine->loop, engine->journal, NULL, workspace, agent, task, &run, &err);

@@ -105,6 +105,7 @@ static int bound_concat(lua_State *L)
     lua_Integer last = lua_isnoneornil(L, 4) ? luaL_len(L, 1) : luaL_checkinteger(L, 4);
     uint64_t    total = 0;
     if (first > last) return go_on(L);
+    lua_settop(L, 4);
     if (has_meta(L, 1))
         check_rounds(L, "table.concat", (lua_Unsigned)last - (lua_Unsigned)first + 1, 1, 1);
     for (lua_Integer i = first;; i++) {

@@ -171,6 +171,7 @@ static void write_table(Writer *writer, int index)
         lua_pop(L, 1);
     } else if (has_metatable(L, index, CONVERT_RAW)) {
         if (lua_rawgeti(L, index, 1) != LUA_TSTRING) fail(writer, "is a json.raw without its text");
+        if (!json_is_line(L, lua_gettop(L))) fail(writer, "is a json.raw whose text is no JSON value on one line");
         put_text(writer, 'R', lua_gettop(L));
         lua_pop(L, 1);
     } else if (convert_is_array(L, index)) {

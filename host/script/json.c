@@ -72,6 +72,17 @@ static int convert_protected(lua_State *L)
     return 1;
 }
 
+bool json_is_line(lua_State *L, int index)
+{
+    size_t       len;
+    json_error_t problem;
+    const char  *text = lua_tolstring(L, index, &len);
+    if (len > LIMIT_JSON || memchr(text, '\n', len) || memchr(text, '\r', len)) return false;
+    json_t *value = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem);
+    json_decref(value);
+    return value != NULL;
+}
+
 static int decode(lua_State *L)
 {
     size_t       len;

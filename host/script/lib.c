@@ -119,9 +119,14 @@ static int safe_load(lua_State *L)
     size_t      len;
     const char *text = luaL_checklstring(L, 1, &len);
     const char *name = luaL_optstring(L, 2, "=(load)");
-    if (len > LIMIT_SCRIPT) return luaL_error(L, "load: more than %d MB of text", (int)(LIMIT_SCRIPT / MB));
     bool        has_environment = !lua_isnoneornil(L, 4);
     lua_settop(L, 4);
+    if (len > LIMIT_SCRIPT) { /* compiling is one call that nothing interrupts */
+        lua_pushnil(L);
+        lua_pushfstring(L, "load: a chunk of %I bytes; at most %I", (LUAI_UACINT)len,
+                        (LUAI_UACINT)LIMIT_SCRIPT);
+        return 2;
+    }
     if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK) {
         lua_pushnil(L);
         lua_insert(L, -2);

@@ -394,7 +394,7 @@ static void stop_burst(Task *task)
     task->cancelled = true;
     err_set(&task->why, ST_LIMIT,
             "the script kept everything waiting for %d ms in a place where it cannot be suspended "
-            "(a file being loaded, a sort comparator, a gsub callback, a pattern, a coroutine of its own)", BURST_MS);
+            "(a sort comparator, a gsub callback, a pattern, a coroutine of its own, the top of a file)", BURST_MS);
 }
 
 void task_tick(lua_State *L)

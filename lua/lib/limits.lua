@@ -10,7 +10,7 @@ local limits = {}
 limits.KEYS = { "turns", "calls", "hops", "children", "tokens", "usd", "time" }
 limits.OF_AGENT = { "turns", "calls", "usd", "time" }
 
-local DEFAULTS <const> = { turns = "100", calls = "400", usd = "5", time = "30m" }
+local DEFAULTS <const> = { turns = "100", calls = "400", children = "1000", usd = "5", time = "30m" }
 local WEEK <const> = 7 * 24 * 3600 * 1000
 local MOST <const> = 1e12
 

@@ -99,6 +99,14 @@ my @PHASES = (
         my $live = rehearsed($home, 'spinner', '{ "spin", {} }');
         return Try::until_true(sub { -s "$home->{work}/begun" }) && { live => $live };
     }],
+    ['in a pattern that would take for ever', 'call', sub {
+        my ($home) = @_;
+        (my $tool = $TOOLS{spin}) =~ s/while true do end/return tostring(("a"):rep(40):find(("a?"):rep(40) .. ("a"):rep(40) .. "b"))/;
+        Try::write_file("$home->{config}/perigee/tools/spin.lua", $tool);
+        Try::write_file("$home->{config}/perigee/agents/spinner.md", $SPINNER);
+        my $live = rehearsed($home, 'spinner', '{ "spin", {} }');
+        return Try::until_true(sub { -s "$home->{work}/begun" }) && { live => $live };
+    }],
     ['in a chain with two branches', 'run.started', sub {
         my ($home) = @_;
         Try::write_file("$home->{config}/perigee/tools/spin.lua", $TOOLS{spin});

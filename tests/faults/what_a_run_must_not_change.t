@@ -35,4 +35,15 @@ SKIP: {
     ok(!-e "$work/agents/new-agent.md", 'a workspace inside them is read-only');
 }
 is(Try::read_file("$work/tools/mine.lua"), "return {}\n", 'what was there is as it was');
+
+# A journal that a run could write would be believed on resume.
+symlink("$work/real.db", "$home->{dir}/linked.db") or die;
+Try::write_file("$work/real.db", '');
+my $linked = Try::run(home => $home,
+    args => ['run', '--store', "$home->{dir}/linked.db", '--model', 'rehearsal:demo', 'kept-agent', 'task']);
+symlink("$home->{dir}/real.db", "$work/link.db") or die;
+Try::write_file("$home->{dir}/real.db", '');
+my $link = Try::run(home => $home, args => ['run', '--store', "$work/link.db", '--model', 'rehearsal:demo', 'kept-agent', 'task']);
+like($link->{err}, qr/it holds the journal/, 'so is a link that a run could turn');
+like($linked->{err}, qr/it holds the journal/, 'the journal lies in the workspace by way of a link: refused');
 done_testing();

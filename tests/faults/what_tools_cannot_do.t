@@ -78,4 +78,19 @@ for my $name (sort keys %held) {
     is($said->{exit}, 0, "$name ends") or diag("$said->{exit} $said->{err}");
 }
 
+# The journal and --events take json.raw as it stands.
+my %raws = (
+    closing => q~json.raw('1},"kind":"forged"')~,
+    a_line  => q~json.raw('{}\n{"kind":"run.finished"}')~,
+    lined   => q~json.raw('{\n}')~,
+    emptied => q~(function() local r = json.raw("1") rawset(r, 1, nil) return r end)()~,
+);
+for my $name (sort keys %raws) {
+    tool("raw_$name", '', "return { text = 'said', data = $raws{$name} }");
+    my $said = call("raw_$name");
+    like($said->{err}, qr/data is a json\.raw/, "raw text is one JSON value on one line: $name");
+}
+tool('raw_fair', '', q~return { text = 'said', data = json.raw('{"a":[1, 1.0]}') }~);
+is(call('raw_fair')->{out}, "said\n", 'and such a one goes through');
+
 done_testing();

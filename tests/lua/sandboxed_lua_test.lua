@@ -20,7 +20,7 @@ t.test("load takes text, and no bytecode", function()
   chunk, err = load("\27Lua" .. ("\0"):rep(20), "b", "b")
   t.equal(chunk, nil)
   t.truthy(err)
-  t.error(function() load(("x = 1 "):rep(1000000)) end, "more than 1 MB")
+  t.contains(select(2, load(("x = 1\n"):rep(200000))), "at most 1048576")
   leaked = nil -- luacheck: ignore
   load("leaked = 1")()
   t.equal(rawget(_G, "leaked"), nil)

@@ -11,7 +11,8 @@ static Str check_str(lua_State *L, int arg)
     return str;
 }
 
-/* The offset that a one-based position means, negative ones counted from the end; may be past the end. */
+/* The offset that a one-based position means, negative ones counted from the end; may be past the
+ * end. */
 static size_t offset_of(lua_Integer position, size_t len)
 {
     if (position > 0) return (size_t)position - 1;
@@ -61,7 +62,8 @@ static int find_or_match(lua_State *L, bool find)
         luaL_pushfail(L);
         return 1;
     }
-    if (find && (lua_toboolean(L, 4) || !has_specials(pattern))) return find_plain(L, subject, from, pattern);
+    if (find && (lua_toboolean(L, 4) || !has_specials(pattern)))
+        return find_plain(L, subject, from, pattern);
     bool        anchored = take_anchor(&pattern);
     const char *start = subject.ptr + from, *end;
     match_begin(&matcher, L, subject, pattern);
@@ -86,8 +88,8 @@ static int pattern_match(lua_State *L) { return find_or_match(L, false); }
  * (-1 before the first): an empty match may not follow there. */
 static int gmatch_next(lua_State *L)
 {
-    Matcher     matcher;
-    Str         subject, pattern;
+    Matcher matcher;
+    Str     subject, pattern;
     subject.ptr = lua_tolstring(L, lua_upvalueindex(1), &subject.len);
     pattern.ptr = lua_tolstring(L, lua_upvalueindex(2), &pattern.len);
     lua_Integer last = lua_tointeger(L, lua_upvalueindex(4));
@@ -145,7 +147,8 @@ static void add_expanded(Matcher *matcher, luaL_Buffer *out, const char *start, 
 }
 
 /* Adds what the match start..end becomes. False: it stays as it is, and nothing was added. */
-static bool add_replacement(Matcher *matcher, luaL_Buffer *out, int type, const char *start, const char *end)
+static bool add_replacement(Matcher *matcher, luaL_Buffer *out, int type, const char *start,
+                            const char *end)
 {
     lua_State *L = matcher->L;
     if (type == LUA_TFUNCTION) {
@@ -165,7 +168,8 @@ static bool add_replacement(Matcher *matcher, luaL_Buffer *out, int type, const 
         lua_pop(L, 1);
         return false;
     }
-    if (!lua_isstring(L, -1)) luaL_error(L, "invalid replacement value (a %s)", luaL_typename(L, -1));
+    if (!lua_isstring(L, -1))
+        luaL_error(L, "invalid replacement value (a %s)", luaL_typename(L, -1));
     luaL_addvalue(out);
     return true;
 }
@@ -177,7 +181,9 @@ static int pattern_gsub(lua_State *L)
     Str         subject = check_str(L, 1), pattern = check_str(L, 2);
     int         type = lua_type(L, 3);
     lua_Integer most = luaL_optinteger(L, 4, (lua_Integer)subject.len + 1), count = 0;
-    luaL_argexpected(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION || type == LUA_TTABLE,
+    luaL_argexpected(L,
+                     type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION ||
+                         type == LUA_TTABLE,
                      3, "string/function/table");
     bool        anchored = take_anchor(&pattern), changed = false;
     const char *start = subject.ptr, *last = NULL; /* where the last match ended */

@@ -100,6 +100,7 @@ static int bound_concat(lua_State *L)
     lua_Integer first = luaL_optinteger(L, 3, 1);
     lua_Integer last = lua_isnoneornil(L, 4) ? luaL_len(L, 1) : luaL_checkinteger(L, 4);
     uint64_t    total = 0;
+    lua_settop(L, 4);
     if (first > last) return go_on(L);
     if (has_meta(L, 1))
         check_rounds(L, "table.concat", (lua_Unsigned)last - (lua_Unsigned)first + 1, 1, 1);
@@ -111,7 +112,7 @@ static int bound_concat(lua_State *L)
         if (i == last) break;
         total += separator_len;
     }
-    lua_settop(L, 4);
+    lua_settop(L, 4); /* without the element that ended the loop */
     check_room(L, "table.concat", total, total);
     return go_on(L);
 }

@@ -5,16 +5,17 @@
 #include <string.h>
 
 enum {
-    MOST_FORMATTED = 10000,   /* arguments of one format; a number may take microseconds */
-    MOST_MOVED = 1 << 24,     /* elements */
+    MOST_FORMATTED = 10000,      /* arguments of one format; a number may take microseconds */
+    MOST_MOVED = 1 << 24,        /* elements */
     MOST_THROUGH_META = 1 << 20, /* elements, where each may call a C function */
-    MOST_SORTED = 1 << 20,    /* elements, without a comparator that the hook could interrupt */
-    SMALL = 64 * 1024,        /* bytes that are not worth a look */
+    MOST_SORTED = 1 << 20,       /* elements, without a comparator that the hook could interrupt */
+    SMALL = 64 * 1024,           /* bytes that are not worth a look */
 };
 
 #define MOST_COMPARED ((uint64_t)1200 * 1000 * 1000) /* bytes of one sort */
 
-/* Each replacement is a closure over the function it guards, and goes on in it with the same arguments. */
+/* Each replacement is a closure over the function it guards, and goes on in it with the same
+ * arguments. */
 static int go_on(lua_State *L) { return lua_tocfunction(L, lua_upvalueindex(1))(L); }
 
 static void check_room(lua_State *L, const char *what, uint64_t result, uint64_t needed)
@@ -27,11 +28,15 @@ static void check_room(lua_State *L, const char *what, uint64_t result, uint64_t
         lua_gc(L, LUA_GCCOLLECT);
         if (needed <= vm->quota - vm->used) return;
     }
-    luaL_error(L, "%s: a result of %I bytes does not fit what is left of the script's memory (%I of %I bytes)",
-               what, (LUAI_UACINT)result, (LUAI_UACINT)(vm->quota - vm->used), (LUAI_UACINT)vm->quota);
+    luaL_error(L,
+               "%s: a result of %I bytes does not fit what is left of the script's memory (%I of "
+               "%I bytes)",
+               what, (LUAI_UACINT)result, (LUAI_UACINT)(vm->quota - vm->used),
+               (LUAI_UACINT)vm->quota);
 }
 
-/* -- string ---------------------------------------------------------------------------------------- */
+/* -- string
+ * ---------------------------------------------------------------------------------------- */
 
 static int bound_rep(lua_State *L)
 {
@@ -59,8 +64,10 @@ static int bound_format(lua_State *L)
     uint64_t    total = 0;
     int         arg = 1;
     if (lua_gettop(L) > MOST_FORMATTED)
-        return luaL_error(L, "string.format: %d arguments; at most %d", lua_gettop(L), MOST_FORMATTED);
-    for (const char *at = format, *end = format + len; (at = memchr(at, '%', (size_t)(end - at))) != NULL;) {
+        return luaL_error(L, "string.format: %d arguments; at most %d", lua_gettop(L),
+                          MOST_FORMATTED);
+    for (const char *at = format, *end = format + len;
+         (at = memchr(at, '%', (size_t)(end - at))) != NULL;) {
         at++;
         if (*at == '%') {
             at++;
@@ -73,7 +80,8 @@ static int bound_format(lua_State *L)
     return go_on(L);
 }
 
-/* -- table ------------------------------------------------------------------------------------------ */
+/* -- table
+ * ------------------------------------------------------------------------------------------ */
 
 static bool has_meta(lua_State *L, int arg)
 {
@@ -87,7 +95,8 @@ static void check_rounds(lua_State *L, const char *what, lua_Unsigned count, int
 {
     lua_Unsigned most = has_meta(L, a) || has_meta(L, b) ? MOST_THROUGH_META : MOST_MOVED;
     if (count > most)
-        luaL_error(L, "%s: %I elements in one call; at most %I", what, (LUAI_UACINT)count, (LUAI_UACINT)most);
+        luaL_error(L, "%s: %I elements in one call; at most %I", what, (LUAI_UACINT)count,
+                   (LUAI_UACINT)most);
     vm_charge(L, count * 8);
 }
 
@@ -128,37 +137,45 @@ static int bound_move(lua_State *L)
     return go_on(L);
 }
 
-/* insert and remove in the middle move all that is behind, up to what the table says its length is. */
+/* insert and remove in the middle move all that is behind, up to what the table says its length is.
+ */
 static int bound_shift(lua_State *L, const char *what)
 {
     int         is_number;
     lua_Integer position = lua_tointegerx(L, 2, &is_number);
     if (lua_istable(L, 1) && is_number) {
         lua_Integer len = luaL_len(L, 1);
-        if (position >= 1 && position < len) check_rounds(L, what, (lua_Unsigned)(len - position), 1, 1);
+        if (position >= 1 && position < len)
+            check_rounds(L, what, (lua_Unsigned)(len - position), 1, 1);
     }
     return go_on(L);
 }
 
-static int bound_insert(lua_State *L) { return lua_gettop(L) == 3 ? bound_shift(L, "table.insert") : go_on(L); }
+static int bound_insert(lua_State *L)
+{
+    return lua_gettop(L) == 3 ? bound_shift(L, "table.insert") : go_on(L);
+}
 static int bound_remove(lua_State *L) { return bound_shift(L, "table.remove"); }
 
-/* An order function in Lua is interrupted by the hook. Without one the work is known before: how many
- * there are, and how long the texts are. */
+/* An order function in Lua is interrupted by the hook. Without one the work is known before: how
+ * many there are, and how long the texts are. */
 static int bound_sort(lua_State *L)
 {
     if (!lua_istable(L, 1)) return go_on(L);
     if (lua_iscfunction(L, 2))
-        return luaL_error(L, "table.sort: the order function should be a Lua function; this one cannot be interrupted");
+        return luaL_error(L, "table.sort: the order function should be a Lua function; this one "
+                             "cannot be interrupted");
     if (!lua_isnoneornil(L, 2)) return go_on(L);
     lua_Integer count = luaL_len(L, 1);
     uint64_t    bytes = 0, rounds = 1;
     if (count > MOST_SORTED)
-        return luaL_error(L, "table.sort: %I elements in one call; at most %I without an order function",
-                          (LUAI_UACINT)count, (LUAI_UACINT)MOST_SORTED);
+        return luaL_error(
+            L, "table.sort: %I elements in one call; at most %I without an order function",
+            (LUAI_UACINT)count, (LUAI_UACINT)MOST_SORTED);
     for (lua_Integer i = 1; i <= count; i++, lua_pop(L, 1)) {
         int type = lua_rawgeti(L, 1, i);
-        if (type == LUA_TNIL && count > 1) return luaL_error(L, "table.sort: element %I is nil", (LUAI_UACINT)i);
+        if (type == LUA_TNIL && count > 1)
+            return luaL_error(L, "table.sort: element %I is nil", (LUAI_UACINT)i);
         if (type == LUA_TSTRING) bytes += lua_rawlen(L, -1);
     }
     for (lua_Integer i = count; i > 1; i /= 2) rounds++;
@@ -169,7 +186,8 @@ static int bound_sort(lua_State *L)
     return go_on(L);
 }
 
-/* -- both ------------------------------------------------------------------------------------------- */
+/* -- both
+ * ------------------------------------------------------------------------------------------- */
 
 static void guard(lua_State *L, const luaL_Reg *functions)
 {
@@ -189,7 +207,8 @@ void bound_string(lua_State *L)
 
 void bound_table(lua_State *L)
 {
-    static const luaL_Reg GUARDED[] = {{"concat", bound_concat}, {"insert", bound_insert}, {"move", bound_move},
-                                       {"remove", bound_remove}, {"sort", bound_sort},     {NULL, NULL}};
+    static const luaL_Reg GUARDED[] = {{"concat", bound_concat}, {"insert", bound_insert},
+                                       {"move", bound_move},     {"remove", bound_remove},
+                                       {"sort", bound_sort},     {NULL, NULL}};
     guard(L, GUARDED);
 }

@@ -9,8 +9,9 @@
 
 #include "vm.h"
 
-/* Replace functions of the library at the top: find match gmatch gsub rep format; concat insert move
- * remove sort. The others are linear in what already fits the quota, or bounded by the stack. */
+/* Replace functions of the library at the top: find match gmatch gsub rep format; concat insert
+ * move remove sort. The others are linear in what already fits the quota, or bounded by the stack.
+ */
 void bound_string(lua_State *L);
 void bound_table(lua_State *L);
 

@@ -1,15 +1,15 @@
-/* Backtracking over the text of the pattern itself, item by item: what is malformed behind the place
- * where a match fails is never looked at, as in stock Lua. */
+/* Backtracking over the text of the pattern itself, item by item: what is malformed behind the
+ * place where a match fails is never looked at, as in stock Lua. */
 #include "pattern.h"
 
 #include <string.h>
 
-enum { CAPTURE_OPEN = -1, CAPTURE_POSITION = -2 };
 enum { ESCAPE = '%', WALKS_BEFORE_BITS = 256 };
 
 static const char *match(Matcher *m, const char *s, const char *p);
 
-/* -- steps ----------------------------------------------------------------------------------------- */
+/* -- steps
+ * ----------------------------------------------------------------------------------------- */
 
 void match_settle(Matcher *m)
 {
@@ -34,11 +34,14 @@ static void refuse_more(Matcher *m)
     name[len] = '\0';
     m->left = 0;
     if (m->budget < PATTERN_STEPS)
-        luaL_error(raising(m), "pattern: no steps are left for '%s': the calls inside one call took them", name);
-    luaL_error(raising(m),
-               "pattern took more than %I steps: '%s' (an anchor, or items that exclude each other, "
-               "leave fewer ways to try)",
-               (LUAI_UACINT)m->budget, name);
+        luaL_error(raising(m),
+                   "pattern: no steps are left for '%s': the calls inside one call took them",
+                   name);
+    luaL_error(
+        raising(m),
+        "pattern took more than %I steps: '%s' (an anchor, or items that exclude each other, "
+        "leave fewer ways to try)",
+        (LUAI_UACINT)m->budget, name);
 }
 
 static inline void take(Matcher *m, size_t steps)
@@ -47,7 +50,8 @@ static inline void take(Matcher *m, size_t steps)
     m->left -= steps;
 }
 
-/* -- single bytes: classes and sets ------------------------------------------------------------------ */
+/* -- single bytes: classes and sets
+ * ------------------------------------------------------------------ */
 
 static inline unsigned char byte_of(const char *s) { return (unsigned char)*s; }
 
@@ -135,17 +139,20 @@ static const char *set_end(Matcher *m, const char *at)
     return last;
 }
 
-/* A set that is asked often is read once for all bytes, so that a long one costs no more than a short. */
+/* A set that is asked often is read once for all bytes, so that a long one costs no more than a
+ * short. */
 static void make_bits(Matcher *m, PatternSet *set)
 {
     memset(set->bits, 0, sizeof set->bits);
     for (unsigned c = 0; c < 256; c++)
-        if (walk_set(m, (unsigned char)c, set->at, set->last)) set->bits[c / 8] |= (uint8_t)(1U << c % 8);
+        if (walk_set(m, (unsigned char)c, set->at, set->last))
+            set->bits[c / 8] |= (uint8_t)(1U << c % 8);
     set->ready = true;
 }
 
 /* `set` is what known_set answers for `at`. */
-static inline bool in_set(Matcher *m, PatternSet *set, unsigned char c, const char *at, const char *last)
+static inline bool in_set(Matcher *m, PatternSet *set, unsigned char c, const char *at,
+                          const char *last)
 {
     if (!set) return walk_set(m, c, at, last);
     if (!set->ready) {
@@ -176,12 +183,14 @@ static inline bool item_holds(Matcher *m, const char *s, const char *p, const ch
     }
 }
 
-/* -- items that take more than one byte -------------------------------------------------------------- */
+/* -- items that take more than one byte
+ * -------------------------------------------------------------- */
 
 /* Behind the balanced text that begins at `s`; `p` is behind "%b". */
 static const char *match_balance(Matcher *m, const char *s, const char *p)
 {
-    if (m->pattern_end - p < 2) luaL_error(raising(m), "malformed pattern (missing arguments to '%%b')");
+    if (m->pattern_end - p < 2)
+        luaL_error(raising(m), "malformed pattern (missing arguments to '%%b')");
     if (s >= m->subject_end || *s != p[0]) return NULL;
     for (size_t open = 1; ++s < m->subject_end;) {
         take(m, 1);
@@ -206,12 +215,13 @@ static const char *match_back(Matcher *m, const char *s, char digit)
     return memcmp(m->captures[index].start, s, (size_t)len) == 0 ? s + len : NULL;
 }
 
-/* Is `s` where a set begins to hold? Both ends of the subject count as a NUL. `*p` is behind "%f" and
- * moves behind the set. */
+/* Is `s` where a set begins to hold? Both ends of the subject count as a NUL. `*p` is behind "%f"
+ * and moves behind the set. */
 static bool match_frontier(Matcher *m, const char *s, const char **p)
 {
     const char *at = *p;
-    if (at == m->pattern_end || *at != '[') luaL_error(raising(m), "missing '[' after '%%f' in pattern");
+    if (at == m->pattern_end || *at != '[')
+        luaL_error(raising(m), "missing '[' after '%%f' in pattern");
     *p = set_end(m, at) + 1;
     PatternSet   *set = known_set(m, at);
     unsigned char before = s == m->subject ? 0 : byte_of(s - 1);
@@ -240,7 +250,8 @@ static const char *close_capture(Matcher *m, const char *s, const char *p)
     return end;
 }
 
-/* -- repetitions: `item` ends where its suffix stands -------------------------------------------------- */
+/* -- repetitions: `item` ends where its suffix stands
+ * -------------------------------------------------- */
 
 /* The first byte from `s` on that the item does not hold; for a set it is looked up once. */
 static const char *skip_held(Matcher *m, const char *s, const char *item, const char *suffix)
@@ -256,7 +267,8 @@ static const char *skip_held(Matcher *m, const char *s, const char *item, const 
 }
 
 /* As many as hold from `at` on, then fewer, down to `least`. */
-static const char *match_most(Matcher *m, const char *least, const char *at, const char *item, const char *suffix)
+static const char *match_most(Matcher *m, const char *least, const char *at, const char *item,
+                              const char *suffix)
 {
     for (at = skip_held(m, at, item, suffix);; at--) {
         const char *end = match(m, at, suffix + 1);
@@ -273,12 +285,13 @@ static const char *match_fewest(Matcher *m, const char *s, const char *item, con
     }
 }
 
-/* -- the whole ----------------------------------------------------------------------------------------- */
+/* -- the whole
+ * ----------------------------------------------------------------------------------------- */
 
 typedef enum Outcome { GOES_ON, DECIDED } Outcome;
 
-/* A single-byte item with its suffix. Either moves `*s` and `*p` on, or decides: `*s` is the end or NULL.
- * What may be absent and is costs no level. */
+/* A single-byte item with its suffix. Either moves `*s` and `*p` on, or decides: `*s` is the end or
+ * NULL. What may be absent and is costs no level. */
 static Outcome match_single(Matcher *m, const char **s, const char **p)
 {
     const char *item = *p, *suffix = item_end(m, item), *end;
@@ -335,7 +348,8 @@ static const char *match(Matcher *m, const char *s, const char *p)
         take(m, 1);
         switch (*p) {
         case '(':
-            s = p[1] == ')' ? open_capture(m, s, p + 2, CAPTURE_POSITION) : open_capture(m, s, p + 1, CAPTURE_OPEN);
+            s = p[1] == ')' ? open_capture(m, s, p + 2, CAPTURE_POSITION)
+                            : open_capture(m, s, p + 1, CAPTURE_OPEN);
             outcome = DECIDED;
             break;
         case ')':
@@ -380,27 +394,4 @@ const char *match_at(Matcher *m, const char *start)
     m->captured = 0;
     take(m, 1);
     return match(m, start, m->pattern);
-}
-
-void match_push(Matcher *m, int index, const char *start, const char *end)
-{
-    if (index >= m->captured) {
-        if (index != 0) luaL_error(raising(m), "invalid capture index %%%d", index + 1);
-        lua_pushlstring(m->L, start, (size_t)(end - start));
-        return;
-    }
-    const Capture *capture = &m->captures[index];
-    if (capture->len == CAPTURE_OPEN) luaL_error(raising(m), "unfinished capture");
-    if (capture->len == CAPTURE_POSITION)
-        lua_pushinteger(m->L, capture->start - m->subject + 1);
-    else
-        lua_pushlstring(m->L, capture->start, (size_t)capture->len);
-}
-
-int match_push_all(Matcher *m, const char *start, const char *end)
-{
-    int count = m->captured == 0 && start ? 1 : m->captured;
-    luaL_checkstack(m->L, count, "too many captures");
-    for (int i = 0; i < count; i++) match_push(m, i, start, end);
-    return count;
 }

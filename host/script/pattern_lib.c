@@ -11,7 +11,8 @@ static Str check_str(lua_State *L, int arg)
     return str;
 }
 
-/* The offset that a one-based position means, negative ones counted from the end; may be past the end. */
+/* The offset that a one-based position means, negative ones counted from the end; may be past the
+ * end. */
 static size_t offset_of(lua_Integer position, size_t len)
 {
     if (position > 0) return (size_t)position - 1;
@@ -52,6 +53,33 @@ static bool take_anchor(Str *pattern)
     return true;
 }
 
+/* Pushes capture `index` (from 0); index 0 of a pattern without captures is the match start..end.
+ */
+static void push_capture(Matcher *m, int index, const char *start, const char *end)
+{
+    if (index >= m->captured) {
+        if (index != 0)
+            luaL_error((match_settle(m), m->L), "invalid capture index %%%d", index + 1);
+        lua_pushlstring(m->L, start, (size_t)(end - start));
+        return;
+    }
+    const Capture *capture = &m->captures[index];
+    if (capture->len == CAPTURE_OPEN) luaL_error((match_settle(m), m->L), "unfinished capture");
+    if (capture->len == CAPTURE_POSITION)
+        lua_pushinteger(m->L, capture->start - m->subject + 1);
+    else
+        lua_pushlstring(m->L, capture->start, (size_t)capture->len);
+}
+
+/* Pushes all captures, or the whole match when there are none and `start` is not NULL. */
+static int push_captures(Matcher *m, const char *start, const char *end)
+{
+    int count = m->captured == 0 && start ? 1 : m->captured;
+    luaL_checkstack(m->L, count, "too many captures");
+    for (int i = 0; i < count; i++) push_capture(m, i, start, end);
+    return count;
+}
+
 static int find_or_match(lua_State *L, bool find)
 {
     Matcher matcher;
@@ -61,7 +89,8 @@ static int find_or_match(lua_State *L, bool find)
         luaL_pushfail(L);
         return 1;
     }
-    if (find && (lua_toboolean(L, 4) || !has_specials(pattern))) return find_plain(L, subject, from, pattern);
+    if (find && (lua_toboolean(L, 4) || !has_specials(pattern)))
+        return find_plain(L, subject, from, pattern);
     bool        anchored = take_anchor(&pattern);
     const char *start = subject.ptr + from, *end;
     match_begin(&matcher, L, subject, pattern);
@@ -71,23 +100,24 @@ static int find_or_match(lua_State *L, bool find)
         luaL_pushfail(L);
         return 1;
     }
-    if (!find) return match_push_all(&matcher, start, end);
+    if (!find) return push_captures(&matcher, start, end);
     lua_pushinteger(L, start - subject.ptr + 1);
     lua_pushinteger(L, end - subject.ptr);
-    return 2 + match_push_all(&matcher, NULL, NULL);
+    return 2 + push_captures(&matcher, NULL, NULL);
 }
 
 static int pattern_find(lua_State *L) { return find_or_match(L, true); }
 static int pattern_match(lua_State *L) { return find_or_match(L, false); }
 
-/* -- gmatch ------------------------------------------------------------------------------------------ */
+/* -- gmatch
+ * ------------------------------------------------------------------------------------------ */
 
 /* Upvalues: the subject, the pattern, the offset to go on at, the offset where the last match ended
  * (-1 before the first): an empty match may not follow there. */
 static int gmatch_next(lua_State *L)
 {
-    Matcher     matcher;
-    Str         subject, pattern;
+    Matcher matcher;
+    Str     subject, pattern;
     subject.ptr = lua_tolstring(L, lua_upvalueindex(1), &subject.len);
     pattern.ptr = lua_tolstring(L, lua_upvalueindex(2), &pattern.len);
     lua_Integer last = lua_tointeger(L, lua_upvalueindex(4));
@@ -99,7 +129,7 @@ static int gmatch_next(lua_State *L)
         lua_pushinteger(L, end - subject.ptr);
         lua_copy(L, -1, lua_upvalueindex(3));
         lua_replace(L, lua_upvalueindex(4));
-        return match_push_all(&matcher, start, end);
+        return push_captures(&matcher, start, end);
     }
     match_settle(&matcher);
     return 0;
@@ -118,7 +148,8 @@ static int pattern_gmatch(lua_State *L)
     return 1;
 }
 
-/* -- gsub -------------------------------------------------------------------------------------------- */
+/* -- gsub
+ * -------------------------------------------------------------------------------------------- */
 
 /* The replacement at index 3 as a text with %0 to %9 and %%. */
 static void add_expanded(Matcher *matcher, luaL_Buffer *out, const char *start, const char *end)
@@ -134,7 +165,7 @@ static void add_expanded(Matcher *matcher, luaL_Buffer *out, const char *start, 
         } else if (digit == '0') {
             luaL_addlstring(out, start, (size_t)(end - start));
         } else if (digit >= '1' && digit <= '9') {
-            match_push(matcher, digit - '1', start, end);
+            push_capture(matcher, digit - '1', start, end);
             luaL_addvalue(out);
         } else {
             luaL_error(matcher->L, "invalid use of '%%' in replacement string");
@@ -145,16 +176,17 @@ static void add_expanded(Matcher *matcher, luaL_Buffer *out, const char *start, 
 }
 
 /* Adds what the match start..end becomes. False: it stays as it is, and nothing was added. */
-static bool add_replacement(Matcher *matcher, luaL_Buffer *out, int type, const char *start, const char *end)
+static bool add_replacement(Matcher *matcher, luaL_Buffer *out, int type, const char *start,
+                            const char *end)
 {
     lua_State *L = matcher->L;
     if (type == LUA_TFUNCTION) {
         lua_pushvalue(L, 3);
-        int count = match_push_all(matcher, start, end);
+        int count = push_captures(matcher, start, end);
         match_settle(matcher);
         lua_call(L, count, 1);
     } else if (type == LUA_TTABLE) {
-        match_push(matcher, 0, start, end);
+        push_capture(matcher, 0, start, end);
         match_settle(matcher);
         lua_gettable(L, 3);
     } else {
@@ -165,7 +197,8 @@ static bool add_replacement(Matcher *matcher, luaL_Buffer *out, int type, const 
         lua_pop(L, 1);
         return false;
     }
-    if (!lua_isstring(L, -1)) luaL_error(L, "invalid replacement value (a %s)", luaL_typename(L, -1));
+    if (!lua_isstring(L, -1))
+        luaL_error(L, "invalid replacement value (a %s)", luaL_typename(L, -1));
     luaL_addvalue(out);
     return true;
 }
@@ -177,7 +210,9 @@ static int pattern_gsub(lua_State *L)
     Str         subject = check_str(L, 1), pattern = check_str(L, 2);
     int         type = lua_type(L, 3);
     lua_Integer most = luaL_optinteger(L, 4, (lua_Integer)subject.len + 1), count = 0;
-    luaL_argexpected(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION || type == LUA_TTABLE,
+    luaL_argexpected(L,
+                     type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION ||
+                         type == LUA_TTABLE,
                      3, "string/function/table");
     bool        anchored = take_anchor(&pattern), changed = false;
     const char *start = subject.ptr, *last = NULL; /* where the last match ended */

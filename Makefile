@@ -18,6 +18,7 @@ LIB_SRC    := $(filter-out $(wildcard host/sandbox/jail*.c) $(FILTER_SRC),$(wild
 LIB_OBJ    := $(LIB_SRC:%.c=$(B)/%.o)
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/helper/%.o)
 UNIT_BIN   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*_test.c))
+FUZZ_BIN   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
 BENCH_BIN  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 SUPPORT_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/support/*.c))
 
@@ -99,7 +100,11 @@ $(B)/tests/%: tests/%.c $(B)/libhost.a
 	$(say) CC $<
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libhost.a $(ALL_LIBS)
 
--include $(LIB_OBJ:.o=.d) $(HELPER_OBJ:.o=.d) $(B)/host/main.d $(UNIT_BIN:=.d) $(BENCH_BIN:=.d)
+$(B)/tests/fuzz/%: tests/fuzz/%.c $(B)/libhost.a
+	$(say) CC $<
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $< $(B)/libhost.a $(ALL_LIBS)
+
+-include $(LIB_OBJ:.o=.d) $(HELPER_OBJ:.o=.d) $(B)/host/main.d $(UNIT_BIN:=.d) $(BENCH_BIN:=.d) $(FUZZ_BIN:=.d)
 
 # -- verbs -----------------------------------------------------------------------------------------
 deps: ## install what is missing (Debian and Ubuntu), or say what to install
@@ -132,16 +137,32 @@ bench: ## ratios against a named floor, in one run
 .PHONY: bench-built
 bench-built: $(BENCH_BIN)
 
+fuzz: ## each target of tests/fuzz for RUNS inputs (20000), with clang
+	@command -v clang >/dev/null || { echo "make fuzz needs clang with libFuzzer (Debian: clang)" >&2; exit 1; }
+	@$(MAKE) --no-print-directory MODE=fuzz fuzz-built
+	@BUILD=build/fuzz tests/fuzz/run
+
+.PHONY: fuzz-built
+fuzz-built: deps-check $(FUZZ_BIN)
+
+faults: ## the demo again and again, each time with the next thing made to fail
+	@$(MAKE) --no-print-directory MODE=asan all
+	@PERIGEE=$(CURDIR)/build/asan/perigee prove --merge --exec '' tests/faults/sweep
+
 format: ## clang-format over the C sources
 	@clang-format -i $$(git ls-files '*.c' '*.h')
 
-install: all ## install into DESTDIR and PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/perigee $(DESTDIR)$(PREFIX)/share/perigee
-	install -m 0755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/perigee
-	install -m 0755 $(HELPER) $(DESTDIR)$(PREFIX)/libexec/perigee/perigee-sandbox
-	cp -R lua tools agents $(DESTDIR)$(PREFIX)/share/perigee/
+SHARE = $(DESTDIR)$(PREFIX)/share/perigee
 
-clean:
+install: all ## install into DESTDIR and PREFIX
+	$(say) INST $(DESTDIR)$(PREFIX)
+	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/perigee $(SHARE)
+	$(Q)install -m 0755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/perigee
+	$(Q)install -m 0755 $(HELPER) $(DESTDIR)$(PREFIX)/libexec/perigee/perigee-sandbox
+	$(Q)rm -rf $(SHARE)/lua $(SHARE)/tools $(SHARE)/agents # a tool that is gone must not be offered
+	$(Q)find lua tools agents -type f -exec install -D -m 0644 {} $(SHARE)/{} ';'
+
+clean: ## remove what was built
 	rm -rf build perigee perigee-sandbox
 
 help: ## this list

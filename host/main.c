@@ -28,7 +28,7 @@ static const struct VerbRow {
     {"models", "list models, serve a rehearsal on loopback", GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_DECIDE | GRANT_LISTEN},
     {"test", "run the Lua tests of a project", GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_DECIDE},
     {"doctor", "say whether the sandbox works here, and why not", GRANT_PRINT | GRANT_FILES | GRANT_RUN},
-    {"help", "this list", GRANT_PRINT},
+    {"help", "this list, or what a verb takes", 0}, /* main's own */
 };
 
 static void print_help(FILE *to)
@@ -67,9 +67,9 @@ static int unknown_verb(const char *name)
     for (size_t i = 1; i < sizeof VERBS / sizeof VERBS[0]; i++)
         if (distance(name, VERBS[i].name) < distance(name, VERBS[best].name)) best = i;
     if (distance(name, VERBS[best].name) <= 2)
-        fprintf(stderr, "perigee: no verb '%s'; did you mean '%s'?\n", name, VERBS[best].name);
+        log_plain("perigee: no verb '%s'; did you mean '%s'?", name, VERBS[best].name);
     else
-        fprintf(stderr, "perigee: no verb '%s'; perigee help lists them\n", name);
+        log_plain("perigee: no verb '%s'; perigee help lists them", name);
     return 2;
 }
 
@@ -101,10 +101,7 @@ static int run_verb(const struct VerbRow *verb, int argc, char **argv)
     int  code = engine_main(engine, verb->name, verb->grants, argc, argv);
     bool at_once = engine->interrupted;
     fflush(stdout);
-    if (at_once) {
-        engine_stop(engine);
-        _exit(code); /* a thread may still wait for a name server or for stdin */
-    }
+    if (at_once) _exit(code); /* a thread may still wait for a name server or for stdin */
     engine_free(engine);
     secrets_close();
     return code;
@@ -123,7 +120,8 @@ int main(int argc, char **argv)
         return 0;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        if (argc == 2 || argv[1][0] == '-') {
+        bool of_verb = argc > 2 && argv[1][0] != '-' && argv[2][0] != '-' && strcmp(argv[2], "help") != 0;
+        if (!of_verb) {
             print_help(stdout);
             return 0;
         }

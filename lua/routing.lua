@@ -6,7 +6,8 @@ local route = require "lib.route"
 local POOR <const> = 0.05 -- dollars left: too little for a large turn
 
 return {
-  --- The models to try, in order; nil leaves it to the definition (its `model`, else the tier of its
+  --- The models to try, in order. `facts`: left_usd (dollars that the run may still spend), tokens
+  --- (that it has used). nil leaves it to the definition (its `model`, else the tier of its
   --- `complexity`).
   model = route.first {
     { why = "the budget is nearly spent", when = function(_, facts) return facts.left_usd < POOR end, models = { "small" } },

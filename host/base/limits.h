@@ -30,7 +30,6 @@
 #define LIMIT_HOST_VM      (512 * MB)
 #define LIMIT_DECISION_VM  (64 * MB)
 #define LIMIT_RUN_VM       (64 * MB)
-#define LIMIT_SLICE        100000     /* VM instructions before a script lets others run */
 #define LIMIT_DECISION     50000000   /* VM instructions of one decision */
 #define LIMIT_BRANCHES     1000       /* coroutines in one run.all */
 

@@ -123,8 +123,7 @@ Status front_narrow(Reading *reading, Place place, const char *why, Err *err)
     return ST_OK;
 }
 
-/* -- events to nodes: each of these answers NULL when out->ending says why ----------------------
- */
+/* -- events to nodes: each of these answers NULL when out->ending says why --------------------- */
 
 static Place mark_place(const Tree *tree, yaml_mark_t mark)
 {

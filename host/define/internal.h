@@ -27,7 +27,7 @@ typedef struct Reading {
     int         nodes;     /* made so far, counted against MOST_NODES */
 } Reading;
 
-/* -- definition.c -- */
+/* -- definition.c ------------------------------------------------------------------------------ */
 
 Place place_at(Str text, size_t offset);
 
@@ -49,7 +49,7 @@ Node *map_add(Node *map, Node *entry);
 
 Status arena_full(Err *err);
 
-/* -- span.c -- */
+/* -- span.c ------------------------------------------------------------------------------------ */
 
 typedef struct Span {
     size_t begin, end;  /* the YAML between the lines of dashes, offsets into the file */
@@ -67,7 +67,7 @@ bool span_find(Str text, Span *out, const char **why);
 /* True for a line such as "name: value"; *key_len is the length of its key, quotes included. */
 bool line_is_entry(Str line, size_t *key_len);
 
-/* -- front_matter.c -- */
+/* -- front_matter.c ---------------------------------------------------------------------------- */
 
 /* Reads the span into def->front. Fails only at a bound, or when there is nothing to read at all.
  */
@@ -97,7 +97,7 @@ bool key_narrows(Str key);
 /* Puts an empty `tools` list in place of whatever stands there, and notes why, once. */
 MUST_CHECK Status front_narrow(Reading *reading, Place place, const char *why, Err *err);
 
-/* -- lenient.c -- */
+/* -- lenient.c --------------------------------------------------------------------------------- */
 
 typedef struct Entries {
     int count; /* of `key: value` found */
@@ -107,7 +107,7 @@ typedef struct Entries {
 /* Reads top-level entries one by one into def->front, each with libyaml where that works. */
 MUST_CHECK Status lenient_read(Reading *reading, const Span *span, Entries *out, Err *err);
 
-/* -- outline.c, encoding.c -- */
+/* -- outline.c, encoding.c --------------------------------------------------------------------- */
 
 /* Fills def->blocks from def->body; `clean` is then the same as `text`. */
 MUST_CHECK Status outline_read(Reading *reading, Err *err);

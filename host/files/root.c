@@ -137,8 +137,7 @@ Status root_list(Root *root, Str path, size_t most, RootEntry *entry, void *arg,
     return status;
 }
 
-/* -- shared with write.c ------------------------------------------------------------------------
- */
+/* -- shared with write.c ----------------------------------------------------------------------- */
 
 static Status forbidden(const Place *place, Access access, FileRule rule, Err *err)
 {
@@ -245,8 +244,7 @@ void root_fill_info(const struct stat *st, FileInfo *info)
     info->hash[0] = '\0';
 }
 
-/* -- opening ------------------------------------------------------------------------------------
- */
+/* -- opening ----------------------------------------------------------------------------------- */
 
 static Status real_path(Root *root, Err *err)
 {
@@ -285,8 +283,7 @@ static Status set_pins(Root *root, const char *const *pins, Err *err)
     return status;
 }
 
-/* -- listing ------------------------------------------------------------------------------------
- */
+/* -- listing ----------------------------------------------------------------------------------- */
 
 static int by_bytes(const void *a, const void *b)
 {

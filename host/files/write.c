@@ -69,8 +69,7 @@ Status root_write(Root *root, Str path, Str bytes, const char *expect, FileInfo 
     return status;
 }
 
-/* -- what stands there ---------------------------------------------------------------------------
- */
+/* -- what stands there ------------------------------------------------------------------------- */
 
 static bool same_state(const struct stat *a, const struct stat *b)
 {
@@ -130,8 +129,7 @@ static Status check_expected(Draft *draft, bool again, Err *err)
     return status;
 }
 
-/* -- folders --------------------------------------------------------------------------------------
- */
+/* -- folders ----------------------------------------------------------------------------------- */
 
 /* Opens the folder, making what is missing of it one name after the other. */
 static Status make_folders(Draft *draft, Err *err)
@@ -183,8 +181,7 @@ static void remove_folders(Draft *draft)
     }
 }
 
-/* -- the new file ---------------------------------------------------------------------------------
- */
+/* -- the new file ------------------------------------------------------------------------------ */
 
 static bool temp_name(Draft *draft)
 {

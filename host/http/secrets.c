@@ -163,3 +163,13 @@ void secrets_redact(char *text, size_t size)
             at = replace(text, size, at, len, secrets[i].name);
     }
 }
+
+void secrets_mask(Str name, char *bytes, size_t len)
+{
+    const Secret *secret = find(name);
+    size_t        value_len = secret ? strlen(secret->value) : 0;
+    if (value_len < REDACT_FROM) return;
+    for (char *at = memmem(bytes, len, secret->value, value_len); at;
+         at = memmem(at, (size_t)(bytes + len - at), secret->value, value_len))
+        memset(at, '*', value_len);
+}

@@ -31,4 +31,8 @@ MUST_CHECK Status secrets_reveal(Str name, Str host, Str prefix, Buf *out, Err *
  * texts that come from outside and go into errors and logs. */
 void secrets_redact(char *text, size_t size);
 
+/* Overwrites every occurrence of the value of `name` in `bytes`, for what a server sends back that
+ * was given it. The length stays. A name that is no secret changes nothing. */
+void secrets_mask(Str name, char *bytes, size_t len);
+
 #endif

@@ -1,5 +1,6 @@
 #include "internal.h"
 
+#include "../base/fault.h"
 #include "../base/mem.h"
 
 #include <errno.h>
@@ -92,7 +93,7 @@ static int spawn(const ChildSpec *spec, pid_t *pid)
     posix_spawnattr_setsigdefault(&attr, &all);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     for (size_t i = 0; i < spec->fd_count; i++) moved[i] = -1;
-    int rc = map_descriptors(&actions, spec, moved);
+    int rc = fault_hit("loop.spawn") ? EAGAIN : map_descriptors(&actions, spec, moved);
     if (rc == 0)
         rc = posix_spawn(pid, spec->path, &actions, &attr, (char *const *)(uintptr_t)spec->argv,
                          (char *const *)(uintptr_t)spec->envp);

@@ -49,14 +49,14 @@ void loop_release(Loop *loop);
 /* Objects alive now: a test compares it before and after. */
 size_t loop_objects(const Loop *loop);
 
-/* -- timers ---------------------------------------------------------------------------------- */
+/* -- timers ------------------------------------------------------------------------------------ */
 typedef void TimerFired(void *arg);
 Timer *timer_new(Loop *loop, TimerFired *fired, void *arg);
 void   timer_set(Timer *timer, int64_t deadline); /* once; replaces what was set */
 void   timer_stop(Timer *timer);
 void   timer_free(Timer *timer); /* NULL allowed */
 
-/* -- descriptors ------------------------------------------------------------------------------ */
+/* -- descriptors ------------------------------------------------------------------------------- */
 enum WatchEvents { WATCH_READ = 1, WATCH_WRITE = 2 };
 /* `events` is what is ready; also READ|WRITE when the descriptor is in error. */
 typedef void WatchReady(void *arg, int fd, int events);
@@ -65,7 +65,7 @@ void watch_set(Watch *watch, int events); /* 0 stops; level-triggered */
 void watch_free(Watch *watch);            /* NULL allowed; does not close the descriptor. Call it
                                              before closing the descriptor. */
 
-/* -- children --------------------------------------------------------------------------------- */
+/* -- children ---------------------------------------------------------------------------------- */
 typedef struct ChildSpec {
     const char        *path;     /* borrowed; absolute */
     const char *const *argv;     /* borrowed; ends in NULL */
@@ -85,12 +85,12 @@ pid_t child_pid(const Child *child);
 void  child_kill(Child *child, int signo); /* nothing once it has ended */
 void  child_free(Child *child);            /* NULL allowed; kills (SIGKILL) and reaps one that lives */
 
-/* -- signals ---------------------------------------------------------------------------------- */
+/* -- signals ----------------------------------------------------------------------------------- */
 typedef void SignalSeen(void *arg, int signo);
 MUST_CHECK Status signals_new(Loop *loop, int signo, SignalSeen *seen, void *arg, Signals **out, Err *err);
 void signals_free(Signals *signals); /* NULL allowed */
 
-/* -- threads ---------------------------------------------------------------------------------- */
+/* -- threads ----------------------------------------------------------------------------------- */
 /* `work` runs on a thread of the pool, then `done` on the loop's. work_abandon: `done` is still
  * called (it must free what `arg` owns), with `abandoned` true, and nobody waits for it. loop_free
  * waits for work that a thread has begun. */

@@ -28,13 +28,14 @@ typedef struct Workspace {
 typedef struct WorkspaceSpec {
     const char        *path;
     const char        *helper; /* of the sandbox */
-    const char *const *pins;   /* ends in NULL; may be NULL */
+    const char *const *pins;   /* read-only where they lie in it; ends in NULL; may be NULL */
     bool               unconfined;
 } WorkspaceSpec;
 
 /* Refuses "/", the home folder, an ancestor of `state` (the folder of the journal). */
 MUST_CHECK Status workspace_new(Loop *loop, const WorkspaceSpec *spec, const char *state,
                                 Workspace **out, Err *err);
+bool       workspace_holds(const Workspace *workspace, const char *path); /* once links are followed */
 Workspace *workspace_hold(Workspace *workspace);
 void       workspace_release(Workspace *workspace); /* NULL allowed */
 

@@ -34,6 +34,33 @@ static Status refuse_wide(const char *path, const char *state, Err *err)
     return status;
 }
 
+/* The pins that concern the workspace `path`, ending in NULL. One that holds the workspace makes all
+ * of it read-only. Owned. */
+static char **own_pins(const char *path, const char *const *pins)
+{
+    size_t count = 0, kept = 0;
+    while (pins && pins[count]) count++;
+    char **own = mem_new((count + 1) * sizeof *own);
+    for (size_t i = 0; i < count; i++) {
+        char       *resolved = realpath(pins[i], NULL);
+        const char *real = resolved ? resolved : pins[i];
+        if (within(path, real))
+            own[kept++] = mem_text(path);
+        else if (within(pins[i], path))
+            own[kept++] = mem_text(pins[i]); /* by this name, and by what it leads to */
+        else if (within(real, path))
+            own[kept++] = mem_text(real);
+        free(resolved);
+    }
+    return own;
+}
+
+static void free_pins(char **pins)
+{
+    for (size_t i = 0; pins[i]; i++) free(pins[i]);
+    free(pins);
+}
+
 Status workspace_new(Loop *loop, const WorkspaceSpec *spec, const char *state, Workspace **out, Err *err)
 {
     char *path = realpath(spec->path, NULL);
@@ -48,19 +75,29 @@ Status workspace_new(Loop *loop, const WorkspaceSpec *spec, const char *state, W
     Workspace *workspace = mem_new(sizeof *workspace);
     workspace->path = path;
     workspace->users = 1;
-    RootSpec  root = {.path = path, .pins = spec->pins};
+    char    **pins = own_pins(path, spec->pins);
+    RootSpec  root = {.path = path, .pins = (const char *const *)pins};
     SpaceSpec space = {.workspace = path,
                        .helper = spec->helper,
-                       .pins = spec->pins,
+                       .pins = (const char *const *)pins,
                        .unconfined = spec->unconfined};
     status = root_open(&root, &workspace->root, err);
     if (status == ST_OK) status = space_new(loop, &space, &workspace->space, err);
+    free_pins(pins);
     if (status != ST_OK) {
         workspace_release(workspace);
         return status;
     }
     *out = workspace;
     return ST_OK;
+}
+
+bool workspace_holds(const Workspace *workspace, const char *path)
+{
+    char *real = realpath(path, NULL);
+    bool  holds = real && within(real, workspace->path);
+    free(real);
+    return holds;
 }
 
 Workspace *workspace_hold(Workspace *workspace)

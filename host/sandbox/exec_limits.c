@@ -33,8 +33,7 @@ void exec_on_wall(void *arg)
     }
 }
 
-/* -- memory and processes, where there is no cgroup to count them --------------------------------
- */
+/* -- memory and processes, where there is no cgroup to count them ------------------------------ */
 
 static void run_look(void *arg)
 {

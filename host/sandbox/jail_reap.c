@@ -20,7 +20,7 @@ static pid_t wait_any(int *status, int options)
     return pid;
 }
 
-/* -- outer process ---------------------------------------------------------------------------- */
+/* -- outer process ----------------------------------------------------------------------------- */
 
 /* The gate opens when the host has init's pidfd: from then on it can kill the whole tree at once.
  * Should this process die earlier, init finds the gate closed, and no command ever ran. */
@@ -68,7 +68,7 @@ int isolate(Jail *jail)
     return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 ? 0 : errno;
 }
 
-/* -- init, or the outer process of an unconfined command -------------------------------------- */
+/* -- init, or the outer process of an unconfined command --------------------------------------- */
 
 /* Unconfined: there is no namespace whose end would kill what the command left, but whatever it
  * left became a child of this process (its subreaper), one generation after the other. */
@@ -147,7 +147,7 @@ int fork_command(Jail *jail)
     return syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) == 0 ? 0 : errno;
 }
 
-/* -- the command ------------------------------------------------------------------------------ */
+/* -- the command ------------------------------------------------------------------------------- */
 
 static const char *inner_path(const WirePlan *plan)
 {

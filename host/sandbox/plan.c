@@ -115,7 +115,8 @@ static void add_system(Plan *plan, const Facts *facts)
         case FACT_GIT_DIR:
         case FACT_SECRET:
         case FACT_SHUT:
-        case FACT_PROTECTED: break;
+        case FACT_PROTECTED:
+        case FACT_ABSENT: break;
         }
     }
 }
@@ -255,9 +256,13 @@ static void add_workspace(Plan *plan, const SpaceSpec *space, const ExecSpec *sp
             add(plan, OP_MASK, cover);
         } else if (fact->kind == FACT_PROTECTED && spec->writes) {
             add(plan, OP_READ_ONLY, cover);
-            add_pins(plan, space->workspace, fact->path);
-            if (git_dir) add_pins(plan, git_dir, fact->path);
+        } else {
+            continue;
         }
+        /* A folder on the way to a cover stays where it is: else one command could move it between
+         * another's survey and its mounts. */
+        if (spec->writes) add_pins(plan, space->workspace, fact->path);
+        if (spec->writes && git_dir) add_pins(plan, git_dir, fact->path);
     }
     sort_covers(plan, from);
 }

@@ -39,6 +39,7 @@ typedef enum FactKind {
     FACT_SECRET,    /* in the workspace: a file to mask */
     FACT_SHUT,      /* in the workspace: a folder that could not be looked into; masked as well */
     FACT_PROTECTED, /* in the workspace or its git directory: to be kept read-only */
+    FACT_ABSENT,    /* the same, if it were there; what appears is set aside after the command */
 } FactKind;
 
 typedef struct Fact {

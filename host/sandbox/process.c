@@ -193,6 +193,7 @@ static void try_end(SandboxExec *exec)
     }
     drain(&exec->pipes[0]);
     drain(&exec->pipes[1]);
+    exec_set_aside(exec);
     exec_queue_end(exec);
 }
 
@@ -396,6 +397,7 @@ void exec_destroy(SandboxExec *exec)
     take_reports(exec);
     if (exec->init_fd >= 0) exec_signal_init(exec, SIGKILL);
     init_is_dead(exec, DEATH_MS);
+    exec_set_aside(exec);
     release(exec);
     free_exec(exec);
 }

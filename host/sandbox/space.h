@@ -132,6 +132,9 @@ void exec_on_wall(void *exec);
 void exec_on_look(void *exec);
 void exec_abandon_look(SandboxExec *exec);
 
+/* aftermath.c: the tree is dead. What it put where git would obey it is renamed, and said so. */
+void exec_set_aside(SandboxExec *exec);
+
 /* exec_result.c: buffers in `result` are the caller's to clear. */
 void exec_result(SandboxExec *exec, SandboxResult *result);
 

@@ -216,7 +216,10 @@ static Status survey_pins(Walk *walk, const char *const *pins, Err *err)
         buf_reset(&path);
         status = pins[i][0] == '/' ? buf_printf(&path, err, "%s", pins[i])
                                    : buf_printf(&path, err, "%s/%s", walk->workspace, pins[i]);
-        if (status == ST_OK) status = add_resolved(walk, FACT_PROTECTED, path.ptr, err);
+        if (status != ST_OK) break;
+        status = strcmp(path.ptr, walk->workspace) == 0 /* the whole of it */
+                     ? facts_add(walk->facts, FACT_PROTECTED, path.ptr, NULL, err)
+                     : add_resolved(walk, FACT_PROTECTED, path.ptr, err);
     }
     buf_clear(&path);
     return status;

@@ -22,6 +22,8 @@ static Status path_join(Buf *path, const char *folder, const char *name, Err *er
 
 /* Hooks and config; `commondir` and `gitdir` say where git looks for them. A link among them could
  * be replaced behind a cover, so then the whole directory is covered. */
+/* What is not there has no place to be covered: it is noted, and what a command puts there is set
+ * aside after its end (aftermath.c). */
 static Status protect_parts(Facts *facts, const char *git_dir, Err *err)
 {
     static const char *const names[] = {"hooks",     "config", "config.worktree",
@@ -32,7 +34,11 @@ static Status protect_parts(Facts *facts, const char *git_dir, Err *err)
     for (size_t i = 0; names[i] && status == ST_OK; i++) {
         struct stat info;
         status = path_join(&path, git_dir, names[i], err);
-        if (status != ST_OK || lstat(path.ptr, &info) != 0) continue;
+        if (status == ST_OK && lstat(path.ptr, &info) != 0) {
+            status = facts_add(facts, FACT_ABSENT, path.ptr, NULL, err);
+            continue;
+        }
+        if (status != ST_OK) continue;
         const char *cover = S_ISLNK(info.st_mode) ? git_dir : path.ptr;
         status = facts_add(facts, FACT_PROTECTED, cover, NULL, err);
     }
@@ -52,7 +58,7 @@ static Status survey_below(Facts *facts, const char *workspace, const char *fold
     if (!list) return ST_OK;
     buf_init(&path, PATH_MAX);
     while (status == ST_OK && (entry = readdir(list)) != NULL) {
-        if (entry->d_name[0] == '.') continue;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         status = path_join(&path, folder, entry->d_name, err);
         if (status == ST_OK && lstat(path.ptr, &info) == 0 && S_ISDIR(info.st_mode))
             status = survey_git(facts, workspace, path.ptr, depth + 1, err);
@@ -62,26 +68,41 @@ static Status survey_below(Facts *facts, const char *workspace, const char *fold
     return status;
 }
 
+/* By any part that only a git directory has. HEAD alone would not do: a command could take it away,
+ * change the config that is then not covered, and put it back. The config, once covered, stays. */
+static Status is_git_dir(const char *folder, bool *is_git, Err *err)
+{
+    static const char *const parts[] = {"config", "HEAD", "commondir", "gitdir", "objects", NULL};
+    struct stat              info;
+    Status                   status = ST_OK;
+    Buf                      path;
+    buf_init(&path, PATH_MAX);
+    for (size_t i = 0; parts[i] && !*is_git && status == ST_OK; i++) {
+        status = path_join(&path, folder, parts[i], err);
+        if (status == ST_OK) *is_git = lstat(path.ptr, &info) == 0;
+    }
+    buf_clear(&path);
+    return status;
+}
+
 Status survey_git(Facts *facts, const char *workspace, const char *git_dir, int depth, Err *err)
 {
     static const char *const lists[] = {"modules", "worktrees", NULL};
-    struct stat              info;
+    bool                     is_git = depth == 0; /* its name says so */
     Buf                      path;
     if (depth > MODULE_DEPTH_MAX)
         return err_set(err, ST_LIMIT, "workspace %s: git modules deeper than %d levels", workspace,
                        MODULE_DEPTH_MAX);
     buf_init(&path, PATH_MAX);
-    Status status = path_join(&path, git_dir, "HEAD", err);
-    bool   is_git = status == ST_OK && lstat(path.ptr, &info) == 0;
-    if (status == ST_OK && (is_git || depth == 0)) status = protect_parts(facts, git_dir, err);
+    Status status = is_git_dir(git_dir, &is_git, err);
+    if (status == ST_OK && is_git) status = protect_parts(facts, git_dir, err);
     for (size_t i = 0; is_git && lists[i] && status == ST_OK; i++) {
         status = path_join(&path, git_dir, lists[i], err);
         if (status == ST_OK) status = survey_below(facts, workspace, path.ptr, depth, err);
     }
     buf_clear(&path);
     /* Not one itself: part of a module's name. */
-    if (status == ST_OK && !is_git && depth > 0)
-        status = survey_below(facts, workspace, git_dir, depth, err);
+    if (status == ST_OK && !is_git) status = survey_below(facts, workspace, git_dir, depth, err);
     return status;
 }
 

@@ -132,7 +132,7 @@ bool   wire_decode(const char *bytes, size_t len, WireStore *store, WirePlan *pl
 
 const char *wire_op_words(Op op); /* static */
 
-/* -- reports: one datagram each -------------------------------------------------------------- */
+/* -- reports: one datagram each ---------------------------------------------------------------- */
 typedef enum ReportKind {
     REPORT_SPACE,   /* the space stands; carries its user, net and mount namespaces */
     REPORT_STARTED, /* the command's first process exists; carries its pidfd */

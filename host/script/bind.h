@@ -30,11 +30,14 @@ void bind_push_run(lua_State *L, Run *run);
 Run *bind_check_run(lua_State *L, int index); /* raises when it is closed */
 
 /* CrossObjects. The arg of the first is a CallGrant, of the second a Run. */
+struct CallHandle;
+
 typedef struct CallGrant {
     Run    *run;
     char   *tool;       /* owned */
     char  **programs;   /* owned, ends in NULL; "*" is any */
     bool    reads, writes, execs;
+    struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
 } CallGrant;
 
 void bind_push_call(lua_State *L, void *grant);
@@ -59,9 +62,12 @@ int bind_catalog(lua_State *L);
 /* Ends and frees a run and its children, when the host VM is gone or closes it. */
 void run_drop(Engine *engine, Run *run);
 
-/* -- reading the tables that scripts give; each raises a message that names the key -- */
+/* -- reading the tables that scripts give; each raises a message that names the key ------------ */
 const char *opt_text(lua_State *L, int table, const char *key, const char *otherwise);
 lua_Integer opt_integer(lua_State *L, int table, const char *key, lua_Integer otherwise);
 bool        opt_flag(lua_State *L, int table, const char *key);
+
+/* Refuses text keys that are not among `known` (ends in NULL); `what` begins the message. */
+void opt_only(lua_State *L, int table, const char *what, const char *const *known);
 
 #endif

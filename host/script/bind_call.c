@@ -2,23 +2,41 @@
 #include "bind.h"
 
 #include "../base/limits.h"
+#include "../base/log.h"
 #include "../base/mem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char CALL[] = "perigee.call"; /* what a tool's closures hold: a CallHandle */
+
+/* A tool may keep `call` in a variable beyond its end. What it then holds is this, and not the grant. */
+typedef struct CallHandle {
+    CallGrant *grant; /* borrowed; NULL once the call ended */
+} CallHandle;
+
+/* The VM closes before the call that began in it is freed, or long after: whoever goes first lets go
+ * of the other. */
+static int handle_gone(lua_State *L)
+{
+    CallHandle *handle = lua_touserdata(L, 1);
+    if (handle->grant) handle->grant->handle = NULL;
+    handle->grant = NULL;
+    return 0;
+}
 
 void bind_free_call(void *arg)
 {
     CallGrant *grant = arg;
     if (!grant) return;
+    if (grant->handle) grant->handle->grant = NULL;
     for (char **program = grant->programs; *program; program++) free(*program);
     free(grant->programs);
     free(grant->tool);
     free(grant);
 }
 
-/* -- files, on a thread ---------------------------------------------------------------------------------- */
+/* -- files, on a thread ------------------------------------------------------------------------ */
 
 typedef enum FileAct { FILE_READ, FILE_WRITE, FILE_INFO, FILE_LIST } FileAct;
 
@@ -177,7 +195,12 @@ static char *plain_path(const Workspace *workspace, const char *path, size_t len
     return out;
 }
 
-static CallGrant *grant_of(lua_State *L) { return lua_touserdata(L, lua_upvalueindex(1)); }
+static CallGrant *grant_of(lua_State *L)
+{
+    CallHandle *handle = lua_touserdata(L, lua_upvalueindex(1));
+    if (!handle->grant) luaL_error(L, "this call has ended; a tool has only the `call` that it was given now");
+    return handle->grant;
+}
 
 static FileOp *file_new(CallGrant *grant, FileAct act, const char *path, size_t len)
 {
@@ -213,25 +236,33 @@ static const char *check_file_call(lua_State *L, bool granted, const char *need,
 
 static int call_read(lua_State *L)
 {
+    static const char *const KEYS[] = {"most", "peek", NULL};
     size_t      len;
     const char *path = check_file_call(L, grant_of(L)->reads || grant_of(L)->writes, "read", &len);
+    if (!lua_isnoneornil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        opt_only(L, 2, "read", KEYS);
+    }
     lua_Integer most = lua_istable(L, 2) ? opt_integer(L, 2, "most", (lua_Integer)LIMIT_FILE_READ)
                                          : (lua_Integer)LIMIT_FILE_READ;
     luaL_argcheck(L, most > 0 && most <= (lua_Integer)LIMIT_FILE_READ, 2, "most is 1 byte to 64 MB");
+    bool    peek = lua_istable(L, 2) && opt_flag(L, 2, "peek");
     FileOp *file = file_new(grant_of(L), FILE_READ, path, len);
     file->most = (size_t)most;
-    file->peek = lua_istable(L, 2) && opt_flag(L, 2, "peek");
+    file->peek = peek;
     return file_begin(L, file);
 }
 
 static int call_write(lua_State *L)
 {
-    static const char *const EXPECT[] = {"any", "new", "seen", NULL};
+    static const char *const EXPECT[] = {"any", "new", "seen", NULL}, *const KEYS[] = {"expect", NULL};
     size_t      len, size;
     const char *path = check_file_call(L, grant_of(L)->writes, "write", &len);
     const char *bytes = luaL_checklstring(L, 2, &size);
     int         expect = 0;
-    if (lua_istable(L, 3)) {
+    if (!lua_isnoneornil(L, 3)) {
+        luaL_checktype(L, 3, LUA_TTABLE);
+        opt_only(L, 3, "write", KEYS);
         lua_getfield(L, 3, "expect");
         expect = luaL_checkoption(L, -1, "any", EXPECT);
     }
@@ -269,7 +300,7 @@ static int call_list(lua_State *L)
     return file_begin(L, file);
 }
 
-/* -- commands ---------------------------------------------------------------------------------------------- */
+/* -- commands ---------------------------------------------------------------------------------- */
 
 static int call_exec(lua_State *L)
 {
@@ -281,11 +312,23 @@ static int call_exec(lua_State *L)
     return bind_exec(L, grant->run, grant, 1);
 }
 
+static void push_host_run(lua_State *L, void *run) { bind_push_run(L, run); }
+
+/* A line for whoever watches: the host's own service writes it down, so that events and journal have it. */
 static int call_log(lua_State *L)
 {
+    CallGrant *grant = grant_of(L);
     (void)luaL_checkstring(L, 1);
-    fprintf(stderr, "[%s] %s\n", grant_of(L)->tool, lua_tostring(L, 1));
-    return 0;
+    lua_settop(L, 1);
+    lua_pushstring(L, grant->tool);
+    CrossSpec spec = {.vm = VM_HOST,
+                      .run = grant->run,
+                      .entry = "lua/lib/services.lua",
+                      .field = "log",
+                      .object = push_host_run,
+                      .object_arg = grant->run};
+    op_may_wait(L);
+    return cross_await(L, cross_new(L, &spec, 1, 2));
 }
 
 static int no_such_field(lua_State *L)
@@ -301,7 +344,15 @@ void bind_push_call(lua_State *L, void *arg)
                                        {NULL, NULL}};
     CallGrant *grant = arg;
     luaL_newlibtable(L, METHODS);
-    lua_pushlightuserdata(L, grant);
+    CallHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
+    handle->grant = NULL;
+    if (luaL_newmetatable(L, CALL)) {
+        lua_pushcfunction(L, handle_gone);
+        lua_setfield(L, -2, "__gc");
+    }
+    lua_setmetatable(L, -2);
+    handle->grant = grant;
+    grant->handle = handle;
     luaL_setfuncs(L, METHODS, 1);
     lua_pushstring(L, grant->run->workspace ? grant->run->workspace->path : NULL);
     lua_setfield(L, -2, "workspace");

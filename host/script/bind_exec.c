@@ -105,7 +105,7 @@ static int exec_push(Op *op, lua_State *L)
 
 static const OpKind EXEC = {"exec", exec_stop, exec_push, exec_free};
 
-/* -- what the script asked for ------------------------------------------------------------------------------ */
+/* -- what the script asked for ----------------------------------------------------------------- */
 
 enum { ARGS_MAX = 4096, VARIABLES_MAX = 200 };
 
@@ -147,29 +147,23 @@ static const char *const *read_argv(lua_State *L, int spec, const CallGrant *gra
 static const char *const *read_variables(lua_State *L, int spec)
 {
     size_t count = 0;
-    if (lua_getfield(L, spec, "env") == LUA_TNIL) return NULL;
+    lua_pushliteral(L, "env");
+    if (lua_rawget(L, spec) == LUA_TNIL) return NULL;
     luaL_checktype(L, -1, LUA_TTABLE);
     int          table = lua_gettop(L);
     const char **list = new_list(L, VARIABLES_MAX);
+    lua_createtable(L, 8, 0); /* holds the texts until the spec was copied */
+    int texts = lua_gettop(L);
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
             luaL_error(L, "exec: env is a table of texts");
         if (count == VARIABLES_MAX) luaL_error(L, "exec: more than %d variables", VARIABLES_MAX);
         luaL_checkstack(L, 5, NULL);
         lua_pushfstring(L, "%s=%s", lua_tostring(L, -2), lua_tostring(L, -1));
-        list[count] = lua_tostring(L, -1);
-        lua_rawsetp(L, LUA_REGISTRYINDEX, &list[count]); /* keeps the text until the spec was copied */
-        count++;
+        list[count++] = lua_tostring(L, -1);
+        lua_rawseti(L, texts, (lua_Integer)count);
     }
     return list;
-}
-
-static void drop_variables(lua_State *L, const char *const *list)
-{
-    for (size_t i = 0; list && list[i]; i++) {
-        lua_pushnil(L);
-        lua_rawsetp(L, LUA_REGISTRYINDEX, &list[i]);
-    }
 }
 
 /* "250ms", "20s", "4m", "1h", or milliseconds as a number. */
@@ -197,7 +191,9 @@ static int64_t read_time(lua_State *L, int spec, const char *key)
 
 int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int at)
 {
+    static const char *const KEYS[] = {"cwd", "stdin", "env", "timeout", "memory", "processes", "output", NULL};
     if (!run->workspace) return luaL_error(L, "exec: this run has no workspace");
+    opt_only(L, at, "exec", KEYS);
     ExecSpec spec = {.argv = read_argv(L, at, grant), .folder = opt_text(L, at, "cwd", NULL)};
     size_t   len = 0;
     spec.limits.wall_ms = read_time(L, at, "timeout");
@@ -207,7 +203,8 @@ int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int at)
     spec.writes = grant ? grant->writes : true;
     const char *input = opt_text(L, at, "stdin", NULL);
     if (input) {
-        lua_getfield(L, at, "stdin");
+        lua_pushliteral(L, "stdin");
+        lua_rawget(L, at);
         lua_tolstring(L, -1, &len);
         lua_pop(L, 1);
     }
@@ -223,6 +220,5 @@ int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int at)
     err_clear(&exec->begun);
     if (exec_begin(run->workspace->space, &spec, &EVENTS, exec, &exec->exec, &exec->begun) != ST_OK)
         op_finish(&exec->op, &exec->begun);
-    drop_variables(L, spec.variables);
     return op_await(L, &exec->op);
 }

@@ -3,6 +3,7 @@
 
 #include "../base/limits.h"
 #include "../base/mem.h"
+#include "../http/secrets.h"
 #include "../http/sse.h"
 
 #include <stdlib.h>
@@ -33,6 +34,7 @@ typedef struct Response {
     size_t    header_count;
     Piece    *first, *last;
     size_t    queued; /* bytes */
+    char     *secret; /* owned: name of the secret that was sent; servers quote keys in their errors */
     Err       outcome; /* once ended */
 } Response;
 
@@ -52,6 +54,7 @@ static void release(Response *response)
         free(response->headers[i].value);
     }
     free(response->headers);
+    free(response->secret);
     sse_clear(&response->sse);
     free(response);
 }
@@ -76,6 +79,7 @@ static void add_piece(Response *response, const char *name, Str data)
     piece->name = mem_text(name);
     piece->data = mem_copy(data.ptr, data.len);
     piece->len = data.len;
+    secrets_mask(str_from(response->secret), piece->data, piece->len);
     if (response->last)
         response->last->next = piece;
     else
@@ -92,7 +96,7 @@ static bool event_seen(void *arg, const SseEvent *event)
     return true;
 }
 
-/* -- the transfer's callbacks ----------------------------------------------------------------------------- */
+/* -- the transfer's callbacks ------------------------------------------------------------------ */
 
 static void on_head(void *arg, const HttpHead *head)
 {
@@ -104,6 +108,7 @@ static void on_head(void *arg, const HttpHead *head)
     for (size_t i = 0; i < head->header_count; i++) {
         response->headers[i].name = mem_copy(head->headers[i].name.ptr, head->headers[i].name.len);
         response->headers[i].value = mem_copy(head->headers[i].value.ptr, head->headers[i].value.len);
+        secrets_mask(str_from(response->secret), response->headers[i].value, head->headers[i].value.len);
         bool stream = strcmp(response->headers[i].name, "content-type") == 0 &&
                       strncmp(response->headers[i].value, "text/event-stream", 17) == 0;
         if (strcmp(response->headers[i].name, "content-type") == 0 && !stream) response->events = false;
@@ -141,7 +146,7 @@ static void on_end(void *arg, const Err *outcome)
     end_with(response, outcome);
 }
 
-/* -- ops ------------------------------------------------------------------------------------------------------ */
+/* -- ops --------------------------------------------------------------------------------------- */
 
 typedef struct HttpOp {
     Op        op; /* first */
@@ -269,6 +274,7 @@ static int response_next(lua_State *L)
     Response *response = *check_response(L);
     if (!response) return luaL_error(L, "the response is closed");
     op_may_wait(L);
+    if (response->waiting) return luaL_error(L, "somebody else waits for this response already");
     HttpOp *wait = make_op(response, &NEXT);
     if (response->first || response->ended)
         op_finish_ok(&wait->op);
@@ -277,13 +283,14 @@ static int response_next(lua_State *L)
     return op_await(L, &wait->op);
 }
 
-/* -- the request ------------------------------------------------------------------------------------------------ */
+/* -- the request ------------------------------------------------------------------------------- */
 
 static Str text_field(lua_State *L, int table, const char *key)
 {
     size_t      len = 0;
     const char *text = opt_text(L, table, key, "");
-    if (lua_getfield(L, table, key) == LUA_TSTRING) lua_tolstring(L, -1, &len);
+    lua_pushstring(L, key);
+    if (lua_rawget(L, table) == LUA_TSTRING) lua_tolstring(L, -1, &len);
     lua_pop(L, 1);
     return (Str){text, len};
 }
@@ -331,6 +338,7 @@ int bind_http_send(lua_State *L, Run *run, int spec)
     err_clear(&err);
     Response *response = mem_new(sizeof *response);
     response->events = events;
+    response->secret = mem_copy(request.secret.ptr, request.secret.len);
     sse_init(&response->sse, LIMIT_SSE_LINE, LIMIT_SSE_EVENT);
     HttpOp    *wait = make_op(response, &HEAD);
     Transport *transport = engine_transport(vm_of(L)->engine, &err);

@@ -74,7 +74,7 @@ static int prim_host(lua_State *L)
 void bind_push_prim(lua_State *L, void *arg)
 {
     static const luaL_Reg PRIM[] = {{"host", prim_host}, {"all", group_all},  {"race", group_race},
-                                    {"sleep", bind_sleep}, {"now", bind_now}, {NULL, NULL}};
+                                    {"sleep", bind_sleep}, {NULL, NULL}};
     Run *run = arg;
     vm_push_entry(L, "lua/lib/chain.lua");
     lua_getfield(L, -1, "object");

@@ -21,7 +21,7 @@ Run *bind_check_run(lua_State *L, int index)
     return handle->run;
 }
 
-/* -- steps -------------------------------------------------------------------------------------------- */
+/* -- steps ------------------------------------------------------------------------------------- */
 
 typedef struct Append {
     Op      op; /* first */
@@ -83,32 +83,28 @@ static int run_finish_now(lua_State *L)
     return 1;
 }
 
-static int run_keep_text(lua_State *L)
-{
-    Run        *run = bind_check_run(L, 1);
-    size_t      len;
-    const char *text = luaL_checklstring(L, 2, &len);
-    char        hash[HASH_HEX_SIZE];
-    hash_hex((Str){text, len}, hash);
-    if (run->journal) journal_put_text(run->journal, str_from(hash), (Str){text, len});
-    lua_pushstring(L, hash);
-    return 1;
-}
-
 /* run:sources() -> { [path] = hash } of every Lua file that was loaded so far; their texts are kept. */
 static int run_sources(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
     lua_newtable(L);
-    for (const Source *source = vm_of(L)->engine->sources; source; source = source->next) {
-        if (run->journal) journal_put_text(run->journal, str_from(source->hash), buf_str(&source->text));
+    for (Source *source = vm_of(L)->engine->sources; source; source = source->next) {
+        if (!source->hash[0]) hash_hex(buf_str(&source->text), source->hash);
+        if (run->journal && !source->kept) {
+            journal_put_text(run->journal, str_from(source->hash), buf_str(&source->text));
+            source->kept = true;
+        }
+        lua_getfield(L, -1, source->path);
+        bool shown = !lua_isnil(L, -1);
+        lua_pop(L, 1);
+        if (shown && source->own) continue; /* the user's file of that name is the one that decides */
         lua_pushstring(L, source->hash);
         lua_setfield(L, -2, source->path);
     }
     return 1;
 }
 
-/* -- what it may spend ----------------------------------------------------------------------------------- */
+/* -- what it may spend ------------------------------------------------------------------------- */
 
 static BudgetKind check_kind(lua_State *L, int index)
 {
@@ -122,7 +118,9 @@ static int run_spend(lua_State *L)
 {
     Err err;
     err_clear(&err);
-    if (budget_spend(&bind_check_run(L, 1)->budget, check_kind(L, 2), luaL_checkinteger(L, 3), &err) != ST_OK) {
+    lua_Integer amount = luaL_checkinteger(L, 3);
+    luaL_argcheck(L, amount >= 0, 3, "nothing is given back");
+    if (budget_spend(&bind_check_run(L, 1)->budget, check_kind(L, 2), amount, &err) != ST_OK) {
         lua_pushnil(L);
         op_push_error(L, &err);
         return 2;
@@ -173,7 +171,7 @@ static int run_deadline_in(lua_State *L)
     return 0;
 }
 
-/* -- other VMs ------------------------------------------------------------------------------------------- */
+/* -- other VMs --------------------------------------------------------------------------------- */
 
 /* run:decide(entry, field, ...) */
 static int run_decide(lua_State *L)
@@ -254,7 +252,7 @@ static int run_tool(lua_State *L)
     return cross_await(L, cross_new(L, &spec, 3, 1));
 }
 
-/* -- the tree ---------------------------------------------------------------------------------------------- */
+/* -- the tree ---------------------------------------------------------------------------------- */
 
 /* run:child{ agent, task } -> run | nil, err */
 static int run_child(lua_State *L)
@@ -284,15 +282,6 @@ static int run_sleep(lua_State *L)
     return bind_sleep(L);
 }
 
-static int run_cancel_now(lua_State *L)
-{
-    Run *run = bind_check_run(L, 1);
-    Err  why;
-    err_set(&why, status_from_code(luaL_checkstring(L, 2)), "%s", luaL_checkstring(L, 3));
-    run_cancel(run, &why);
-    return 0;
-}
-
 static int run_scope(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -305,8 +294,6 @@ static int run_scope(lua_State *L)
 static int run_close(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
-    lua_pushnil(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, run);
     run_drop(vm_of(L)->engine, run);
     return 0;
 }
@@ -327,7 +314,7 @@ static int run_http(lua_State *L)
     return bind_http_send(L, run, 2);
 }
 
-/* -- the handle -------------------------------------------------------------------------------------------- */
+/* -- the handle -------------------------------------------------------------------------------- */
 
 /* run.id, .parent, .agent, .task, .workspace, .cancelled, .finished, .started; else a method. */
 static int run_index(lua_State *L)
@@ -352,11 +339,11 @@ static int run_index(lua_State *L)
 static void make_metatable(lua_State *L)
 {
     static const luaL_Reg METHODS[] = {
-        {"append", run_append_record}, {"finish", run_finish_now}, {"keep_text", run_keep_text},
+        {"append", run_append_record}, {"finish", run_finish_now},
         {"sources", run_sources},      {"spend", run_spend},       {"charge", run_charge},
         {"spent", run_spent},          {"left", run_left},         {"limit", run_limit},
         {"deadline_in", run_deadline_in}, {"decide", run_decide},  {"script", run_script},
-        {"tool", run_tool},            {"child", run_child},       {"cancel", run_cancel_now},
+        {"tool", run_tool},            {"child", run_child},
         {"scope", run_scope},          {"close", run_close},       {"exec", run_exec},
         {"http", run_http},            {"all", group_all},         {"race", group_race},
         {"sleep", run_sleep},          {NULL, NULL}};
@@ -399,9 +386,14 @@ void run_drop(Engine *engine, Run *run)
         run_cancel(run, &why);
         run_finish(run, status_code(run->why.status));
     }
-    run_close_vm(engine, run);
+    run_close_vm(run);
+    cross_forget_run(engine, run);
     for (Task *task = run->tasks; task; task = task->next_of_run) task->run = NULL;
-    if (run->handle) ((RunHandle *)run->handle)->run = NULL;
+    if (run->handle) {
+        ((RunHandle *)run->handle)->run = NULL;
+        lua_pushnil(engine->host->L); /* the key is there: nothing is allocated */
+        lua_rawsetp(engine->host->L, LUA_REGISTRYINDEX, run);
+    }
     if (!run->parent) leave_list(engine, run);
     run_free(run);
 }

@@ -1,8 +1,18 @@
 #include "bind.h"
 
+#include <string.h>
+
+/* Read raw: what an __index made up on the way would be gone before it is used. */
+static int raw_field(lua_State *L, int table, const char *key)
+{
+    table = lua_absindex(L, table);
+    lua_pushstring(L, key);
+    return lua_rawget(L, table);
+}
+
 const char *opt_text(lua_State *L, int table, const char *key, const char *otherwise)
 {
-    lua_getfield(L, table, key);
+    raw_field(L, table, key);
     if (lua_isnil(L, -1)) {
         lua_pop(L, 1);
         return otherwise;
@@ -17,7 +27,7 @@ const char *opt_text(lua_State *L, int table, const char *key, const char *other
 lua_Integer opt_integer(lua_State *L, int table, const char *key, lua_Integer otherwise)
 {
     int whole = 1;
-    lua_getfield(L, table, key);
+    raw_field(L, table, key);
     lua_Integer value = lua_isnil(L, -1) ? otherwise : lua_tointegerx(L, -1, &whole);
     if (!whole) luaL_error(L, "'%s' is no whole number", key);
     lua_pop(L, 1);
@@ -26,8 +36,27 @@ lua_Integer opt_integer(lua_State *L, int table, const char *key, lua_Integer ot
 
 bool opt_flag(lua_State *L, int table, const char *key)
 {
-    lua_getfield(L, table, key);
+    raw_field(L, table, key);
     bool value = lua_toboolean(L, -1);
     lua_pop(L, 1);
     return value;
+}
+
+void opt_only(lua_State *L, int table, const char *what, const char *const *known)
+{
+    table = lua_absindex(L, table);
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING) continue; /* the list part is somebody else's business */
+        const char *const *at = known;
+        while (*at && strcmp(*at, lua_tostring(L, -2)) != 0) at++;
+        if (*at) continue;
+        luaL_Buffer list;
+        luaL_buffinit(L, &list);
+        for (at = known; *at; at++) {
+            if (at != known) luaL_addstring(&list, ", ");
+            luaL_addstring(&list, *at);
+        }
+        luaL_pushresult(&list);
+        luaL_error(L, "%s: unknown key '%s'; known are %s", what, lua_tostring(L, -3), lua_tostring(L, -1));
+    }
 }

@@ -1,5 +1,6 @@
 #include "bounds.h"
 
+#include "op.h"
 #include "pattern.h"
 
 #include <string.h>
@@ -28,15 +29,15 @@ static void check_room(lua_State *L, const char *what, uint64_t result, uint64_t
         lua_gc(L, LUA_GCCOLLECT);
         if (needed <= vm->quota - vm->used) return;
     }
-    luaL_error(L,
-               "%s: a result of %I bytes does not fit what is left of the script's memory (%I of "
-               "%I bytes)",
-               what, (LUAI_UACINT)result, (LUAI_UACINT)(vm->quota - vm->used),
-               (LUAI_UACINT)vm->quota);
+    Err err;
+    err_set(&err, ST_LIMIT,
+            "%s: a result of %llu bytes does not fit what is left of the script's memory quota of "
+            "%zu MB",
+            what, (unsigned long long)result, vm->quota / MB);
+    op_raise(L, &err);
 }
 
-/* -- string
- * ---------------------------------------------------------------------------------------- */
+/* -- string ------------------------------------------------------------------------------------ */
 
 static int bound_rep(lua_State *L)
 {
@@ -80,8 +81,7 @@ static int bound_format(lua_State *L)
     return go_on(L);
 }
 
-/* -- table
- * ------------------------------------------------------------------------------------------ */
+/* -- table ------------------------------------------------------------------------------------- */
 
 static bool has_meta(lua_State *L, int arg)
 {
@@ -109,8 +109,8 @@ static int bound_concat(lua_State *L)
     lua_Integer first = luaL_optinteger(L, 3, 1);
     lua_Integer last = lua_isnoneornil(L, 4) ? luaL_len(L, 1) : luaL_checkinteger(L, 4);
     uint64_t    total = 0;
-    lua_settop(L, 4);
     if (first > last) return go_on(L);
+    lua_settop(L, 4);
     if (has_meta(L, 1))
         check_rounds(L, "table.concat", (lua_Unsigned)last - (lua_Unsigned)first + 1, 1, 1);
     for (lua_Integer i = first;; i++) {
@@ -121,7 +121,7 @@ static int bound_concat(lua_State *L)
         if (i == last) break;
         total += separator_len;
     }
-    lua_settop(L, 4); /* without the element that ended the loop */
+    lua_settop(L, 4);
     check_room(L, "table.concat", total, total);
     return go_on(L);
 }
@@ -186,8 +186,7 @@ static int bound_sort(lua_State *L)
     return go_on(L);
 }
 
-/* -- both
- * ------------------------------------------------------------------------------------------- */
+/* -- both -------------------------------------------------------------------------------------- */
 
 static void guard(lua_State *L, const luaL_Reg *functions)
 {

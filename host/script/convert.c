@@ -10,7 +10,7 @@ const char CONVERT_ARRAY[] = "json.array";
 const char CONVERT_RAW[] = "json.raw";
 static const char ORDER[] = "json.order"; /* in an object's own metatable: its keys in order */
 
-/* -- kinds of table ------------------------------------------------------------------------------ */
+/* -- kinds of table ---------------------------------------------------------------------------- */
 
 static bool has_metatable(lua_State *L, int index, const char *name)
 {
@@ -62,7 +62,7 @@ void convert_set_order(lua_State *L)
     lua_setmetatable(L, -2);
 }
 
-/* -- writing ------------------------------------------------------------------------------------- */
+/* -- writing ----------------------------------------------------------------------------------- */
 
 typedef struct Writer {
     lua_State  *L;
@@ -165,9 +165,13 @@ static void write_map(Writer *writer, int index, char tag)
 static void write_table(Writer *writer, int index)
 {
     lua_State *L = writer->L;
-    luaL_checkstack(L, 10, "plain data");
-    if (has_metatable(L, index, CONVERT_RAW)) {
-        lua_rawgeti(L, index, 1);
+    luaL_checkstack(L, 12, "plain data");
+    if (lib_push_frozen(L, index)) { /* a read-only table is what stands behind it */
+        write_table(writer, lua_gettop(L));
+        lua_pop(L, 1);
+    } else if (has_metatable(L, index, CONVERT_RAW)) {
+        if (lua_rawgeti(L, index, 1) != LUA_TSTRING) fail(writer, "is a json.raw without its text");
+        if (!json_is_line(L, lua_gettop(L))) fail(writer, "is a json.raw whose text is no JSON value on one line");
         put_text(writer, 'R', lua_gettop(L));
         lua_pop(L, 1);
     } else if (convert_is_array(L, index)) {
@@ -221,7 +225,7 @@ void convert_write(lua_State *L, int first, int count, const char *what, Buf *ou
     for (int i = 0; i < count; i++) write_value(&writer, first + i);
 }
 
-/* -- reading: our own bytes, so nothing is checked twice ------------------------------------------ */
+/* -- reading: our own bytes, so nothing is checked twice --------------------------------------- */
 
 static uint64_t take_word(Str *bytes)
 {

@@ -3,8 +3,8 @@
  *   value   N nil  0 null  T true  F false  I int64  D double  S length bytes
  *           A count value...           array (json.array, or a sequence)
  *           M count (key value)...     table; keys are strings or integers
- *           O count (key value)...     object that remembers its key order
- *           R length bytes             json.raw text
+ *           O keys object              an array of keys and a table: it remembers their order
+ *           R length bytes             json.raw text, checked: one value on one line
  *
  * Why     VMs share nothing. Functions, coroutines, userdata and cycles do not cross.
  * Errors  Raised in the VM that gives the value, naming the path: "result.files[3] is a function".
@@ -23,7 +23,7 @@ void convert_write(lua_State *L, int first, int count, const char *what, Buf *ou
 /* Pushes the values in `bytes`, which convert_write made; returns their count. Raises on memory only. */
 int convert_read(lua_State *L, Str bytes);
 
-/* -- the kinds of table that JSON needs, shared with json.c -- */
+/* -- the kinds of table that JSON needs, shared with json.c ------------------------------------ */
 extern const char CONVERT_ARRAY[]; /* name of the metatable of arrays, in the registry */
 extern const char CONVERT_RAW[];   /* of json.raw: { text } */
 
@@ -32,6 +32,10 @@ bool convert_is_array(lua_State *L, int index);
 
 /* Pushes the list of keys of an object that remembers its order (true), or nothing. */
 bool convert_push_order(lua_State *L, int index);
+
+/* Whether the text at `index` is one JSON value without line ends: what stands in the journal as it is
+ * must not close the object around it, nor begin a line of --events. json.c */
+bool json_is_line(lua_State *L, int index);
 
 /* Makes the table at the top remember the order of the keys in the list below it; pops the list. */
 void convert_set_order(lua_State *L);

@@ -18,19 +18,19 @@ struct Cross {
     Timer    *timeout; /* owned or NULL */
     Cross    *next;    /* in the queue of decisions */
     bool      queued;
-    TaskEnded *ended;  /* of cross_start; else NULL */
-    void     *ended_arg;
 };
 
 static void pump_decisions(Engine *engine);
 
-/* -- inside the target ----------------------------------------------------------------------------- */
+/* -- inside the target ------------------------------------------------------------------------- */
 
 static int give_results(lua_State *L, int status, lua_KContext context)
 {
     Cross *cross = (Cross *)context;
     (void)status;
-    convert_write(L, 2, lua_gettop(L) - 1, cross->what, &cross->results);
+    char what[160];
+    snprintf(what, sizeof what, "%s: result", cross->what);
+    convert_write(L, 2, lua_gettop(L) - 1, what, &cross->results);
     return 0;
 }
 
@@ -58,7 +58,7 @@ static int call_target(lua_State *L)
     return give_results(L, LUA_OK, (lua_KContext)cross);
 }
 
-/* -- life ------------------------------------------------------------------------------------------ */
+/* -- life -------------------------------------------------------------------------------------- */
 
 static void cross_free(Op *op)
 {
@@ -116,6 +116,7 @@ static void timed_out(void *arg)
 static void target_ended(void *arg, Task *task, const Err *outcome)
 {
     Cross  *cross = arg;
+    (void)task;
     Engine *engine = cross->engine;
     bool    decision = cross->spec.vm == VM_DECISION;
     cross->target = NULL;
@@ -128,11 +129,7 @@ static void target_ended(void *arg, Task *task, const Err *outcome)
             engine->decision = NULL;
         }
     }
-    if (cross->ended) {
-        cross->ended(cross->ended_arg, task, outcome);
-        cross->op.orphan = true;
-    }
-    op_finish(&cross->op, outcome);
+    op_finish(&cross->op, outcome); /* `cross` may be gone */
     if (decision) pump_decisions(engine);
 }
 
@@ -217,10 +214,13 @@ static int copy_arguments(lua_State *L)
 
 Cross *cross_new(lua_State *L, const CrossSpec *spec, int first, int count)
 {
-    luaL_checkstack(L, count + 4, "arguments");
     first = lua_absindex(L, first);
-    lua_pushcfunction(L, copy_arguments); /* protected: the op must not leak when a value cannot cross */
     Cross *cross = make(vm_of(L)->engine, spec);
+    if (!lua_checkstack(L, count + 4)) {
+        cross_free(&cross->op);
+        luaL_error(L, "%d are too many arguments", count);
+    }
+    lua_pushcfunction(L, copy_arguments); /* protected: the op must not leak when a value cannot cross */
     lua_pushlightuserdata(L, cross);
     for (int i = 0; i < count; i++) lua_pushvalue(L, first + i);
     if (lua_pcall(L, count + 1, 0, 0) != LUA_OK) {
@@ -236,15 +236,13 @@ int cross_await(lua_State *L, Cross *cross)
     return op_await(L, &cross->op);
 }
 
-void cross_start(Engine *engine, const CrossSpec *spec, TaskEnded *ended, void *arg)
+void cross_forget_run(Engine *engine, const Run *run)
 {
-    Cross *cross = make(engine, spec);
-    cross->ended = ended;
-    cross->ended_arg = arg;
-    start(cross);
+    for (Cross *cross = engine->decisions; cross; cross = cross->next)
+        if (cross->spec.run == run) cross->spec.run = NULL;
 }
 
-/* -- VMs of runs ------------------------------------------------------------------------------------- */
+/* -- VMs of runs ------------------------------------------------------------------------------- */
 
 Status run_vm(Engine *engine, Run *run, Vm **out, Err *err)
 {
@@ -258,9 +256,8 @@ Status run_vm(Engine *engine, Run *run, Vm **out, Err *err)
     return ST_OK;
 }
 
-void run_close_vm(Engine *engine, Run *run)
+void run_close_vm(Run *run)
 {
-    (void)engine;
     Vm *vm = run->vm; /* nothing of it is on the stack: only the host VM closes runs */
     run->vm = NULL;
     vm_free(vm);

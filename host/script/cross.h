@@ -35,11 +35,11 @@ Cross *cross_new(lua_State *L, const CrossSpec *spec, int first, int count);
 /* 2: starts it and waits: return cross_await(L, cross); */
 int cross_await(lua_State *L, Cross *cross);
 
-/* From C, without a caller in Lua: `ended` gets the outcome; the results are dropped. */
-void cross_start(Engine *engine, const CrossSpec *spec, TaskEnded *ended, void *arg);
+/* Decisions that are still queued go on without `run`, which is about to be freed. */
+void cross_forget_run(Engine *engine, const Run *run);
 
 /* The VM of a run, made on first use; closed with run_close_vm when the run ends. */
 MUST_CHECK Status run_vm(Engine *engine, Run *run, Vm **out, Err *err);
-void              run_close_vm(Engine *engine, Run *run);
+void              run_close_vm(Run *run);
 
 #endif

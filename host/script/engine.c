@@ -21,7 +21,7 @@ enum { PATH_SIZE = 4096, GRACE_MS = 700 };
 Loop  *engine_loop(Engine *engine) { return engine->loop; }
 Sched *engine_sched(Engine *engine) { return &engine->sched; }
 
-/* -- where things are ------------------------------------------------------------------------------ */
+/* -- where things are -------------------------------------------------------------------------- */
 
 static bool is_file(const char *folder, const char *name)
 {
@@ -63,7 +63,7 @@ static char *user_folder(void)
 
 static Status find_places(Engine *engine, const char *program, Err *err)
 {
-    static const char *const SHARE[] = {".", "../..", "../share/perigee", PERIGEE_SHARE, NULL};
+    static const char *const SHARE[] = {".", "../share/perigee", "../..", PERIGEE_SHARE, NULL};
     static const char *const HELPER[] = {".", "../libexec/perigee", NULL};
     engine->distribution = find_place(program, SHARE, "lua/lib/agent.lua");
     if (!engine->distribution)
@@ -119,7 +119,7 @@ static Status read_whole(const char *file, size_t most, Buf *out, Err *err)
     return status;
 }
 
-static const Source *find_source(Engine *engine, const char *path, bool own, Err *err)
+static Source *find_source(Engine *engine, const char *path, bool own, Err *err)
 {
     char file[PATH_SIZE];
     for (Source *source = engine->sources; source; source = source->next)
@@ -131,6 +131,7 @@ static const Source *find_source(Engine *engine, const char *path, bool own, Err
     }
     Source *source = mem_new(sizeof *source);
     buf_init(&source->text, LIMIT_SCRIPT + 16 * KB);
+    buf_init(&source->code, 2 * LIMIT_SCRIPT);
     if (read_whole(file, LIMIT_SCRIPT, &source->text, err) != ST_OK) {
         buf_clear(&source->text);
         free(source);
@@ -139,21 +140,18 @@ static const Source *find_source(Engine *engine, const char *path, bool own, Err
     source->own = own;
     source->path = mem_text(path);
     source->file = mem_text(file);
-    hash_hex(buf_str(&source->text), source->hash);
     source->next = engine->sources;
     engine->sources = source;
     return source;
 }
 
-Status engine_source(Engine *engine, const char *path, bool own, Str *text, Err *err)
+Status engine_source(Engine *engine, const char *path, bool own, Source **out, Err *err)
 {
-    const Source *source = find_source(engine, path, own, err);
-    if (!source) return err->status;
-    *text = buf_str(&source->text);
-    return ST_OK;
+    *out = find_source(engine, path, own, err);
+    return *out ? ST_OK : err->status;
 }
 
-/* -- life ------------------------------------------------------------------------------------------ */
+/* -- life -------------------------------------------------------------------------------------- */
 
 static void free_retired(Engine *engine)
 {
@@ -186,7 +184,7 @@ Transport *engine_transport(Engine *engine, Err *err)
 
 void engine_note_loss(Engine *engine, const Err *err)
 {
-    if (!engine->lost) fprintf(stderr, "perigee: the journal could not be written: %s\n", err->text);
+    if (!engine->lost) log_plain("perigee: the journal could not be written: %s", err->text);
     engine->lost = true;
 }
 
@@ -208,19 +206,14 @@ Status engine_new(const EngineSpec *spec, Engine **out, Err *err)
     return ST_OK;
 }
 
-void engine_stop(Engine *engine)
-{
-    while (engine->runs) run_drop(engine, engine->runs);
-    journal_close(engine->journal);
-    engine->journal = NULL;
-}
-
 void engine_free(Engine *engine)
 {
     if (!engine) return;
     while (engine->runs) run_drop(engine, engine->runs);
     vm_free(engine->host);
-    vm_free(engine->decision);
+    Vm *decision = engine->decision;
+    engine->decision = NULL; /* what ends in it now must not retire it as well */
+    vm_free(decision);
     free_retired(engine);
     transport_free(engine->transport);
     journal_close(engine->journal);
@@ -231,6 +224,7 @@ void engine_free(Engine *engine)
         free(source->path);
         free(source->file);
         buf_clear(&source->text);
+        buf_clear(&source->code);
         free(source);
     }
     free(engine->distribution);
@@ -240,7 +234,7 @@ void engine_free(Engine *engine)
     free(engine);
 }
 
-/* -- a verb ------------------------------------------------------------------------------------------ */
+/* -- a verb ------------------------------------------------------------------------------------ */
 
 typedef struct Verb {
     Engine  *engine;
@@ -281,9 +275,10 @@ static void verb_ended(void *arg, Task *task, const Err *outcome)
     Verb *verb = arg;
     verb->task = NULL;
     if (outcome->status != ST_OK) {
-        bool quiet = outcome->status == ST_CANCELLED && verb->engine->interrupted;
-        if (!quiet) fprintf(stderr, "perigee: %s\n", outcome->text);
-        if (outcome->status == ST_BUG && task->trace) fprintf(stderr, "%s\n", task->trace);
+        bool quiet = verb->engine->unread ||
+                     (outcome->status == ST_CANCELLED && verb->engine->interrupted != 0);
+        if (!quiet) log_plain("perigee: %s", outcome->text);
+        if (outcome->status == ST_BUG && task->trace) log_plain("%s", task->trace);
         verb->engine->exit_code = status_exit(outcome->status);
     }
     loop_stop(verb->engine->loop);
@@ -300,12 +295,11 @@ static void interrupted(void *arg, int signo)
     Verb   *verb = arg;
     Engine *engine = verb->engine;
     Err     why;
-    (void)signo;
     if (engine->interrupted) { /* the second one does not ask */
         loop_stop(engine->loop);
         return;
     }
-    engine->interrupted = true;
+    engine->interrupted = signo;
     timer_set(verb->grace, clock_deadline(loop_clock(engine->loop), GRACE_MS));
     err_set(&why, ST_CANCELLED, "interrupted");
     bool any = false;
@@ -314,6 +308,14 @@ static void interrupted(void *arg, int signo)
         run_cancel(run, &why);
     }
     if (!any && verb->task) task_cancel(verb->task, &why);
+}
+
+/* Ends runs, children and the journal; the rest may be left to the end of the process. */
+static void stop(Engine *engine)
+{
+    while (engine->runs) run_drop(engine, engine->runs);
+    journal_close(engine->journal);
+    engine->journal = NULL;
 }
 
 int engine_main(Engine *engine, const char *name, unsigned grants, int argc, char **argv)
@@ -338,6 +340,8 @@ int engine_main(Engine *engine, const char *name, unsigned grants, int argc, cha
     timer_free(verb.grace);
     signals_free(verb.interrupt);
     signals_free(verb.terminate);
+    stop(engine); /* the last records are written now; whether they could be is part of the ending */
     if (engine->lost && engine->exit_code == 0) engine->exit_code = status_exit(ST_IO);
-    return engine->interrupted ? 130 : engine->exit_code;
+    if (engine->interrupted) return 128 + engine->interrupted; /* as shells count */
+    return engine->unread ? 128 + SIGPIPE : engine->exit_code;
 }

@@ -17,7 +17,10 @@ typedef struct Source {
     char          *path; /* owned; as entries name it: "tools/read.lua" */
     char          *file; /* owned; where it was found */
     Buf            text;
-    char           hash[HASH_HEX_SIZE];
+    Buf            code; /* compiled, from the second load on; made by vm.c and by nobody else */
+    size_t         loads;
+    char           hash[HASH_HEX_SIZE]; /* "" until a run asks for it */
+    bool           kept; /* its text stands in the journal */
     bool           own; /* taken from the distribution, whatever the user's folder holds */
 } Source;
 
@@ -37,7 +40,8 @@ struct Engine {
     char       *distribution, *user; /* owned; folders; user may be NULL */
     char       *helper;    /* owned; path of perigee-sandbox */
     bool        virtual_clock;
-    bool        interrupted; /* Ctrl-C was seen */
+    int         interrupted; /* the signal that was seen: SIGINT for Ctrl-C, SIGTERM; or 0 */
+    bool        unread;      /* nobody reads stdout any more: the verb ends, without words */
     bool        lost;        /* a record could not be written */
     int         exit_code;
 };
@@ -50,19 +54,16 @@ typedef struct EngineSpec {
 MUST_CHECK Status engine_new(const EngineSpec *spec, Engine **out, Err *err);
 void              engine_free(Engine *engine);
 
-/* After Ctrl-C: ends runs, children and the journal, and leaves the rest to the end of the process. */
-void engine_stop(Engine *engine);
-
 /* Runs lua/cli/VERB.lua with its arguments until it has returned; the answer is the exit code. */
 int engine_main(Engine *engine, const char *verb, unsigned grants, int argc, char **argv);
 
 Loop  *engine_loop(Engine *engine);
 Sched *engine_sched(Engine *engine);
 
-/* The text of an entry file; loaded on first use, bounded. A relative path is looked for in the
+/* An entry file with its text; loaded on first use, bounded. A relative path is looked for in the
  * user's folder, then in the distribution; `own` (and lua/lib, lua/cli always): in the distribution
  * only. Blocks for one small file. */
-MUST_CHECK Status engine_source(Engine *engine, const char *path, bool own, Str *text, Err *err);
+MUST_CHECK Status engine_source(Engine *engine, const char *path, bool own, Source **out, Err *err);
 
 /* The folder and name under which a relative path is found; false when it is in no layer. */
 bool engine_locate(Engine *engine, const char *path, bool own, char *file, size_t size);

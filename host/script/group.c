@@ -61,7 +61,7 @@ static void branch_ended(void *arg, Task *task, const Err *outcome)
     branch->task = NULL;
     task->ref = LUA_NOREF; /* the results stay on its stack until they are pushed */
     branch->err = *outcome;
-    if (outcome->status != ST_OK) lua_resetthread(branch->co); /* closes what it had open */
+    if (outcome->status != ST_OK) task_close(group->vm, branch->co);
     branch->failed = outcome->status != ST_OK ||
                      (lua_gettop(branch->co) >= 2 && lua_isnil(branch->co, 1) && !lua_isnil(branch->co, 2));
     group->left--;
@@ -137,6 +137,7 @@ static int make_coroutines(lua_State *L)
     for (size_t i = 0; i < want; i++) {
         Branch *branch = &group->branches[i];
         branch->co = lua_newthread(L);
+        lua_pushcfunction(branch->co, task_enter);
         lua_rawgeti(L, 2, (lua_Integer)i + 1);
         lua_rawget(L, 1);
         lua_xmove(L, branch->co, 1);
@@ -158,9 +159,10 @@ static size_t collect(lua_State *L)
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
         if (!lua_isinteger(L, -2) && lua_type(L, -2) != LUA_TSTRING)
             luaL_error(L, "all, race: a key is a string or an integer, not a %s", luaL_typename(L, -2));
-        if (!lua_isfunction(L, -1))
-            luaL_error(L, "all, race: '%s' is %s; each entry is a function", luaL_tolstring(L, -2, NULL),
-                       luaL_typename(L, -2));
+        if (!lua_isfunction(L, -1)) {
+            const char *kind = luaL_typename(L, -1);
+            luaL_error(L, "all, race: '%s' is a %s; each entry is a function", luaL_tolstring(L, -2, NULL), kind);
+        }
         if (++count > LIMIT_BRANCHES) luaL_error(L, "all, race: more than %d functions", LIMIT_BRANCHES);
         lua_pushvalue(L, -2);
         lua_rawseti(L, 2, count);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- reading --------------------------------------------------------------------------------------- */
+/* -- reading ----------------------------------------------------------------------------------- */
 
 typedef struct Reading {
     json_t *root;
@@ -72,6 +72,17 @@ static int convert_protected(lua_State *L)
     return 1;
 }
 
+bool json_is_line(lua_State *L, int index)
+{
+    size_t       len;
+    json_error_t problem;
+    const char  *text = lua_tolstring(L, index, &len);
+    if (len > LIMIT_JSON || memchr(text, '\n', len) || memchr(text, '\r', len)) return false;
+    json_t *value = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem);
+    json_decref(value);
+    return value != NULL;
+}
+
 static int decode(lua_State *L)
 {
     size_t       len;
@@ -106,7 +117,7 @@ static int decode(lua_State *L)
     return 2;
 }
 
-/* -- writing --------------------------------------------------------------------------------------- */
+/* -- writing ----------------------------------------------------------------------------------- */
 
 typedef struct JsonWriter {
     lua_State *L;
@@ -213,7 +224,7 @@ static lua_Integer push_keys(lua_State *L, int index)
         int order = lua_gettop(L);
         for (lua_Integer i = 1; lua_rawgeti(L, order, i) != LUA_TNIL; i++) {
             lua_pushvalue(L, -1);
-            if (lua_rawget(L, index) != LUA_TNIL) {
+            if (lua_type(L, -1) == LUA_TSTRING && lua_rawget(L, index) != LUA_TNIL) {
                 lua_pushvalue(L, -2);
                 lua_rawseti(L, keys, ++count);
                 lua_pushvalue(L, -2);
@@ -270,7 +281,12 @@ static void put_table(JsonWriter *writer, int index)
     lua_State *L = writer->L;
     if (writer->depth >= LIMIT_JSON_DEPTH)
         luaL_error(L, "json.encode: nested deeper than %d levels, or it contains itself", LIMIT_JSON_DEPTH);
-    luaL_checkstack(L, 12, "json.encode");
+    luaL_checkstack(L, 14, "json.encode");
+    if (lib_push_frozen(L, index)) {
+        put_table(writer, lua_gettop(L));
+        lua_pop(L, 1);
+        return;
+    }
     bool raw = lua_getmetatable(L, index);
     if (raw) {
         luaL_getmetatable(L, CONVERT_RAW);
@@ -279,7 +295,7 @@ static void put_table(JsonWriter *writer, int index)
     }
     if (raw) {
         size_t len;
-        lua_rawgeti(L, index, 1);
+        if (lua_rawgeti(L, index, 1) != LUA_TSTRING) luaL_error(L, "json.encode: a json.raw without its text");
         const char *text = lua_tolstring(L, -1, &len);
         put(writer, text, len);
         lua_pop(L, 1);
@@ -342,7 +358,7 @@ static int encode(lua_State *L)
     return code == LUA_OK ? 1 : lua_error(L);
 }
 
-/* -- the kinds of value that Lua does not have ------------------------------------------------------- */
+/* -- the kinds of value that Lua does not have ------------------------------------------------- */
 
 static int array(lua_State *L)
 {

@@ -1,14 +1,16 @@
 /* The base environment of every VM: stock Lua without what reaches outside or spoils others. Built
  * up from an empty table, so that nothing is offered that nobody thought of. */
-#include "bounds.h"
-
 #include "../base/limits.h"
+#include "bounds.h"
+#include "lib_guard.h"
+#include "task.h"
 
-#include <lua-cjson.h>
 #include <string.h>
 
 static const char BASE[] = "perigee.base"; /* registry: the shared, read-only globals */
-static const char FROZEN[] = "perigee.frozen"; /* in a proxy's metatable: it may not be written */
+static const char FROZEN[] = "perigee.frozen"; /* in a proxy's metatable, which no script can read */
+
+static int sorted_pairs(lua_State *L);
 
 static int refuse_write(lua_State *L)
 {
@@ -24,6 +26,12 @@ static int walk_frozen(lua_State *L)
 /* Upvalue 1: the table behind the proxy. */
 static int pairs_frozen(lua_State *L)
 {
+    if (vm_of(L)->kind != VM_HOST) {
+        lua_pushcfunction(L, sorted_pairs);
+        lua_pushvalue(L, lua_upvalueindex(1));
+        lua_call(L, 1, 1);
+        return 1;
+    }
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushcclosure(L, walk_frozen, 1);
     return 1;
@@ -59,17 +67,28 @@ void lib_freeze(lua_State *L)
     lua_replace(L, source);
 }
 
+bool lib_push_frozen(lua_State *L, int index)
+{
+    if (!lua_getmetatable(L, index)) return false;
+    lua_pushstring(L, FROZEN);
+    if (lua_rawget(L, -2) == LUA_TNIL) {
+        lua_pop(L, 2);
+        return false;
+    }
+    lua_pushliteral(L, "__index");
+    lua_rawget(L, -3);
+    lua_replace(L, -3);
+    lua_pop(L, 1);
+    return true;
+}
+
 static int safe_rawset(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_checkany(L, 2);
     luaL_checkany(L, 3);
     lua_settop(L, 3);
-    if (lua_getmetatable(L, 1)) {
-        lua_getfield(L, -1, FROZEN);
-        if (lua_toboolean(L, -1)) return luaL_error(L, "this table is read-only");
-        lua_settop(L, 3);
-    }
+    if (lib_push_frozen(L, 1)) return luaL_error(L, "this table is read-only");
     lua_rawset(L, 1);
     return 1;
 }
@@ -104,7 +123,8 @@ static int safe_load(lua_State *L)
     lua_settop(L, 4);
     if (len > LIMIT_SCRIPT) { /* compiling is one call that nothing interrupts */
         lua_pushnil(L);
-        lua_pushfstring(L, "load: a chunk of %I bytes; at most %I", (LUAI_UACINT)len, (LUAI_UACINT)LIMIT_SCRIPT);
+        lua_pushfstring(L, "load: a chunk of %I bytes; at most %I", (LUAI_UACINT)len,
+                        (LUAI_UACINT)LIMIT_SCRIPT);
         return 2;
     }
     if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK) {
@@ -121,7 +141,7 @@ static int safe_load(lua_State *L)
 }
 
 /* tostring of a table without an address: runs repeat, addresses do not. */
-static int safe_tostring(lua_State *L)
+int lib_tostring(lua_State *L)
 {
     luaL_checkany(L, 1);
     if (luaL_callmeta(L, 1, "__tostring")) {
@@ -146,41 +166,43 @@ static int before(lua_State *L, int a, int b)
     return lua_compare(L, a, b, LUA_OPLT);
 }
 
+/* Lets keys[low + root] sink below what is larger. Stack neutral. */
+static void sink(lua_State *L, int keys, lua_Integer low, lua_Integer root, lua_Integer count)
+{
+    for (lua_Integer child; (child = 2 * root + 1) < count; root = child) {
+        lua_rawgeti(L, keys, low + child);
+        if (child + 1 < count) {
+            lua_rawgeti(L, keys, low + child + 1);
+            if (before(L, -2, -1)) {
+                lua_remove(L, -2);
+                child++;
+            } else {
+                lua_pop(L, 1);
+            }
+        }
+        lua_rawgeti(L, keys, low + root);
+        if (!before(L, -1, -2)) {
+            lua_pop(L, 2);
+            return;
+        }
+        lua_rawseti(L, keys, low + child);
+        lua_rawseti(L, keys, low + root);
+    }
+}
+
+/* A heap sort: no order of the keys makes it slow, and nothing of Lua's runs meanwhile. */
 void lib_sort(lua_State *L, int keys, lua_Integer low, lua_Integer high)
 {
-    while (low < high) { /* quicksort, the middle as pivot; the smaller part by recursion */
-        lua_Integer i = low, j = high;
-        lua_rawgeti(L, keys, low + (high - low) / 2);
-        int pivot = lua_gettop(L);
-        while (i <= j) {
-            for (;; i++) {
-                lua_rawgeti(L, keys, i);
-                bool less = before(L, -1, pivot);
-                lua_pop(L, 1);
-                if (!less) break;
-            }
-            for (;; j--) {
-                lua_rawgeti(L, keys, j);
-                bool less = before(L, pivot, lua_gettop(L));
-                lua_pop(L, 1);
-                if (!less) break;
-            }
-            if (i > j) break;
-            lua_rawgeti(L, keys, i);
-            lua_rawgeti(L, keys, j);
-            lua_rawseti(L, keys, i++);
-            lua_rawseti(L, keys, j--);
-        }
-        lua_settop(L, pivot - 1);
-        if (j - low < high - i) {
-            luaL_checkstack(L, 8, NULL);
-            lib_sort(L, keys, low, j);
-            low = i;
-        } else {
-            luaL_checkstack(L, 8, NULL);
-            lib_sort(L, keys, i, high);
-            high = j;
-        }
+    lua_Integer count = high - low + 1;
+    luaL_checkstack(L, 6, "sorting keys");
+    for (lua_Integer root = count / 2 - 1; root >= 0; root--) sink(L, keys, low, root, count);
+    while (--count > 0) {
+        lua_rawgeti(L, keys, low);
+        lua_rawgeti(L, keys, low + count);
+        lua_rawseti(L, keys, low);
+        lua_rawseti(L, keys, low + count);
+        sink(L, keys, low, 0, count);
+        if (count % 4096 == 0) task_tick(L);
     }
 }
 
@@ -242,7 +264,7 @@ static int sorted_next(lua_State *L)
     return 2;
 }
 
-/* -- building ------------------------------------------------------------------------------------ */
+/* -- building ---------------------------------------------------------------------------------- */
 
 static void copy_functions(lua_State *L, const char *const *names, int from, int to)
 {
@@ -252,12 +274,13 @@ static void copy_functions(lua_State *L, const char *const *names, int from, int
     }
 }
 
-/* `bound` (may be NULL) replaces functions of the table at the top by those that cannot hold the loop. */
+typedef void Guard(lua_State *L);
+
 static void add_library(lua_State *L, const char *name, lua_CFunction open, const char *const *without,
-                        void (*bound)(lua_State *L), int base)
+                        Guard *guard, int base)
 {
     luaL_requiref(L, name, open, 0);
-    if (bound) bound(L);
+    if (guard) guard(L);
     for (; *without; without++) {
         lua_pushnil(L);
         lua_setfield(L, -2, *without);
@@ -285,7 +308,7 @@ static void open_base(lua_State *L, int base)
     static const char *const PLAIN[] = {"pairs", "next", "tostring", "setmetatable", NULL};
     static const luaL_Reg    SAFE[] = {{"load", safe_load}, {"rawset", safe_rawset}, {NULL, NULL}};
     static const luaL_Reg    STRICT[] = {
-        {"pairs", sorted_pairs}, {"next", sorted_next}, {"tostring", safe_tostring}, {"setmetatable", safe_setmetatable}, {NULL, NULL}};
+        {"pairs", sorted_pairs}, {"next", sorted_next}, {"tostring", lib_tostring}, {"setmetatable", safe_setmetatable}, {NULL, NULL}};
     luaL_requiref(L, LUA_GNAME, luaopen_base, 0);
     int stock = lua_gettop(L);
     copy_functions(L, KEPT, stock, base);
@@ -293,6 +316,7 @@ static void open_base(lua_State *L, int base)
     lua_pushvalue(L, base);
     luaL_setfuncs(L, SAFE, 0);
     if (vm_of(L)->kind != VM_HOST) luaL_setfuncs(L, STRICT, 0);
+    guard_base(L);
     lua_settop(L, base);
     lua_pushnil(L);
     lua_setfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
@@ -305,7 +329,7 @@ static void open_json(lua_State *L)
     lua_call(L, 0, 1);
     lib_freeze(L);
     lua_setfield(L, LUA_REGISTRYINDEX, "perigee.json");
-    lua_pushcfunction(L, luaopen_cjson);
+    lua_pushcfunction(L, cjson_open_bounded);
     lua_call(L, 0, 1);
     lib_freeze(L);
     lua_setfield(L, LUA_REGISTRYINDEX, "perigee.cjson");
@@ -316,15 +340,16 @@ void lib_open(lua_State *L)
     static const char *const NONE[] = {NULL};
     static const char *const BYTECODE[] = {"dump", NULL};
     static const char *const SEED[] = {"randomseed", NULL};
+    bool strict = vm_of(L)->kind != VM_HOST;
     lua_newtable(L);
     int base = lua_gettop(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_pop(L, 1);
-    add_library(L, "string", luaopen_string, BYTECODE, bound_string, base);
-    add_library(L, "table", luaopen_table, NONE, bound_table, base);
+    add_library(L, "string", luaopen_string, BYTECODE, strict ? guard_string : bound_string, base);
+    add_library(L, "table", luaopen_table, NONE, strict ? guard_table : bound_table, base);
     add_library(L, "math", luaopen_math, SEED, NULL, base);
     add_library(L, "utf8", luaopen_utf8, NONE, NULL, base);
-    add_library(L, "coroutine", luaopen_coroutine, NONE, NULL, base);
+    add_library(L, "coroutine", luaopen_coroutine, NONE, guard_coroutine, base);
     protect_string_metatable(L, base);
     open_json(L);
     open_base(L, base);

@@ -7,21 +7,24 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
-    HOOK_STEP = 10000,       /* instructions between two looks */
-    HOOK_STEP_CANCELLED = 1,
-    HOOK_STEP_HASTENED = 2, /* after a call that took long; not 1, so that both can be told apart */
+    HOOK_STEP = 250,      /* instructions between two looks at the clock */
+    HOOK_STEP_SLOW = 10,  /* for one whose single instructions take long: megabytes compared or copied */
+    HOOK_STEP_STOPPING = 1,
+    SLICE_MS = 2,         /* after that others have their turn */
+    SLOW_MS = 50,         /* a slice that took so long is looked at more often from then on */
     BURST_MS = 500,       /* longest stretch in which a script may keep the loop from running */
-    HOST_SLICE_MS = 50,
 };
 
 /* Of vm_charge: after the first the hook comes early, after the second no further step is given. */
 static const uint64_t WORK_HASTENS = 1000000, WORK_MOST = 300000000;
-static const uint64_t MOVED_HASTENS = 32 * MB; /* of vm_charge_block */
 static const unsigned WORK_PER_INSTRUCTION = 8;
 
 static const Clock REAL = {0};
+
+static void hook(lua_State *L, lua_Debug *record);
 
 /* -- making and ending ------------------------------------------------------------------------- */
 
@@ -32,7 +35,6 @@ static Task *task_make(Vm *vm, Run *run, TaskEnded *ended, void *ended_arg)
     task->run = run;
     task->ended = ended;
     task->ended_arg = ended_arg;
-    task->deadline = DEADLINE_NEVER;
     task->next = vm->tasks;
     if (vm->tasks) vm->tasks->previous = task;
     vm->tasks = task;
@@ -42,8 +44,18 @@ static Task *task_make(Vm *vm, Run *run, TaskEnded *ended, void *ended_arg)
         if (first) first->previous_of_run = task;
         run->tasks = task;
         run->on_cancel = tasks_cancel_run;
+        if (run->cancelled) { /* too late to begin */
+            task->cancelled = true;
+            task->why = run->why;
+        }
     }
     return task;
+}
+
+static void memory_used_up(Vm *vm, Err *err)
+{
+    err_set(err, ST_LIMIT, "the script's memory quota of %zu MB is used up", vm->quota / MB);
+    if (vm->kind == VM_DECISION) vm->broken = true;
 }
 
 typedef struct Start {
@@ -57,6 +69,7 @@ static int make_coroutine(lua_State *L)
     Start *start = lua_touserdata(L, 1);
     start->task->co = lua_newthread(L);
     start->task->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushcfunction(start->task->co, task_enter);
     lua_pushcfunction(start->task->co, start->main);
     lua_pushlightuserdata(start->task->co, start->task->arg);
     return 0;
@@ -72,7 +85,7 @@ Task *task_new(Vm *vm, Run *run, lua_CFunction main, void *arg, TaskEnded *ended
     lua_pushlightuserdata(vm->L, &start);
     if (lua_pcall(vm->L, 1, 0, 0) != LUA_OK) { /* no memory: the task ends on its first slice */
         lua_settop(vm->L, 0);
-        err_set(&task->why, ST_LIMIT, "the script's memory quota of %zu MB is used up", vm->quota / MB);
+        memory_used_up(vm, &task->why);
         task->cancelled = true;
     }
     task_make_ready(task);
@@ -113,6 +126,12 @@ static void orphan(Op *op)
     op->kind->cancel(op);
 }
 
+void task_close(Vm *vm, lua_State *co)
+{
+    if (!vm->closing) vm->outside_began = clock_now(&REAL); /* all of a VM together have one measure */
+    lua_resetthread(co);
+}
+
 static void task_free(Task *task)
 {
     Vm *vm = task->vm;
@@ -133,15 +152,14 @@ static void task_free(Task *task)
         if (task->next_of_run) task->next_of_run->previous_of_run = task->previous_of_run;
     }
     if (task->ref != LUA_NOREF) {
-        vm->outside_began = clock_now(&REAL);
-        if (task->co) lua_resetthread(task->co); /* runs pending __close; nothing can wait there */
+        task_close(vm, task->co);
         luaL_unref(vm->L, LUA_REGISTRYINDEX, task->ref);
     }
     free(task->trace);
     free(task);
 }
 
-/* -- errors -------------------------------------------------------------------------------------- */
+/* -- errors ------------------------------------------------------------------------------------ */
 
 /* Protected, because reading the error object may run its metamethods. */
 static int describe(lua_State *L)
@@ -168,31 +186,50 @@ static void error_of(Task *task, int code, Err *err)
         return;
     }
     if (code == LUA_ERRMEM) {
-        err_set(err, ST_LIMIT, "the script's memory quota of %zu MB is used up", task->vm->quota / MB);
-        if (task->vm->kind == VM_DECISION) task->vm->broken = true;
+        memory_used_up(task->vm, err);
         return;
     }
     err_set(err, task->vm->kind == VM_HOST ? ST_BUG : ST_SCRIPT, "an error that has no text");
+    task->vm->outside_began = clock_now(&REAL);
     lua_pushcfunction(L, describe);
     lua_pushlightuserdata(L, err);
     lua_pushvalue(co, -1);
     lua_xmove(co, L, 1);
     if (lua_pcall(L, 2, 0, 0) != LUA_OK) lua_settop(L, 0);
+    task_watch(L); /* it may have been set to every instruction */
 }
 
 static int make_trace(lua_State *L)
 {
-    luaL_traceback(L, lua_touserdata(L, 1), NULL, 0);
+    Task *task = task_of(L);
+    luaL_traceback(L, L, NULL, 2);
+    free(task->trace);
+    task->trace = mem_text(lua_tostring(L, -1));
+    return 0;
+}
+
+/* Message handler of task_enter. Protected, since there may be no memory left for a trace. */
+static int take_trace(lua_State *L)
+{
+    Task *task = task_of(L);
+    if (!task || task->cancelled) return 1;
+    lua_pushcfunction(L, make_trace);
+    if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1);
     return 1;
 }
 
-static void take_trace(Task *task)
+static int entered(lua_State *L, int status, lua_KContext context)
 {
-    lua_State *L = task->vm->L;
-    lua_pushcfunction(L, make_trace);
-    lua_pushlightuserdata(L, task->co);
-    if (lua_pcall(L, 1, 1, 0) == LUA_OK) task->trace = mem_text(lua_tostring(L, -1));
-    lua_settop(L, 0);
+    (void)context;
+    if (status != LUA_OK && status != LUA_YIELD) return lua_error(L);
+    return lua_gettop(L) - 1;
+}
+
+int task_enter(lua_State *L)
+{
+    lua_pushcfunction(L, take_trace);
+    lua_insert(L, 1);
+    return entered(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, 0, entered), 0);
 }
 
 static void task_end(Task *task, const Err *outcome)
@@ -211,7 +248,17 @@ void task_kill(Task *task)
     task_end(task, task->cancelled ? &task->why : &err);
 }
 
-/* -- the one resume ------------------------------------------------------------------------------ */
+/* -- the one resume ---------------------------------------------------------------------------- */
+
+static void note_slow(const Task *task)
+{
+    int64_t ran = clock_now(&REAL) - task->slice_began;
+    if (ran <= SLOW_MS) return;
+    if (task->vm->kind == VM_HOST)
+        log_line(LOG_DEBUG, "the host VM kept the loop for %lld ms", (long long)ran);
+    else if (!task->cancelled)
+        lua_sethook(task->co, hook, LUA_MASKCOUNT, HOOK_STEP_SLOW);
+}
 
 static void step(Task *task)
 {
@@ -226,14 +273,14 @@ static void step(Task *task)
     int argc = task->started ? 0 : lua_gettop(task->co) - 1;
     task->started = true;
     task->slice_began = clock_now(&REAL);
+    task->burst_began = -1;
     vm->current = task;
     int code = lua_resume(task->co, NULL, argc, &results);
     vm->current = NULL;
-    if (vm->kind == VM_HOST && clock_now(&REAL) - task->slice_began > HOST_SLICE_MS)
-        log_line(LOG_DEBUG, "the host VM kept the loop for %lld ms", (long long)(clock_now(&REAL) - task->slice_began));
+    note_slow(task);
     switch (code) {
     case LUA_OK:
-        task_end(task, &err);
+        task_end(task, task->cancelled && vm->kind != VM_HOST ? &task->why : &err);
         break;
     case LUA_YIELD:
         if (task->op) {
@@ -244,7 +291,6 @@ static void step(Task *task)
         }
         break;
     default:
-        take_trace(task);
         error_of(task, code, &err);
         task_end(task, &err);
     }
@@ -276,7 +322,7 @@ void task_make_ready(Task *task)
     sched_ready(engine_sched(vm->engine), &vm->turn);
 }
 
-/* -- cancellation and the hook ------------------------------------------------------------------- */
+/* -- cancellation and the hook ----------------------------------------------------------------- */
 
 void task_cancel(Task *task, const Err *why)
 {
@@ -304,30 +350,87 @@ Task *task_of(lua_State *L)
     return task && task->co == L ? task : NULL;
 }
 
-/* Once cancelled, every instruction raises again, so that no loop of pcalls outruns it. */
-static void raise_cancelled(lua_State *L, Task *task)
+void task_watch(lua_State *L) { lua_sethook(L, hook, LUA_MASKCOUNT, HOOK_STEP); }
+
+bool task_is_stopping(lua_State *L)
 {
-    lua_sethook(L, task_hook, LUA_MASKCOUNT, HOOK_STEP_CANCELLED);
-    op_raise(L, &task->why);
+    Vm *vm = vm_of(L);
+    if (vm->current) return vm->current->cancelled;
+    return vm->kind != VM_HOST && clock_now(&REAL) - vm->outside_began > BURST_MS;
 }
 
-static void hasten(lua_State *L)
+/* From now on every instruction raises, so that no loop of pcalls outruns it. */
+static void raise_stopping(lua_State *L)
 {
-    if (lua_gethookcount(L) == HOOK_STEP) lua_sethook(L, task_hook, LUA_MASKCOUNT, HOOK_STEP_HASTENED);
+    const Task *task = vm_of(L)->current;
+    lua_sethook(L, hook, LUA_MASKCOUNT, HOOK_STEP_STOPPING);
+    if (task) op_raise(L, &task->why);
+    luaL_error(L, "what closes or describes a value took too long");
+}
+
+void task_check(lua_State *L)
+{
+    if (vm_of(L)->kind != VM_HOST && task_is_stopping(L)) raise_stopping(L);
+}
+
+static int64_t processor_ms(void)
+{
+    struct timespec spent;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    return (int64_t)spent.tv_sec * 1000 + spent.tv_nsec / 1000000;
+}
+
+/* Whether the slice, which has lasted `ran` ms, held the loop for too long. What counts is processor
+ * time: a busy machine is no fault of the script. */
+static bool is_burst(Task *task, int64_t ran)
+{
+    if (ran < SLICE_MS) return false;
+    if (task->burst_began < 0) task->burst_began = processor_ms();
+    return ran > BURST_MS && processor_ms() - task->burst_began > BURST_MS;
+}
+
+static void stop_burst(Task *task)
+{
+    task->cancelled = true;
+    err_set(&task->why, ST_LIMIT,
+            "the script kept everything waiting for %d ms in a place where it cannot be suspended "
+            "(a sort comparator, a gsub callback, a pattern, a coroutine of its own, the top of a file)", BURST_MS);
+}
+
+void task_tick(lua_State *L)
+{
+    const Vm *vm = vm_of(L);
+    Task     *task = vm->current;
+    if (vm->kind == VM_HOST) return;
+    int64_t ran = task ? clock_now(&REAL) - task->slice_began : 0;
+    if (task && !task->cancelled && is_burst(task, ran)) stop_burst(task);
+    task_check(L);
+    if (task && ran >= SLICE_MS) lua_sethook(L, hook, LUA_MASKCOUNT, 1);
+}
+
+/* Counts, and lets others have their turn where the script can be suspended. */
+static void look(lua_State *L, Task *task)
+{
+    int64_t ran = clock_now(&REAL) - task->slice_began;
+    task->instructions += (uint64_t)lua_gethookcount(L);
+    if (lua_gethookcount(L) == 1) task_watch(L); /* task_tick asked for this look */
+    if (task->allowance && task->instructions > task->allowance) {
+        task->vm->broken = true;
+        task->cancelled = true;
+        err_set(&task->why, ST_LIMIT, "the script ran for more than %llu instructions: an endless loop?",
+                (unsigned long long)task->allowance);
+    } else if (ran >= SLICE_MS && L == task->co && lua_isyieldable(L)) {
+        lua_yield(L, 0);
+    } else if (is_burst(task, ran)) {
+        stop_burst(task);
+    }
 }
 
 void vm_charge(lua_State *L, uint64_t steps)
 {
     Vm *vm = vm_of(L);
     vm->work += steps;
-    if (vm->work > WORK_HASTENS) hasten(L);
-}
-
-/* Called by the allocator, which does not know the coroutine: one of the script's own keeps its pace. */
-void vm_charge_block(Vm *vm, size_t bytes)
-{
-    vm->moved += bytes;
-    if (vm->moved > MOVED_HASTENS && vm->current) hasten(vm->current->co);
+    if (vm->work > WORK_HASTENS && lua_gethookcount(L) > 1) lua_sethook(L, hook, LUA_MASKCOUNT, 1);
 }
 
 uint64_t vm_work_left(lua_State *L)
@@ -336,43 +439,19 @@ uint64_t vm_work_left(lua_State *L)
     return work < WORK_MOST ? WORK_MOST - work : 0;
 }
 
-/* Takes note of the work that was charged since the last time, and lets the hook come as usual again. */
-static uint64_t take_work(lua_State *L, Vm *vm)
-{
-    uint64_t work = vm->work;
-    vm->work = 0;
-    vm->moved = 0;
-    if (lua_gethookcount(L) == HOOK_STEP_HASTENED) lua_sethook(L, task_hook, LUA_MASKCOUNT, HOOK_STEP);
-    return work / WORK_PER_INSTRUCTION;
-}
-
-void task_hook(lua_State *L, lua_Debug *record)
+static void hook(lua_State *L, lua_Debug *record)
 {
     Vm      *vm = vm_of(L);
-    Task    *task = vm->current;
-    uint64_t work = take_work(L, vm);
+    uint64_t work = vm->work / WORK_PER_INSTRUCTION;
     (void)record;
-    if (vm->kind == VM_HOST) return;
-    if (!task) {
-        if (clock_now(&REAL) - vm->outside_began > BURST_MS) luaL_error(L, "closing took too long");
+    vm->work = 0;
+    if (vm->kind == VM_HOST) {
+        if (lua_gethookcount(L) == 1) task_watch(L); /* vm_charge asked for this look */
         return;
     }
-    if (!task->cancelled) {
-        task->instructions += HOOK_STEP + work;
-        if (task->allowance && task->instructions > task->allowance) {
-            vm->broken = true;
-            task->cancelled = true;
-            err_set(&task->why, ST_LIMIT, "the script ran for more than %llu instructions: an endless loop?",
-                    (unsigned long long)task->allowance);
-        } else if (L == task->co && lua_isyieldable(L)) {
-            lua_yield(L, 0);
-            return;
-        } else if (clock_now(&REAL) - task->slice_began > BURST_MS) {
-            task->cancelled = true;
-            err_set(&task->why, ST_LIMIT,
-                    "the script kept everything waiting for %d ms in a place where it cannot be suspended "
-                    "(a sort comparator, a gsub callback, a coroutine of its own)", BURST_MS);
-        }
+    if (vm->current && !vm->current->cancelled) {
+        vm->current->instructions += work;
+        look(L, vm->current);
     }
-    if (task->cancelled) raise_cancelled(L, task);
+    if (task_is_stopping(L)) raise_stopping(L);
 }

@@ -5,7 +5,8 @@
  * Owner   The VM. `ended` is called once, after which the task is gone; never from inside task_new.
  * Life    new -> ready <-> waiting (for one Op) | suspended (by the hook) -> ended
  * Errors  An error that the script raised becomes an Err: a table { code, message } keeps its code,
- *         anything else is ST_SCRIPT (ST_BUG in the host VM), with the traceback in task_trace.
+ *         anything else is ST_SCRIPT (ST_BUG in the host VM), with the traceback in `trace`. Once
+ *         cancelled, a script's task ends with the reason of that, also if it returns.
  */
 #ifndef HOST_SCRIPT_TASK_H
 #define HOST_SCRIPT_TASK_H
@@ -31,10 +32,10 @@ struct Task {
     bool       started, queued;
     bool       cancelled;    /* sticky: every later wait, and the hook, raises `why` */
     Err        why;
-    int64_t    deadline;     /* for stretches in which the loop cannot run; DEADLINE_NEVER */
     uint64_t   instructions; /* executed, in steps of the hook */
     uint64_t   allowance;    /* most of them; 0 is unlimited */
     int64_t    slice_began;  /* real clock */
+    int64_t    burst_began;  /* processor time when the slice was found to last; -1: not yet */
     char      *trace;        /* owned; traceback of the error it ended with, or NULL */
 };
 
@@ -53,13 +54,30 @@ void tasks_cancel_run(Run *run);
 /* The task that runs `L` now, or NULL outside of tasks or in a coroutine of the script's own. */
 Task *task_of(lua_State *L);
 
+/* Closes a coroutine that will not run again: its pending __close run, and cannot wait. */
+void task_close(Vm *vm, lua_State *co);
+
 /* Called by op_finish. */
 void task_make_ready(Task *task);
 
 /* Ends it now with ST_CANCELLED: its VM is being closed. */
 void task_kill(Task *task);
 
-/* The hook that every coroutine inherits. */
-void task_hook(lua_State *L, lua_Debug *record);
+/* Sets the hook, which every coroutine made from now on inherits. */
+void task_watch(lua_State *L);
+
+/* The outermost C function of every coroutine: calls the function at stack index 1 with the rest as its
+ * arguments, protected, and raises its error again. What is to be closed is closed here, where the hook
+ * still counts; and the trace is taken before the stack is gone. */
+int task_enter(lua_State *L);
+
+/* Raises when the work that `L` belongs to was cancelled, or its VM is being closed. After every C
+ * function that may have caught an error: coroutine.resume, xpcall's handler. */
+void task_check(lua_State *L);
+bool task_is_stopping(lua_State *L);
+
+/* From inside a C function that works for long: raises once others have waited too long, and otherwise
+ * lets them have their turn at the script's next instruction. */
+void task_tick(lua_State *L);
 
 #endif

@@ -1,6 +1,7 @@
 #include "vm.h"
 
 #include "../base/limits.h"
+#include "../base/log.h"
 #include "../base/mem.h"
 #include "engine.h"
 #include "op.h"
@@ -10,9 +11,7 @@
 #include <string.h>
 
 static const char ENTRIES[] = "perigee.entries"; /* registry: path -> what the file returned */
-static const char MODULES[] = "perigee.modules"; /* of the host VM: name -> module */
-
-enum { LARGE_BLOCK = 64 * 1024 };
+static const char MODULES[] = "perigee.modules"; /* of the library (host VM: all): name -> module */
 
 /* One allocator: the quota, the peak and the leak check are here. Lua counts objects' kinds in osize
  * when ptr is NULL, so only a real block's size is subtracted. */
@@ -25,11 +24,10 @@ static void *allocate(void *arg, void *ptr, size_t old_size, size_t new_size)
         vm->used -= before;
         return NULL;
     }
-    if (new_size > before && vm->used - before > vm->quota - new_size) return NULL;
+    if (new_size > before && (new_size > vm->quota || vm->used - before > vm->quota - new_size)) return NULL;
     void *out = realloc(ptr, new_size);
     if (!out) return NULL;
     vm->used = vm->used - before + new_size;
-    if (new_size > LARGE_BLOCK) vm_charge_block(vm, new_size);
     if (vm->used > vm->peak) vm->peak = vm->used;
     return out;
 }
@@ -57,7 +55,7 @@ Status vm_new(Engine *engine, VmKind kind, Run *run, size_t quota, Vm **out, Err
         return err_set(err, ST_LIMIT, "a Lua state does not fit its quota of %zu bytes", quota);
     }
     *(Vm **)lua_getextraspace(vm->L) = vm; /* new coroutines copy the main state's */
-    lua_sethook(vm->L, task_hook, LUA_MASKCOUNT, 10000);
+    task_watch(vm->L);
     lua_pushcfunction(vm->L, set_up);
     if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK) {
         err_set(err, ST_BUG, "opening the Lua libraries: %s", lua_tostring(vm->L, -1));
@@ -71,68 +69,145 @@ Status vm_new(Engine *engine, VmKind kind, Run *run, size_t quota, Vm **out, Err
 void vm_free(Vm *vm)
 {
     if (!vm) return;
+    vm->outside_began = clock_now(&(Clock){0});
+    vm->closing = true;
     while (vm->tasks) task_kill(vm->tasks);
     sched_remove(engine_sched(vm->engine), &vm->turn);
-    vm->outside_began = clock_now(&(Clock){0});
     lua_close(vm->L);
+    if (vm->used != 0) {
+        log_line(LOG_ERROR, "a Lua state left %zu bytes behind", vm->used);
+#ifdef PERIGEE_FAULTS
+        abort(); /* every test looks for litter */
+#endif
+    }
     free(vm);
 }
 
-/* -- loading ------------------------------------------------------------------------------------- */
+/* -- loading ----------------------------------------------------------------------------------- */
+
+static int keep_code(lua_State *L, const void *bytes, size_t len, void *arg)
+{
+    Err err;
+    (void)L;
+    err_clear(&err);
+    return buf_append(arg, (Str){bytes, len}, &err) != ST_OK;
+}
+
+/* Leaves the chunk of `source`. What every tool requires is compiled for each of them, and compiling
+ * is most of what a start costs: from the second time on the code is kept beside the text and read
+ * back. Scripts themselves can load text only; code is never read from a file. */
+static void push_chunk(lua_State *L, Source *source, const char *name)
+{
+    const Buf *from = source->code.len > 0 ? &source->code : &source->text;
+    if (luaL_loadbufferx(L, from->ptr, from->len, name, from == &source->code ? "b" : "t") != LUA_OK) lua_error(L);
+    if (from == &source->code || source->loads++ == 0) return;
+    if (lua_dump(L, keep_code, &source->code, 0) != 0) buf_clear(&source->code);
+}
 
 /* Runs the chunk of `path` in `environment` (a stack index) and leaves what it returned. */
 static void run_file(lua_State *L, const char *path, int environment)
 {
-    Vm  *vm = vm_of(L);
-    Err  err;
-    Str  text;
-    char chunk_name[600];
+    Vm     *vm = vm_of(L);
+    Err     err;
+    Source *source;
+    char    chunk_name[600];
     err_clear(&err);
-    if (engine_source(vm->engine, path, vm->kind == VM_HOST, &text, &err) != ST_OK) op_raise(L, &err);
+    if (engine_source(vm->engine, path, vm->kind == VM_HOST, &source, &err) != ST_OK) op_raise(L, &err);
     snprintf(chunk_name, sizeof chunk_name, "@%s", path);
-    if (luaL_loadbufferx(L, text.ptr, text.len, chunk_name, "t") != LUA_OK) lua_error(L);
+    push_chunk(L, source, chunk_name);
     lua_pushvalue(L, environment);
     lua_setupvalue(L, -2, 1);
     lua_call(L, 0, 1);
 }
 
+static int call_file(lua_State *L)
+{
+    run_file(L, lua_tostring(L, 1), 2);
+    return 1;
+}
+
+/* As run_file; a module that could not be loaded is forgotten, so that the next `require` says why
+ * again. 1: its name, 2: the table of modules, 3: its environment. */
+static void run_module(lua_State *L, const char *path)
+{
+    lua_pushcfunction(L, call_file);
+    lua_pushstring(L, path);
+    lua_pushvalue(L, 3);
+    if (lua_pcall(L, 2, 1, 0) == LUA_OK) return;
+    lua_pushvalue(L, 1);
+    lua_pushnil(L);
+    lua_rawset(L, 2);
+    lua_error(L);
+}
+
+static int load_module(lua_State *L);
+
+/* An environment for a module of lua/lib: no entry's globals reach it. */
+static void push_library_environment(lua_State *L)
+{
+    lib_push_environment(L);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, MODULES);
+    lua_pushvalue(L, -2);
+    lua_pushcclosure(L, load_module, 2);
+    lua_setfield(L, -2, "require");
+}
+
+/* "lib.text" to "lua/lib/text.lua"; raises on what is no such name. */
+static void module_path(lua_State *L, const char *name, size_t len, char path[200])
+{
+    static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+    if (len > 150 || strspn(name, LETTERS) != len || strstr(name, "..") || name[0] == '.')
+        luaL_error(L, "require '%s': a module is named by words and dots, such as \"lib.text\"", name);
+    size_t at = (size_t)snprintf(path, 200, "lua/");
+    for (size_t i = 0; i < len; i++) path[at++] = name[i] == '.' ? '/' : name[i];
+    memcpy(path + at, ".lua", sizeof ".lua");
+}
+
 /* Upvalue 1: this entry's modules, 2: its environment. Stock `require` would look at a path and run C
- * libraries; here a name is a file of the layers and nothing else. */
+ * libraries; here a name is a file of the layers and nothing else. The distribution's library is
+ * loaded once a VM: it is read-only and keeps nothing of whom it works for. */
 static int load_module(lua_State *L)
 {
     size_t      len;
     const char *name = luaL_checklstring(L, 1, &len);
+    bool        library = strncmp(name, "lib.", 4) == 0;
     char        path[200];
     lua_settop(L, 1);
+    if (strcmp(name, "lib.json") == 0 || strcmp(name, "cjson") == 0) {
+        lua_getfield(L, LUA_REGISTRYINDEX, library ? "perigee.json" : "perigee.cjson");
+        return 1;
+    }
+    if (library)
+        luaL_getsubtable(L, LUA_REGISTRYINDEX, MODULES);
+    else
+        lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushvalue(L, 1);
-    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) {
+    if (lua_rawget(L, 2) != LUA_TNIL) {
         if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
             return luaL_error(L, "require '%s': the module requires itself", name);
         return 1;
     }
-    if (strcmp(name, "lib.json") == 0) {
-        lua_getfield(L, LUA_REGISTRYINDEX, "perigee.json");
-        return 1;
-    }
-    if (strcmp(name, "cjson") == 0) {
-        lua_getfield(L, LUA_REGISTRYINDEX, "perigee.cjson");
-        return 1;
-    }
-    if (len > 150 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != len ||
-        strstr(name, "..") || name[0] == '.')
-        return luaL_error(L, "require '%s': a module is named by words and dots, such as \"lib.text\"", name);
-    size_t at = (size_t)snprintf(path, sizeof path, "lua/");
-    for (size_t i = 0; i < len; i++) path[at++] = name[i] == '.' ? '/' : name[i];
-    memcpy(path + at, ".lua", sizeof ".lua");
+    lua_settop(L, 2);
+    module_path(L, name, len, path);
+    Vm     *vm = vm_of(L);
+    Source *source;
+    Err     err;
+    err_clear(&err);
+    if (engine_source(vm->engine, path, vm->kind == VM_HOST, &source, &err) != ST_OK) /* the line is known here */
+        return luaL_error(L, "require '%s': %s", name, err.text);
+    if (library)
+        push_library_environment(L);
+    else
+        lua_pushvalue(L, lua_upvalueindex(2));
     lua_pushvalue(L, 1);
     lua_pushboolean(L, false);
-    lua_rawset(L, lua_upvalueindex(1));
-    run_file(L, path, lua_upvalueindex(2));
+    lua_rawset(L, 2);
+    run_module(L, path);
     if (lua_isnil(L, -1)) return luaL_error(L, "require '%s': %s returns nothing", name, path);
     if (lua_istable(L, -1)) lib_freeze(L);
     lua_pushvalue(L, 1);
     lua_pushvalue(L, -2);
-    lua_rawset(L, lua_upvalueindex(1));
+    lua_rawset(L, 2);
     return 1;
 }
 
@@ -187,8 +262,10 @@ void vm_push_entry(lua_State *L, const char *path)
     lua_pushcclosure(L, load_module, 2);
     lua_setfield(L, environment, "require");
     run_file(L, path, environment);
-    if (!lua_istable(L, -1))
-        luaL_error(L, "%s: the file returns %s; it should return a table", path, luaL_typename(L, -1));
+    if (!lua_istable(L, -1)) { /* without the place of our own code that asked for it */
+        lua_pushfstring(L, "%s: the file returns %s; it should return a table", path, luaL_typename(L, -1));
+        lua_error(L);
+    }
     lua_pushvalue(L, -1);
     lua_setfield(L, entries, path);
     lua_replace(L, entries);

@@ -39,8 +39,8 @@ struct Vm {
     Task      *current;             /* inside lua_resume now */
     Vm        *next_retired;        /* of the engine's list */
     int64_t    outside_began;       /* when closing began: __close may not hold the loop either */
+    bool       closing;             /* inside vm_free */
     uint64_t   work;                /* steps inside C functions since the hook looked last */
-    uint64_t   moved;               /* bytes of large blocks that were asked for since then */
     bool       broken;              /* a limit was breached: use no more, make a new one */
 };
 
@@ -58,9 +58,6 @@ void vm_charge(lua_State *L, uint64_t steps);
  * instruction between them. task.c */
 uint64_t vm_work_left(lua_State *L);
 
-/* Counts the bytes of a large block: joining two texts of 20 MB is one instruction. task.c */
-void vm_charge_block(Vm *vm, size_t bytes);
-
 /* Pushes what the file `path` returned; loads it on first use, each entry file in an environment and
  * with module instances of its own. `path` is relative to the layers ("tools/read.lua") or an absolute
  * one that the command line named. Raises with file, line and reason. Nothing may wait meanwhile. */
@@ -74,6 +71,9 @@ void lib_push_environment(lua_State *L);
 
 /* Makes the table at the top read-only: replaces it by a proxy. lib.c */
 void lib_freeze(lua_State *L);
+
+/* Whether the value at `index` is such a proxy; then pushes the table behind it. lib.c */
+bool lib_push_frozen(lua_State *L, int index);
 
 /* Sorts `keys[low..high]` (a list of integers and strings at a stack index): integers first. lib.c */
 void lib_sort(lua_State *L, int keys, lua_Integer low, lua_Integer high);

@@ -2,6 +2,7 @@
 local args    = require "lib.args"
 local catalog = require "lib.catalog"
 local json    = require "lib.json"
+local limits  = require "lib.limits"
 local relations = require "lib.relations"
 local show    = require "lib.show"
 local start   = require "lib.start"
@@ -35,7 +36,7 @@ local function list(cli, loaded, values)
   local width = 4
   for _, who in ipairs(loaded.catalog.agents) do width = math.max(width, #who.name) end
   for _, who in ipairs(loaded.catalog.agents) do
-    cli.out(("%-" .. width .. "s  %s\n"):format(who.name, show.clean(text.cut_end(text.first_line(who.description), 100))))
+    cli.out(("%-" .. width .. "s  %s\n"):format(show.clean(who.name), show.clean(show.brief(text.first_line(who.description), 100))))
   end
   cli.err(("%s; perigee agents show NAME says more\n"):format(text.plural(#loaded.catalog.agents, "agent")))
   return 0
@@ -59,7 +60,8 @@ local function show_one(cli, loaded, values, name)
   if values.json then
     cli.out(json.encode(json.object { { "name", who.name }, { "description", who.description }, { "file", who.file },
       { "model", who.model }, { "complexity", who.complexity }, { "tools", json.array(who.tools) },
-      { "missing", json.array(who.missing) }, { "targets", json.array(who.targets) }, { "edges", json.array(who.edges) },
+      { "missing", json.array(who.missing) }, { "limits", who.limits }, { "output", who.output },
+      { "targets", json.array(who.targets) }, { "edges", json.array(who.edges) },
       { "unknown_keys", json.array(who.extra) } }) .. "\n")
     return 0
   end
@@ -70,6 +72,7 @@ local function show_one(cli, loaded, values, name)
   row("model", who.model)
   row("complexity", who.complexity)
   row("tools", #who.tools > 0 and table.concat(who.tools, ", ") or "none")
+  row("limits", who.limits and limits.words(who.limits))
   row("missing", table.concat(who.missing, ", "))
   row("hands to", table.concat(who.targets, ", "))
   row("other keys", table.concat(who.extra, ", "))

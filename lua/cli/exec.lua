@@ -1,16 +1,17 @@
 --- perigee exec: one command in the sandbox, with its own exit code.
 local args  = require "lib.args"
 local json  = require "lib.json"
+local project = require "lib.project"
 local show  = require "lib.show"
 
 local SPEC <const> = {
   usage = "perigee exec [OPTIONS] -- COMMAND [ARGUMENT...]",
   about = "Runs a command as a tool would: in the sandbox, on the workspace. Ends with the command's own code;\n"
     .. "125 when the sandbox failed, 126 when the command cannot be started, 127 when there is none.",
-  positionals = { { "COMMAND", many = true } },
+  positionals = { { "COMMAND", "the program and its arguments", many = true } },
   options = {
     { "--workspace", "text", "the folder to work in (default: the current one)", hint = "DIR" },
-    { "--timeout", "text", "stop it after this long: 20s, 4m (default 120s)", hint = "TIME" },
+    { "--timeout", "duration", "stop it after this long: 20s, 4m (default 120s)" },
     { "--memory", "integer", "megabytes that it and its children may use (default 4096)", hint = "MB" },
     { "--processes", "integer", "most processes at a time (default 512)" },
     { "--output", "integer", "bytes kept of each output (default 1048576)" },
@@ -19,6 +20,8 @@ local SPEC <const> = {
     { "--unconfined", "flag", "WITHOUT a sandbox" },
   },
 }
+
+local LIMITS <const> = { wall = "time (--timeout)", memory = "memory (--memory)" }
 
 local SANDBOX_FAILED <const>, CANNOT_START <const>, NO_COMMAND <const> = 125, 126, 127
 
@@ -43,14 +46,20 @@ local function exec(cli, words)
     cli.out(args.help(SPEC))
     return 0
   end
+  for _, key in ipairs { "timeout", "memory", "processes", "output" } do
+    if values[key] and values[key] < 1 then
+      return failed(cli, { message = ("--%s: at least 1"):format(key) }, 2)
+    end
+  end
   local input
   if values.stdin then
     input, err = cli.read_stdin()
     if not input then return failed(cli, err, SANDBOX_FAILED) end
   end
+  local where = project.find(cli) -- a project that cannot be read is no reason to refuse a command
   local run
   run, err = cli.open_run { agent = "exec", task = table.concat(given.positionals, " "),
-    workspace = values.workspace or cli.folders().current, unconfined = values.unconfined }
+    workspace = values.workspace or cli.folders().current, pins = where and where.pins, unconfined = values.unconfined }
   if not run then return failed(cli, err, SANDBOX_FAILED) end
   if values.unconfined then cli.err("perigee: WITHOUT a sandbox\n") end
 
@@ -67,7 +76,9 @@ local function exec(cli, words)
   else
     cli.out(done.stdout)
     cli.err(done.stderr)
-    if done.limit then cli.err(("perigee: the command was stopped at its limit: %s\n"):format(done.limit)) end
+    if done.limit then
+      cli.err(("perigee: the command was stopped at its limit of %s\n"):format(LIMITS[done.limit] or done.limit))
+    end
   end
   return done.exit_code
 end

@@ -2,13 +2,16 @@
 local agent   = require "lib.agent"
 local args    = require "lib.args"
 local catalog = require "lib.catalog"
+local errors  = require "lib.errors"
 local json    = require "lib.json"
+local limits  = require "lib.limits"
 local opening = require "lib.opening"
 local schema  = require "lib.schema"
 local session = require "lib.session"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
+local toolbox = require "lib.toolbox"
 
 local SPEC <const> = {
   usage = "perigee run [OPTIONS] AGENT|FILE.md|CHAIN.lua TASK",
@@ -20,7 +23,7 @@ local SPEC <const> = {
     { "--workspace", "text", "the folder to work in (default: the current one)", hint = "DIR" },
     { "--project", "text", "the folder whose agents count (default: found from the current one)", hint = "DIR" },
     { "--hops", "text", "off, auto (handoff calls and trigger phrases) or full (the primary chain too)", hint = "MODE" },
-    { "--limit", "key=value list", "turns=, calls=, hops=, children=, tokens=, usd=, time=", keys = start.LIMIT_KEYS },
+    { "--limit", "key=value list", "turns=, calls=, hops=, children=, tokens=, usd=, time=", keys = limits.KEYS },
     { "--set", "key=value list", "parameters of a chain" },
     { "--attach", "list", "a text file whose content is added to the task", hint = "FILE" },
     { "--store", "text", "the journal's file", hint = "FILE" },
@@ -43,9 +46,9 @@ local function read_task(cli, given)
   local err
   if task == "-" then
     task, err = cli.read_stdin()
-    if not task then return nil, err end
-    if not utf8.len(task) then return nil, { code = "invalid", message = "the task on stdin is not UTF-8" } end
+    if not task then return nil, { code = err.code, message = "read the task from stdin: " .. err.message } end
   end
+  if not utf8.len(task) then return nil, { code = "invalid", message = "the task is not UTF-8" } end
   for _, path in ipairs(given.values.attach or {}) do
     local content
     content, err = cli.read_file(path, ATTACH_MOST)
@@ -72,16 +75,17 @@ end
 
 --- Says before anything happens what could not be used.
 local function report(cli, loaded, who)
-  for _, one in ipairs(loaded.box.diagnostics) do cli.err(("perigee: %s: %s\n"):format(one.file, one.message)) end
+  local function say(...) cli.err("perigee: " .. show.clean(string.format(...)) .. "\n") end
+  for _, one in ipairs(loaded.box.diagnostics) do say("%s", toolbox.say(one)) end
   for _, path in ipairs(loaded.project.ignored) do
-    cli.err(("perigee: not loaded: %s (Lua of a project; put it into %s, or name it on the command line)\n"):format(path,
-      loaded.project.folders.user or "your own configuration"))
+    say("not loaded: %s (Lua of a project; put it into %s, or name it on the command line)", path,
+      loaded.project.folders.user or "your own configuration")
   end
   for _, one in ipairs(loaded.catalog.diagnostics) do
-    if one.file == who.file then cli.err(("perigee: %s:%d:%d: %s\n"):format(one.file, one.line, one.column, one.message)) end
+    if one.file == who.file or one.taken == who.file then say("%s:%d:%d: %s", one.file, one.line, one.column, one.message) end
   end
   if who.missing and #who.missing > 0 then
-    cli.err(("perigee: %s has no tool here called %s; it runs without\n"):format(who.name, table.concat(who.missing, ", ")))
+    say("%s has no tool here called %s; it runs without", who.name, table.concat(who.missing, ", "))
   end
 end
 
@@ -107,7 +111,7 @@ end
 local function chain_work(run, path, params)
   return function()
     local value, err = run:script(path, "run", params)
-    if value == nil and err then return nil, err end
+    if value == nil and err ~= nil then return nil, errors.of(err) end
     local said = type(value) == "string" and value or json.encode(value, { indent = 2 })
     return { status = "ok", text = said, value = value, hops = json.array {} }
   end
@@ -156,12 +160,16 @@ local function print_result(cli, values, total, result, err)
 end
 
 --- Opens journal, workspace and run.
-local function open_run(cli, values, folders, who, task)
+local function open_run(cli, values, project, who, task)
+  local folders = project.folders
   local store = values.store or (folders.state and folders.state .. "/journal.db")
   if not store then return nil, { code = "invalid", message = "neither HOME nor XDG_STATE_HOME is set; use --store FILE" } end
   local ok, err = cli.open_journal(store)
-  if not ok then return nil, err end
-  return cli.open_run { agent = who.name, task = task, workspace = values.workspace or folders.current,
+  if not ok then
+    local hint = values.store and "" or "; --store FILE keeps the journal elsewhere"
+    return nil, { code = err.code, message = err.message .. hint }
+  end
+  return cli.open_run { agent = who.name, task = task, workspace = values.workspace or folders.current, pins = project.pins,
     unconfined = values.unconfined }
 end
 
@@ -178,6 +186,9 @@ local function prepare(cli, words)
   if values.hops and not text.one_of({ "off", "auto", "full" }, values.hops) then
     return nil, { message = ("--hops %s: off, auto or full"):format(values.hops) }, 2
   end
+  local bounds
+  bounds, err = limits.read(values.limit or {}, limits.KEYS)
+  if not bounds then return nil, err, 2 end
   local loaded
   loaded, err = start.load(cli, values.project)
   if not loaded then return nil, err end
@@ -196,7 +207,7 @@ local function prepare(cli, words)
   task, err = read_task(cli, given)
   if not task then return nil, err end
   if task == "" and not who.chain then return nil, { message = "the task is missing; usage: " .. SPEC.usage }, 2 end
-  return { values = values, loaded = loaded, who = who, task = task }
+  return { values = values, limits = bounds, loaded = loaded, who = who, task = task }
 end
 
 ---@async
@@ -211,7 +222,7 @@ local function run_verb(cli, words)
   opened, err = start.session(cli, loaded, { model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink })
   if not opened then return failed(cli, err) end
   if values.unconfined then cli.err("perigee: WITHOUT a sandbox: commands of this run may do all that you may\n") end
-  if opened.no_sandbox then cli.err("perigee: no sandbox, so nothing that starts commands is offered: " .. opened.no_sandbox.message .. "\n") end
+  if opened.no_sandbox then cli.err("perigee: no sandbox, so nothing that starts commands is offered: " .. show.clean(opened.no_sandbox.message) .. "\n") end
   local params
   if who.chain then
     params, err = chain_params(cli, who.chain, task, values.set)
@@ -219,12 +230,10 @@ local function run_verb(cli, words)
   end
 
   local run
-  run, err = open_run(cli, values, loaded.project.folders, who, task)
+  run, err = open_run(cli, values, loaded.project, who, task)
   if not run then return failed(cli, err) end
   total.run = run.id
-  local ok
-  ok, err = start.limit(run, values.limit or {}, who.limits)
-  if not ok then return failed(cli, err) end
+  limits.set(run, ready.limits)
 
   local work = who.chain and chain_work(run, who.chain, params) or agent_work(run, who, task, opened.options.hops)
   local result

@@ -32,7 +32,7 @@ local function list(cli, values)
     local child = row.parent ~= "" and "  child of " .. row.parent or ""
     local took = row.ended > 0 and show.time(row.ended - row.started) or "-"
     cli.out(show.clean(("%s  %s  %-9s %9s  %s: %s%s\n"):format(row.run, start.date_of(row.started), row.status, took, row.agent,
-      text.cut_end(text.first_line(row.task), 60), child)))
+      show.brief(text.first_line(row.task), 60), child)))
   end
   if #rows == 0 then cli.err("perigee: no runs yet\n") end
   return 0
@@ -46,11 +46,11 @@ local SAY <const> = {
     local parts = {}
     for _, block in ipairs(b.content) do
       if block.type == "text" then parts[#parts + 1] = block.text
-      elseif block.type == "call" then parts[#parts + 1] = ("[%s %s]"):format(block.name, text.cut_end(block.input, 200)) end
+      elseif block.type == "call" then parts[#parts + 1] = ("[%s %s]"):format(block.name, show.brief(block.input, 200)) end
     end
     return table.concat(parts, "\n")
   end,
-  call     = function(b) return ("%s %s"):format(b.tool, text.cut_end(type(b.input) == "string" and b.input or json.encode(b.input), 200)) end,
+  call     = function(b) return ("%s %s"):format(b.tool, show.brief(type(b.input) == "string" and b.input or json.encode(b.input), 200)) end,
   result   = function(b) return (b.error and "error: " or "") .. text.cut_middle(b.text, 2000) end,
   decision = function(b) return ("%s: %s%s"):format(b.what, b.verdict or b.to or b.model or "-", b.why and " (" .. b.why .. ")" or "") end,
   hop      = function(b) return ("%s -> %s: %s"):format(b.from, b.to, b.why) end,
@@ -73,7 +73,7 @@ local function show_one(cli, values, part)
         { "body", json.raw(record.body) } }) .. "\n")
     else
       local body = json.decode(record.body)
-      local say = SAY[record.kind] or function() return text.cut_end(record.body, 400) end
+      local say = SAY[record.kind] or function() return show.brief(record.body, 400) end
       local said = type(body) == "table" and say(body) or record.body
       cli.out(show.clean(("%4d %-12s %s\n"):format(record.seq, record.kind, (said:gsub("\n", "\n                  ")))))
     end

@@ -1,5 +1,6 @@
 --- perigee test: the Lua tests of a project, as TAP.
 local args    = require "lib.args"
+local limits  = require "lib.limits"
 local show    = require "lib.show"
 local start   = require "lib.start"
 
@@ -29,24 +30,25 @@ end
 
 local function print_result(cli, number, result, file)
   local skip = result.skipped and " # SKIP " .. result.skipped or ""
-  cli.out(("%s %d - %s%s\n"):format(result.ok and "ok" or "not ok", number, show.clean(result.name:gsub("#", "\\#")), skip))
+  cli.out(("%s %d - %s%s\n"):format(result.ok and "ok" or "not ok", number, show.clean((result.name:gsub("%s+", " "):gsub("#", "\\#"))), skip))
   if not result.ok then
-    cli.out(("# %s\n"):format(file))
+    cli.out(("# %s\n"):format(show.clean(file)))
     for line in ((result.message or "") .. "\n"):gmatch("([^\n]*)\n") do cli.out("# " .. show.clean(line) .. "\n") end
   end
 end
 
 --- One file, in a run and a workspace of its own.
-local function run_file(cli, file, values)
+local function run_file(cli, file, values, pins)
   local temp, err
   if not values.workspace then
     temp, err = cli.make_temp("perigee-test")
     if not temp then return nil, err end
   end
   local run
-  run, err = cli.open_run { agent = "test", task = file, workspace = values.workspace or temp, unconfined = values.unconfined }
+  run, err = cli.open_run { agent = "test", task = file, workspace = values.workspace or temp, pins = pins,
+    unconfined = values.unconfined }
   if not run then return nil, err end
-  start.limit(run, {}, {})
+  limits.set(run)
   local results
   results, err = run:scope(function() return run:script("lua/lib/tester.lua", "run", file) end)
   run:finish(err and err.code or "ok", "{}")
@@ -69,7 +71,7 @@ end
 local function test(cli, words)
   local given, err = args.parse(SPEC, words)
   if not given then
-    cli.err("perigee: " .. err.message .. "\n")
+    cli.err("perigee: " .. show.clean(err.message) .. "\n")
     return 2
   end
   local values = given.values
@@ -82,7 +84,7 @@ local function test(cli, words)
     local ok
     ok, err = find(cli, path, files)
     if not ok then
-      cli.err("perigee: " .. err.message .. "\n")
+      cli.err("perigee: " .. show.clean(err.message) .. "\n")
       return cli.exit_code(err.code)
     end
   end
@@ -97,7 +99,7 @@ local function test(cli, words)
   local number, bad = 0, 0
   for _, file in ipairs(files) do
     local results
-    results, err = run_file(cli, file, values)
+    results, err = run_file(cli, file, values, loaded.project.pins)
     for _, result in ipairs(results or { { name = file, ok = false, message = err and err.message } }) do
       number = number + 1
       if not result.ok then bad = bad + 1 end

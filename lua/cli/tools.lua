@@ -3,9 +3,11 @@ local agent   = require "lib.agent"
 local args    = require "lib.args"
 local door    = require "lib.door"
 local json    = require "lib.json"
+local limits  = require "lib.limits"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
+local toolbox = require "lib.toolbox"
 
 local SPEC <const> = {
   usage = "perigee tools list | show NAME | call NAME JSON",
@@ -37,8 +39,8 @@ local function list(cli, loaded, values)
     local tool = loaded.box.tools[name]
     cli.out(("%-10s %-7s %s\n"):format(name, tool.effect, tool.reach))
   end
-  for _, one in ipairs(loaded.box.diagnostics) do cli.err(("perigee: %s: %s\n"):format(one.file, one.message)) end
-  for _, path in ipairs(loaded.project.ignored) do cli.err(("perigee: not loaded: %s (Lua of a project)\n"):format(path)) end
+  for _, one in ipairs(loaded.box.diagnostics) do cli.err(show.clean(("perigee: %s\n"):format(toolbox.say(one)))) end
+  for _, path in ipairs(loaded.project.ignored) do cli.err(show.clean(("perigee: not loaded: %s (Lua of a project)\n"):format(path))) end
   return #loaded.box.diagnostics > 0 and 1 or 0
 end
 
@@ -64,9 +66,9 @@ local function call(cli, loaded, values, tool, input)
   if not opened then return failed(cli, err) end
   local run
   run, err = cli.open_run { agent = "", task = "", workspace = values.workspace or loaded.project.folders.current,
-    unconfined = values.unconfined }
+    pins = loaded.project.pins, unconfined = values.unconfined }
   if not run then return failed(cli, err) end
-  start.limit(run, {}, {})
+  limits.set(run)
   local who = { name = "user", tools = { tool.name }, targets = {}, edges = {} }
   local result
   result, err = agent.whole(run, function()

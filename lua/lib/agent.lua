@@ -3,7 +3,9 @@
 local door      = require "lib.door"
 local hop       = require "lib.hop"
 local json      = require "lib.json"
+local limits    = require "lib.limits"
 local model     = require "lib.model"
+local ruling    = require "lib.ruling"
 local session   = require "lib.session"
 
 local agent = {}
@@ -17,8 +19,8 @@ local function targets_of(run, who)
   local s = session.get()
   local wanted, why = s.options.model, "--model"
   if not wanted then
-    local facts = { tokens = 0, left_usd = (run:left("usd") or 1e12) / 1e6, private = false }
-    local answer, err = run:decide("lua/routing.lua", "model", hop.facts(who), facts)
+    local facts = { left_usd = (run:left("usd") or 1e12) / 1e6, tokens = run:spent().tokens }
+    local answer, err = ruling.ask(run, "lua/routing.lua", "model", hop.facts(who), facts)
     if err then return nil, err end
     wanted, why = answer and answer.models, answer and answer.why or "the definition's own"
   end
@@ -116,7 +118,8 @@ end
 local function answers(results)
   local content = {}
   for i, result in ipairs(results) do
-    content[i] = { type = "result", id = result.id, name = result.name, text = result.text, error = result.error }
+    content[i] = { type = "result", id = result.id, name = result.name, text = result.text, error = result.error,
+      images = result.images }
   end
   return { role = "user", content = content }
 end
@@ -141,15 +144,16 @@ local function open(run, way, who, opening, task)
   targets, err = targets_of(run, who)
   if not targets then return nil, err end
   local system
-  system, err = run:decide("lua/context.lua", "prompt", {
+  system, err = ruling.ask(run, "lua/context.lua", "prompt", {
     agent = { name = who.name, prompt = who.body, tools = who.tools, targets = who.targets },
     date = s.facts.date, system = s.facts.system, workspace = run.workspace, sandbox = s.sandbox })
   if not system then return nil, err end
   if who.hooks and who.hooks.before then
     local more
-    more, err = run:script(who.hooks_file, "before", { task = task, first = opening })
+    more, err = ruling.checked(who.hooks_file, "before",
+      run:script(who.hooks_file, "before", { task = task, first = opening }))
     if err then return nil, err end
-    if more and more.context then opening = opening .. "\n\n" .. tostring(more.context) end
+    if more and more.context then opening = opening .. "\n\n" .. more.context end
     session.record(run, "before", { agent = who.name, context = more and more.context })
   end
   local tools = tool_list(way, who)
@@ -179,8 +183,7 @@ end
 --- Asks `accept`; answers the reason when it refuses.
 local function refusal(run, who, reply_text)
   if not (who.hooks and who.hooks.accept) then return nil end
-  local accepted, why = run:decide(who.hooks_file, "accept", { text = reply_text, agent = who.name })
-  if type(why) == "table" then why = why.message end
+  local accepted, why = ruling.consents(run, who.hooks_file, "accept", { text = reply_text, agent = who.name })
   session.record(run, "decision", { what = "accept", agent = who.name, verdict = accepted and "allow" or "deny", why = why })
   if not accepted then return why or "The reply was not accepted." end
 end
@@ -215,9 +218,9 @@ end
 
 --- One turn: request, reply, journal. Answers the reply.
 local function turn(run, talk, results)
-  local affordable, over = run:spend("turns", 1)
-  if affordable then affordable, over = run:spend("tokens", 0) end
-  if affordable then affordable, over = run:spend("usd", 0) end
+  local affordable, over = limits.spend(run, "turns", 1)
+  if affordable then affordable, over = limits.spend(run, "tokens", 0) end
+  if affordable then affordable, over = limits.spend(run, "usd", 0) end
   if not affordable then return nil, over end
   talk.turn = talk.turn + 1
   talk.request.given = given(talk, results)
@@ -305,7 +308,8 @@ function agent.run(run, start)
   local who, opening, parts = start.agent, start.opening or start.task, {}
   local way = hop.begin(run, start)
   while true do
-    local ending, err = part(run, way, who, opening, start.task)
+    limits.begin_part(run, who)
+    local ending, err = limits.in_time(run, function() return part(run, way, who, opening, start.task) end)
     if not ending then
       if #parts > 0 and err.code == "limit" then return result_of("limit", parts, err.message) end
       return nil, err
@@ -333,12 +337,14 @@ end
 ---@param work fun(): table?, Error?
 ---@return table? result, Error? err
 function agent.whole(run, work)
-  local result, err = run:scope(work)
+  local whole, result, err = pcall(run.scope, run, work)
+  if not whole then result, err = nil, type(result) == "table" and result or { code = "script", message = tostring(result) } end
   local status = err and err.code or result and result.status or "ok"
   local speaking = table.concat(session.get().speaking[run.id] or {})
   local body = { status = status, result = result, error = err and { code = err.code, message = err.message } or nil,
     partial = speaking ~= "" and speaking or nil, spent = run:spent(), files = run:sources() }
   session.emit(run, "run.finished", body, run:finish(status, json.encode(body)))
+  if not whole then error(err, 0) end -- whoever waited for this run was cancelled
   return result, err
 end
 

@@ -1,6 +1,7 @@
 --- All agents of a project, and the graph of their edges. A definition that cannot be used is
 --- reported with file, line and column; the rest still works.
 local json      = require "lib.json"
+local limits    = require "lib.limits"
 local relations = require "lib.relations"
 local text      = require "lib.text"
 
@@ -16,6 +17,7 @@ local KNOWN <const> = { "name", "description", "tools", "model", "complexity", "
 ---@field body        string
 ---@field model       string?
 ---@field complexity  string?
+---@field limits      Limits? of its own part
 ---@field written     any     its `tools` field as written
 ---@field tools       string[] names it has; filled by `catalog.equip`
 ---@field missing     string[] names that no tool here bears
@@ -63,6 +65,17 @@ local function fields_of(parsed, path, diagnostics)
   return front
 end
 
+--- The definition's own limits. One that cannot be read must not leave the agent less bound than its
+--- author wanted: it gets no tools then.
+local function limits_of(parsed, front, path, diagnostics)
+  if front.limits == nil then return nil, false end
+  local read, err = limits.read(front.limits, limits.OF_AGENT)
+  if read then return read, false end
+  local line, column = place(parsed, "limits")
+  note(diagnostics, "limits", "error", path, line, column, err.message .. "; until this is mended it has no tools")
+  return nil, true
+end
+
 --- One agent of one file, or nil with a diagnostic.
 local function read(cli, path, source, layer, diagnostics)
   local parsed, err, fault = cli.definition(source)
@@ -86,10 +99,11 @@ local function read(cli, path, source, layer, diagnostics)
   for _, one in ipairs(parsed.keys) do
     if not text.one_of(KNOWN, one.key:lower()) then extra[#extra + 1] = one.key end
   end
+  local bounds, unread = limits_of(parsed, front, path, diagnostics)
   local who = {
     name = name, description = scalar(front.description) or "", file = path, layer = layer.name, body = parsed.body,
-    model = scalar(front.model), complexity = scalar(front.complexity), written = front.tools, limits = front.limits,
-    output = front.output, extra = extra, narrowed = parsed.narrowed, tools = {}, missing = {}, targets = {},
+    model = scalar(front.model), complexity = scalar(front.complexity), written = front.tools, limits = bounds,
+    output = front.output, extra = extra, narrowed = parsed.narrowed or unread, tools = {}, missing = {}, targets = {},
     tools_line = { place(parsed, "tools") },
   }
   who.blocks = parsed.blocks
@@ -101,6 +115,7 @@ local function add(found, who)
   if nearer then
     note(found.diagnostics, "duplicate", "warning", who.file, 1, 1,
       ("%s is defined in %s too; that one is nearer and is taken"):format(who.name, nearer.file))
+    found.diagnostics[#found.diagnostics].taken = nearer.file
     return
   end
   found.by_name[who.name] = who
@@ -139,7 +154,7 @@ local function finder(found)
       return nil, { code = "invalid", message = ("%q names %d agents: %s"):format(part, #hits,
         table.concat(names, ", ", 1, math.min(#names, 6)) .. (#names > 6 and ", ..." or "")) }
     end
-    local near = text.nearest_few(part, names, 3)
+    local near = text.nearest_parts(part, names, 3)
     return nil, { code = "not_found", message = ("no agent is called %q%s; perigee agents list shows them"):format(part,
       #near > 0 and "; the nearest are " .. table.concat(near, ", ") or "") }
   end

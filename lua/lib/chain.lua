@@ -1,11 +1,19 @@
 --- The `run` that chains, `before` hooks and authors' tests are handed. Made in the run's own VM; what
 --- matters happens behind `prim.host`, in lib/services.lua.
+local text = require "lib.text"
+
 local chain = {}
 
 local function check_text(value, what, level)
   if type(value) ~= "string" or value == "" then
     error(("%s: expected text, got %s"):format(what, type(value)), level + 1)
   end
+end
+
+local function no_such_field(run, key)
+  local known = {}
+  for name in pairs(run) do known[#known + 1] = name end
+  error(("run has no %q%s"):format(tostring(key), text.suggest(tostring(key), known)), 2)
 end
 
 --- The function's results as plain data, or its failure.
@@ -16,10 +24,10 @@ local function keep(prim, name, ...)
   return first, err
 end
 
----@param prim table host, all, race, sleep, now, id, workspace
+---@param prim table host, all, race, sleep, id, workspace
 ---@return Run
 function chain.object(prim)
-  local run = { id = prim.id, workspace = prim.workspace, all = prim.all, race = prim.race }
+  local run = { id = prim.id, workspace = prim.workspace or false, all = prim.all, race = prim.race }
 
   function run.ask(agent, input, options)
     check_text(agent, "run.ask: the agent's name", 2)
@@ -48,7 +56,7 @@ function chain.object(prim)
 
   function run.log(said) return prim.host("log", tostring(said)) end
 
-  return run
+  return setmetatable(run, { __index = no_such_field })
 end
 
 return chain

@@ -1,5 +1,6 @@
 --- What the host asks of files that people write, without letting them act: declarations, the
 --- presence of hooks, scenarios. Runs in the decision VM, where `entry(path)` loads such a file.
+local model_data = require "lib.model_data"
 local rehearsal = require "lib.rehearsal"
 local schema    = require "lib.schema"
 local text      = require "lib.text"
@@ -58,8 +59,37 @@ function decisions.scenario(path)
   return { task = file.task, files = file.files }
 end
 
+--- The functions that each of the files which people edit first returns, all of them and no more.
+local SETTINGS <const> = {
+  { "lua/policy.lua", { "decide" } }, { "lua/routing.lua", { "model", "next" } },
+  { "lua/context.lua", { "prompt", "handover" } },
+}
+
+--- Whether policy, routing and context can be used.
+---@return boolean? ok, Error? err
+function decisions.settings()
+  for _, one in ipairs(SETTINGS) do
+    local path, names = one[1], one[2]
+    local file = entry(path)
+    local why = unknown_key(file, names)
+    if why then return invalid(path .. ": " .. why) end
+    for _, name in ipairs(names) do
+      if type(file[name]) ~= "function" then
+        return invalid(("%s: %s is %s; it should be a function"):format(path, name,
+          file[name] == nil and "missing" or "a " .. type(file[name])))
+      end
+    end
+  end
+  return true
+end
+
 --- The table of models in force: data, which the user may have put in place of ours.
-function decisions.models() return entry("lua/models.lua") end
+---@return table? models, Error? err
+function decisions.models()
+  local data, why = model_data.check(entry("lua/models.lua"))
+  if not data then return invalid("lua/models.lua: " .. why) end
+  return data
+end
 
 --- The next reply of a rehearsal.
 ---@return Reply? reply, Error? err

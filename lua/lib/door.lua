@@ -1,6 +1,9 @@
 --- The one door for calls: a model's, a chain's, a hook's. Schema, policy, grant, budget, journal,
 --- tool, journal: at every depth, in this order, with no way around.
+local errors  = require "lib.errors"
 local json    = require "lib.json"
+local limits  = require "lib.limits"
+local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
 local session = require "lib.session"
 local text    = require "lib.text"
@@ -9,6 +12,8 @@ local door = {}
 
 local RESULT_MOST <const> = 100000 -- bytes of a result that a model is shown
 local QUOTE_MOST  <const> = 300
+local IMAGES <const> = schema.list { max = 20, of = schema.object {
+  { "media_type", schema.text { min = 1 }, "Such as image/png." }, { "data", schema.text { min = 1 }, "Base64." } } }
 
 ---@class Call what a model or a script asks for
 ---@field id     string
@@ -21,6 +26,7 @@ local QUOTE_MOST  <const> = 300
 ---@field text   string
 ---@field error  boolean
 ---@field data   any
+---@field images { media_type: string, data: string }[]?
 
 local function failed(call, message, code)
   return { id = call.id, name = call.name, text = message, error = true, code = code or "invalid" }
@@ -42,22 +48,11 @@ local function say_problems(name, problems)
   return table.concat(lines, "\n")
 end
 
-local VERDICTS <const> = { allow = true, ask = true, deny = true }
-
 --- What policy.lua says. Whatever is no verdict denies: a policy that fails must not open a door.
 ---@return { verdict: string, why: string? } verdict
 local function verdict_of(run, asked, facts)
-  local said, err = run:decide("lua/policy.lua", "decide", asked, facts)
-  if said == nil or said == json.null then
-    return { verdict = "deny", why = "policy.lua failed: " .. (err and err.message or "it answered nothing") }
-  end
-  local verdict = type(said) == "table" and said.verdict
-  if not VERDICTS[verdict] then
-    local shown = type(said) == "table" and ("verdict %s"):format(tostring(verdict)) or "a " .. type(said)
-    return { verdict = "deny", why = ("policy.lua failed: it answered %s; it should answer { verdict = allow, ask or deny, why = ... }")
-      :format(shown) }
-  end
-  return { verdict = verdict, why = type(said.why) == "string" and said.why or nil }
+  local said, err = ruling.ask(run, "lua/policy.lua", "decide", asked, facts)
+  return said or { verdict = "deny", why = "policy.lua failed: " .. (err and err.message or "it answered nothing") }
 end
 
 --- Asks policy and the agent's own hook. Both are recorded; the first refusal holds.
@@ -73,26 +68,40 @@ local function refused(run, who, declaration, call, input)
     return (verdict.why or "refused by policy") .. hint
   end
   if who.hooks and who.hooks.allow_tool then
-    local allowed, why = run:decide(who.hooks_file, "allow_tool", asked)
-    if type(why) == "table" then why = why.message end -- the hook itself failed: that is no permission
+    local allowed, why = ruling.consents(run, who.hooks_file, "allow_tool", asked)
     session.record(run, "decision", { what = "allow_tool", call = call.id, tool = call.name,
       verdict = allowed and "allow" or "deny", why = why })
     if not allowed then return why or "refused by the agent's allow_tool hook" end
   end
 end
 
+local ANSWER <const> = { "text", "data", "images" }
+
+--- What is wrong with a tool's answer; nil when nothing is.
+local function misshapen(answer)
+  if type(answer) ~= "table" or type(answer.text) ~= "string" then
+    return ("answered a %s; it should be text or { text = ... }"):format(type(answer))
+  end
+  for _, key in ipairs(text.sorted_keys(answer)) do
+    if not text.one_of(ANSWER, key) then
+      return ("answered an unknown key %q%s"):format(key, text.suggest(key, ANSWER))
+    end
+  end
+  local _, problems = schema.check(IMAGES, answer.images or {}, "images")
+  if problems then return "answered " .. problems[1].message end
+end
+
 --- What a tool answered, in one shape.
 local function shape(call, answer, err)
   if answer == nil then
-    local code = err and err.code or "invalid"
-    return failed(call, err and err.message or "the tool answered nothing", code)
+    err = err ~= nil and errors.of(err) or { code = "invalid", message = "the tool answered nothing" }
+    return failed(call, err.message, err.code)
   end
   if type(answer) == "string" then answer = { text = answer } end
-  if type(answer) ~= "table" or type(answer.text) ~= "string" then
-    return failed(call, ("tool %s answered a %s; it should be text or { text = ... }"):format(call.name, type(answer)), "script")
-  end
+  local why = misshapen(answer)
+  if why then return failed(call, ("tool %s %s"):format(call.name, why), "script") end
   return { id = call.id, name = call.name, text = text.cut_middle(text.valid(answer.text), RESULT_MOST),
-    error = false, data = answer.data }
+    error = false, data = answer.data, images = answer.images }
 end
 
 --- Commands and what reaches outside must be on disk before they begin (DESIGN 11).
@@ -125,7 +134,7 @@ local function prepare(run, who, call)
     code = "denied"
   end
   if not why then
-    local affordable, over = run:spend("calls", 1)
+    local affordable, over = limits.spend(run, "calls", 1)
     if not affordable then why, code = over.message, "limit" end
   end
   local power = not why and needs_power(declaration)

@@ -3,7 +3,7 @@ local duration = {}
 
 local UNIT_MS <const> = { ms = 1, s = 1000, m = 60000, h = 3600000, d = 86400000 }
 local MOST_MS <const> = 366 * 86400000 -- a wait of more than a year is a mistake
-local HELP    <const> = 'write "20s", "4m", "1h30m", or milliseconds as a whole number'
+local HELP    <const> = 'write it as "20s", "4m" or "1h30m"'
 
 local function refuse(value, why)
   return nil, { code = "invalid", message = ("%s %s; %s"):format(tostring(value), why, HELP) }

@@ -2,6 +2,7 @@
 --- (DESIGN.md, section 7). The choice itself is routing.lua's; here is what it is asked and held to.
 local json      = require "lib.json"
 local relations = require "lib.relations"
+local ruling    = require "lib.ruling"
 local session   = require "lib.session"
 
 local hop = { NAME = "handoff" }
@@ -142,11 +143,11 @@ end
 --- What routing says: the agent's own hook first, then routing.lua.
 local function decide(run, who, facts)
   if who.hooks and who.hooks.next then
-    local said, err = run:decide(who.hooks_file, "next", hop.facts(who), facts, {})
+    local said, err = ruling.ask(run, who.hooks_file, "next", hop.facts(who), facts, {})
     if err then return nil, err end
     if said then return said end
   end
-  local said, err = run:decide("lua/routing.lua", "next", hop.facts(who), facts, {})
+  local said, err = ruling.ask(run, "lua/routing.lua", "next", hop.facts(who), facts, {})
   if err then return nil, err end
   return said or { ends = true, why = "no rule holds" }
 end
@@ -209,7 +210,7 @@ end
 ---@async
 ---@return string? opening, Error? err
 function hop.handover(run, task, ending, onward)
-  return run:decide("lua/context.lua", "handover", {
+  return ruling.ask(run, "lua/context.lua", "handover", {
     task = task, from = ending.agent, to = onward.to.name, result = ending.reply, reason = onward.why,
     files = session.get().touched[run.id],
   })

@@ -10,6 +10,7 @@ local project = {}
 ---@field root    string?  the project's folder
 ---@field layers  project.Layer[] nearest first
 ---@field ignored string[] Lua of the project, which is not loaded
+---@field pins    string[] folders that a run must not change: what later runs obey
 
 local function parent(path) return path ~= "/" and (path:match("^(.*)/[^/]+$"):gsub("^$", "/")) or nil end
 
@@ -62,6 +63,16 @@ local function lua_of(cli, base, agents)
   return found
 end
 
+--- What a run on a workspace must not change: the next run would obey it.
+local function pins_of(folders, root, agents, base)
+  local pins = {}
+  for _, folder in ipairs { root and base or folders.distribution, folders.distribution, folders.user } do
+    for _, room in ipairs { "agents", "tools", "lua" } do pins[#pins + 1] = folder .. "/" .. room end
+  end
+  if agents then pins[#pins + 1] = agents end
+  return pins
+end
+
 --- Finds the folders in force.
 ---@param cli table
 ---@param named? string what --project said
@@ -90,7 +101,7 @@ function project.find(cli, named)
   end
   if folders.user then layers[#layers + 1] = { name = "user", agents = folders.user .. "/agents", lua = true } end
   layers[#layers + 1] = { name = "distribution", agents = dist .. "/agents", lua = true }
-  return { root = root, layers = layers, ignored = ignored, folders = folders }
+  return { root = root, layers = layers, ignored = ignored, folders = folders, pins = pins_of(folders, root, agents, base) }
 end
 
 return project

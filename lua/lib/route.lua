@@ -1,10 +1,16 @@
 --- Building blocks for routing.lua. Pure.
+local text = require "lib.text"
+
 local route = {}
+
+local KEYS <const> = { "why", "when", "models", "to", "ends", "evidence" }
 
 ---@class route.Rule
 ---@field why   string
 ---@field when? fun(...): boolean? without it the rule always holds
----@field [string] any             what it answers: agent, models, to, ends
+---@field models? string|string[]  what a rule of `model` answers
+---@field to?     string           what a rule of `next` answers
+---@field ends?   boolean
 
 --- The first rule whose `when` holds is the answer.
 ---@param rules route.Rule[]
@@ -12,6 +18,11 @@ local route = {}
 function route.first(rules)
   for i, rule in ipairs(rules) do
     if type(rule.why) ~= "string" then error(("rule %d has no why"):format(i), 2) end
+    for _, key in ipairs(text.sorted_keys(rule)) do
+      if not text.one_of(KEYS, key) then
+        error(("rule %d: unknown key %q%s"):format(i, key, text.suggest(key, KEYS)), 2)
+      end
+    end
   end
   return function(...)
     for _, rule in ipairs(rules) do

@@ -9,6 +9,8 @@ local text    = require "lib.text"
 
 local services = {}
 
+local LOG_MOST <const> = 4000 -- bytes of a line
+
 local OPTIONS <const> = schema.object {
   { "hops", schema.enum { "off", "auto", "full" }, "Whether the child may go on to other agents.", optional = true },
 }
@@ -24,7 +26,7 @@ end
 ---@async
 ---@return string? said, Error? err
 function services.ask(run, name, input, options)
-  local checked, problems = schema.check(OPTIONS, options)
+  local checked, problems = schema.check(OPTIONS, options, "options")
   if not checked then return invalid("run.ask: " .. problems[1].message) end
   local who, err = session.get().catalog.find(name)
   if not who then return nil, err end
@@ -32,13 +34,13 @@ function services.ask(run, name, input, options)
   local child
   child, err = run:child { agent = who.name, task = task }
   if not child then return nil, err end
+  local _ <close> = setmetatable({}, { __close = function() child:close() end }) -- also when we are cancelled
   session.record(run, "child", { run = child.id, agent = who.name, task = task })
   session.record(child, "run.started", { format = 1, agent = who.name, task = task, parent = run.id })
   local result
   result, err = agent.whole(child, function()
     return agent.run(child, { agent = who, task = task, opening = first, hops = checked.hops or "off" })
   end)
-  child:close()
   if not result then return nil, err end
   if result.status ~= "ok" then
     return nil, { code = result.status, message = result.error, details = { text = result.text } }
@@ -64,9 +66,12 @@ function services.step(run, name, answer)
   session.record(run, "step", { name = name, value = answer.value, error = answer.error })
 end
 
---- run.log: a line for whoever watches; in the journal too.
+--- run.log and call.log: a line for whoever watches; in the journal too.
 ---@async
-function services.log(run, said) session.record(run, "log", { text = said }) end
+---@param tool? string who says it, where it is a tool
+function services.log(run, said, tool)
+  session.record(run, "log", { text = text.cut_middle(text.valid(said), LOG_MOST), tool = tool })
+end
 
 local NOT_A_TEST <const> = { code = "denied", message = "only in perigee test" }
 

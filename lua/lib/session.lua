@@ -7,15 +7,17 @@ local session = {}
 ---@class Session
 ---@field catalog  catalog.Catalog
 ---@field tools    table<string, tool.Declaration> with `entry`, the file that runs it
----@field options  { model: string?, hops: "off"|"auto"|"full", debug: boolean? }
+---@field options  { model: string?, hops: "off"|"auto"|"full" }
 ---@field env      model.Env
 ---@field sandbox  "full"|"unconfined"|"none"
 ---@field no_sandbox Error? why there is none
 ---@field facts    { date: string, system: string }
 ---@field sink     fun(event: table) gets every event, in order
 ---@field hooks    fun(who: agent.Agent): boolean?, Error? looks up the hooks of an agent
+---@field locate   fun(path: string): string? where the layer in force has a file
 ---@field speaking table<string, string[]> what the reply under way has said, by run
 ---@field touched  table<string, string[]> files changed, by run
+---@field part     table<string, limits.Part> what bounds the part of the agent at work, by run
 ---@field visits   table<string, integer> conversations begun, by agent
 
 local current
@@ -25,6 +27,11 @@ function session.open(new) current = new end
 
 ---@return Session
 function session.get() return current or error("no session is open", 2) end
+
+--- The real path of a file that is named as layers do: "lua/policy.lua".
+---@param file string
+---@return string path
+function session.where(file) return current and current.locate(file) or file end
 
 --- Tells whoever watches. `body` is plain data; what is only watched (deltas) has no seq.
 ---@param run  HostRun

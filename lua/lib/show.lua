@@ -4,33 +4,59 @@ local text = require "lib.text"
 
 local show = {}
 
-local LINE_MOST    <const> = 100 -- bytes of an argument or an outcome in a line
-local PASSING_MOST <const> = 78  -- a passing line must not wrap: only one line can be wiped
+local LINE_MOST  <const> = 100 -- bytes of an argument or an outcome in a line
+local LINE_LEAST <const> = 24  -- of either, however narrow the terminal
+local LINE_SIGNS <const> = 28  -- what stands around the two: mark, tool, arrow, count of lines
+local COLUMNS    <const> = 79  -- of a terminal that does not say
 
---- What a model or a program printed, without what could drive the terminal.
+--- What could drive a terminal, or show other words than stand there: control characters (those of two
+--- bytes too), and the marks that turn the direction of text.
+local DRIVES <const> = { "[\0-\8\11-\31\127]", "\xC2[\x80-\x9F]", "\xE2\x80[\x8E\x8F\xAA-\xAE]", "\xE2\x81[\xA6-\xA9]" }
+
+--- What a model, a program or a file's author wrote, without what could drive the terminal.
 ---@param said string
 ---@return string
-function show.clean(said) return (text.valid(said):gsub("\r\n", "\n"):gsub("[\0-\8\11-\31\127]", "?"):gsub("\u{9b}", "?")) end
+function show.clean(said)
+  local clean = text.valid(said):gsub("\r\n", "\n")
+  for _, drives in ipairs(DRIVES) do clean = clean:gsub(drives, "?") end
+  return clean
+end
+
+--- The start of a line; what is cut off shows as "...".
+---@param line string
+---@param most integer bytes, at least 4
+---@return string
+function show.brief(line, most)
+  if #line <= most then return line end
+  return text.cut_end(line, most - 3) .. "..."
+end
 
 --- The argument of a call that says most, in one line.
-local function gist(body)
+local function gist(body, most)
   local input = body.input
-  if type(input) == "string" then return text.cut_end(text.first_line(input), LINE_MOST) end
+  if type(input) == "string" then return show.brief(text.first_line(input), most) end
   local first = input.command or input.path or input.pattern or input.to
   if not first then
     for _, key in ipairs(text.sorted_keys(input)) do
       if type(input[key]) == "string" then first = input[key] break end
     end
   end
-  return text.cut_end(text.first_line(first or ""), LINE_MOST)
+  return show.brief(text.first_line(first or ""), most)
 end
 
 --- What came of a call, in one line.
-local function outcome(body)
+local function outcome(body, most)
   local line = text.first_line(body.text or "")
   local more = text.count(body.text or "", "\n")
   local tail = more > 1 and (" (%d lines)"):format(more + 1) or ""
-  return text.cut_end(line, LINE_MOST) .. tail
+  return show.brief(line, most) .. tail
+end
+
+--- How long either may be, so that a call stays in one line of a terminal where it can.
+local function line_most(cli)
+  local columns = cli.error_terminal and cli.columns()
+  if not columns then return LINE_MOST end
+  return math.max(LINE_LEAST, math.min(LINE_MOST, (columns - LINE_SIGNS) // 2))
 end
 
 local function palette(on)
@@ -51,7 +77,7 @@ end
 function show.total(total)
   local parts = { total.status, text.plural(total.turns, "turn"), text.plural(total.calls, "call") }
   if total.turns == 0 then
-    parts[#parts + 1] = "nothing was asked"
+    parts[#parts + 1] = "no reply"
   elseif total.rehearsed then
     parts[#parts + 1] = "rehearsed"
   else
@@ -87,7 +113,7 @@ local function writer(cli, speak)
     if write.in_text then speak("\n") end
     write.in_text = false
     wipe()
-    cli.err(text.cut_end(said, PASSING_MOST))
+    cli.err(show.brief(said, (cli.columns() or COLUMNS + 1) - 1)) -- one that wraps cannot be wiped
     passing = true
   end
   function write.finish_text()
@@ -104,26 +130,39 @@ end
 ---@param speak fun(said: string)
 ---@return fun(event: table)
 function show.people(cli, speak)
-  local colours = palette(cli.error_terminal and not cli.env("NO_COLOR"))
+  local no_color = cli.env("NO_COLOR") or ""
+  local colours = palette(cli.error_terminal and no_color == "" and cli.env("TERM") ~= "dumb")
   local write, calls = writer(cli, speak), {}
+  local children = {} -- what each has said of its reply: two that speak at once must not mix
   local draw = {
     prompt = function(b)
       write.line(colours.bold("== " .. show.clean(b.agent)) .. colours.dim("  " .. show.clean(b.model)))
     end,
     ["turn.started"] = function(b) write.passing(("   waiting for %s ..."):format(show.clean(b.model))) end,
-    ["delta.text"] = function(b) write.text(show.clean(b.text)) end,
+    ["delta.text"] = function(b, event)
+      if not event.parent then return write.text(show.clean(b.text)) end
+      children[event.run] = (children[event.run] or "") .. b.text
+    end,
     ["delta.retry"] = function(b)
       write.line(colours.red(("   again in %s: %s"):format(show.time(b.wait_ms), show.clean(b.why or ""))))
     end,
-    turn = write.finish_text,
+    turn = function(b, event)
+      local said = children[event.run]
+      children[event.run] = nil
+      if said then
+        write.line(colours.dim(("   %s says"):format(show.clean(b.agent))))
+        write.text(show.clean(said))
+      end
+      write.finish_text()
+    end,
     call = function(b)
-      calls[b.id] = show.clean(("%s %s"):format(b.tool, gist(b)))
+      calls[b.id] = show.clean(("%s %s"):format(b.tool, gist(b, line_most(cli))))
       write.passing(("   . %s ..."):format(calls[b.id]))
     end,
     result = function(b)
       local bad = type(b.data) == "table" and (b.data.exit_code or 0) ~= 0
       local mark = (b.error or bad) and colours.red("x") or colours.green("+")
-      write.line(("   %s %s %s"):format(mark, calls[b.id] or show.clean(b.name), colours.dim("-> " .. show.clean(outcome(b)))))
+      write.line(("   %s %s %s"):format(mark, calls[b.id] or show.clean(b.name), colours.dim("-> " .. show.clean(outcome(b, line_most(cli))))))
     end,
     hop = function(b)
       write.line(colours.cyan(show.clean(("-> %s: %s"):format(b.to, text.first_line(b.why or "")))))
@@ -131,13 +170,13 @@ function show.people(cli, speak)
     child = function(b)
       write.line(colours.cyan(show.clean(("   child %s: %s"):format(b.agent, text.first_line(b.task)))))
     end,
-    log = function(b) write.line("   " .. show.clean(b.text)) end,
+    log = function(b) write.line("   " .. show.clean(b.tool and b.tool .. ": " .. b.text or b.text)) end,
     partial = function() write.line(colours.red("   the reply broke off")) end,
     ["run.finished"] = write.finish_text,
   }
   return function(event)
     local drawn = draw[event.kind]
-    if drawn then drawn(event.body) end
+    if drawn then drawn(event.body, event) end
   end
 end
 

@@ -1,16 +1,11 @@
 --- From a command line to a session: folders, agents, tools, sandbox, keys.
 local catalog  = require "lib.catalog"
-local duration = require "lib.duration"
 local project  = require "lib.project"
 local session  = require "lib.session"
 local tool     = require "lib.tool"
 local toolbox  = require "lib.toolbox"
 
 local start = {}
-
---- Counts, dollars and time that a run may use when nobody says otherwise.
-start.LIMITS = { turns = "100", calls = "400", usd = "5", time = "30m" }
-start.LIMIT_KEYS = { "turns", "calls", "hops", "children", "tokens", "usd", "time" }
 
 --- Gives each agent the tools that its definition names, and says what is missing.
 function start.equip(found, tools)
@@ -45,13 +40,30 @@ function start.hooks(cli, who)
   return true
 end
 
+--- The error of a file of the layers, with its real path: a broken copy of the user's must not look
+--- like ours.
+local function located(cli, err)
+  local file, rest = err.message:match("^(lua/[%w_/]+%.lua)(.*)$")
+  if not file then return err end
+  return { code = err.code, message = (cli.locate(file) or file) .. rest, details = err.details }
+end
+
+--- Whether policy, routing and context can be used; a broken one is refused before anything begins.
+---@async
+---@return boolean? ok, Error? err
+function start.settings(cli)
+  local ok, err = cli.decide("lua/lib/decisions.lua", "settings")
+  if not ok then return nil, located(cli, err) end
+  return true
+end
+
 --- What stands outside: the models in force, base URLs, and which keys there are. Each key may go to
 --- its provider only.
 ---@async
 ---@return model.Env? env, Error? err
 function start.env(cli)
   local models, err = cli.decide("lua/lib/decisions.lua", "models")
-  if not models then return nil, err end
+  if not models then return nil, located(cli, err) end
   local env = { variables = {}, secrets = {}, models = models }
   for _, provider in pairs(models.providers) do
     local url = cli.env(provider.base_url_variable)
@@ -76,8 +88,6 @@ function start.model(cli, named)
   return nil, { code = "not_found", message = ("--model %s: no such file, and no scenario of that name"):format(named) }
 end
 
-local WEEK <const> = 7 * 24 * 3600 * 1000
-
 --- Day of a Unix time in milliseconds, as YYYY-MM-DD (UTC). Howard Hinnant's days_from_civil, inverted.
 local function date_of(ms)
   local days = ms // 86400000 + 719468
@@ -101,6 +111,9 @@ start.date_of = date_of
 function start.session(cli, loaded, how)
   local named, err = start.model(cli, how.model)
   if how.model and not named then return nil, err end
+  local usable
+  usable, err = start.settings(cli)
+  if not usable then return nil, err end
   local env
   env, err = start.env(cli)
   if not env then return nil, err end
@@ -121,35 +134,12 @@ function start.session(cli, loaded, how)
   end
   local new = {
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
-    options = { model = named, hops = how.hops or "auto" }, env = env, visits = {}, touched = {}, speaking = {},
+    options = { model = named, hops = how.hops or "auto" }, env = env, visits = {}, touched = {}, speaking = {}, part = {},
     facts = { date = date_of(cli.now()), system = "Linux" }, sink = how.sink,
-    hooks = function(who) return start.hooks(cli, who) end,
+    hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
   }
   session.open(new)
   return new
-end
-
---- Sets a run's limits from `given` (texts, as people write them), `defined` and the defaults.
----@return boolean? ok, Error? err
-function start.limit(run, given, defined)
-  defined = type(defined) == "table" and defined or {}
-  for _, key in ipairs(start.LIMIT_KEYS) do
-    local said = given[key] or defined[key] or start.LIMITS[key]
-    local number = said and tonumber(said)
-    if key == "time" then
-      local ms, err = duration.parse(said)
-      if not ms or ms > WEEK then
-        return nil, { code = "invalid", message = ("limit time=%s: %s"):format(said, err and err.message or "more than a week") }
-      end
-      run:deadline_in(ms)
-    elseif said then
-      if not number or number < 0 then
-        return nil, { code = "invalid", message = ("limit %s=%s: a number from 0 on"):format(key, said) }
-      end
-      run:limit(key, key == "usd" and math.floor(number * 1e6 + 0.5) or math.tointeger(number // 1))
-    end
-  end
-  return true
 end
 
 return start

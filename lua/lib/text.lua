@@ -173,6 +173,16 @@ local function distance(a, b)
   return last[#b]
 end
 
+local function nearest_first(near, most)
+  table.sort(near, function(a, b)
+    if a.edits ~= b.edits then return a.edits < b.edits end
+    return a.name < b.name
+  end)
+  local few = {}
+  for i = 1, math.min(most or 3, #near) do few[i] = near[i].name end
+  return few
+end
+
 --- Names that may have been meant, nearest first: few edits away, or one is a part of the other.
 ---@param name  string
 ---@param names string[]
@@ -188,13 +198,33 @@ function text.nearest_few(name, names, most)
       near[#near + 1] = { name = candidate, edits = edits }
     end
   end
-  table.sort(near, function(a, b)
-    if a.edits ~= b.edits then return a.edits < b.edits end
-    return a.name < b.name
-  end)
-  local few = {}
-  for i = 1, math.min(most or 3, #near) do few[i] = near[i].name end
-  return few
+  return nearest_first(near, most)
+end
+
+--- The run of words in `name` ("a-b-c") that is nearest to `part`, as edits.
+local function edits_of_part(part, name)
+  local wanted, words = text.count(part, "-") + 1, {}
+  for word in name:gmatch("[^-]+") do words[#words + 1] = word end
+  local best = distance(part, name)
+  for i = 1, #words - wanted + 1 do
+    best = math.min(best, distance(part, table.concat(words, "-", i, i + wanted - 1)))
+  end
+  return best
+end
+
+--- As `nearest_few`, for long names of several words of which people write a part: "bakend-senior"
+--- is near "062-development-backend-senior-guardian".
+---@param part  string
+---@param names string[]
+---@param most? integer default 3
+---@return string[] near
+function text.nearest_parts(part, names, most)
+  local near = {}
+  for _, name in ipairs(names) do
+    local edits = edits_of_part(part, name)
+    if edits <= math.max(1, #part // 3) then near[#near + 1] = { name = name, edits = edits } end
+  end
+  return nearest_first(near, most)
 end
 
 ---@param name  string

@@ -5,7 +5,21 @@ local toolbox = {}
 
 ---@class toolbox.Box
 ---@field tools       table<string, tool.Declaration> with `entry` and `file`
----@field diagnostics { file: string, message: string }[]
+---@field diagnostics { file: string, line: integer?, message: string }[]
+
+--- What is wrong with a file, and its line where the message begins with file and line.
+local function diagnostic(path, file, err)
+  local message = err and err.message or "it declares nothing"
+  local rest = message:sub(1, #path + 1) == path .. ":" and message:sub(#path + 2)
+  local line, after = (rest or ""):match("^(%d+): (.*)$")
+  if line then return { file = file, line = math.tointeger(line), message = after } end
+  return { file = file, message = rest and rest:gsub("^ ", "") or message }
+end
+
+--- A diagnostic as a line: "tools/x.lua:3: unexpected symbol".
+---@param one { file: string, line: integer?, message: string }
+---@return string said
+function toolbox.say(one) return ("%s%s: %s"):format(one.file, one.line and ":" .. one.line or "", one.message) end
 
 local function names_in(cli, folder, found)
   for _, entry in ipairs(cli.list_folder(folder) or {}) do
@@ -25,14 +39,14 @@ function toolbox.load(cli, folders)
   if folders.user then names_in(cli, folders.user .. "/tools", names) end
   for _, name in ipairs(text.sorted_keys(names)) do
     local path = ("tools/%s.lua"):format(name)
-    local file = cli.locate(path)
+    local file = cli.locate(path) or folders.user .. "/" .. path -- a link that leads nowhere
     local declaration, err = cli.decide("lua/lib/decisions.lua", "tool", name, path)
     if declaration then
       declaration.entry, declaration.file = path, file
       declaration.origin = file:sub(1, #folders.distribution + 1) == folders.distribution .. "/" and "distribution" or "user"
       box.tools[name] = declaration
     else
-      box.diagnostics[#box.diagnostics + 1] = { file = file, message = err and err.message or "it declares nothing" }
+      box.diagnostics[#box.diagnostics + 1] = diagnostic(path, file, err)
     end
   end
   return box

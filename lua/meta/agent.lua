@@ -17,9 +17,9 @@
 ---@field input  table
 ---@field effect "read"|"write"|"outside"
 ---@field needs  Needs
----@field reach  string
----@field inside boolean
+---@field reach  string in words
 ---@field agent  string
+---@field scopes? string[] what the definition said in brackets for this tool: "git:*"
 
 ---@class agent.Reply
 ---@field text  string

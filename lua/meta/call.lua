@@ -11,7 +11,10 @@ local call = {}
 ---@field cwd?      string  folder in the workspace; default its root
 ---@field stdin?    string
 ---@field env?      table<string, string>
----@field timeout?  string|integer
+---@field timeout?  string|integer "20s", "4m", or milliseconds; never longer than the tool's own
+---@field memory?    integer bytes that it and its children may use
+---@field processes? integer most processes at a time
+---@field output?    integer bytes kept of each of stdout and stderr
 
 ---@class ExecDone
 ---@field exit_code      integer
@@ -62,6 +65,7 @@ function call.list(path) end
 ---@return FileInfo? info, Error? err
 function call.info(path) end
 
---- A line for the person who watches; no model sees it.
+--- A line for the person who watches; it stands in the journal too, and no model sees it.
+---@async
 ---@param text string
 function call.log(text) end

@@ -12,6 +12,7 @@
 ---| "protocol"    # the far side broke its own rules
 ---| "io"          # the system refused; the message holds its reason
 ---| "waiting"     # for a person
+---| "script"      # a script raised an error, or answered what it should not
 ---| "bug"         # the host's own
 ---| string        # scripts may add theirs
 

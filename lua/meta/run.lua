@@ -4,7 +4,7 @@
 
 ---@class Run
 ---@field id        string
----@field workspace string? absolute path
+---@field workspace string|false absolute path; false in a run without one
 local run = {}
 
 ---@class AskInput
@@ -27,25 +27,31 @@ function run.ask(agent, input, options) end
 ---@return any|Error data what the tool gave as data; the error where text is nil
 function run.tool(name, input) end
 
---- Runs functions side by side. The first failure cancels the others; what had finished is kept in
---- err.details. Results stand under the keys of the functions.
+--- Runs functions side by side. Results stand under the keys of the functions. The first failure
+--- (`nil, err`, or an error) cancels the others and is the answer; what had finished stands in the
+--- third value, under its keys.
 ---@async
 ---@generic K
 ---@param branches table<K, async fun(): any, Error?>
----@return table<K, any>? results, Error? err
+---@return table<K, any>? results
+---@return Error? err
+---@return table<K, any>? partial only with err
 function run.all(branches) end
 
---- Runs functions side by side; the first success wins and cancels the others.
+--- Runs functions side by side; the first success wins and cancels the others. When none succeeds
+--- the last failure is the answer.
 ---@async
----@param branches table<any, async fun(): any, Error?>
+---@generic K
+---@param branches table<K, async fun(): any, Error?>
 ---@return any result
----@return Error? err
+---@return K|Error key of the winner, or the error where the result is nil
 function run.race(branches) end
 
 --- Runs a function once: its result is journaled, and a resumed run takes it from there.
 ---@async
 ---@param name string
----@param fn async fun(...): any, Error?
+---@param fn   async fun(...): any, Error?
+---@param ...  any what `fn` is given
 ---@return any result
 ---@return Error? err
 function run.step(name, fn, ...) end
@@ -58,3 +64,16 @@ function run.sleep(ms) end
 ---@async
 ---@param text string
 function run.log(text) end
+
+--- In `perigee test` only: a file of the folder that the variable PERIGEE_SHARED names; nil without
+--- the variable, so that a test can skip and say why.
+---@async
+---@param path string below that folder
+---@return string? text, Error? err
+function run.shared(path) end
+
+--- In `perigee test` only: what the host reads in the text of a definition.
+---@async
+---@param source string
+---@return table? definition { front, keys, body, blocks, notes, narrowed }, Error? err
+function run.definition(source) end

@@ -20,4 +20,4 @@
 ---@class ToolResult
 ---@field text    string what the model reads
 ---@field data?   any    what a chain reads; plain data
----@field images? table[]
+---@field images? { media_type: string, data: string }[] for models that see; data is base64

@@ -50,18 +50,17 @@ t.test("concat and format look at the size first", function()
   t.equal(table.concat({ "a", "b", "c" }, "-", 2), "b-c")
   t.equal(table.concat({}, "-", 2, 1), "")
   t.equal(("%d%% of %s"):format(5, "x"), "5% of x")
-  t.error(function() return table.concat({ "a", {} }) end, "at index 2")
+  t.error(function() return table.concat({ "a", {} }) end, "in table for 'concat'")
 end)
 
 t.test("table functions refuse more rounds than a table can hold", function()
   local endless = setmetatable({}, { __len = function() return 1 << 40 end, __index = rawlen })
-  t.error(function() return table.concat(endless) end, "table.concat: 1099511627776 elements in one call")
-  t.error(function() return table.insert(endless, 1, "x") end, "table.insert: 1099511627775 elements")
-  t.error(function() return table.remove(endless, 1) end, "table.remove: 1099511627775 elements")
+  for _, name in ipairs { "concat", "insert", "remove", "sort" } do -- what a __len says may differ each time
+    t.error(function() return table[name](endless, 1, "x") end, "plain tables, not one with a __len")
+  end
   t.error(function() return table.move({}, 1, 1000000000, 2) end, "table.move: 1000000000 elements")
   t.error(function() return table.move({}, math.mininteger, math.maxinteger, 2) end, "too many elements to move")
   t.error(function() return table.unpack({}, 1, 100000000) end, "too many results to unpack")
-  t.error(function() return table.sort(endless) end, "table.sort: 1099511627776 elements")
   t.error(function() return ("x"):rep(2000000):byte(1, -1) end, "string slice too long")
 end)
 

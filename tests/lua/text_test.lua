@@ -105,7 +105,7 @@ t.test("what is no duration says what to write", function()
     local ms, err = duration.parse(wrong)
     t.equal(ms, nil, tostring(wrong))
     t.equal(err.code, "invalid", tostring(wrong))
-    t.truthy(err.message:find("366 days") or err.message:find('write "20s"', 1, true), tostring(wrong))
+    t.truthy(err.message:find("366 days") or err.message:find('as "20s"', 1, true), tostring(wrong))
   end
 end)
 
@@ -130,6 +130,14 @@ t.test("an assertion fails when it should", function()
   t.error(function() t.contains("abc", "%a") end, "does not contain")
   t.error(function() t.error(function() end, "x") end, "no error was raised")
   t.error(function() t.error(function() error({ message = "other" }) end, "x") end, 'the error says "other"')
+end)
+
+t.test("a misspelt part of a long name finds the names that have it", function()
+  local names = { "062-development-backend-senior-guardian", "063-development-backend-junior-guardian", "docs" }
+  t.equal(text.nearest_parts("bakend-senior", names)[1], names[1])
+  t.equal(text.nearest_parts("guardain", names), { names[1], names[2] })
+  t.equal(text.nearest_parts("nobody", names), {})
+  t.equal(text.nearest_parts("docz", names), { "docs" })
 end)
 
 return t

@@ -295,8 +295,7 @@ TEST(info_tells_a_link_from_its_target_and_does_not_look_into_masked_folders)
     yard_end(&yard);
 }
 
-/* -- a link swapped all the time while others read through it ------------------------------------
- */
+/* -- a link swapped all the time while others read through it ---------------------------------- */
 
 typedef struct Swapper {
     char       link[200], spare[200];

@@ -237,8 +237,7 @@ TEST(a_full_disk_leaves_the_old_file_and_nothing_else)
     if (!mounted) SKIP("only root may mount a small tmpfs");
 }
 
-/* -- others at work at the same moment
- * ------------------------------------------------------------- */
+/* -- others at work at the same moment --------------------------------------------------------- */
 
 /* Called by root_write's fchmod, between its first look at the file and the rename. The program's
  * own fchmod stands before libc's. */
@@ -351,8 +350,7 @@ TEST(a_file_replaced_by_a_link_to_the_outside_does_not_lead_there)
     yard_end(&yard); /* looks that outside/ is as it was */
 }
 
-/* -- a file system without O_TMPFILE
- * ---------------------------------------------------------------- */
+/* -- a file system without O_TMPFILE ----------------------------------------------------------- */
 
 static bool tmpfile_is_missing;
 

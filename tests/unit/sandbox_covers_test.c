@@ -22,12 +22,13 @@ TEST(secrets_are_masked_wherever_they_lie)
     try_file(&t, "id_rsa.pub", "public\n");
     try_file(&t, ".env.d/inner", "folders of such a name are walked, not masked\n");
     try_sh(&t, "grep -r hunter2 . 2>/dev/null; cat .env.example id_rsa.pub .env.d/inner; cat .env; "
-               "echo new > .env; mv .env x; rm -f a/id_rsa; mv a c; cat c/b/.env; ls");
+               "echo new > .env; mv .env x; rm -f a/id_rsa; mv a c; mv a/b c; cat a/b/.env; ls");
     CHECK(t.out && strstr(t.out, "hunter2") == NULL);
     CHECK(t.out && strncmp(t.out, "PASSWORD=\npublic\nfolders", 24) == 0);
     CHECK(t.error && strstr(t.error, "cat: .env: Permission denied") != NULL);
     CHECK(t.error && strstr(t.error, "cannot move '.env'") != NULL);
-    host(&t, "grep -q hunter2 .env c/b/.env c/id_rsa");
+    CHECK(t.error && strstr(t.error, "cannot move 'a' to 'c'") != NULL);
+    host(&t, "grep -q hunter2 .env a/b/.env a/id_rsa");
     try_close(&t);
 }
 
@@ -211,6 +212,46 @@ TEST(a_workspace_that_is_too_wide_is_refused)
         setenv("HOME", old, 1);
     else
         unsetenv("HOME");
+    try_close(&t);
+}
+
+TEST(what_git_would_obey_is_set_aside_when_a_command_puts_it_where_nothing_was)
+{
+    TRY_OPEN(t);
+    host(&t, "git init -q . && rm -rf .git/hooks && git init -q --bare .git/modules/m/n");
+    try_sh(&t, "echo ../evil > .git/commondir; mkdir .git/hooks; echo evil > .git/hooks/pre-commit; "
+               "ln -s /nowhere .git/config.worktree; echo ../evil > .git/modules/m/n/commondir; "
+               "git status >/dev/null && echo RAN");
+    CHECK(t.error && strstr(t.error, "/.git/commondir was not there before") != NULL);
+    try_sh(&t, "ls -d .git/commondir .git/hooks .git/config.worktree .git/modules/m/n/commondir 2>/dev/null; "
+               "cat .git/hooks.set-aside-1/pre-commit");
+    CHECK_TEXT(t.out, "evil\n");
+    try_sh(&t, "echo again > .git/commondir");
+    try_sh(&t, "cat .git/commondir.set-aside-2");
+    CHECK_TEXT(t.out, "again\n");
+    try_close(&t);
+}
+
+TEST(a_module_without_its_head_is_still_a_module)
+{
+    TRY_OPEN(t);
+    host(&t, "git init -q . && git init -q --bare .git/modules/m && git init -q --bare .git/modules/.n");
+    try_sh(&t, "rm .git/HEAD .git/modules/m/HEAD .git/modules/.n/HEAD; "
+               "rm -rf .git/modules/m/objects .git/modules/.n/objects");
+    try_sh(&t, "for m in m .n; do echo evil >> .git/modules/$m/config; echo evil > .git/modules/$m/hooks/post-checkout; "
+               "done; grep -r evil .git; echo RAN");
+    CHECK_TEXT(t.out, "RAN\n");
+    try_close(&t);
+}
+
+TEST(a_folder_that_holds_a_secret_is_not_moved_from_under_another_command)
+{
+    TRY_OPEN(t);
+    try_file(&t, "a/b/.env", "PASSWORD=hunter2\n");
+    try_file(&t, "plain/file", "x\n");
+    try_sh(&t, "mv a c 2>/dev/null || echo STAYS; mv plain moved && echo MOVES; "
+               "mv a/b d 2>/dev/null; mkdir -p d; grep -r hunter2 . 2>/dev/null; ls a");
+    CHECK_TEXT(t.out, "STAYS\nMOVES\nb\n");
     try_close(&t);
 }
 

@@ -91,8 +91,7 @@ TEST(a_failed_sync_while_the_log_is_emptied_closes_the_store_too)
     shelf_end(&shelf);
 }
 
-/* -- permissions ---------------------------------------------------------------------------------
- */
+/* -- permissions ------------------------------------------------------------------------------- */
 
 static int mode_of(const char *path)
 {
@@ -127,8 +126,7 @@ TEST(folder_and_files_are_closed_to_everybody_else)
     CHECK(rmdir(folder) == 0);
 }
 
-/* -- whose file ----------------------------------------------------------------------------------
- */
+/* -- whose file -------------------------------------------------------------------------------- */
 
 static void check_refused(Shelf *shelf, Status status, const char *part)
 {
@@ -241,8 +239,7 @@ TEST(a_name_that_means_something_to_sqlite_is_a_file_like_others)
     shelf_remove(&shelf);
 }
 
-/* -- no room -------------------------------------------------------------------------------------
- */
+/* -- no room ----------------------------------------------------------------------------------- */
 
 /* Appends until one fails; what was answered before is still there. Answers the failure. */
 static Err fill(Shelf *shelf, int64_t *answered)
@@ -310,8 +307,7 @@ TEST(a_file_that_may_not_grow_fails_the_append_and_keeps_everything_answered)
     shelf_end(&shelf);
 }
 
-/* -- the log -------------------------------------------------------------------------------------
- */
+/* -- the log ----------------------------------------------------------------------------------- */
 
 TEST(the_log_does_not_grow_without_bound)
 {
@@ -333,8 +329,7 @@ TEST(the_log_does_not_grow_without_bound)
     shelf_end(&shelf);
 }
 
-/* -- seams ----------------------------------------------------------------------------------------
- */
+/* -- seams ------------------------------------------------------------------------------------- */
 
 #ifdef PERIGEE_FAULTS
 static void check_fault_closes(const char *fault)

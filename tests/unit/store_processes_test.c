@@ -11,8 +11,7 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 
-/* -- the other process ----------------------------------------------------------------------------
- */
+/* -- the other process ------------------------------------------------------------------------- */
 
 /* Appends COUNT records of its own run, one by one, every third of them synced. */
 static int child_write(Shelf *shelf, const char *run, int64_t count)
@@ -113,8 +112,7 @@ static int wait_for_exit(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* -- side by side ---------------------------------------------------------------------------------
- */
+/* -- side by side ------------------------------------------------------------------------------ */
 
 TEST(processes_that_start_on_a_new_file_together_lose_and_double_nothing)
 {
@@ -185,8 +183,7 @@ TEST(a_reader_sees_what_another_process_appended_meanwhile)
     shelf_end(&shelf);
 }
 
-/* -- killed ---------------------------------------------------------------------------------------
- */
+/* -- killed ------------------------------------------------------------------------------------ */
 
 /* Reads `count` bytes, or to the end when it is negative. Answers how many came. */
 static int64_t read_answers(int fd, int64_t count)
@@ -244,8 +241,7 @@ TEST(a_process_that_is_killed_does_not_keep_the_others_waiting)
     shelf_end(&shelf);
 }
 
-/* -- the lock -------------------------------------------------------------------------------------
- */
+/* -- the lock ---------------------------------------------------------------------------------- */
 
 TEST(a_lock_that_is_not_let_go_is_given_up_on_in_time)
 {

@@ -1,0 +1,142 @@
+/* The journal as verbs read it. */
+#include "bind_cli.h"
+
+#include "../base/mem.h"
+
+#include <stdlib.h>
+
+/* cli.open_journal(path) -> true | nil, err */
+int cli_open_journal(lua_State *L)
+{
+    Engine     *engine = vm_of(L)->engine;
+    const char *path = luaL_checkstring(L, 1);
+    Err         err;
+    err_clear(&err);
+    if (engine->journal) return luaL_error(L, "the journal is open already");
+    if (journal_open(engine->loop, path, &engine->journal, &err) != ST_OK)
+        return bind_push_failure(L, &err);
+    engine->store = mem_text(path);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+static Journal *check_journal(lua_State *L)
+{
+    Journal *journal = vm_of(L)->engine->journal;
+    if (!journal) luaL_error(L, "no journal is open");
+    return journal;
+}
+
+/* Rows become a list while the store reads them. Building it may run out of memory, and an error must
+ * not jump over the store's own frames: each row is added protected, and a failure stops the reading. */
+typedef struct Listing {
+    lua_State    *L;
+    lua_CFunction add; /* 1: the list, 2: the row */
+    bool          failed; /* the error is at the top of the stack */
+} Listing;
+
+static bool add_protected(Listing *listing, const void *row)
+{
+    lua_State *L = listing->L;
+    lua_pushcfunction(L, listing->add);
+    lua_pushvalue(L, -2);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)row);
+    listing->failed = lua_pcall(L, 2, 0, 0) != LUA_OK;
+    return !listing->failed;
+}
+
+static void set_text(lua_State *L, const char *key, Str text)
+{
+    lua_pushlstring(L, text.ptr ? text.ptr : "", text.len);
+    lua_setfield(L, -2, key);
+}
+
+static int add_run(lua_State *L)
+{
+    const RunRow *row = lua_touserdata(L, 2);
+    lua_createtable(L, 0, 8);
+    set_text(L, "run", row->run);
+    set_text(L, "parent", row->parent);
+    set_text(L, "agent", row->agent);
+    set_text(L, "task", row->task);
+    set_text(L, "status", row->status);
+    lua_pushinteger(L, row->started_ms);
+    lua_setfield(L, -2, "started");
+    lua_pushinteger(L, row->ended_ms);
+    lua_setfield(L, -2, "ended");
+    lua_pushinteger(L, row->records);
+    lua_setfield(L, -2, "records");
+    lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
+    return 0;
+}
+
+static int add_record(lua_State *L)
+{
+    const Record *record = lua_touserdata(L, 2);
+    lua_createtable(L, 0, 5);
+    lua_pushinteger(L, record->seq);
+    lua_setfield(L, -2, "seq");
+    lua_pushinteger(L, record->time_ms);
+    lua_setfield(L, -2, "time");
+    set_text(L, "kind", record->kind);
+    set_text(L, "body", record->body);
+    lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
+    return 0;
+}
+
+static bool run_seen_row(void *arg, const RunRow *row) { return add_protected(arg, row); }
+static bool record_seen(void *arg, const Record *record) { return add_protected(arg, record); }
+
+static int finish(lua_State *L, const Listing *listing, Status status, const Err *err)
+{
+    if (listing->failed) return lua_error(L);
+    return status == ST_OK ? 1 : bind_push_failure(L, err);
+}
+
+/* cli.list_runs([most]) -> { { run, parent, agent, task, status, started, ended, records }, ... } */
+int cli_list_runs(lua_State *L)
+{
+    Listing     listing = {.L = L, .add = add_run};
+    Journal    *journal = check_journal(L);
+    lua_Integer most = luaL_optinteger(L, 1, 50);
+    Err         err;
+    err_clear(&err);
+    luaL_checkstack(L, 10, NULL);
+    lua_newtable(L);
+    return finish(L, &listing, journal_list(journal, most, run_seen_row, &listing, &err), &err);
+}
+
+/* cli.read_run(id) -> { { seq, time, kind, body = JSON text }, ... } */
+int cli_read_run(lua_State *L)
+{
+    Listing     listing = {.L = L, .add = add_record};
+    Journal    *journal = check_journal(L);
+    size_t      len;
+    const char *run = luaL_checklstring(L, 1, &len);
+    Err         err;
+    err_clear(&err);
+    luaL_checkstack(L, 10, NULL);
+    lua_newtable(L);
+    Status status = journal_read(journal, (Str){run, len}, 1, record_seen, &listing, &err);
+    return finish(L, &listing, status, &err);
+}
+
+/* cli.find_run(part) -> id | nil, err */
+int cli_find_run(lua_State *L)
+{
+    Err         err;
+    size_t      len;
+    const char *part = luaL_checklstring(L, 1, &len);
+    Journal    *journal = check_journal(L);
+    char        id[RUN_ID_SIZE * 2];
+    Buf         run;
+    err_clear(&err);
+    buf_init(&run, sizeof id - 1);
+    Status status = journal_find(journal, (Str){part, len}, &run, &err);
+    size_t found = run.len;
+    for (size_t i = 0; i < found; i++) id[i] = run.ptr[i];
+    buf_clear(&run);
+    if (status != ST_OK) return bind_push_failure(L, &err);
+    lua_pushlstring(L, id, found);
+    return 1;
+}

@@ -1,0 +1,77 @@
+--- The form of models.lua: what the model client relies on. Pure.
+local schema = require "lib.schema"
+
+local model_data = {}
+
+local NAME    <const> = schema.text { min = 1 }
+local NAMES   <const> = schema.list { of = NAME }
+local COUNT   <const> = schema.integer { min = 0 }
+local DOLLARS <const> = schema.number { min = 0 }
+
+local function object(wanted, optional)
+  local fields = {}
+  for _, field in ipairs(wanted) do fields[#fields + 1] = { field[1], field[2], field[3] or "" } end
+  for _, field in ipairs(optional) do
+    fields[#fields + 1] = { field[1], field[2], field[3] or "", optional = true }
+  end
+  return schema.object(fields)
+end
+
+local KINDS <const> = { { "input", DOLLARS }, { "output", DOLLARS } }
+local CACHE <const> = { { "cache_read", DOLLARS }, { "cache_write", DOLLARS } }
+local ABOVE <const> = object({ { "tokens", COUNT }, KINDS[1], KINDS[2] }, CACHE)
+local PRICES <const> = object(KINDS, { CACHE[1], CACHE[2], { "above", ABOVE },
+  { "source", schema.text {} }, { "date", schema.text {} } })
+
+local PROVIDER <const> = object({
+  { "dialect", NAME }, { "base_url", NAME }, { "base_url_variable", NAME }, { "secret", NAME },
+}, { { "owns", NAMES }, { "legacy", schema.enum { "refused", "always", "never" } } })
+local MODEL <const> = object({ { "provider", NAME } }, { { "context", COUNT }, { "max_output", COUNT },
+  { "thinking", NAME }, { "prices", PRICES }, { "retires", NAME } })
+local RULES <const> = schema.list { of = schema.list { of = NAME, min = 2, max = 2 } }
+local LIMITS <const> = object({
+  { "max_tokens", COUNT }, { "connect_ms", COUNT }, { "first_byte_ms", COUNT }, { "idle_ms", COUNT },
+  { "body_limit", COUNT }, { "attempts", COUNT }, { "first_wait_ms", COUNT }, { "most_wait_ms", COUNT },
+  { "most_asked_ms", COUNT } }, {})
+
+local FORM <const> = object({
+  { "providers", schema.map { of = PROVIDER } }, { "models", schema.map { of = MODEL } },
+  { "tiers", schema.map { of = NAMES } }, { "fallbacks", schema.map { of = NAMES } },
+  { "complexity", schema.map { of = NAME } }, { "aliases", schema.map { of = NAME } },
+  { "retired", RULES }, { "others", RULES }, { "limits", LIMITS },
+}, {})
+
+--- The first name in `data` that stands for nothing.
+local function dangling(data)
+  for id, facts in pairs(data.models) do
+    if not data.providers[facts.provider] then
+      return ("models[%q].provider is %q, which is no provider"):format(id, facts.provider)
+    end
+  end
+  for word, name in pairs(data.complexity) do
+    if not data.tiers[name] then return ("complexity.%s is %q, which is no tier"):format(word, name) end
+  end
+  for _, key in ipairs { "retired", "others" } do
+    for _, rule in ipairs(data[key]) do
+      if not data.tiers[rule[2]] then
+        return ("%s: %q names %q, which is no tier"):format(key, rule[1], rule[2])
+      end
+    end
+  end
+  if not data.complexity.default then
+    return "complexity.default is missing: the tier of a definition that says nothing"
+  end
+end
+
+--- The data as it stands, or what is wrong with it.
+---@param data any
+---@return table? data, string? why
+function model_data.check(data)
+  local _, problems = schema.check(FORM, data, "models")
+  if problems then return nil, problems[1].message end
+  local why = dangling(data)
+  if why then return nil, why end
+  return data
+end
+
+return model_data

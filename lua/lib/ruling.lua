@@ -1,0 +1,85 @@
+--- Asks the files that people edit (policy, routing, context, an agent's hooks) and holds what they
+--- answer to its form: an unknown key or a wrong type is an error that names the file, never a guess.
+local errors  = require "lib.errors"
+local schema  = require "lib.schema"
+local session = require "lib.session"
+
+local ruling = {}
+
+local NAME <const> = schema.text { min = 1 }
+
+local MODEL <const> = schema.object {
+  { "models", schema.any_of { NAME, schema.list { of = NAME } }, "To try.", optional = true },
+  { "why", schema.text {}, "The reason.", optional = true },
+}
+local NEXT <const> = schema.object {
+  { "to", schema.text { min = 1 }, "One of the targets.", optional = true },
+  { "ends", schema.boolean {}, "The run is done.", optional = true },
+  { "why", schema.text {}, "The reason.", optional = true },
+  { "evidence", schema.any {}, "What the journal keeps.", optional = true },
+}
+
+--- What each function answers, by its file and name; hooks stand under "hooks".
+local FORMS <const> = {
+  ["lua/policy.lua"] = { decide = schema.object {
+    { "verdict", schema.enum { "allow", "ask", "deny" }, "Whether the call may be made." },
+    { "why", schema.text {}, "The reason.", optional = true },
+  } },
+  ["lua/routing.lua"] = { model = MODEL, next = NEXT },
+  ["lua/context.lua"] = { prompt = schema.text { min = 1 }, handover = schema.text { min = 1 } },
+  hooks = { next = NEXT, before = schema.object {
+    { "context", schema.text {}, "Added to the first message.", optional = true },
+  } },
+}
+
+local function invalid(file, field, why)
+  return nil, { code = "invalid", message = ("%s: %s: %s"):format(session.where(file), field, why) }
+end
+
+--- The failure of a script, with its file's real path in place of "lua/policy.lua".
+local function located(file, err)
+  if err.message:sub(1, #file) ~= file then return err end
+  return { code = err.code, retryable = err.retryable, details = err.details,
+    message = session.where(file) .. err.message:sub(#file + 1) }
+end
+
+--- Holds an answer to its form.
+---@param file   string
+---@param field  string
+---@param answer any
+---@param err?   Error
+---@return any answer, Error? err
+function ruling.checked(file, field, answer, err)
+  if answer == nil then return nil, err ~= nil and located(file, errors.of(err)) or nil end
+  local checked, problems = schema.check((FORMS[file] or FORMS.hooks)[field], answer, "the answer")
+  if checked == nil then return invalid(file, field, problems[1].message) end
+  return checked
+end
+
+--- Asks a pure function. nil without an error: it has nothing to say.
+---@async
+---@param run   HostRun
+---@param file  string
+---@param field string
+---@return any answer, Error? err
+function ruling.ask(run, file, field, ...)
+  return ruling.checked(file, field, run:decide(file, field, ...))
+end
+
+--- Asks a hook for yes or no. Whatever is not true refuses; the reason says why.
+---@async
+---@param run   HostRun
+---@param file  string
+---@param field string
+---@return boolean yes, string? why
+function ruling.consents(run, file, field, ...)
+  local yes, why = run:decide(file, field, ...)
+  if type(why) == "table" then return false, tostring(why.message) end -- the hook itself failed
+  if type(yes) == "boolean" then return yes, why ~= nil and tostring(why) or nil end
+  local said = yes == nil and "nothing" or "a " .. type(yes)
+  local _, err = invalid(file, field,
+    ("it answered %s; it should answer true, or false and the reason"):format(said))
+  return false, err.message
+end
+
+return ruling

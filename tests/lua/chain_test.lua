@@ -1,0 +1,49 @@
+--- The `run` of a chain, as far as it needs no agent; the rest is tests/scenarios/chain_verbs.t.
+local t = require "lib.test"
+
+t.test("run.all gives each result by its key, and run.race the first", function(run)
+  t.equal(run.all { a = function() run.sleep(1) return 1 end, b = function() return 2 end }, { a = 1, b = 2 })
+  local value, key = run.race { slow = function() run.sleep(600000) end, quick = function() return "q" end }
+  t.equal({ value, key }, { "q", "quick" })
+end)
+
+t.test("a branch that answers nil and an error fails the whole, with that error", function(run)
+  local all, err, kept = run.all {
+    done = function() return "kept" end,
+    fails = function() run.sleep(1) return nil, { code = "mine", message = "as it was", details = { 1 } } end,
+  }
+  t.equal(all, nil)
+  t.equal(err, { code = "mine", message = "as it was", details = { 1 } })
+  t.equal(kept, { done = "kept" })
+end)
+
+t.test("run.step answers what its function did, and raises what it raised", function(run)
+  t.equal(run.step("sum", function(a, b) return a + b end, 2, 3), 5)
+  t.equal({ run.step("none", function() return nil, { code = "x", message = "y" } end) }, { nil, { code = "x", message = "y" } })
+  t.error(function() run.step("bad", function() error("inside the step") end) end, "inside the step")
+  t.error(function() run.step("bad", function() return function() end end) end, "argument.value is a function")
+end)
+
+t.test("a step may wait, and steps may lie within steps", function(run)
+  t.equal(run.step("outer", function() return run.step("inner", function() run.sleep(1) return "deep" end) end), "deep")
+end)
+
+t.test("what is called wrongly is an error that says what is expected", function(run)
+  t.error(function() run.ask() end, "run.ask: the agent's name: expected text")
+  t.error(function() run.ask("062", 5) end, "run.ask: expected a task")
+  t.error(function() run.tool({}) end, "run.tool: the tool's name")
+  t.error(function() run.step("x") end, "expected a name and a function")
+  t.error(function() run.all { 1 } end, "each entry is a function")
+  t.error(function() run.race { [true] = function() end } end, "a key is a string or an integer")
+  t.error(function() run.sleep(-1) end, "not below 0")
+  t.error(function() run.x = 1 end, "read-only")
+end)
+
+t.test("waiting works inside pcall, an iterator and a metamethod", function(run)
+  t.equal({ pcall(function() run.sleep(1) return "in pcall" end) }, { true, "in pcall" })
+  local waits = setmetatable({}, { __index = function(_, key) run.sleep(1) return key .. "!" end })
+  t.equal(waits.now, "now!")
+  local seen = {}
+  for i in function(_, last) run.sleep(1) return last < 3 and last + 1 or nil end, nil, 0 do seen[#seen + 1] = i end
+  t.equal(seen, { 1, 2, 3 })
+end)

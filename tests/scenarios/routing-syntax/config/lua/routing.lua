@@ -1,0 +1,4 @@
+return {
+  model = function() return
+  next = 3,
+}

@@ -1,0 +1,1 @@
+return { model = function() end, nxt = function() end, next = function() end }

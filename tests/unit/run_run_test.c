@@ -1,0 +1,104 @@
+/* A run in its tree: cancelling, deadlines, what it has seen. */
+#include "../../host/run/run.h"
+#include "tap.h"
+
+static Err  err;
+static char cancelled[200];
+
+static void note(Run *run)
+{
+    strcat(cancelled, run->agent);
+    strcat(cancelled, " ");
+}
+
+static Run *make(Loop *loop, Run *parent, const char *name)
+{
+    Run *run = NULL;
+    if (run_new(loop, NULL, parent, NULL, name, "task", &run, &err) != ST_OK) return NULL;
+    run->on_cancel = note;
+    return run;
+}
+
+static Loop *open_loop(void)
+{
+    Loop *loop = NULL;
+    cancelled[0] = '\0';
+    CHECK(loop_new(&loop, true, &err) == ST_OK);
+    return loop;
+}
+
+TEST(cancelling_goes_from_the_leaves_to_the_root_and_the_first_reason_stays)
+{
+    Loop *loop = open_loop();
+    Run  *top = make(loop, NULL, "top"), *child = make(loop, top, "child"),
+        *leaf = make(loop, child, "leaf");
+    Err first, second;
+    err_set(&first, ST_CANCELLED, "first");
+    err_set(&second, ST_LIMIT, "second");
+    run_cancel(child, &first);
+    run_cancel(top, &second);
+    CHECK_TEXT(cancelled, "leaf child top ");
+    CHECK_TEXT(leaf->why.text, "first");
+    CHECK_TEXT(top->why.text, "second");
+    CHECK(make(loop, leaf, "late") == NULL);
+    CHECK(err.status == ST_CANCELLED);
+    run_free(leaf);
+    run_free(child);
+    run_free(top);
+    CHECK_INT(loop_objects(loop), 0);
+    loop_free(loop);
+}
+
+TEST(a_deadline_cancels_the_run_and_a_child_has_none_later_than_its_parents)
+{
+    Loop *loop = open_loop();
+    Run  *top = make(loop, NULL, "top"), *child = make(loop, top, "child");
+    run_set_deadline(top, 100);
+    run_set_deadline(child, 5000);
+    CHECK_INT(child->deadline, 100);
+    run_set_deadline(child, 40);
+    while (!top->cancelled && loop_run(loop)) {
+    }
+    CHECK_TEXT(cancelled, "child top ");
+    CHECK_INT(top->why.status, ST_LIMIT);
+    run_free(child);
+    run_free(top);
+    CHECK_INT(loop_objects(loop), 0);
+    loop_free(loop);
+}
+
+TEST(a_run_remembers_what_it_last_saw_in_a_file)
+{
+    Loop *loop = open_loop();
+    Run  *run = make(loop, NULL, "top");
+    char  hash[HASH_HEX_SIZE];
+    memset(hash, 'a', sizeof hash - 1);
+    hash[sizeof hash - 1] = '\0';
+    CHECK(run_seen(run, "x") == NULL);
+    run_saw(run, "x", hash);
+    CHECK_TEXT(run_seen(run, "x"), hash);
+    hash[0] = 'b';
+    run_saw(run, "x", hash);
+    CHECK_TEXT(run_seen(run, "x"), hash);
+    CHECK_INT(run->seen_count, 1);
+    run_free(run);
+    loop_free(loop);
+}
+
+TEST(ids_are_different_and_can_be_said)
+{
+    Loop *loop = open_loop();
+    Run  *a = make(loop, NULL, "a"), *b = make(loop, NULL, "b");
+    CHECK(strcmp(a->id, b->id) != 0);
+    CHECK_INT(strlen(a->id), strlen("20260101-000000-abcdef"));
+    CHECK_INT(strspn(a->id, "abcdefghijklmnopqrstuvwxyz0123456789-"), strlen(a->id));
+    run_free(a);
+    run_free(b);
+    loop_free(loop);
+}
+
+int main(void)
+{
+    loop_free(open_loop()); /* libuv keeps a pipe for signals from the first loop on */
+    return tap_run();
+}

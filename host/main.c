@@ -20,25 +20,33 @@ static const struct VerbRow {
     const char *name, *summary;
     unsigned    grants;
 } VERBS[] = {
-    {"run", "run an agent or a chain on a task", GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL | GRANT_RUN | GRANT_DECIDE},
-    {"agents", "list, show and check the agents of a project", GRANT_PRINT | GRANT_FILES | GRANT_DECIDE},
-    {"tools", "list and show the tools, call one by hand", GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL | GRANT_RUN | GRANT_DECIDE},
+    {"run", "run an agent or a chain on a task",
+     GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL | GRANT_RUN | GRANT_DECIDE},
+    {"agents", "list, show and check the agents of a project",
+     GRANT_PRINT | GRANT_FILES | GRANT_DECIDE},
+    {"tools", "list and show the tools, call one by hand",
+     GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL | GRANT_RUN | GRANT_DECIDE},
     {"exec", "run one command in the sandbox", GRANT_PRINT | GRANT_FILES | GRANT_RUN},
     {"runs", "list runs, show what one did", GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL},
-    {"models", "list models, serve a rehearsal on loopback", GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_DECIDE | GRANT_LISTEN},
-    {"test", "run the Lua tests of a project", GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_DECIDE},
-    {"doctor", "say whether the sandbox works here, and why not", GRANT_PRINT | GRANT_FILES | GRANT_RUN},
+    {"models", "list models, serve a rehearsal on loopback",
+     GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_DECIDE | GRANT_LISTEN},
+    {"test", "run the Lua tests of a project",
+     GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_DECIDE},
+    {"doctor", "say whether the sandbox works here, and why not",
+     GRANT_PRINT | GRANT_FILES | GRANT_RUN},
     {"help", "this list, or what a verb takes", 0}, /* main's own */
 };
 
 static void print_help(FILE *to)
 {
     fputs("perigee: run agents that are Markdown files, with tools and routing in Lua\n\n"
-          "usage: perigee VERB [...]\n\n", to);
+          "usage: perigee VERB [...]\n\n",
+          to);
     for (size_t i = 0; i < sizeof VERBS / sizeof VERBS[0]; i++)
         fprintf(to, "  %-8s %s\n", VERBS[i].name, VERBS[i].summary);
     fputs("\nperigee VERB --help says more. First steps: perigee agents list\n"
-          "                                       perigee run 062 \"what you want done\"\n", to);
+          "                                       perigee run 062 \"what you want done\"\n",
+          to);
 }
 
 /* Two rows of letters is all that a nearest verb needs: Levenshtein's distance. */
@@ -73,7 +81,8 @@ static int unknown_verb(const char *name)
     return 2;
 }
 
-/* Where the program really lies: the distribution is found from there, never from the current folder. */
+/* Where the program really lies: the distribution is found from there, never from the current
+ * folder. */
 static bool find_program(char *out, size_t size)
 {
     ssize_t len = readlink("/proc/self/exe", out, size - 1);
@@ -119,8 +128,10 @@ int main(int argc, char **argv)
         puts("perigee " VERSION);
         return 0;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        bool of_verb = argc > 2 && argv[1][0] != '-' && argv[2][0] != '-' && strcmp(argv[2], "help") != 0;
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        bool of_verb =
+            argc > 2 && argv[1][0] != '-' && argv[2][0] != '-' && strcmp(argv[2], "help") != 0;
         if (!of_verb) {
             print_help(stdout);
             return 0;

@@ -28,8 +28,10 @@ void arena_clear(Arena *arena)
 
 void *arena_alloc(Arena *arena, size_t size)
 {
-    size_t rounded = (size + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
-    if (rounded < size || rounded > arena->limit || arena->used > arena->limit - rounded) return NULL;
+    size_t rounded =
+        (size + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
+    if (rounded < size || rounded > arena->limit || arena->used > arena->limit - rounded)
+        return NULL;
     ArenaBlock *block = arena->blocks;
     if (!block || block->size - block->used < rounded) {
         size_t room = rounded > BLOCK_SIZE ? rounded : BLOCK_SIZE;

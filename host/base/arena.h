@@ -19,7 +19,7 @@ typedef struct Arena {
 
 void  arena_init(Arena *arena, size_t limit);
 void  arena_clear(Arena *arena);
-void *arena_alloc(Arena *arena, size_t size);  /* zeroed, aligned for any type; NULL at the limit */
-char *arena_copy(Arena *arena, Str text);      /* ends in NUL; NULL at the limit */
+void *arena_alloc(Arena *arena, size_t size); /* zeroed, aligned for any type; NULL at the limit */
+char *arena_copy(Arena *arena, Str text);     /* ends in NUL; NULL at the limit */
 
 #endif

@@ -67,8 +67,8 @@ Status buf_printf(Buf *buf, Err *err, const char *format, ...)
     va_copy(again, args);
     int need = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    Status status = need < 0 ? err_set(err, ST_BUG, "format %s", format)
-                             : buf_reserve(buf, (size_t)need, err);
+    Status status =
+        need < 0 ? err_set(err, ST_BUG, "format %s", format) : buf_reserve(buf, (size_t)need, err);
     if (status == ST_OK) {
         vsnprintf(buf->ptr + buf->len, (size_t)need + 1, format, again);
         buf->len += (size_t)need;

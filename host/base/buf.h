@@ -21,11 +21,11 @@ typedef struct Buf {
     size_t limit; /* most bytes that len may reach */
 } Buf;
 
-void   buf_init(Buf *buf, size_t limit);
-void   buf_clear(Buf *buf);                      /* frees; usable again, the limit stays */
-void   buf_reset(Buf *buf);                      /* len 0, memory kept */
-Str    buf_str(const Buf *buf);                  /* borrowed until the next change */
-char  *buf_steal(Buf *buf, size_t *len);         /* caller frees; len may be NULL */
+void  buf_init(Buf *buf, size_t limit);
+void  buf_clear(Buf *buf);              /* frees; usable again, the limit stays */
+void  buf_reset(Buf *buf);              /* len 0, memory kept */
+Str   buf_str(const Buf *buf);          /* borrowed until the next change */
+char *buf_steal(Buf *buf, size_t *len); /* caller frees; len may be NULL */
 
 MUST_CHECK Status buf_append(Buf *buf, Str bytes, Err *err);
 MUST_CHECK Status buf_byte(Buf *buf, char byte, Err *err);

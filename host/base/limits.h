@@ -5,35 +5,38 @@
 #define KB ((size_t)1024)
 #define MB (KB * 1024)
 
+// clang-format off: columns of numbers and what they bound
 /* what is read from disk */
-#define LIMIT_DEFINITION   (1 * MB)   /* an agent's file */
+#define LIMIT_DEFINITION   (1 * MB) /* an agent's file */
 #define LIMIT_FRONT_MATTER (64 * KB)
-#define LIMIT_SCRIPT       (1 * MB)   /* a Lua file */
-#define LIMIT_CATALOG      10000      /* definitions in one project */
-#define LIMIT_FILE_READ    (64 * MB)  /* a workspace file that the host reads or edits whole */
+#define LIMIT_SCRIPT       (1 * MB)  /* a Lua file */
+#define LIMIT_CATALOG      10000     /* definitions in one project */
+#define LIMIT_FILE_READ    (64 * MB) /* a workspace file that the host reads or edits whole */
 
 /* what comes over the wire */
-#define LIMIT_REPLY        (32 * MB)  /* one model reply, all events together */
-#define LIMIT_SSE_LINE     (4 * MB)
-#define LIMIT_SSE_EVENT    (8 * MB)
-#define LIMIT_HTTP_HEAD    (64 * KB)
-#define LIMIT_HTTP_QUEUE   (256 * KB) /* unread bytes of a stream before the transfer pauses */
-#define LIMIT_REQUEST      (64 * MB)
+#define LIMIT_REPLY      (32 * MB) /* one model reply, all events together */
+#define LIMIT_SSE_LINE   (4 * MB)
+#define LIMIT_SSE_EVENT  (8 * MB)
+#define LIMIT_HTTP_HEAD  (64 * KB)
+#define LIMIT_HTTP_QUEUE (256 * KB) /* unread bytes of a stream before the transfer pauses */
+#define LIMIT_REQUEST    (64 * MB)
 
 /* plain data between VMs, and JSON */
-#define LIMIT_CROSSING     (16 * MB)
-#define LIMIT_DEPTH        64         /* levels */
-#define LIMIT_JSON         (16 * MB)
-#define LIMIT_JSON_DEPTH   256        /* levels */
+#define LIMIT_CROSSING   (16 * MB)
+#define LIMIT_DEPTH      64 /* levels */
+#define LIMIT_JSON       (16 * MB)
+#define LIMIT_JSON_DEPTH 256 /* levels */
 
 /* scripts */
-#define LIMIT_HOST_VM      (512 * MB)
-#define LIMIT_DECISION_VM  (64 * MB)
-#define LIMIT_RUN_VM       (64 * MB)
-#define LIMIT_DECISION     50000000   /* VM instructions of one decision */
-#define LIMIT_BRANCHES     1000       /* coroutines in one run.all */
+#define LIMIT_HOST_VM     (512 * MB)
+#define LIMIT_DECISION_VM (64 * MB)
+#define LIMIT_RUN_VM      (64 * MB)
+#define LIMIT_DECISION    50000000 /* VM instructions of one decision */
+#define LIMIT_BRANCHES    1000     /* coroutines in one run.all */
 
 /* a sandboxed command, see sandbox/ */
-#define LIMIT_EXEC_OUTPUT  (1 * MB)   /* kept of each of stdout and stderr: head and tail */
+#define LIMIT_EXEC_OUTPUT (1 * MB) /* kept of each of stdout and stderr: head and tail */
+
+// clang-format on
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const char *const NAMES[] = {"error", "warn", "info", "debug"};
-static LogLevel threshold = LOG_WARN;
+static LogLevel          threshold = LOG_WARN;
 
 void log_open(void)
 {
@@ -20,7 +20,7 @@ bool log_enabled(LogLevel level) { return level <= threshold; }
 void log_line(LogLevel level, const char *format, ...)
 {
     if (!log_enabled(level)) return;
-    char line[1200];
+    char    line[1200];
     va_list args;
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);

@@ -13,8 +13,8 @@ void log_open(void); /* reads the level once */
 bool log_enabled(LogLevel level);
 void log_line(LogLevel level, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* A line on stderr at every level. Control characters become '?': the text may quote a file, a model or
- * a peer, and must not drive a terminal. Line feeds and tabs stay. */
+/* A line on stderr at every level. Control characters become '?': the text may quote a file, a
+ * model or a peer, and must not drive a terminal. Line feeds and tabs stay. */
 void log_plain(const char *format, ...) PRINTF_LIKE(1, 2);
 
 #endif

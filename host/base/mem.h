@@ -8,9 +8,9 @@
 
 #include <stddef.h>
 
-void *mem_new(size_t size);                       /* zeroed; free() it */
-void *mem_grow(void *ptr, size_t size);           /* realloc; ptr may be NULL */
-char *mem_copy(const char *bytes, size_t len);    /* len bytes and a NUL; free() it */
-char *mem_text(const char *text);                 /* strdup; NULL stays NULL */
+void *mem_new(size_t size);                    /* zeroed; free() it */
+void *mem_grow(void *ptr, size_t size);        /* realloc; ptr may be NULL */
+char *mem_copy(const char *bytes, size_t len); /* len bytes and a NUL; free() it */
+char *mem_text(const char *text);              /* strdup; NULL stays NULL */
 
 #endif

@@ -25,7 +25,7 @@ static void trim_partial_code_point(char *text)
     while (back < 4 && back < len && ((unsigned char)text[len - 1 - back] & 0xC0) == 0x80) back++;
     if (back >= len) return;
     unsigned char lead = (unsigned char)text[len - 1 - back];
-    size_t want = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
+    size_t        want = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
     if (want > back) text[len - 1 - back] = '\0';
 }
 
@@ -47,7 +47,7 @@ static void finish_text(char *text, int written)
 
 Status err_set(Err *err, Status status, const char *format, ...)
 {
-    int saved = errno;
+    int     saved = errno;
     va_list args;
     va_start(args, format);
     int written = vsnprintf(err->text, sizeof err->text, format, args);

@@ -90,7 +90,7 @@ size_t str_utf8_valid_len(Str text)
 
 bool str_to_int64(Str text, int64_t *out)
 {
-    bool negative = text.len > 0 && text.ptr[0] == '-';
+    bool   negative = text.len > 0 && text.ptr[0] == '-';
     size_t at = negative ? 1 : 0;
     if (at == text.len) return false;
     int64_t value = 0;

@@ -15,16 +15,17 @@ typedef struct Str {
 } Str;
 
 #define STR(literal) ((Str){(literal), sizeof(literal) - 1})
-#define STR_ARG(str) (int)((str).len > 2000 ? 2000 : (str).len), (str).ptr ? (str).ptr : "" /* for %.*s */
+#define STR_ARG(str)                                                                               \
+    (int)((str).len > 2000 ? 2000 : (str).len), (str).ptr ? (str).ptr : "" /* for %.*s */
 
-Str  str_from(const char *text); /* NULL gives the empty view */
-bool str_equal(Str a, Str b);
-bool str_is(Str a, const char *text);
-bool str_starts(Str text, Str prefix);
-bool str_ends(Str text, Str suffix);
-Str  str_trim(Str text);                            /* blanks, tabs, line ends on both sides */
-Str  str_cut(Str text, size_t from, size_t to);     /* clamped */
-ptrdiff_t str_find(Str text, Str needle);           /* offset, or -1 */
+Str       str_from(const char *text); /* NULL gives the empty view */
+bool      str_equal(Str a, Str b);
+bool      str_is(Str a, const char *text);
+bool      str_starts(Str text, Str prefix);
+bool      str_ends(Str text, Str suffix);
+Str       str_trim(Str text);                        /* blanks, tabs, line ends on both sides */
+Str       str_cut(Str text, size_t from, size_t to); /* clamped */
+ptrdiff_t str_find(Str text, Str needle);            /* offset, or -1 */
 
 /* Splits off the part before the first `separator`; false when `*rest` is used up. */
 bool str_next(Str *rest, char separator, Str *part);

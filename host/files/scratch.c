@@ -12,7 +12,7 @@
 Status scratch_new(const char *name, char **path, Err *err)
 {
     const char *parent = getenv("TMPDIR");
-    char        template[4096];
+    char template[4096];
     if (!parent || parent[0] != '/') parent = "/tmp";
     snprintf(template, sizeof template, "%s/%s.XXXXXX", parent, name);
     if (!mkdtemp(template)) return err_set(err, ST_IO, "make %s: %s", template, strerror(errno));

@@ -73,7 +73,8 @@ void loop_release(Loop *loop)
 void loop_stop(Loop *loop) { loop->stopped = true; }
 
 /* Looks at what is ready, without waiting. libuv does not even look when nothing but signals and
- * wakers could be ready, since those do not keep it: Ctrl-C would wait for a script that is busy. */
+ * wakers could be ready, since those do not keep it: Ctrl-C would wait for a script that is busy.
+ */
 static void poll_now(Loop *loop)
 {
     uv_ref((uv_handle_t *)&loop->held);
@@ -98,8 +99,8 @@ static bool wait_virtual(Loop *loop)
     return true;
 }
 
-/* Waits for the next event, or not at all when `more` is ready or a timer is due. Returns false when
- * nothing could ever wake us. */
+/* Waits for the next event, or not at all when `more` is ready or a timer is due. Returns false
+ * when nothing could ever wake us. */
 static bool wait_once(Loop *loop, bool more)
 {
     int64_t next = timers_next(loop);

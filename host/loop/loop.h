@@ -19,12 +19,12 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-typedef struct Loop     Loop;
-typedef struct Timer    Timer;
-typedef struct Watch    Watch;
-typedef struct Child    Child;
-typedef struct Signals  Signals;
-typedef struct Work     Work;
+typedef struct Loop    Loop;
+typedef struct Timer   Timer;
+typedef struct Watch   Watch;
+typedef struct Child   Child;
+typedef struct Signals Signals;
+typedef struct Work    Work;
 
 MUST_CHECK Status loop_new(Loop **out, bool virtual_clock, Err *err);
 void              loop_free(Loop *loop); /* everything made on it has been freed before */
@@ -33,7 +33,7 @@ int64_t           loop_now(const Loop *loop);
 
 /* `turn` is called before each wait; it runs what is ready and answers whether more is ready. */
 typedef bool LoopTurn(void *arg);
-void loop_on_turn(Loop *loop, LoopTurn *turn, void *arg);
+void         loop_on_turn(Loop *loop, LoopTurn *turn, void *arg);
 
 /* Runs until loop_stop, or until nothing is left that could wake the loop. Returns false in the
  * second case. With a virtual clock, time jumps to the next timer whenever nothing else is under
@@ -51,19 +51,20 @@ size_t loop_objects(const Loop *loop);
 
 /* -- timers ------------------------------------------------------------------------------------ */
 typedef void TimerFired(void *arg);
-Timer *timer_new(Loop *loop, TimerFired *fired, void *arg);
-void   timer_set(Timer *timer, int64_t deadline); /* once; replaces what was set */
-void   timer_stop(Timer *timer);
-void   timer_free(Timer *timer); /* NULL allowed */
+Timer       *timer_new(Loop *loop, TimerFired *fired, void *arg);
+void         timer_set(Timer *timer, int64_t deadline); /* once; replaces what was set */
+void         timer_stop(Timer *timer);
+void         timer_free(Timer *timer); /* NULL allowed */
 
 /* -- descriptors ------------------------------------------------------------------------------- */
 enum WatchEvents { WATCH_READ = 1, WATCH_WRITE = 2 };
 /* `events` is what is ready; also READ|WRITE when the descriptor is in error. */
-typedef void WatchReady(void *arg, int fd, int events);
-MUST_CHECK Status watch_new(Loop *loop, int fd, WatchReady *ready, void *arg, Watch **out, Err *err);
-void watch_set(Watch *watch, int events); /* 0 stops; level-triggered */
-void watch_free(Watch *watch);            /* NULL allowed; does not close the descriptor. Call it
-                                             before closing the descriptor. */
+typedef void      WatchReady(void *arg, int fd, int events);
+MUST_CHECK Status watch_new(Loop *loop, int fd, WatchReady *ready, void *arg, Watch **out,
+                            Err *err);
+void              watch_set(Watch *watch, int events); /* 0 stops; level-triggered */
+void              watch_free(Watch *watch); /* NULL allowed; does not close the descriptor. Call it
+                                               before closing the descriptor. */
 
 /* -- children ---------------------------------------------------------------------------------- */
 typedef struct ChildSpec {
@@ -81,14 +82,15 @@ typedef void ChildEnded(void *arg, int exit_code, int signal);
  * default signal dispositions and an empty mask; watched through a pidfd, reaped by the loop. */
 MUST_CHECK Status child_spawn(Loop *loop, const ChildSpec *spec, ChildEnded *ended, void *arg,
                               Child **out, Err *err);
-pid_t child_pid(const Child *child);
-void  child_kill(Child *child, int signo); /* nothing once it has ended */
-void  child_free(Child *child);            /* NULL allowed; kills (SIGKILL) and reaps one that lives */
+pid_t             child_pid(const Child *child);
+void              child_kill(Child *child, int signo); /* nothing once it has ended */
+void child_free(Child *child); /* NULL allowed; kills (SIGKILL) and reaps one that lives */
 
 /* -- signals ----------------------------------------------------------------------------------- */
-typedef void SignalSeen(void *arg, int signo);
-MUST_CHECK Status signals_new(Loop *loop, int signo, SignalSeen *seen, void *arg, Signals **out, Err *err);
-void signals_free(Signals *signals); /* NULL allowed */
+typedef void      SignalSeen(void *arg, int signo);
+MUST_CHECK Status signals_new(Loop *loop, int signo, SignalSeen *seen, void *arg, Signals **out,
+                              Err *err);
+void              signals_free(Signals *signals); /* NULL allowed */
 
 /* -- threads ----------------------------------------------------------------------------------- */
 /* `work` runs on a thread of the pool, then `done` on the loop's. work_abandon: `done` is still
@@ -96,14 +98,14 @@ void signals_free(Signals *signals); /* NULL allowed */
  * waits for work that a thread has begun. */
 typedef void WorkRun(void *arg);
 typedef void WorkDone(void *arg, bool abandoned);
-Work *work_start(Loop *loop, WorkRun *run, WorkDone *done, void *arg);
-void  work_abandon(Work *work); /* only before `done` was called */
+Work        *work_start(Loop *loop, WorkRun *run, WorkDone *done, void *arg);
+void         work_abandon(Work *work); /* only before `done` was called */
 
 /* Queues `call(arg)` on the loop's thread. Any thread; the Waker is made on the loop thread. */
 typedef struct Waker Waker;
-typedef void WakerCalled(void *arg);
-MUST_CHECK Status waker_new(Loop *loop, WakerCalled *called, void *arg, Waker **out, Err *err);
-void waker_wake(Waker *waker); /* any thread; several wakes may give one call */
-void waker_free(Waker *waker); /* NULL allowed; no thread may use it any more */
+typedef void         WakerCalled(void *arg);
+MUST_CHECK Status    waker_new(Loop *loop, WakerCalled *called, void *arg, Waker **out, Err *err);
+void                 waker_wake(Waker *waker); /* any thread; several wakes may give one call */
+void                 waker_free(Waker *waker); /* NULL allowed; no thread may use it any more */
 
 #endif

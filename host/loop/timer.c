@@ -42,7 +42,8 @@ static void sift_down(Loop *loop, size_t index)
     for (;;) {
         size_t child = 2 * index + 1;
         if (child >= loop->heap_len) break;
-        if (child + 1 < loop->heap_len && earlier(loop->heap[child + 1], loop->heap[child])) child++;
+        if (child + 1 < loop->heap_len && earlier(loop->heap[child + 1], loop->heap[child]))
+            child++;
         if (!earlier(loop->heap[child], timer)) break;
         place(loop, loop->heap[child], index);
         index = child;

@@ -25,7 +25,8 @@ Status budget_spend(Budget *budget, BudgetKind kind, int64_t amount, Err *err)
         if (fits(at, kind, amount)) continue;
         const char *whose = at == budget ? "" : " (the limit of the run that began this one)";
         if (kind == BUDGET_USD)
-            return err_set(err, ST_LIMIT, "the limit of %.4f usd is reached%s; --limit usd=N gives more",
+            return err_set(err, ST_LIMIT,
+                           "the limit of %.4f usd is reached%s; --limit usd=N gives more",
                            (double)at->limit[kind] / 1e6, whose);
         return err_set(err, ST_LIMIT, "the limit of %lld %s is reached%s; --limit %s=N gives more",
                        (long long)at->limit[kind], NAMES[kind], whose, NAMES[kind]);

@@ -8,7 +8,8 @@
 #include <sys/random.h>
 #include <time.h>
 
-/* 20261122-211205-k3f9xa: sorts by time, can be read aloud, and its last part is enough to name it. */
+/* 20261122-211205-k3f9xa: sorts by time, can be read aloud, and its last part is enough to name it.
+ */
 static void make_id(const Clock *clock, char out[RUN_ID_SIZE])
 {
     static const char LETTERS[] = "abcdefghjkmnpqrstuvwxyz23456789";

@@ -35,7 +35,7 @@ typedef struct WorkspaceSpec {
 /* Refuses "/", the home folder, an ancestor of `state` (the folder of the journal). */
 MUST_CHECK Status workspace_new(Loop *loop, const WorkspaceSpec *spec, const char *state,
                                 Workspace **out, Err *err);
-bool       workspace_holds(const Workspace *workspace, const char *path); /* once links are followed */
+bool workspace_holds(const Workspace *workspace, const char *path); /* once links are followed */
 Workspace *workspace_hold(Workspace *workspace);
 void       workspace_release(Workspace *workspace); /* NULL allowed */
 
@@ -46,24 +46,24 @@ typedef struct SeenFile {
 
 typedef struct Run Run;
 struct Run {
-    Loop      *loop;    /* borrowed */
-    Journal   *journal; /* borrowed; NULL keeps nothing (tests of scripts) */
-    Run       *parent;  /* borrowed; NULL at the top */
+    Loop      *loop;                       /* borrowed */
+    Journal   *journal;                    /* borrowed; NULL keeps nothing (tests of scripts) */
+    Run       *parent;                     /* borrowed; NULL at the top */
     Run       *first_child, *next_sibling; /* borrowed */
-    Workspace *workspace; /* held; NULL for a run without one */
+    Workspace *workspace;                  /* held; NULL for a run without one */
     char       id[RUN_ID_SIZE];
     char      *agent, *task; /* owned; for the list of runs */
     Budget     budget;
     int64_t    deadline;
-    Timer     *timer; /* owned; fires at the deadline */
+    Timer     *timer;      /* owned; fires at the deadline */
     int64_t    started_ms; /* wall */
-    int64_t    seq;  /* of the last record */
-    SeenFile  *seen; /* owned array: files as this run last saw them */
+    int64_t    seq;        /* of the last record */
+    SeenFile  *seen;       /* owned array: files as this run last saw them */
     size_t     seen_count;
     bool       cancelled, finished;
-    Err        why; /* of the cancellation */
-    void     (*on_cancel)(Run *run); /* the scripts' side: cancel this run's tasks; may be NULL */
-    void      *tasks, *vm, *handle; /* for script/: its tasks, its VM, what host scripts call it by */
+    Err        why;              /* of the cancellation */
+    void (*on_cancel)(Run *run); /* the scripts' side: cancel this run's tasks; may be NULL */
+    void *tasks, *vm, *handle;   /* for script/: its tasks, its VM, what host scripts call it by */
 };
 
 MUST_CHECK Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *workspace,

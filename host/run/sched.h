@@ -1,10 +1,8 @@
 /* sched.h -- whose turn it is: a ring of those that are ready, one slice each.
  *
- * Why     Fairness lies between VMs, not between coroutines: a chain with a thousand branches gets as
- *         many slices as a tool with one.
- * Use     A VM embeds a Turn and calls sched_ready when one of its tasks can go on; the loop calls
- *         sched_turn before it waits.
- * Thread  Loop thread only.
+ * Why     Fairness lies between VMs, not between coroutines: a chain with a thousand branches gets
+ * as many slices as a tool with one. Use     A VM embeds a Turn and calls sched_ready when one of
+ * its tasks can go on; the loop calls sched_turn before it waits. Thread  Loop thread only.
  */
 #ifndef HOST_RUN_SCHED_H
 #define HOST_RUN_SCHED_H

@@ -22,20 +22,25 @@ static Status refuse_wide(const char *path, const char *state, Err *err)
     char       *resolved_state = state ? realpath(state, NULL) : NULL;
     Status      status = ST_OK;
     if (strcmp(path, "/") == 0)
-        status = err_set(err, ST_DENIED, "workspace /: the whole system is no workspace; use --workspace DIR");
+        status = err_set(err, ST_DENIED,
+                         "workspace /: the whole system is no workspace; use --workspace DIR");
     else if (resolved_home && strcmp(path, resolved_home) == 0)
-        status = err_set(err, ST_DENIED, "workspace %s: the home folder is no workspace; use a folder in it "
-                         "with --workspace DIR", path);
+        status = err_set(err, ST_DENIED,
+                         "workspace %s: the home folder is no workspace; use a folder in it "
+                         "with --workspace DIR",
+                         path);
     else if (resolved_state && within(resolved_state, path))
-        status = err_set(err, ST_DENIED, "workspace %s: it holds the journal (%s); use --workspace DIR or "
-                         "--store FILE", path, resolved_state);
+        status = err_set(err, ST_DENIED,
+                         "workspace %s: it holds the journal (%s); use --workspace DIR or "
+                         "--store FILE",
+                         path, resolved_state);
     free(resolved_home);
     free(resolved_state);
     return status;
 }
 
-/* The pins that concern the workspace `path`, ending in NULL. One that holds the workspace makes all
- * of it read-only. Owned. */
+/* The pins that concern the workspace `path`, ending in NULL. One that holds the workspace makes
+ * all of it read-only. Owned. */
 static char **own_pins(const char *path, const char *const *pins)
 {
     size_t count = 0, kept = 0;
@@ -61,7 +66,8 @@ static void free_pins(char **pins)
     free(pins);
 }
 
-Status workspace_new(Loop *loop, const WorkspaceSpec *spec, const char *state, Workspace **out, Err *err)
+Status workspace_new(Loop *loop, const WorkspaceSpec *spec, const char *state, Workspace **out,
+                     Err *err)
 {
     char *path = realpath(spec->path, NULL);
     if (!path)

@@ -2,6 +2,7 @@
 
 #include "../base/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -347,7 +348,7 @@ static const char *working_folder(Plan *plan, const SpaceSpec *space, const Exec
         plan->failed = true;
         return "";
     }
-    strcat(strcat(strcpy(path, space->workspace), "/"), spec->folder);
+    snprintf(path, len, "%s/%s", space->workspace, spec->folder);
     return path;
 }
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -74,12 +75,12 @@ static Status survey_etc(Facts *facts, Err *err)
 {
     Status         status = ST_OK;
     struct dirent *entry;
-    char           path[PATH_MAX] = "/etc/";
+    char           path[PATH_MAX];
     DIR           *folder = opendir("/etc");
     if (!folder) return ST_OK;
     while (status == ST_OK && (entry = readdir(folder)) != NULL) {
         if (!plan_shows_etc(entry->d_name) || strlen(entry->d_name) > NAME_MAX) continue;
-        strcpy(path + 5, entry->d_name);
+        snprintf(path, sizeof path, "/etc/%s", entry->d_name);
         status = add_system_path(facts, path, err);
     }
     closedir(folder);

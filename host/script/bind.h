@@ -1,4 +1,5 @@
-/* bind.h -- what C gives to Lua, by the object that it hands over. Each bind_<room>.c is one of them.
+/* bind.h -- what C gives to Lua, by the object that it hands over. Each bind_<room>.c is one of
+ * them.
  *
  *   cli   to a verb: what its row in the table of verbs grants (main.c)
  *   run   to lua/lib in the host VM: a Run, with all that runs may do
@@ -15,12 +16,12 @@
 
 /* What a verb may use. */
 enum VerbGrant {
-    GRANT_PRINT   = 1 << 0, /* out, err, terminal */
-    GRANT_FILES   = 1 << 1, /* read files that the command line names; definitions; layers */
+    GRANT_PRINT = 1 << 0,   /* out, err, terminal */
+    GRANT_FILES = 1 << 1,   /* read files that the command line names; definitions; layers */
     GRANT_JOURNAL = 1 << 2, /* read the journal */
-    GRANT_RUN     = 1 << 3, /* make runs, and all that runs may do */
-    GRANT_LISTEN  = 1 << 4, /* serve on loopback */
-    GRANT_DECIDE  = 1 << 5, /* ask the decision VM */
+    GRANT_RUN = 1 << 3,     /* make runs, and all that runs may do */
+    GRANT_LISTEN = 1 << 4,  /* serve on loopback */
+    GRANT_DECIDE = 1 << 5,  /* ask the decision VM */
 };
 
 void bind_push_cli(lua_State *L, unsigned grants);
@@ -33,10 +34,10 @@ Run *bind_check_run(lua_State *L, int index); /* raises when it is closed */
 struct CallHandle;
 
 typedef struct CallGrant {
-    Run    *run;
-    char   *tool;       /* owned */
-    char  **programs;   /* owned, ends in NULL; "*" is any */
-    bool    reads, writes, execs;
+    Run               *run;
+    char              *tool;     /* owned */
+    char             **programs; /* owned, ends in NULL; "*" is any */
+    bool               reads, writes, execs;
     struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
 } CallGrant;
 

@@ -10,13 +10,14 @@
 
 static const char CALL[] = "perigee.call"; /* what a tool's closures hold: a CallHandle */
 
-/* A tool may keep `call` in a variable beyond its end. What it then holds is this, and not the grant. */
+/* A tool may keep `call` in a variable beyond its end. What it then holds is this, and not the
+ * grant. */
 typedef struct CallHandle {
     CallGrant *grant; /* borrowed; NULL once the call ended */
 } CallHandle;
 
-/* The VM closes before the call that began in it is freed, or long after: whoever goes first lets go
- * of the other. */
+/* The VM closes before the call that began in it is freed, or long after: whoever goes first lets
+ * go of the other. */
 static int handle_gone(lua_State *L)
 {
     CallHandle *handle = lua_touserdata(L, 1);
@@ -47,13 +48,13 @@ typedef struct FileOp {
     Workspace *workspace; /* held */
     char      *path;      /* owned */
     size_t     path_len;
-    Buf        bytes;     /* read or to be written */
+    Buf        bytes; /* read or to be written */
     char       expect[HASH_HEX_SIZE];
     bool       has_expect;
-    bool       peek;      /* a look that does not count as reading */
+    bool       peek; /* a look that does not count as reading */
     size_t     most;
     FileInfo   info;
-    Buf        entries;   /* names, each with its FileInfo before it */
+    Buf        entries; /* names, each with its FileInfo before it */
     Err        err;
 } FileOp;
 
@@ -67,14 +68,18 @@ static void file_free(Op *op)
     free(file);
 }
 
-static void file_cancel(Op *op) { (void)op; /* bounded in size: it ends soon, and a write is whole */ }
+static void file_cancel(Op *op)
+{
+    (void)op; /* bounded in size: it ends soon, and a write is whole */
+}
 
 static void add_entry(void *arg, Str name, const FileInfo *info)
 {
     FileOp *file = arg;
     Err     err;
     if (buf_append(&file->entries, (Str){(const char *)info, sizeof *info}, &err) != ST_OK ||
-        buf_append(&file->entries, (Str){(const char *)&name.len, sizeof name.len}, &err) != ST_OK ||
+        buf_append(&file->entries, (Str){(const char *)&name.len, sizeof name.len}, &err) !=
+            ST_OK ||
         buf_append(&file->entries, name, &err) != ST_OK)
         file->err = err;
 }
@@ -86,10 +91,12 @@ static void file_work(void *arg)
     Str     path = {file->path, file->path_len};
     Status  status = ST_OK;
     switch (file->act) {
-    case FILE_READ: status = root_read(root, path, file->most, &file->bytes, &file->info, &file->err); break;
+    case FILE_READ:
+        status = root_read(root, path, file->most, &file->bytes, &file->info, &file->err);
+        break;
     case FILE_WRITE:
-        status = root_write(root, path, buf_str(&file->bytes), file->has_expect ? file->expect : NULL,
-                            &file->info, &file->err);
+        status = root_write(root, path, buf_str(&file->bytes),
+                            file->has_expect ? file->expect : NULL, &file->info, &file->err);
         break;
     case FILE_INFO: status = root_info(root, path, &file->info, &file->err); break;
     case FILE_LIST: status = root_list(root, path, file->most, add_entry, file, &file->err); break;
@@ -198,7 +205,8 @@ static char *plain_path(const Workspace *workspace, const char *path, size_t len
 static CallGrant *grant_of(lua_State *L)
 {
     CallHandle *handle = lua_touserdata(L, lua_upvalueindex(1));
-    if (!handle->grant) luaL_error(L, "this call has ended; a tool has only the `call` that it was given now");
+    if (!handle->grant)
+        luaL_error(L, "this call has ended; a tool has only the `call` that it was given now");
     return handle->grant;
 }
 
@@ -209,7 +217,8 @@ static FileOp *file_new(CallGrant *grant, FileAct act, const char *path, size_t 
     file->act = act;
     file->run = grant->run;
     file->workspace = workspace_hold(grant->run->workspace);
-    bool plain = strlen(path) == len; /* a NUL inside is refused by the root, so it goes there as it is */
+    bool plain =
+        strlen(path) == len; /* a NUL inside is refused by the root, so it goes there as it is */
     file->path = plain ? plain_path(file->workspace, path, len) : mem_copy(path, len);
     file->path_len = plain ? strlen(file->path) : len;
     buf_init(&file->bytes, LIMIT_FILE_READ);
@@ -228,7 +237,8 @@ static const char *check_file_call(lua_State *L, bool granted, const char *need,
     CallGrant  *grant = grant_of(L);
     const char *path = luaL_checklstring(L, 1, len);
     if (!granted)
-        luaL_error(L, "tool %s: this needs `needs = { %s = { \".\" } }` in its file", grant->tool, need);
+        luaL_error(L, "tool %s: this needs `needs = { %s = { \".\" } }` in its file", grant->tool,
+                   need);
     if (!grant->run->workspace) luaL_error(L, "tool %s: this run has no workspace", grant->tool);
     op_may_wait(L);
     return path;
@@ -237,7 +247,7 @@ static const char *check_file_call(lua_State *L, bool granted, const char *need,
 static int call_read(lua_State *L)
 {
     static const char *const KEYS[] = {"most", "peek", NULL};
-    size_t      len;
+    size_t                   len;
     const char *path = check_file_call(L, grant_of(L)->reads || grant_of(L)->writes, "read", &len);
     if (!lua_isnoneornil(L, 2)) {
         luaL_checktype(L, 2, LUA_TTABLE);
@@ -245,7 +255,8 @@ static int call_read(lua_State *L)
     }
     lua_Integer most = lua_istable(L, 2) ? opt_integer(L, 2, "most", (lua_Integer)LIMIT_FILE_READ)
                                          : (lua_Integer)LIMIT_FILE_READ;
-    luaL_argcheck(L, most > 0 && most <= (lua_Integer)LIMIT_FILE_READ, 2, "most is 1 byte to 64 MB");
+    luaL_argcheck(L, most > 0 && most <= (lua_Integer)LIMIT_FILE_READ, 2,
+                  "most is 1 byte to 64 MB");
     bool    peek = lua_istable(L, 2) && opt_flag(L, 2, "peek");
     FileOp *file = file_new(grant_of(L), FILE_READ, path, len);
     file->most = (size_t)most;
@@ -255,7 +266,8 @@ static int call_read(lua_State *L)
 
 static int call_write(lua_State *L)
 {
-    static const char *const EXPECT[] = {"any", "new", "seen", NULL}, *const KEYS[] = {"expect", NULL};
+    static const char *const EXPECT[] = {"any", "new", "seen", NULL}, *const KEYS[] = {"expect",
+                                                                                       NULL};
     size_t      len, size;
     const char *path = check_file_call(L, grant_of(L)->writes, "write", &len);
     const char *bytes = luaL_checklstring(L, 2, &size);
@@ -273,7 +285,8 @@ static int call_write(lua_State *L)
     const char *seen = expect == 2 ? run_seen(file->run, file->path) : NULL;
     if (seen) memcpy(file->expect, seen, sizeof file->expect);
     if (expect == 2 && !seen) {
-        err_set(&err, ST_INVALID, "%s was not read in this run; read it before changing it", file->path);
+        err_set(&err, ST_INVALID, "%s was not read in this run; read it before changing it",
+                file->path);
         op_finish(&file->op, &err);
         return op_await(L, &file->op);
     }
@@ -307,14 +320,17 @@ static int call_exec(lua_State *L)
     CallGrant *grant = grant_of(L);
     luaL_checktype(L, 1, LUA_TTABLE);
     if (!grant->execs)
-        return luaL_error(L, "tool %s: a command needs `needs = { exec = { \"PROGRAM\" } }` in its file", grant->tool);
+        return luaL_error(
+            L, "tool %s: a command needs `needs = { exec = { \"PROGRAM\" } }` in its file",
+            grant->tool);
     op_may_wait(L);
     return bind_exec(L, grant->run, grant, 1);
 }
 
 static void push_host_run(lua_State *L, void *run) { bind_push_run(L, run); }
 
-/* A line for whoever watches: the host's own service writes it down, so that events and journal have it. */
+/* A line for whoever watches: the host's own service writes it down, so that events and journal
+ * have it. */
 static int call_log(lua_State *L)
 {
     CallGrant *grant = grant_of(L);
@@ -333,15 +349,16 @@ static int call_log(lua_State *L)
 
 static int no_such_field(lua_State *L)
 {
-    return luaL_error(L, "call has no '%s'; it has exec, read, write, list, info, log and workspace",
+    return luaL_error(L,
+                      "call has no '%s'; it has exec, read, write, list, info, log and workspace",
                       luaL_tolstring(L, 2, NULL));
 }
 
 void bind_push_call(lua_State *L, void *arg)
 {
-    static const luaL_Reg METHODS[] = {{"exec", call_exec}, {"read", call_read}, {"write", call_write},
-                                       {"list", call_list}, {"info", call_info}, {"log", call_log},
-                                       {NULL, NULL}};
+    static const luaL_Reg METHODS[] = {
+        {"exec", call_exec}, {"read", call_read}, {"write", call_write}, {"list", call_list},
+        {"info", call_info}, {"log", call_log},   {NULL, NULL}};
     CallGrant *grant = arg;
     luaL_newlibtable(L, METHODS);
     CallHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);

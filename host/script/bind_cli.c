@@ -30,8 +30,10 @@ static int write_all(lua_State *L, FILE *to)
     if (fwrite(text, 1, len, to) != len || fflush(to) != 0) {
         Err why;
         engine->unread = engine->unread || (to == stdout && errno == EPIPE);
-        err_set(&why, ST_IO, "write to %s: %s", to == stdout ? "stdout" : "stderr", strerror(errno));
-        if (to == stdout) return op_raise(L, &why); /* nobody reads any more: there is no point in going on */
+        err_set(&why, ST_IO, "write to %s: %s", to == stdout ? "stdout" : "stderr",
+                strerror(errno));
+        if (to == stdout)
+            return op_raise(L, &why); /* nobody reads any more: there is no point in going on */
     }
     return 0;
 }
@@ -63,7 +65,8 @@ static int cli_has_secret(lua_State *L)
     return 1;
 }
 
-/* cli.allow_secret(name, url) -> true | nil, err: the host's own configuration says where a key may go. */
+/* cli.allow_secret(name, url) -> true | nil, err: the host's own configuration says where a key may
+ * go. */
 static int cli_allow_secret(lua_State *L)
 {
     Err         err;
@@ -102,7 +105,8 @@ static void read_pins(lua_State *L, int spec, const char *pins[PINS_MAX + 1])
         lua_Unsigned count = lua_rawlen(L, -1);
         if (count > PINS_MAX) luaL_error(L, "open_run: more than %d pins", PINS_MAX);
         for (lua_Unsigned i = 0; i < count; i++) {
-            if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING) luaL_error(L, "open_run: pins are paths");
+            if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING)
+                luaL_error(L, "open_run: pins are paths");
             pins[i] = lua_tostring(L, -1);
             lua_pop(L, 1);
         }
@@ -111,8 +115,8 @@ static void read_pins(lua_State *L, int spec, const char *pins[PINS_MAX + 1])
     lua_pop(L, 1);
 }
 
-/* cli.open_run{ agent, task, workspace = path or nil, pins = paths or nil, unconfined = bool } -> run | nil,
- * err. Pins stay read-only where they lie in the workspace. */
+/* cli.open_run{ agent, task, workspace = path or nil, pins = paths or nil, unconfined = bool } ->
+ * run | nil, err. Pins stay read-only where they lie in the workspace. */
 static int cli_open_run(lua_State *L)
 {
     Engine    *engine = vm_of(L)->engine;
@@ -128,13 +132,16 @@ static int cli_open_run(lua_State *L)
     char  *store = mem_text(engine->store);
     Status status = ST_OK;
     if (path) {
-        WorkspaceSpec spec = {.path = path, .helper = engine->helper, .pins = pins,
+        WorkspaceSpec spec = {.path = path,
+                              .helper = engine->helper,
+                              .pins = pins,
                               .unconfined = opt_flag(L, 1, "unconfined")};
-        status = workspace_new(engine->loop, &spec, store ? dirname(store) : NULL, &workspace, &err);
+        status =
+            workspace_new(engine->loop, &spec, store ? dirname(store) : NULL, &workspace, &err);
     }
     if (status == ST_OK && workspace && engine->store && workspace_holds(workspace, engine->store))
-        status = err_set(&err, ST_DENIED, "workspace %s: it holds the journal, which %s links to", workspace->path,
-                         engine->store);
+        status = err_set(&err, ST_DENIED, "workspace %s: it holds the journal, which %s links to",
+                         workspace->path, engine->store);
     free(store);
     if (status == ST_OK)
         status = run_new(engine->loop, engine->journal, NULL, workspace, agent, task, &run, &err);
@@ -176,14 +183,16 @@ static int cli_probe_sandbox(lua_State *L)
     op_may_wait(L);
     ProbeOp *probe = mem_new(sizeof *probe);
     probe->op.kind = &PROBE;
-    if (sandbox_probe(engine->loop, engine->helper, probed, &probe->op, &err) != ST_OK) op_finish(&probe->op, &err);
+    if (sandbox_probe(engine->loop, engine->helper, probed, &probe->op, &err) != ST_OK)
+        op_finish(&probe->op, &err);
     return op_await(L, &probe->op);
 }
 
 /* cli.decide(entry, field, ...) */
 static int cli_decide(lua_State *L)
 {
-    CrossSpec spec = {.vm = VM_DECISION, .entry = luaL_checkstring(L, 1), .field = luaL_checkstring(L, 2)};
+    CrossSpec spec = {
+        .vm = VM_DECISION, .entry = luaL_checkstring(L, 1), .field = luaL_checkstring(L, 2)};
     op_may_wait(L);
     return cross_await(L, cross_new(L, &spec, 3, lua_gettop(L) - 2));
 }

@@ -17,14 +17,16 @@ static void set_int(lua_State *L, const char *key, int value)
     lua_setfield(L, -2, key);
 }
 
-/* Scalars are text; a list is an array; a map is { keys = {...in order}, values = {...}, lines = {...} }
- * at the top and a plain table below. */
+/* Scalars are text; a list is an array; a map is { keys = {...in order}, values = {...}, lines =
+ * {...} } at the top and a plain table below. */
 static void push_node(lua_State *L, const Node *node)
 {
     luaL_checkstack(L, 8, "front matter");
     lua_Integer count = 0;
     switch (node->kind) {
-    case NODE_SCALAR: lua_pushlstring(L, node->text.ptr ? node->text.ptr : "", node->text.len); break;
+    case NODE_SCALAR:
+        lua_pushlstring(L, node->text.ptr ? node->text.ptr : "", node->text.len);
+        break;
     case NODE_LIST:
         lua_newtable(L);
         for (const Node *child = node->first; child; child = child->next) {
@@ -167,7 +169,8 @@ static int push_catalog(lua_State *L)
     return 1;
 }
 
-/* cli.catalog(folder) -> { { kind = "definition|prose|refused", path, text, code, problem }, ... } | nil, err */
+/* cli.catalog(folder) -> { { kind = "definition|prose|refused", path, text, code, problem }, ... }
+ * | nil, err */
 int bind_catalog(lua_State *L)
 {
     const char *folder = luaL_checkstring(L, 1);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 typedef struct ExecOp {
-    Op           op; /* first */
+    Op           op;        /* first */
     Workspace   *workspace; /* held: its space must outlive the command */
     SandboxExec *exec;      /* borrowed; NULL once it ended */
     Err          begun;
@@ -42,8 +42,8 @@ static void take(Buf *to, Buf *from)
     *from = empty;
 }
 
-/* A command that ended at a limit did run: what it printed is of use, and `limit` says why it ended.
- * Only what never ran is an error. */
+/* A command that ended at a limit did run: what it printed is of use, and `limit` says why it
+ * ended. Only what never ran is an error. */
 static void exec_ended(void *arg, SandboxResult *result)
 {
     ExecOp *exec = arg;
@@ -58,7 +58,8 @@ static void exec_ended(void *arg, SandboxResult *result)
     exec->error_dropped = result->error_dropped;
     exec->out_head = result->out_head;
     exec->error_head = result->error_head;
-    if (result->limit && (outcome.status == ST_TIMEOUT || outcome.status == ST_LIMIT)) err_clear(&outcome);
+    if (result->limit && (outcome.status == ST_TIMEOUT || outcome.status == ST_LIMIT))
+        err_clear(&outcome);
     op_finish(&exec->op, &outcome);
 }
 
@@ -116,8 +117,9 @@ static void check_granted(lua_State *L, const CallGrant *grant, const char *prog
     if (!grant) return;
     for (char **granted = grant->programs; *granted; granted++)
         if (strcmp(*granted, "*") == 0 || strcmp(*granted, name) == 0) return;
-    luaL_error(L, "tool %s may not start '%s': its file has not listed it in `needs = { exec = {...} }`",
-               grant->tool, name);
+    luaL_error(
+        L, "tool %s may not start '%s': its file has not listed it in `needs = { exec = {...} }`",
+        grant->tool, name);
 }
 
 /* A list in memory that Lua frees, so that errors leak nothing. Ends in NULL. */
@@ -131,13 +133,16 @@ static const char **new_list(lua_State *L, size_t count)
 static const char *const *read_argv(lua_State *L, int spec, const CallGrant *grant)
 {
     size_t count = lua_rawlen(L, spec);
-    if (count == 0 || count > ARGS_MAX) luaL_error(L, "exec: a command has 1 to %d words", ARGS_MAX);
+    if (count == 0 || count > ARGS_MAX)
+        luaL_error(L, "exec: a command has 1 to %d words", ARGS_MAX);
     const char **argv = new_list(L, count);
     for (size_t i = 0; i < count; i++) {
         if (lua_rawgeti(L, spec, (lua_Integer)i + 1) != LUA_TSTRING)
-            luaL_error(L, "exec: word %d is %s; it should be text", (int)i + 1, luaL_typename(L, -1));
+            luaL_error(L, "exec: word %d is %s; it should be text", (int)i + 1,
+                       luaL_typename(L, -1));
         argv[i] = lua_tostring(L, -1);
-        if (strlen(argv[i]) != lua_rawlen(L, -1)) luaL_error(L, "exec: word %d holds a NUL byte", (int)i + 1);
+        if (strlen(argv[i]) != lua_rawlen(L, -1))
+            luaL_error(L, "exec: word %d holds a NUL byte", (int)i + 1);
         lua_pop(L, 1);
     }
     check_granted(L, grant, argv[0]);
@@ -180,7 +185,9 @@ static int64_t read_time(lua_State *L, int spec, const char *key)
         for (size_t i = 0; i < sizeof UNITS / sizeof UNITS[0] && ms == 0; i++)
             if (strcmp(unit, UNITS[i].unit) == 0 && value > 0 && value < 1e6)
                 ms = (int64_t)(value * (double)UNITS[i].ms);
-        if (ms == 0) luaL_error(L, "exec: %s is '%s'; write it as \"20s\", \"4m\" or milliseconds", key, lua_tostring(L, -1));
+        if (ms == 0)
+            luaL_error(L, "exec: %s is '%s'; write it as \"20s\", \"4m\" or milliseconds", key,
+                       lua_tostring(L, -1));
     } else if (!lua_isnil(L, -1)) {
         ms = luaL_checkinteger(L, -1);
         if (ms <= 0) luaL_error(L, "exec: %s is not above 0", key);
@@ -191,7 +198,8 @@ static int64_t read_time(lua_State *L, int spec, const char *key)
 
 int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int at)
 {
-    static const char *const KEYS[] = {"cwd", "stdin", "env", "timeout", "memory", "processes", "output", NULL};
+    static const char *const KEYS[] = {"cwd",    "stdin",     "env",    "timeout",
+                                       "memory", "processes", "output", NULL};
     if (!run->workspace) return luaL_error(L, "exec: this run has no workspace");
     opt_only(L, at, "exec", KEYS);
     ExecSpec spec = {.argv = read_argv(L, at, grant), .folder = opt_text(L, at, "cwd", NULL)};

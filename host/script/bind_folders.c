@@ -1,5 +1,5 @@
-/* What verbs read of the disk: files that the command line names, folders, the layers. These block for
- * what is small and regular; nothing here is for scripts. */
+/* What verbs read of the disk: files that the command line names, folders, the layers. These block
+ * for what is small and regular; nothing here is for scripts. */
 #include "bind_cli.h"
 
 #include "../base/limits.h"
@@ -17,7 +17,8 @@
 
 static const char TEMPS[] = "perigee.temps"; /* registry: temporary folders that a verb made */
 
-/* cli.read_file(path[, most]) -> text | nil, err. A regular file; for what the command line names. */
+/* cli.read_file(path[, most]) -> text | nil, err. A regular file; for what the command line names.
+ */
 int cli_read_file(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
@@ -31,8 +32,8 @@ int cli_read_file(lua_State *L)
     else if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
         err_set(&err, ST_INVALID, "%s is no regular file", path);
     else if (info.st_size > most)
-        err_set(&err, ST_LIMIT, "%s has %lld bytes; at most %lld are read", path, (long long)info.st_size,
-                (long long)most);
+        err_set(&err, ST_LIMIT, "%s has %lld bytes; at most %lld are read", path,
+                (long long)info.st_size, (long long)most);
     if (err.status != ST_OK) {
         if (fd >= 0) close(fd);
         return bind_push_failure(L, &err);
@@ -54,10 +55,10 @@ int cli_read_file(lua_State *L)
 /* cli.list_folder(path) -> { {name, folder = bool}, ... } sorted, or nil, err */
 int cli_list_folder(lua_State *L)
 {
-    const char *path = luaL_checkstring(L, 1);
-    Err         err;
+    const char     *path = luaL_checkstring(L, 1);
+    Err             err;
     struct dirent **names;
-    int         count = scandir(path, &names, NULL, alphasort);
+    int             count = scandir(path, &names, NULL, alphasort);
     if (count < 0) {
         err_set(&err, errno == ENOENT ? ST_NOT_FOUND : ST_IO, "%s: %s", path, strerror(errno));
         return bind_push_failure(L, &err);
@@ -79,7 +80,8 @@ int cli_list_folder(lua_State *L)
     return 1;
 }
 
-/* cli.stat(path) -> { kind = "file|folder|other", real = resolved path, device, owner = "me|root|other" } or nil */
+/* cli.stat(path) -> { kind = "file|folder|other", real = resolved path, device, owner =
+ * "me|root|other" } or nil */
 int cli_stat(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
@@ -132,7 +134,8 @@ int cli_make_temp(lua_State *L)
     Err   err;
     err_clear(&err);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, TEMPS);
-    if (scratch_new(luaL_checkstring(L, 1), &path, &err) != ST_OK) return bind_push_failure(L, &err);
+    if (scratch_new(luaL_checkstring(L, 1), &path, &err) != ST_OK)
+        return bind_push_failure(L, &err);
     lua_pushstring(L, path);
     free(path);
     lua_pushvalue(L, -1);
@@ -146,7 +149,8 @@ int cli_remove_temp(lua_State *L)
     lua_settop(L, 1);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, TEMPS);
     lua_pushvalue(L, 1);
-    if (lua_rawget(L, 2) == LUA_TNIL) return luaL_error(L, "remove_temp: no folder that make_temp made");
+    if (lua_rawget(L, 2) == LUA_TNIL)
+        return luaL_error(L, "remove_temp: no folder that make_temp made");
     lua_pushboolean(L, scratch_remove(lua_tostring(L, 1)));
     return 1;
 }
@@ -155,7 +159,8 @@ int cli_remove_temp(lua_State *L)
 int cli_locate(lua_State *L)
 {
     char file[4096];
-    if (!engine_locate(vm_of(L)->engine, luaL_checkstring(L, 1), false, file, sizeof file)) return 0;
+    if (!engine_locate(vm_of(L)->engine, luaL_checkstring(L, 1), false, file, sizeof file))
+        return 0;
     lua_pushstring(L, file);
     return 1;
 }

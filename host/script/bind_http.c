@@ -24,18 +24,18 @@ typedef struct Header {
 } Header;
 
 typedef struct Response {
-    HttpCall *call;   /* borrowed; NULL once it ended */
-    Op       *waiting;/* borrowed; for the head or for the next piece */
+    HttpCall *call;    /* borrowed; NULL once it ended */
+    Op       *waiting; /* borrowed; for the head or for the next piece */
     Sse       sse;
     bool      events, headed, ended, paused;
-    int       users;  /* the userdata and the op that waits */
+    int       users; /* the userdata and the op that waits */
     int       status;
     Header   *headers; /* owned */
     size_t    header_count;
     Piece    *first, *last;
     size_t    queued; /* bytes */
-    char     *secret; /* owned: name of the secret that was sent; servers quote keys in their errors */
-    Err       outcome; /* once ended */
+    char *secret;  /* owned: name of the secret that was sent; servers quote keys in their errors */
+    Err   outcome; /* once ended */
 } Response;
 
 static void release(Response *response)
@@ -90,7 +90,7 @@ static void add_piece(Response *response, const char *name, Str data)
 
 static bool event_seen(void *arg, const SseEvent *event)
 {
-    char  *name = mem_copy(event->name.ptr, event->name.len);
+    char *name = mem_copy(event->name.ptr, event->name.len);
     add_piece(arg, name, event->data);
     free(name);
     return true;
@@ -107,13 +107,17 @@ static void on_head(void *arg, const HttpHead *head)
     response->headers = mem_new((head->header_count + 1) * sizeof *response->headers);
     for (size_t i = 0; i < head->header_count; i++) {
         response->headers[i].name = mem_copy(head->headers[i].name.ptr, head->headers[i].name.len);
-        response->headers[i].value = mem_copy(head->headers[i].value.ptr, head->headers[i].value.len);
-        secrets_mask(str_from(response->secret), response->headers[i].value, head->headers[i].value.len);
+        response->headers[i].value =
+            mem_copy(head->headers[i].value.ptr, head->headers[i].value.len);
+        secrets_mask(str_from(response->secret), response->headers[i].value,
+                     head->headers[i].value.len);
         bool stream = strcmp(response->headers[i].name, "content-type") == 0 &&
                       strncmp(response->headers[i].value, "text/event-stream", 17) == 0;
-        if (strcmp(response->headers[i].name, "content-type") == 0 && !stream) response->events = false;
+        if (strcmp(response->headers[i].name, "content-type") == 0 && !stream)
+            response->events = false;
     }
-    if (head->status < 200 || head->status > 299) response->events = false; /* an error's body is read as it is */
+    if (head->status < 200 || head->status > 299)
+        response->events = false; /* an error's body is read as it is */
     wake(response);
 }
 
@@ -149,7 +153,7 @@ static void on_end(void *arg, const Err *outcome)
 /* -- ops --------------------------------------------------------------------------------------- */
 
 typedef struct HttpOp {
-    Op        op; /* first */
+    Op        op;       /* first */
     Response *response; /* held */
 } HttpOp;
 
@@ -191,19 +195,24 @@ static int response_next(lua_State *L);
 
 static int response_index(lua_State *L)
 {
-    Response  *response = *check_response(L);
+    Response   *response = *check_response(L);
     const char *key = luaL_checkstring(L, 2);
-    if (strcmp(key, "next") == 0) lua_pushcfunction(L, response_next);
-    else if (strcmp(key, "close") == 0) lua_pushcfunction(L, response_close);
-    else if (!response) return luaL_error(L, "the response is closed");
-    else if (strcmp(key, "status") == 0) lua_pushinteger(L, response->status);
+    if (strcmp(key, "next") == 0)
+        lua_pushcfunction(L, response_next);
+    else if (strcmp(key, "close") == 0)
+        lua_pushcfunction(L, response_close);
+    else if (!response)
+        return luaL_error(L, "the response is closed");
+    else if (strcmp(key, "status") == 0)
+        lua_pushinteger(L, response->status);
     else if (strcmp(key, "headers") == 0) {
         lua_createtable(L, 0, (int)response->header_count);
         for (size_t i = 0; i < response->header_count; i++) {
             lua_pushstring(L, response->headers[i].value);
             lua_setfield(L, -2, response->headers[i].name);
         }
-    } else return luaL_error(L, "a response has no '%s'", key);
+    } else
+        return luaL_error(L, "a response has no '%s'", key);
     return 1;
 }
 
@@ -222,7 +231,10 @@ static int head_push(Op *op, lua_State *L)
     Response **box = lua_newuserdatauv(L, sizeof *box, 0);
     *box = NULL;
     if (luaL_newmetatable(L, RESPONSE)) {
-        static const luaL_Reg META[] = {{"__index", response_index}, {"__gc", response_gc}, {"__close", response_gc}, {NULL, NULL}};
+        static const luaL_Reg META[] = {{"__index", response_index},
+                                        {"__gc", response_gc},
+                                        {"__close", response_gc},
+                                        {NULL, NULL}};
         luaL_setfuncs(L, META, 0);
     }
     lua_setmetatable(L, -2);
@@ -300,13 +312,13 @@ static void read_headers(lua_State *L, int spec, HttpRequest *request)
 {
     if (lua_getfield(L, spec, "headers") == LUA_TNIL) return;
     luaL_checktype(L, -1, LUA_TTABLE);
-    int         table = lua_gettop(L);
-    size_t      count = lua_rawlen(L, table);
+    int    table = lua_gettop(L);
+    size_t count = lua_rawlen(L, table);
     if (count > 200) luaL_error(L, "http.send: more than 200 headers");
     HttpHeader *headers = lua_newuserdatauv(L, (count + 1) * sizeof *headers, 0);
     for (size_t i = 0; i < count; i++) {
-        if (lua_rawgeti(L, table, (lua_Integer)i + 1) != LUA_TTABLE || lua_rawgeti(L, -1, 1) != LUA_TSTRING ||
-            lua_rawgeti(L, -2, 2) != LUA_TSTRING)
+        if (lua_rawgeti(L, table, (lua_Integer)i + 1) != LUA_TTABLE ||
+            lua_rawgeti(L, -1, 1) != LUA_TSTRING || lua_rawgeti(L, -2, 2) != LUA_TSTRING)
             luaL_error(L, "http.send: header %d is no { name, value }", (int)i + 1);
         headers[i].name.ptr = lua_tolstring(L, -2, &headers[i].name.len);
         headers[i].value.ptr = lua_tolstring(L, -1, &headers[i].value.len);
@@ -319,6 +331,7 @@ static void read_headers(lua_State *L, int spec, HttpRequest *request)
 int bind_http_send(lua_State *L, Run *run, int spec)
 {
     static const HttpEvents EVENTS = {on_head, on_data, on_end};
+    lua_Integer body_limit = opt_integer(L, spec, "body_limit", (lua_Integer)LIMIT_REPLY);
     HttpRequest request = {
         .method = text_field(L, spec, "method"),
         .url = text_field(L, spec, "url"),
@@ -330,7 +343,7 @@ int bind_http_send(lua_State *L, Run *run, int spec)
         .first_byte_ms = opt_integer(L, spec, "first_byte_ms", 120000),
         .idle_ms = opt_integer(L, spec, "idle_ms", 60000),
         .deadline = run->deadline,
-        .body_limit = (size_t)opt_integer(L, spec, "body_limit", (lua_Integer)LIMIT_REPLY),
+        .body_limit = (size_t)body_limit,
     };
     bool events = strcmp(opt_text(L, spec, "events", ""), "sse") == 0;
     Err  err;
@@ -342,7 +355,8 @@ int bind_http_send(lua_State *L, Run *run, int spec)
     sse_init(&response->sse, LIMIT_SSE_LINE, LIMIT_SSE_EVENT);
     HttpOp    *wait = make_op(response, &HEAD);
     Transport *transport = engine_transport(vm_of(L)->engine, &err);
-    if (!transport || http_begin(transport, &request, &EVENTS, response, &response->call, &err) != ST_OK)
+    if (!transport ||
+        http_begin(transport, &request, &EVENTS, response, &response->call, &err) != ST_OK)
         op_finish(&wait->op, &err);
     else
         response->waiting = &wait->op;

@@ -49,7 +49,8 @@ static void input_cancel(Op *op)
 {
     Err why;
     err_set(&why, ST_CANCELLED, "reading stdin was cancelled");
-    op_finish(op, &why); /* the thread reads on until its line comes; the process does not wait for it */
+    op_finish(
+        op, &why); /* the thread reads on until its line comes; the process does not wait for it */
 }
 
 static int input_push(Op *op, lua_State *L)

@@ -27,11 +27,12 @@ static Journal *check_journal(lua_State *L)
     return journal;
 }
 
-/* Rows become a list while the store reads them. Building it may run out of memory, and an error must
- * not jump over the store's own frames: each row is added protected, and a failure stops the reading. */
+/* Rows become a list while the store reads them. Building it may run out of memory, and an error
+ * must not jump over the store's own frames: each row is added protected, and a failure stops the
+ * reading. */
 typedef struct Listing {
     lua_State    *L;
-    lua_CFunction add; /* 1: the list, 2: the row */
+    lua_CFunction add;    /* 1: the list, 2: the row */
     bool          failed; /* the error is at the top of the stack */
 } Listing;
 
@@ -93,7 +94,8 @@ static int finish(lua_State *L, const Listing *listing, Status status, const Err
     return status == ST_OK ? 1 : bind_push_failure(L, err);
 }
 
-/* cli.list_runs([most]) -> { { run, parent, agent, task, status, started, ended, records }, ... } */
+/* cli.list_runs([most]) -> { { run, parent, agent, task, status, started, ended, records }, ... }
+ */
 int cli_list_runs(lua_State *L)
 {
     Listing     listing = {.L = L, .add = add_run};

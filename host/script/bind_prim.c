@@ -1,5 +1,5 @@
-/* What lua/lib/chain.lua builds the `run` of chains, hooks and authors' tests from. The functions that
- * matter run in the host VM (lua/lib/services.lua): here is only the way there. */
+/* What lua/lib/chain.lua builds the `run` of chains, hooks and authors' tests from. The functions
+ * that matter run in the host VM (lua/lib/services.lua): here is only the way there. */
 #include "bind.h"
 
 #include "../base/mem.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 typedef struct Sleep {
-    Op     op; /* first */
+    Op     op;    /* first */
     Timer *timer; /* owned */
 } Sleep;
 
@@ -57,7 +57,8 @@ int bind_now(lua_State *L)
 
 static void push_host_run(lua_State *L, void *run) { bind_push_run(L, run); }
 
-/* prim.host(service, ...): lua/lib/services.lua's function of that name, with this VM's run first. */
+/* prim.host(service, ...): lua/lib/services.lua's function of that name, with this VM's run first.
+ */
 static int prim_host(lua_State *L)
 {
     Run      *run = vm_of(L)->run;
@@ -73,9 +74,12 @@ static int prim_host(lua_State *L)
 
 void bind_push_prim(lua_State *L, void *arg)
 {
-    static const luaL_Reg PRIM[] = {{"host", prim_host}, {"all", group_all},  {"race", group_race},
-                                    {"sleep", bind_sleep}, {NULL, NULL}};
-    Run *run = arg;
+    static const luaL_Reg PRIM[] = {{"host", prim_host},
+                                    {"all", group_all},
+                                    {"race", group_race},
+                                    {"sleep", bind_sleep},
+                                    {NULL, NULL}};
+    Run                  *run = arg;
     vm_push_entry(L, "lua/lib/chain.lua");
     lua_getfield(L, -1, "object");
     lua_remove(L, -2);

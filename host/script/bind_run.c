@@ -42,19 +42,22 @@ static const OpKind APPEND = {"run.append", append_cancel, append_push, append_f
 
 static void appended(void *arg, const Err *outcome) { op_finish(arg, outcome); }
 
-/* run:append(kind, body[, power]) -> seq | nil, err. body is JSON text. Waits until it is committed. */
+/* run:append(kind, body[, power]) -> seq | nil, err. body is JSON text. Waits until it is
+ * committed. */
 static int run_append_record(lua_State *L)
 {
     Run        *run = bind_check_run(L, 1);
     size_t      kind_len, body_len;
-    const char *kind = luaL_checklstring(L, 2, &kind_len), *body = luaL_checklstring(L, 3, &body_len);
-    Durability  durability = lua_toboolean(L, 4) ? DURABLE_POWER : DURABLE_PROCESS;
+    const char *kind = luaL_checklstring(L, 2, &kind_len),
+               *body = luaL_checklstring(L, 3, &body_len);
+    Durability durability = lua_toboolean(L, 4) ? DURABLE_POWER : DURABLE_PROCESS;
     op_may_wait(L);
     if (run->finished) return luaL_error(L, "run %s is finished; nothing can be appended", run->id);
     Append *append = mem_new(sizeof *append);
     append->op.kind = &APPEND;
     if (run->journal)
-        run_append(run, (Str){kind, kind_len}, (Str){body, body_len}, durability, appended, &append->op);
+        run_append(run, (Str){kind, kind_len}, (Str){body, body_len}, durability, appended,
+                   &append->op);
     else
         op_finish_ok(&append->op);
     append->seq = run->seq;
@@ -67,8 +70,8 @@ static void ignore_append(void *arg, const Err *outcome)
     if (outcome->status != ST_OK) engine_note_loss(engine, outcome);
 }
 
-/* run:finish(status, body) -> seq: the last record; waits for nothing, so that a cancelled run ends well
- * too. */
+/* run:finish(status, body) -> seq: the last record; waits for nothing, so that a cancelled run ends
+ * well too. */
 static int run_finish_now(lua_State *L)
 {
     Run        *run = bind_check_run(L, 1);
@@ -83,7 +86,8 @@ static int run_finish_now(lua_State *L)
     return 1;
 }
 
-/* run:sources() -> { [path] = hash } of every Lua file that was loaded so far; their texts are kept. */
+/* run:sources() -> { [path] = hash } of every Lua file that was loaded so far; their texts are
+ * kept. */
 static int run_sources(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -97,7 +101,8 @@ static int run_sources(lua_State *L)
         lua_getfield(L, -1, source->path);
         bool shown = !lua_isnil(L, -1);
         lua_pop(L, 1);
-        if (shown && source->own) continue; /* the user's file of that name is the one that decides */
+        if (shown && source->own)
+            continue; /* the user's file of that name is the one that decides */
         lua_pushstring(L, source->hash);
         lua_setfield(L, -2, source->path);
     }
@@ -177,12 +182,16 @@ static int run_deadline_in(lua_State *L)
 static int run_decide(lua_State *L)
 {
     Run      *run = bind_check_run(L, 1);
-    CrossSpec spec = {.vm = VM_DECISION, .run = run, .entry = luaL_checkstring(L, 2), .field = luaL_checkstring(L, 3)};
+    CrossSpec spec = {.vm = VM_DECISION,
+                      .run = run,
+                      .entry = luaL_checkstring(L, 2),
+                      .field = luaL_checkstring(L, 3)};
     op_may_wait(L);
     return cross_await(L, cross_new(L, &spec, 4, lua_gettop(L) - 3));
 }
 
-/* run:script(entry, field, ...): a chain's run, an agent's before, an author's test; first argument `run`. */
+/* run:script(entry, field, ...): a chain's run, an agent's before, an author's test; first argument
+ * `run`. */
 static int run_script(lua_State *L)
 {
     Run      *run = bind_check_run(L, 1);
@@ -207,7 +216,8 @@ static char **copy_programs(lua_State *L, int table)
     luaL_checktype(L, -1, LUA_TTABLE);
     size_t count = lua_rawlen(L, -1);
     for (size_t i = 1; i <= count; i++) {
-        if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TSTRING) luaL_error(L, "exec: programs are named by text");
+        if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TSTRING)
+            luaL_error(L, "exec: programs are named by text");
         lua_pop(L, 1);
     }
     char **programs = mem_new((count + 1) * sizeof *programs);
@@ -220,7 +230,8 @@ static char **copy_programs(lua_State *L, int table)
     return programs;
 }
 
-/* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool } }, input) */
+/* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool } }, input)
+ */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -246,7 +257,8 @@ static int run_tool(lua_State *L)
     bool       reads = opt_flag(L, table, "read"), writes = opt_flag(L, table, "write");
     char     **programs = copy_programs(L, table);
     CallGrant *grant = mem_new(sizeof *grant);
-    *grant = (CallGrant){.run = run, .tool = mem_text(name), .programs = programs, .reads = reads, .writes = writes};
+    *grant = (CallGrant){
+        .run = run, .tool = mem_text(name), .programs = programs, .reads = reads, .writes = writes};
     grant->execs = programs[0] != NULL;
     spec.object_arg = grant;
     return cross_await(L, cross_new(L, &spec, 3, 1));
@@ -264,7 +276,8 @@ static int run_child(lua_State *L)
     const char *agent = opt_text(L, 2, "agent", ""), *task = opt_text(L, 2, "task", "");
     Status      status = budget_spend(&parent->budget, BUDGET_CHILDREN, 1, &err);
     if (status == ST_OK)
-        status = run_new(parent->loop, parent->journal, parent, parent->workspace, agent, task, &child, &err);
+        status = run_new(parent->loop, parent->journal, parent, parent->workspace, agent, task,
+                         &child, &err);
     if (status != ST_OK) {
         lua_pushnil(L);
         op_push_error(L, &err);
@@ -324,29 +337,50 @@ static int run_index(lua_State *L)
     Run        *run = handle->run;
     lua_getfield(L, lua_upvalueindex(1), key);
     if (!lua_isnil(L, -1) || !run) return 1;
-    if (strcmp(key, "id") == 0) lua_pushstring(L, run->id);
-    else if (strcmp(key, "parent") == 0) lua_pushstring(L, run->parent ? run->parent->id : NULL);
-    else if (strcmp(key, "agent") == 0) lua_pushstring(L, run->agent);
-    else if (strcmp(key, "task") == 0) lua_pushstring(L, run->task);
-    else if (strcmp(key, "workspace") == 0) lua_pushstring(L, run->workspace ? run->workspace->path : NULL);
-    else if (strcmp(key, "cancelled") == 0) lua_pushboolean(L, run->cancelled);
-    else if (strcmp(key, "finished") == 0) lua_pushboolean(L, run->finished);
-    else if (strcmp(key, "started") == 0) lua_pushinteger(L, run->started_ms);
-    else return luaL_error(L, "a run has no '%s'", key);
+    if (strcmp(key, "id") == 0)
+        lua_pushstring(L, run->id);
+    else if (strcmp(key, "parent") == 0)
+        lua_pushstring(L, run->parent ? run->parent->id : NULL);
+    else if (strcmp(key, "agent") == 0)
+        lua_pushstring(L, run->agent);
+    else if (strcmp(key, "task") == 0)
+        lua_pushstring(L, run->task);
+    else if (strcmp(key, "workspace") == 0)
+        lua_pushstring(L, run->workspace ? run->workspace->path : NULL);
+    else if (strcmp(key, "cancelled") == 0)
+        lua_pushboolean(L, run->cancelled);
+    else if (strcmp(key, "finished") == 0)
+        lua_pushboolean(L, run->finished);
+    else if (strcmp(key, "started") == 0)
+        lua_pushinteger(L, run->started_ms);
+    else
+        return luaL_error(L, "a run has no '%s'", key);
     return 1;
 }
 
 static void make_metatable(lua_State *L)
 {
-    static const luaL_Reg METHODS[] = {
-        {"append", run_append_record}, {"finish", run_finish_now},
-        {"sources", run_sources},      {"spend", run_spend},       {"charge", run_charge},
-        {"spent", run_spent},          {"left", run_left},         {"limit", run_limit},
-        {"deadline_in", run_deadline_in}, {"decide", run_decide},  {"script", run_script},
-        {"tool", run_tool},            {"child", run_child},
-        {"scope", run_scope},          {"close", run_close},       {"exec", run_exec},
-        {"http", run_http},            {"all", group_all},         {"race", group_race},
-        {"sleep", run_sleep},          {NULL, NULL}};
+    static const luaL_Reg METHODS[] = {{"append", run_append_record},
+                                       {"finish", run_finish_now},
+                                       {"sources", run_sources},
+                                       {"spend", run_spend},
+                                       {"charge", run_charge},
+                                       {"spent", run_spent},
+                                       {"left", run_left},
+                                       {"limit", run_limit},
+                                       {"deadline_in", run_deadline_in},
+                                       {"decide", run_decide},
+                                       {"script", run_script},
+                                       {"tool", run_tool},
+                                       {"child", run_child},
+                                       {"scope", run_scope},
+                                       {"close", run_close},
+                                       {"exec", run_exec},
+                                       {"http", run_http},
+                                       {"all", group_all},
+                                       {"race", group_race},
+                                       {"sleep", run_sleep},
+                                       {NULL, NULL}};
     luaL_newlib(L, METHODS);
     lua_pushcclosure(L, run_index, 1);
     lua_setfield(L, -2, "__index");

@@ -16,14 +16,14 @@ struct Arrived {
 };
 
 typedef struct Listener {
-    Server  *server;  /* owned */
-    Op      *waiting; /* borrowed: who waits in accept */
+    Server  *server;       /* owned */
+    Op      *waiting;      /* borrowed: who waits in accept */
     Arrived *first, *last; /* owned */
     int      users;
 } Listener;
 
 typedef struct RequestBox {
-    ServerRequest *request; /* NULL once finished */
+    ServerRequest *request;  /* NULL once finished */
     Listener      *listener; /* held */
 } RequestBox;
 
@@ -59,7 +59,7 @@ static void on_request(void *arg, ServerRequest *request)
 /* -- accept ------------------------------------------------------------------------------------ */
 
 typedef struct AcceptOp {
-    Op        op; /* first */
+    Op        op;       /* first */
     Listener *listener; /* held */
 } AcceptOp;
 
@@ -104,7 +104,8 @@ static int request_head(lua_State *L)
     size_t      count = 0;
     err_clear(&err);
     luaL_argexpected(L, lua_isnoneornil(L, 3) || lua_istable(L, 3), 3, "a list of headers");
-    for (lua_Integer i = 1; lua_istable(L, 3) && lua_rawgeti(L, 3, i) == LUA_TTABLE && count < 50; i++, count++) {
+    for (lua_Integer i = 1; lua_istable(L, 3) && lua_rawgeti(L, 3, i) == LUA_TTABLE && count < 50;
+         i++, count++) {
         lua_rawgeti(L, -1, 1);
         lua_rawgeti(L, -2, 2);
         headers[count].name.ptr = luaL_checklstring(L, -2, &headers[count].name.len);
@@ -182,10 +183,13 @@ static void push_fields(lua_State *L, const ServerRequest *request)
 
 static int accept_push(Op *op, lua_State *L)
 {
-    static const luaL_Reg METHODS[] = {{"head", request_head}, {"write", request_write},
-                                       {"finish", request_finish}, {"abort", request_abort}, {NULL, NULL}};
-    Listener   *listener = ((AcceptOp *)op)->listener;
-    RequestBox *box = lua_newuserdatauv(L, sizeof *box, 1);
+    static const luaL_Reg METHODS[] = {{"head", request_head},
+                                       {"write", request_write},
+                                       {"finish", request_finish},
+                                       {"abort", request_abort},
+                                       {NULL, NULL}};
+    Listener             *listener = ((AcceptOp *)op)->listener;
+    RequestBox           *box = lua_newuserdatauv(L, sizeof *box, 1);
     *box = (RequestBox){NULL, NULL};
     if (luaL_newmetatable(L, REQUEST)) {
         luaL_newlib(L, METHODS);
@@ -256,14 +260,15 @@ int bind_listen(lua_State *L)
     Listener **box = lua_newuserdatauv(L, sizeof *box, 0);
     *box = NULL;
     if (luaL_newmetatable(L, SERVER)) {
-        static const luaL_Reg META[] = {{"__index", server_index}, {"__gc", server_gc}, {NULL, NULL}};
+        static const luaL_Reg META[] = {
+            {"__index", server_index}, {"__gc", server_gc}, {NULL, NULL}};
         luaL_setfuncs(L, META, 0);
     }
     lua_setmetatable(L, -2);
     Listener *listener = mem_new(sizeof *listener);
     listener->users = 1;
-    if (server_new(vm_of(L)->engine->loop, "127.0.0.1", (unsigned)port, on_request, listener, &listener->server,
-                   &err) != ST_OK) {
+    if (server_new(vm_of(L)->engine->loop, "127.0.0.1", (unsigned)port, on_request, listener,
+                   &listener->server, &err) != ST_OK) {
         free(listener);
         lua_pushnil(L);
         op_push_error(L, &err);

@@ -46,7 +46,8 @@ void opt_only(lua_State *L, int table, const char *what, const char *const *know
 {
     table = lua_absindex(L, table);
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING) continue; /* the list part is somebody else's business */
+        if (lua_type(L, -2) != LUA_TSTRING)
+            continue; /* the list part is somebody else's business */
         const char *const *at = known;
         while (*at && strcmp(*at, lua_tostring(L, -2)) != 0) at++;
         if (*at) continue;
@@ -57,6 +58,7 @@ void opt_only(lua_State *L, int table, const char *what, const char *const *know
             luaL_addstring(&list, *at);
         }
         luaL_pushresult(&list);
-        luaL_error(L, "%s: unknown key '%s'; known are %s", what, lua_tostring(L, -3), lua_tostring(L, -1));
+        luaL_error(L, "%s: unknown key '%s'; known are %s", what, lua_tostring(L, -3),
+                   lua_tostring(L, -1));
     }
 }

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-const char CONVERT_ARRAY[] = "json.array";
-const char CONVERT_RAW[] = "json.raw";
+const char        CONVERT_ARRAY[] = "json.array";
+const char        CONVERT_RAW[] = "json.raw";
 static const char ORDER[] = "json.order"; /* in an object's own metatable: its keys in order */
 
 /* -- kinds of table ---------------------------------------------------------------------------- */
@@ -21,7 +21,8 @@ static bool has_metatable(lua_State *L, int index, const char *name)
     return same;
 }
 
-/* A table without a mark is an array when it has the keys 1 to n and no others, and is not empty. */
+/* A table without a mark is an array when it has the keys 1 to n and no others, and is not empty.
+ */
 bool convert_is_array(lua_State *L, int index)
 {
     index = lua_absindex(L, index);
@@ -55,10 +56,10 @@ bool convert_push_order(lua_State *L, int index)
 void convert_set_order(lua_State *L)
 {
     lua_createtable(L, 0, 1);
-    lua_rotate(L, -3, 1);         /* metatable, keys, object */
-    lua_rotate(L, -2, 1);         /* metatable, object, keys */
-    lua_setfield(L, -3, ORDER);   /* metatable, object */
-    lua_insert(L, -2);            /* object, metatable */
+    lua_rotate(L, -3, 1);       /* metatable, keys, object */
+    lua_rotate(L, -2, 1);       /* metatable, object, keys */
+    lua_setfield(L, -3, ORDER); /* metatable, object */
+    lua_insert(L, -2);          /* object, metatable */
     lua_setmetatable(L, -2);
 }
 
@@ -83,7 +84,8 @@ static void fail(Writer *writer, const char *problem)
         if (writer->path[i].key)
             at += (size_t)snprintf(path + at, sizeof path - at, ".%s", writer->path[i].key);
         else
-            at += (size_t)snprintf(path + at, sizeof path - at, "[%lld]", (long long)writer->path[i].index);
+            at += (size_t)snprintf(path + at, sizeof path - at, "[%lld]",
+                                   (long long)writer->path[i].index);
     }
     luaL_error(writer->L, "%s %s", path, problem);
 }
@@ -93,7 +95,8 @@ static void put(Writer *writer, const void *bytes, size_t len)
     Err err;
     if (buf_append(writer->out, (Str){bytes, len}, &err) != ST_OK) {
         char problem[80];
-        snprintf(problem, sizeof problem, "is too large: more than %zu MB", writer->out->limit / MB);
+        snprintf(problem, sizeof problem, "is too large: more than %zu MB",
+                 writer->out->limit / MB);
         writer->depth = 0;
         fail(writer, problem);
     }
@@ -171,7 +174,8 @@ static void write_table(Writer *writer, int index)
         lua_pop(L, 1);
     } else if (has_metatable(L, index, CONVERT_RAW)) {
         if (lua_rawgeti(L, index, 1) != LUA_TSTRING) fail(writer, "is a json.raw without its text");
-        if (!json_is_line(L, lua_gettop(L))) fail(writer, "is a json.raw whose text is no JSON value on one line");
+        if (!json_is_line(L, lua_gettop(L)))
+            fail(writer, "is a json.raw whose text is no JSON value on one line");
         put_text(writer, 'R', lua_gettop(L));
         lua_pop(L, 1);
     } else if (convert_is_array(L, index)) {
@@ -211,7 +215,8 @@ static void write_value(Writer *writer, int index)
         break;
     default: {
         char problem[80];
-        snprintf(problem, sizeof problem, "is a %s; only plain data can be passed", luaL_typename(L, index));
+        snprintf(problem, sizeof problem, "is a %s; only plain data can be passed",
+                 luaL_typename(L, index));
         fail(writer, problem);
     }
     }

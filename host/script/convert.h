@@ -16,11 +16,13 @@
 
 #include <lua.h>
 
-/* Appends `count` values from stack index `first` on; `what` names them in errors ("result"). Raises
- * beyond LIMIT_DEPTH levels or the Buf's limit; the Buf then holds a part and is to be cleared. */
+/* Appends `count` values from stack index `first` on; `what` names them in errors ("result").
+ * Raises beyond LIMIT_DEPTH levels or the Buf's limit; the Buf then holds a part and is to be
+ * cleared. */
 void convert_write(lua_State *L, int first, int count, const char *what, Buf *out);
 
-/* Pushes the values in `bytes`, which convert_write made; returns their count. Raises on memory only. */
+/* Pushes the values in `bytes`, which convert_write made; returns their count. Raises on memory
+ * only. */
 int convert_read(lua_State *L, Str bytes);
 
 /* -- the kinds of table that JSON needs, shared with json.c ------------------------------------ */
@@ -33,8 +35,8 @@ bool convert_is_array(lua_State *L, int index);
 /* Pushes the list of keys of an object that remembers its order (true), or nothing. */
 bool convert_push_order(lua_State *L, int index);
 
-/* Whether the text at `index` is one JSON value without line ends: what stands in the journal as it is
- * must not close the object around it, nor begin a line of --events. json.c */
+/* Whether the text at `index` is one JSON value without line ends: what stands in the journal as it
+ * is must not close the object around it, nor begin a line of --events. json.c */
 bool json_is_line(lua_State *L, int index);
 
 /* Makes the table at the top remember the order of the keys in the list below it; pops the list. */

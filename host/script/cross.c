@@ -73,7 +73,10 @@ static void cross_free(Op *op)
     free(cross);
 }
 
-static int push_results(Op *op, lua_State *L) { return convert_read(L, buf_str(&((Cross *)op)->results)); }
+static int push_results(Op *op, lua_State *L)
+{
+    return convert_read(L, buf_str(&((Cross *)op)->results));
+}
 
 static void leave_queue(Cross *cross)
 {
@@ -109,13 +112,14 @@ static void timed_out(void *arg)
 {
     Cross *cross = arg;
     Err    why;
-    err_set(&why, ST_TIMEOUT, "%s: no result within %.1f s", cross->what, (double)cross->spec.timeout_ms / 1000);
+    err_set(&why, ST_TIMEOUT, "%s: no result within %.1f s", cross->what,
+            (double)cross->spec.timeout_ms / 1000);
     cancel_target(cross, &why);
 }
 
 static void target_ended(void *arg, Task *task, const Err *outcome)
 {
-    Cross  *cross = arg;
+    Cross *cross = arg;
     (void)task;
     Engine *engine = cross->engine;
     bool    decision = cross->spec.vm == VM_DECISION;
@@ -138,12 +142,13 @@ static void start_in(Cross *cross, Vm *vm)
     cross->target = task_new(vm, cross->spec.run, call_target, cross, target_ended, cross);
     if (cross->spec.timeout_ms > 0) {
         cross->timeout = timer_new(cross->engine->loop, timed_out, cross);
-        timer_set(cross->timeout, clock_deadline(loop_clock(cross->engine->loop), cross->spec.timeout_ms));
+        timer_set(cross->timeout,
+                  clock_deadline(loop_clock(cross->engine->loop), cross->spec.timeout_ms));
     }
 }
 
-/* Decisions take turns, because a suspended one blocks its VM anyway, and because one that breaks the
- * VM must not take others with it. */
+/* Decisions take turns, because a suspended one blocks its VM anyway, and because one that breaks
+ * the VM must not take others with it. */
 static void pump_decisions(Engine *engine)
 {
     Err err;
@@ -151,8 +156,8 @@ static void pump_decisions(Engine *engine)
     while (!engine->deciding && engine->decisions) {
         Cross *cross = engine->decisions;
         leave_queue(cross);
-        if (!engine->decision &&
-            vm_new(engine, VM_DECISION, NULL, LIMIT_DECISION_VM, &engine->decision, &err) != ST_OK) {
+        if (!engine->decision && vm_new(engine, VM_DECISION, NULL, LIMIT_DECISION_VM,
+                                        &engine->decision, &err) != ST_OK) {
             op_finish(&cross->op, &err);
             continue;
         }
@@ -220,7 +225,8 @@ Cross *cross_new(lua_State *L, const CrossSpec *spec, int first, int count)
         cross_free(&cross->op);
         luaL_error(L, "%d are too many arguments", count);
     }
-    lua_pushcfunction(L, copy_arguments); /* protected: the op must not leak when a value cannot cross */
+    lua_pushcfunction(
+        L, copy_arguments); /* protected: the op must not leak when a value cannot cross */
     lua_pushlightuserdata(L, cross);
     for (int i = 0; i < count; i++) lua_pushvalue(L, first + i);
     if (lua_pcall(L, count + 1, 0, 0) != LUA_OK) {

@@ -1,17 +1,17 @@
 /* cross.h -- calling a function in another VM, as an op.
  *
- * Why     VMs share nothing and resume nothing of each other: the caller waits, the function runs as
- *         a task of its own VM, and plain data goes both ways.
- * Errors  What the function returned comes back as it is. What it raised, a limit it passed or a
- *         timeout comes back as nil, { code, message }.
+ * Why     VMs share nothing and resume nothing of each other: the caller waits, the function runs
+ * as a task of its own VM, and plain data goes both ways. Errors  What the function returned comes
+ * back as it is. What it raised, a limit it passed or a timeout comes back as nil, { code, message
+ * }.
  */
 #ifndef HOST_SCRIPT_CROSS_H
 #define HOST_SCRIPT_CROSS_H
 
 #include "op.h"
 
-/* Pushes what the function is given besides plain data (the `call` object of a tool, a Run, the `run`
- * of a chain), inside the target VM. `arg` is what CrossSpec.object_arg was. */
+/* Pushes what the function is given besides plain data (the `call` object of a tool, a Run, the
+ * `run` of a chain), inside the target VM. `arg` is what CrossSpec.object_arg was. */
 typedef void CrossObject(lua_State *L, void *arg);
 
 typedef struct CrossSpec {
@@ -21,10 +21,10 @@ typedef struct CrossSpec {
     const char  *field;      /* "run" */
     CrossObject *object;     /* may be NULL */
     void        *object_arg; /* owned by the op from here; freed with object_free */
-    void       (*object_free)(void *arg);
-    bool         object_last;/* behind the plain arguments instead of before them */
-    int64_t      timeout_ms; /* 0 is none */
-    const char  *what;       /* for messages: "tool read"; copied */
+    void (*object_free)(void *arg);
+    bool        object_last; /* behind the plain arguments instead of before them */
+    int64_t     timeout_ms;  /* 0 is none */
+    const char *what;        /* for messages: "tool read"; copied */
 } CrossSpec;
 
 typedef struct Cross Cross;

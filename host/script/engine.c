@@ -67,8 +67,10 @@ static Status find_places(Engine *engine, const char *program, Err *err)
     static const char *const HELPER[] = {".", "../libexec/perigee", NULL};
     engine->distribution = find_place(program, SHARE, "lua/lib/agent.lua");
     if (!engine->distribution)
-        return err_set(err, ST_NOT_FOUND, "the folders lua, tools and agents that belong to %s are missing; "
-                       "install again with make install", program);
+        return err_set(err, ST_NOT_FOUND,
+                       "the folders lua, tools and agents that belong to %s are missing; "
+                       "install again with make install",
+                       program);
     char *folder = find_place(program, HELPER, "perigee-sandbox");
     if (folder) {
         char path[PATH_SIZE];
@@ -178,7 +180,8 @@ void engine_retire(Engine *engine, Vm *vm)
 
 Transport *engine_transport(Engine *engine, Err *err)
 {
-    if (!engine->transport && transport_new(engine->loop, &engine->transport, err) != ST_OK) return NULL;
+    if (!engine->transport && transport_new(engine->loop, &engine->transport, err) != ST_OK)
+        return NULL;
     return engine->transport;
 }
 
@@ -330,7 +333,8 @@ int engine_main(Engine *engine, const char *name, unsigned grants, int argc, cha
         log_line(LOG_WARN, "%s", err.text);
     verb.task = task_new(engine->host, NULL, call_verb, &verb, verb_ended, &verb);
     if (!loop_run(engine->loop)) {
-        fprintf(stderr, "perigee: %s waits for something that cannot happen; this is a bug\n", name);
+        fprintf(stderr, "perigee: %s waits for something that cannot happen; this is a bug\n",
+                name);
         engine->exit_code = status_exit(ST_BUG);
     }
     if (verb.task) { /* its end may not be seen any more */
@@ -340,7 +344,8 @@ int engine_main(Engine *engine, const char *name, unsigned grants, int argc, cha
     timer_free(verb.grace);
     signals_free(verb.interrupt);
     signals_free(verb.terminate);
-    stop(engine); /* the last records are written now; whether they could be is part of the ending */
+    stop(
+        engine); /* the last records are written now; whether they could be is part of the ending */
     if (engine->lost && engine->exit_code == 0) engine->exit_code = status_exit(ST_IO);
     if (engine->interrupted) return 128 + engine->interrupted; /* as shells count */
     return engine->unread ? 128 + SIGPIPE : engine->exit_code;

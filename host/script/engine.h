@@ -20,34 +20,34 @@ typedef struct Source {
     Buf            code; /* compiled, from the second load on; made by vm.c and by nobody else */
     size_t         loads;
     char           hash[HASH_HEX_SIZE]; /* "" until a run asks for it */
-    bool           kept; /* its text stands in the journal */
+    bool           kept;                /* its text stands in the journal */
     bool           own; /* taken from the distribution, whatever the user's folder holds */
 } Source;
 
 struct Engine {
-    Loop       *loop;
-    Sched       sched;
-    Transport  *transport; /* owned; made on first use */
-    Journal    *journal;   /* owned; NULL until a verb opens it */
-    char       *store;     /* owned; its path */
-    Vm         *host;      /* owned */
-    Vm         *decision;  /* owned; NULL until first use, and after a breach */
-    Vm         *retired;   /* owned list: freed when no slice is on the stack */
+    Loop         *loop;
+    Sched         sched;
+    Transport    *transport; /* owned; made on first use */
+    Journal      *journal;   /* owned; NULL until a verb opens it */
+    char         *store;     /* owned; its path */
+    Vm           *host;      /* owned */
+    Vm           *decision;  /* owned; NULL until first use, and after a breach */
+    Vm           *retired;   /* owned list: freed when no slice is on the stack */
     struct Cross *decisions; /* queued, oldest first: one decision at a time */
-    bool        deciding;
-    Run        *runs;      /* owned list: top-level runs, through next_sibling */
-    Source     *sources;   /* owned list */
-    char       *distribution, *user; /* owned; folders; user may be NULL */
-    char       *helper;    /* owned; path of perigee-sandbox */
-    bool        virtual_clock;
-    int         interrupted; /* the signal that was seen: SIGINT for Ctrl-C, SIGTERM; or 0 */
-    bool        unread;      /* nobody reads stdout any more: the verb ends, without words */
-    bool        lost;        /* a record could not be written */
-    int         exit_code;
+    bool          deciding;
+    Run          *runs;                /* owned list: top-level runs, through next_sibling */
+    Source       *sources;             /* owned list */
+    char         *distribution, *user; /* owned; folders; user may be NULL */
+    char         *helper;              /* owned; path of perigee-sandbox */
+    bool          virtual_clock;
+    int           interrupted; /* the signal that was seen: SIGINT for Ctrl-C, SIGTERM; or 0 */
+    bool          unread;      /* nobody reads stdout any more: the verb ends, without words */
+    bool          lost;        /* a record could not be written */
+    int           exit_code;
 };
 
 typedef struct EngineSpec {
-    const char *program;      /* argv[0]'s real path: the distribution is found from it */
+    const char *program; /* argv[0]'s real path: the distribution is found from it */
     bool        virtual_clock;
 } EngineSpec;
 

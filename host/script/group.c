@@ -14,7 +14,7 @@ typedef struct Branch {
     lua_State *co;    /* anchored by ref; holds the results */
     int        ref;
     bool       failed;
-    Err        err;   /* ST_OK when its failure (if any) stands in its results */
+    Err        err; /* ST_OK when its failure (if any) stands in its results */
 } Branch;
 
 struct Group {
@@ -22,7 +22,7 @@ struct Group {
     Vm     *vm;
     Branch *branches; /* owned */
     size_t  count, left;
-    size_t  decided;  /* index + 1 of the branch that settled it */
+    size_t  decided; /* index + 1 of the branch that settled it */
     bool    is_race, is_scope, settled;
 };
 
@@ -62,13 +62,15 @@ static void branch_ended(void *arg, Task *task, const Err *outcome)
     task->ref = LUA_NOREF; /* the results stay on its stack until they are pushed */
     branch->err = *outcome;
     if (outcome->status != ST_OK) task_close(group->vm, branch->co);
-    branch->failed = outcome->status != ST_OK ||
-                     (lua_gettop(branch->co) >= 2 && lua_isnil(branch->co, 1) && !lua_isnil(branch->co, 2));
+    branch->failed =
+        outcome->status != ST_OK ||
+        (lua_gettop(branch->co) >= 2 && lua_isnil(branch->co, 1) && !lua_isnil(branch->co, 2));
     group->left--;
     if (!group->settled && branch->failed != group->is_race) {
         group->settled = true;
         group->decided = (size_t)(branch - group->branches) + 1;
-        err_set(&why, ST_CANCELLED, group->is_race ? "another branch of the race won" : "another branch failed");
+        err_set(&why, ST_CANCELLED,
+                group->is_race ? "another branch of the race won" : "another branch failed");
         cancel_rest(group, &why);
     }
     if (group->is_race && !group->settled && group->left == 0)
@@ -129,7 +131,8 @@ static int push_outcome(Op *op, lua_State *L)
 
 static const OpKind GROUP = {"group", group_cancel, push_outcome, group_free};
 
-/* 1: the functions, 2: their keys, 3: the Group (light). Makes the coroutines; may run out of memory. */
+/* 1: the functions, 2: their keys, 3: the Group (light). Makes the coroutines; may run out of
+ * memory. */
 static int make_coroutines(lua_State *L)
 {
     Group *group = lua_touserdata(L, 3);
@@ -158,12 +161,15 @@ static size_t collect(lua_State *L)
     lua_newtable(L);
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
         if (!lua_isinteger(L, -2) && lua_type(L, -2) != LUA_TSTRING)
-            luaL_error(L, "all, race: a key is a string or an integer, not a %s", luaL_typename(L, -2));
+            luaL_error(L, "all, race: a key is a string or an integer, not a %s",
+                       luaL_typename(L, -2));
         if (!lua_isfunction(L, -1)) {
             const char *kind = luaL_typename(L, -1);
-            luaL_error(L, "all, race: '%s' is a %s; each entry is a function", luaL_tolstring(L, -2, NULL), kind);
+            luaL_error(L, "all, race: '%s' is a %s; each entry is a function",
+                       luaL_tolstring(L, -2, NULL), kind);
         }
-        if (++count > LIMIT_BRANCHES) luaL_error(L, "all, race: more than %d functions", LIMIT_BRANCHES);
+        if (++count > LIMIT_BRANCHES)
+            luaL_error(L, "all, race: more than %d functions", LIMIT_BRANCHES);
         lua_pushvalue(L, -2);
         lua_rawseti(L, 2, count);
     }
@@ -195,7 +201,7 @@ static int start(lua_State *L, bool is_race, Run *run)
         Branch *branch = &group->branches[i];
         branch->group = group;
         branch->task = task_adopt(group->vm, branch->co, branch->ref, run ? run : parent->run,
-                                   branch_ended, branch);
+                                  branch_ended, branch);
         branch->task->allowance = parent->allowance;
     }
     if (count == 0) op_finish_ok(&group->op);

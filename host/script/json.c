@@ -1,6 +1,7 @@
-/* require "lib.json": JSON that keeps what was sent (DESIGN law 10): integers stay integers, an empty
- * array stays an array, null is a value, key order survives where it is asked for. Reading is
- * jansson's (RFC 8259, strict); writing is ours, since the order of keys is part of the contract. */
+/* require "lib.json": JSON that keeps what was sent (DESIGN law 10): integers stay integers, an
+ * empty array stays an array, null is a value, key order survives where it is asked for. Reading is
+ * jansson's (RFC 8259, strict); writing is ours, since the order of keys is part of the contract.
+ */
 #include "convert.h"
 
 #include "../base/limits.h"
@@ -44,7 +45,8 @@ static void push_object(lua_State *L, const json_t *value, bool ordered, int dep
 
 static void push_json(lua_State *L, const json_t *value, bool ordered, int depth)
 {
-    if (depth > LIMIT_JSON_DEPTH) luaL_error(L, "JSON nested deeper than %d levels", LIMIT_JSON_DEPTH);
+    if (depth > LIMIT_JSON_DEPTH)
+        luaL_error(L, "JSON nested deeper than %d levels", LIMIT_JSON_DEPTH);
     luaL_checkstack(L, 8, "JSON");
     switch (json_typeof(value)) {
     case JSON_OBJECT: push_object(L, value, ordered, depth); break;
@@ -56,7 +58,9 @@ static void push_json(lua_State *L, const json_t *value, bool ordered, int depth
         }
         luaL_setmetatable(L, CONVERT_ARRAY);
         break;
-    case JSON_STRING: lua_pushlstring(L, json_string_value(value), json_string_length(value)); break;
+    case JSON_STRING:
+        lua_pushlstring(L, json_string_value(value), json_string_length(value));
+        break;
     case JSON_INTEGER: lua_pushinteger(L, json_integer_value(value)); break;
     case JSON_REAL: lua_pushnumber(L, json_real_value(value)); break;
     case JSON_TRUE: lua_pushboolean(L, true); break;
@@ -99,7 +103,8 @@ static int decode(lua_State *L)
     if (len > LIMIT_JSON)
         err_set(&err, ST_LIMIT, "JSON of %zu bytes: more than %zu MB", len, LIMIT_JSON / MB);
     else if (!(reading.root = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem)))
-        err_set(&err, ST_INVALID, "JSON, line %d, column %d: %s", problem.line, problem.column, problem.text);
+        err_set(&err, ST_INVALID, "JSON, line %d, column %d: %s", problem.line, problem.column,
+                problem.text);
     if (err.status != ST_OK) {
         lua_pushnil(L);
         op_push_error(L, &err);
@@ -238,7 +243,8 @@ static lua_Integer push_keys(lua_State *L, int index)
     lua_settop(L, listed);
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING)
-            luaL_error(L, "json.encode: a key that is a %s; objects have text keys", luaL_typename(L, -2));
+            luaL_error(L, "json.encode: a key that is a %s; objects have text keys",
+                       luaL_typename(L, -2));
         lua_pushvalue(L, -2);
         if (lua_rawget(L, listed) == LUA_TNIL) {
             lua_pushvalue(L, -3);
@@ -280,7 +286,8 @@ static void put_table(JsonWriter *writer, int index)
 {
     lua_State *L = writer->L;
     if (writer->depth >= LIMIT_JSON_DEPTH)
-        luaL_error(L, "json.encode: nested deeper than %d levels, or it contains itself", LIMIT_JSON_DEPTH);
+        luaL_error(L, "json.encode: nested deeper than %d levels, or it contains itself",
+                   LIMIT_JSON_DEPTH);
     luaL_checkstack(L, 14, "json.encode");
     if (lib_push_frozen(L, index)) {
         put_table(writer, lua_gettop(L));
@@ -295,7 +302,8 @@ static void put_table(JsonWriter *writer, int index)
     }
     if (raw) {
         size_t len;
-        if (lua_rawgeti(L, index, 1) != LUA_TSTRING) luaL_error(L, "json.encode: a json.raw without its text");
+        if (lua_rawgeti(L, index, 1) != LUA_TSTRING)
+            luaL_error(L, "json.encode: a json.raw without its text");
         const char *text = lua_tolstring(L, -1, &len);
         put(writer, text, len);
         lua_pop(L, 1);
@@ -366,7 +374,8 @@ static int array(lua_State *L)
     lua_settop(L, 1);
     if (lua_getmetatable(L, 1)) {
         luaL_getmetatable(L, CONVERT_ARRAY);
-        if (!lua_rawequal(L, -1, -2)) return luaL_error(L, "json.array: the table has a metatable already");
+        if (!lua_rawequal(L, -1, -2))
+            return luaL_error(L, "json.array: the table has a metatable already");
         lua_settop(L, 1);
     }
     luaL_setmetatable(L, CONVERT_ARRAY);
@@ -424,9 +433,9 @@ static void make_mark(lua_State *L, const char *name)
 
 int json_open(lua_State *L)
 {
-    static const luaL_Reg FUNCTIONS[] = {{"decode", decode}, {"encode", encode},     {"array", array},
-                                         {"raw", raw},       {"is_array", is_array}, {"object", object},
-                                         {NULL, NULL}};
+    static const luaL_Reg FUNCTIONS[] = {
+        {"decode", decode},     {"encode", encode}, {"array", array}, {"raw", raw},
+        {"is_array", is_array}, {"object", object}, {NULL, NULL}};
     make_mark(L, CONVERT_ARRAY);
     make_mark(L, CONVERT_RAW);
     luaL_newlib(L, FUNCTIONS);

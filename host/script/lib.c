@@ -8,7 +8,8 @@
 #include <string.h>
 
 static const char BASE[] = "perigee.base"; /* registry: the shared, read-only globals */
-static const char FROZEN[] = "perigee.frozen"; /* in a proxy's metatable, which no script can read */
+static const char FROZEN[] =
+    "perigee.frozen"; /* in a proxy's metatable, which no script can read */
 
 static int sorted_pairs(lua_State *L);
 
@@ -93,7 +94,8 @@ static int safe_rawset(lua_State *L)
     return 1;
 }
 
-/* __gc would run code at times that nobody chose, weak tables would let scripts see the collector. */
+/* __gc would run code at times that nobody chose, weak tables would let scripts see the collector.
+ */
 static int safe_setmetatable(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -103,7 +105,8 @@ static int safe_setmetatable(lua_State *L)
         lua_pushliteral(L, "__gc");
         if (lua_rawget(L, 2) != LUA_TNIL) return luaL_error(L, "__gc is not available here");
         lua_pushliteral(L, "__mode");
-        if (lua_rawget(L, 2) != LUA_TNIL) return luaL_error(L, "weak tables are not available here");
+        if (lua_rawget(L, 2) != LUA_TNIL)
+            return luaL_error(L, "weak tables are not available here");
         lua_settop(L, 2);
     }
     if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
@@ -153,7 +156,9 @@ int lib_tostring(lua_State *L)
     case LUA_TFUNCTION:
     case LUA_TTHREAD:
     case LUA_TUSERDATA: lua_pushstring(L, luaL_typename(L, 1)); return 1;
-    case LUA_TLIGHTUSERDATA: lua_pushstring(L, lua_touserdata(L, 1) ? "userdata" : "null"); return 1;
+    case LUA_TLIGHTUSERDATA:
+        lua_pushstring(L, lua_touserdata(L, 1) ? "userdata" : "null");
+        return 1;
     default: luaL_tolstring(L, 1, NULL); return 1;
     }
 }
@@ -256,7 +261,8 @@ static int sorted_next(lua_State *L)
         int key = lua_gettop(L) - 1;
         if (!lua_isinteger(L, key) && lua_type(L, key) != LUA_TSTRING)
             return luaL_error(L, "next: a key of type %s has no order", luaL_typename(L, key));
-        if ((from_start || before(L, 2, key)) && (lua_isnil(L, 3) || before(L, key, 3))) lua_copy(L, key, 3);
+        if ((from_start || before(L, 2, key)) && (lua_isnil(L, 3) || before(L, key, 3)))
+            lua_copy(L, key, 3);
     }
     if (lua_isnil(L, 3)) return 1;
     lua_pushvalue(L, 3);
@@ -276,8 +282,8 @@ static void copy_functions(lua_State *L, const char *const *names, int from, int
 
 typedef void Guard(lua_State *L);
 
-static void add_library(lua_State *L, const char *name, lua_CFunction open, const char *const *without,
-                        Guard *guard, int base)
+static void add_library(lua_State *L, const char *name, lua_CFunction open,
+                        const char *const *without, Guard *guard, int base)
 {
     luaL_requiref(L, name, open, 0);
     if (guard) guard(L);
@@ -302,13 +308,16 @@ static void protect_string_metatable(lua_State *L, int base)
 
 static void open_base(lua_State *L, int base)
 {
-    static const char *const KEPT[] = {"assert", "error",  "getmetatable", "ipairs", "pcall",
-                                       "rawequal", "rawget", "rawlen", "select", "tonumber",
-                                       "type", "xpcall", "_VERSION", NULL};
+    static const char *const KEPT[] = {"assert",   "error",  "getmetatable", "ipairs", "pcall",
+                                       "rawequal", "rawget", "rawlen",       "select", "tonumber",
+                                       "type",     "xpcall", "_VERSION",     NULL};
     static const char *const PLAIN[] = {"pairs", "next", "tostring", "setmetatable", NULL};
     static const luaL_Reg    SAFE[] = {{"load", safe_load}, {"rawset", safe_rawset}, {NULL, NULL}};
-    static const luaL_Reg    STRICT[] = {
-        {"pairs", sorted_pairs}, {"next", sorted_next}, {"tostring", lib_tostring}, {"setmetatable", safe_setmetatable}, {NULL, NULL}};
+    static const luaL_Reg    STRICT[] = {{"pairs", sorted_pairs},
+                                         {"next", sorted_next},
+                                         {"tostring", lib_tostring},
+                                         {"setmetatable", safe_setmetatable},
+                                         {NULL, NULL}};
     luaL_requiref(L, LUA_GNAME, luaopen_base, 0);
     int stock = lua_gettop(L);
     copy_functions(L, KEPT, stock, base);
@@ -340,7 +349,7 @@ void lib_open(lua_State *L)
     static const char *const NONE[] = {NULL};
     static const char *const BYTECODE[] = {"dump", NULL};
     static const char *const SEED[] = {"randomseed", NULL};
-    bool strict = vm_of(L)->kind != VM_HOST;
+    bool                     strict = vm_of(L)->kind != VM_HOST;
     lua_newtable(L);
     int base = lua_gettop(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);

@@ -9,7 +9,8 @@
 
 enum { LENGTH_MOST = 1 << 24 }; /* entries of a table that one C function walks */
 
-/* The stock function, called in this one's own frame, so that it may yield; it has no upvalues itself. */
+/* The stock function, called in this one's own frame, so that it may yield; it has no upvalues
+ * itself. */
 static int call_stock(lua_State *L) { return lua_tocfunction(L, lua_upvalueindex(1))(L); }
 
 /* What stood there before, also when that is a guard itself. */

@@ -41,13 +41,18 @@ void op_may_wait(lua_State *L)
     Task *task = vm->current;
     if (task && task->cancelled) op_raise(L, &task->why);
     if (vm->kind == VM_DECISION)
-        luaL_error(L, "a decision is pure: it cannot wait (routing, policy, models, context, scenarios and "
-                      "the hooks allow_tool, accept and next)");
+        luaL_error(
+            L,
+            "a decision is pure: it cannot wait (routing, policy, models, context, scenarios and "
+            "the hooks allow_tool, accept and next)");
     if (!task) luaL_error(L, "cannot wait here: the work that this belongs to has ended");
-    if (task->co != L) luaL_error(L, "cannot wait inside a coroutine of the script's own; use run.all");
+    if (task->co != L)
+        luaL_error(L, "cannot wait inside a coroutine of the script's own; use run.all");
     if (!lua_isyieldable(L))
-        luaL_error(L, "cannot wait here: inside a sort comparator, a gsub callback, a metamethod of C code, "
-                      "or at a module's top level");
+        luaL_error(
+            L,
+            "cannot wait here: inside a sort comparator, a gsub callback, a metamethod of C code, "
+            "or at a module's top level");
 }
 
 static int after_wait(lua_State *L, int status, lua_KContext context)

@@ -17,10 +17,11 @@
 #include "task.h"
 
 typedef struct OpKind {
-    const char *name;                     /* "http.next"; appears in traces */
-    void (*cancel)(Op *op);               /* stop the work; leads to op_finish, at once or later; idempotent */
-    int  (*push)(Op *op, lua_State *L);   /* push the results of a good end, return their count; may raise */
-    void (*free)(Op *op);                 /* release all; never raises, never waits */
+    const char *name;       /* "http.next"; appears in traces */
+    void (*cancel)(Op *op); /* stop the work; leads to op_finish, at once or later; idempotent */
+    int (*push)(Op        *op,
+                lua_State *L); /* push the results of a good end, return their count; may raise */
+    void (*free)(Op *op);      /* release all; never raises, never waits */
 } OpKind;
 
 struct Op {
@@ -30,8 +31,8 @@ struct Op {
     bool          finished, orphan;
 };
 
-/* Raises when nothing may wait in `L` now: in a callback of sort or gsub, at a module's top level, in
- * a coroutine of the script's own, in a VM of pure functions, or after cancellation. */
+/* Raises when nothing may wait in `L` now: in a callback of sort or gsub, at a module's top level,
+ * in a coroutine of the script's own, in a VM of pure functions, or after cancellation. */
 void op_may_wait(lua_State *L);
 
 /* Suspends the task until `op` finishes; then push's results come back, or nil and the error table.

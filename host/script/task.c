@@ -10,12 +10,13 @@
 #include <time.h>
 
 enum {
-    HOOK_STEP = 250,      /* instructions between two looks at the clock */
-    HOOK_STEP_SLOW = 10,  /* for one whose single instructions take long: megabytes compared or copied */
+    HOOK_STEP = 250, /* instructions between two looks at the clock */
+    HOOK_STEP_SLOW =
+        10, /* for one whose single instructions take long: megabytes compared or copied */
     HOOK_STEP_STOPPING = 1,
-    SLICE_MS = 2,         /* after that others have their turn */
-    SLOW_MS = 50,         /* a slice that took so long is looked at more often from then on */
-    BURST_MS = 500,       /* longest stretch in which a script may keep the loop from running */
+    SLICE_MS = 2,   /* after that others have their turn */
+    SLOW_MS = 50,   /* a slice that took so long is looked at more often from then on */
+    BURST_MS = 500, /* longest stretch in which a script may keep the loop from running */
 };
 
 /* Of vm_charge: after the first the hook comes early, after the second no further step is given. */
@@ -128,7 +129,8 @@ static void orphan(Op *op)
 
 void task_close(Vm *vm, lua_State *co)
 {
-    if (!vm->closing) vm->outside_began = clock_now(&REAL); /* all of a VM together have one measure */
+    if (!vm->closing)
+        vm->outside_began = clock_now(&REAL); /* all of a VM together have one measure */
     lua_resetthread(co);
 }
 
@@ -279,9 +281,7 @@ static void step(Task *task)
     vm->current = NULL;
     note_slow(task);
     switch (code) {
-    case LUA_OK:
-        task_end(task, task->cancelled && vm->kind != VM_HOST ? &task->why : &err);
-        break;
+    case LUA_OK: task_end(task, task->cancelled && vm->kind != VM_HOST ? &task->why : &err); break;
     case LUA_YIELD:
         if (task->op) {
             if (task->op->finished) task_make_ready(task);
@@ -290,9 +290,7 @@ static void step(Task *task)
             task_make_ready(task);
         }
         break;
-    default:
-        error_of(task, code, &err);
-        task_end(task, &err);
+    default: error_of(task, code, &err); task_end(task, &err);
     }
 }
 
@@ -380,8 +378,8 @@ static int64_t processor_ms(void)
     return (int64_t)spent.tv_sec * 1000 + spent.tv_nsec / 1000000;
 }
 
-/* Whether the slice, which has lasted `ran` ms, held the loop for too long. What counts is processor
- * time: a busy machine is no fault of the script. */
+/* Whether the slice, which has lasted `ran` ms, held the loop for too long. What counts is
+ * processor time: a busy machine is no fault of the script. */
 static bool is_burst(Task *task, int64_t ran)
 {
     if (ran < SLICE_MS) return false;
@@ -394,7 +392,9 @@ static void stop_burst(Task *task)
     task->cancelled = true;
     err_set(&task->why, ST_LIMIT,
             "the script kept everything waiting for %d ms in a place where it cannot be suspended "
-            "(a sort comparator, a gsub callback, a pattern, a coroutine of its own, the top of a file)", BURST_MS);
+            "(a sort comparator, a gsub callback, a pattern, a coroutine of its own, the top of a "
+            "file)",
+            BURST_MS);
 }
 
 void task_tick(lua_State *L)
@@ -417,7 +417,8 @@ static void look(lua_State *L, Task *task)
     if (task->allowance && task->instructions > task->allowance) {
         task->vm->broken = true;
         task->cancelled = true;
-        err_set(&task->why, ST_LIMIT, "the script ran for more than %llu instructions: an endless loop?",
+        err_set(&task->why, ST_LIMIT,
+                "the script ran for more than %llu instructions: an endless loop?",
                 (unsigned long long)task->allowance);
     } else if (ran >= SLICE_MS && L == task->co && lua_isyieldable(L)) {
         lua_yield(L, 0);

@@ -17,20 +17,20 @@ typedef struct Op Op;
 typedef void      TaskEnded(void *arg, Task *task, const Err *outcome);
 
 struct Task {
-    Vm        *vm;       /* borrowed */
-    lua_State *co;       /* in the VM, anchored by `ref` */
+    Vm        *vm; /* borrowed */
+    lua_State *co; /* in the VM, anchored by `ref` */
     int        ref;
-    Run       *run;      /* borrowed; whose work this is; NULL for a verb's own */
+    Run       *run;             /* borrowed; whose work this is; NULL for a verb's own */
     Task      *previous, *next; /* of the VM */
     Task      *next_ready;
     Task      *next_of_run, *previous_of_run;
-    Op        *op;       /* what it waits for; owned while it waits */
-    Op        *spent;    /* finished, its results not pushed yet or pushing raised; freed with the task */
-    void      *arg;      /* for `main`; borrowed */
-    TaskEnded *ended;    /* NULL allowed */
+    Op        *op; /* what it waits for; owned while it waits */
+    Op   *spent;   /* finished, its results not pushed yet or pushing raised; freed with the task */
+    void *arg;     /* for `main`; borrowed */
+    TaskEnded *ended; /* NULL allowed */
     void      *ended_arg;
     bool       started, queued;
-    bool       cancelled;    /* sticky: every later wait, and the hook, raises `why` */
+    bool       cancelled; /* sticky: every later wait, and the hook, raises `why` */
     Err        why;
     uint64_t   instructions; /* executed, in steps of the hook */
     uint64_t   allowance;    /* most of them; 0 is unlimited */
@@ -41,8 +41,9 @@ struct Task {
 
 Task *task_new(Vm *vm, Run *run, lua_CFunction main, void *arg, TaskEnded *ended, void *ended_arg);
 
-/* A task for a coroutine that stands ready with its function on its stack. Takes `ref`, which anchors
- * it in the registry; `ended` may take it back by setting task->ref to LUA_NOREF. Cannot raise. */
+/* A task for a coroutine that stands ready with its function on its stack. Takes `ref`, which
+ * anchors it in the registry; `ended` may take it back by setting task->ref to LUA_NOREF. Cannot
+ * raise. */
 Task *task_adopt(Vm *vm, lua_State *co, int ref, Run *run, TaskEnded *ended, void *ended_arg);
 
 /* Sticky. Cancels what it waits for; the error reaches it at its next wait or instruction. */
@@ -66,9 +67,9 @@ void task_kill(Task *task);
 /* Sets the hook, which every coroutine made from now on inherits. */
 void task_watch(lua_State *L);
 
-/* The outermost C function of every coroutine: calls the function at stack index 1 with the rest as its
- * arguments, protected, and raises its error again. What is to be closed is closed here, where the hook
- * still counts; and the trace is taken before the stack is gone. */
+/* The outermost C function of every coroutine: calls the function at stack index 1 with the rest as
+ * its arguments, protected, and raises its error again. What is to be closed is closed here, where
+ * the hook still counts; and the trace is taken before the stack is gone. */
 int task_enter(lua_State *L);
 
 /* Raises when the work that `L` belongs to was cancelled, or its VM is being closed. After every C
@@ -76,8 +77,8 @@ int task_enter(lua_State *L);
 void task_check(lua_State *L);
 bool task_is_stopping(lua_State *L);
 
-/* From inside a C function that works for long: raises once others have waited too long, and otherwise
- * lets them have their turn at the script's next instruction. */
+/* From inside a C function that works for long: raises once others have waited too long, and
+ * otherwise lets them have their turn at the script's next instruction. */
 void task_tick(lua_State *L);
 
 #endif

@@ -13,8 +13,8 @@
 static const char ENTRIES[] = "perigee.entries"; /* registry: path -> what the file returned */
 static const char MODULES[] = "perigee.modules"; /* of the library (host VM: all): name -> module */
 
-/* One allocator: the quota, the peak and the leak check are here. Lua counts objects' kinds in osize
- * when ptr is NULL, so only a real block's size is subtracted. */
+/* One allocator: the quota, the peak and the leak check are here. Lua counts objects' kinds in
+ * osize when ptr is NULL, so only a real block's size is subtracted. */
 static void *allocate(void *arg, void *ptr, size_t old_size, size_t new_size)
 {
     Vm    *vm = arg;
@@ -24,7 +24,8 @@ static void *allocate(void *arg, void *ptr, size_t old_size, size_t new_size)
         vm->used -= before;
         return NULL;
     }
-    if (new_size > before && (new_size > vm->quota || vm->used - before > vm->quota - new_size)) return NULL;
+    if (new_size > before && (new_size > vm->quota || vm->used - before > vm->quota - new_size))
+        return NULL;
     void *out = realloc(ptr, new_size);
     if (!out) return NULL;
     vm->used = vm->used - before + new_size;
@@ -93,13 +94,15 @@ static int keep_code(lua_State *L, const void *bytes, size_t len, void *arg)
     return buf_append(arg, (Str){bytes, len}, &err) != ST_OK;
 }
 
-/* Leaves the chunk of `source`. What every tool requires is compiled for each of them, and compiling
- * is most of what a start costs: from the second time on the code is kept beside the text and read
- * back. Scripts themselves can load text only; code is never read from a file. */
+/* Leaves the chunk of `source`. What every tool requires is compiled for each of them, and
+ * compiling is most of what a start costs: from the second time on the code is kept beside the text
+ * and read back. Scripts themselves can load text only; code is never read from a file. */
 static void push_chunk(lua_State *L, Source *source, const char *name)
 {
     const Buf *from = source->code.len > 0 ? &source->code : &source->text;
-    if (luaL_loadbufferx(L, from->ptr, from->len, name, from == &source->code ? "b" : "t") != LUA_OK) lua_error(L);
+    if (luaL_loadbufferx(L, from->ptr, from->len, name, from == &source->code ? "b" : "t") !=
+        LUA_OK)
+        lua_error(L);
     if (from == &source->code || source->loads++ == 0) return;
     if (lua_dump(L, keep_code, &source->code, 0) != 0) buf_clear(&source->code);
 }
@@ -112,7 +115,8 @@ static void run_file(lua_State *L, const char *path, int environment)
     Source *source;
     char    chunk_name[600];
     err_clear(&err);
-    if (engine_source(vm->engine, path, vm->kind == VM_HOST, &source, &err) != ST_OK) op_raise(L, &err);
+    if (engine_source(vm->engine, path, vm->kind == VM_HOST, &source, &err) != ST_OK)
+        op_raise(L, &err);
     snprintf(chunk_name, sizeof chunk_name, "@%s", path);
     push_chunk(L, source, chunk_name);
     lua_pushvalue(L, environment);
@@ -155,16 +159,18 @@ static void push_library_environment(lua_State *L)
 /* "lib.text" to "lua/lib/text.lua"; raises on what is no such name. */
 static void module_path(lua_State *L, const char *name, size_t len, char path[200])
 {
-    static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+    static const char LETTERS[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
     if (len > 150 || strspn(name, LETTERS) != len || strstr(name, "..") || name[0] == '.')
-        luaL_error(L, "require '%s': a module is named by words and dots, such as \"lib.text\"", name);
+        luaL_error(L, "require '%s': a module is named by words and dots, such as \"lib.text\"",
+                   name);
     size_t at = (size_t)snprintf(path, 200, "lua/");
     for (size_t i = 0; i < len; i++) path[at++] = name[i] == '.' ? '/' : name[i];
     memcpy(path + at, ".lua", sizeof ".lua");
 }
 
-/* Upvalue 1: this entry's modules, 2: its environment. Stock `require` would look at a path and run C
- * libraries; here a name is a file of the layers and nothing else. The distribution's library is
+/* Upvalue 1: this entry's modules, 2: its environment. Stock `require` would look at a path and run
+ * C libraries; here a name is a file of the layers and nothing else. The distribution's library is
  * loaded once a VM: it is read-only and keeps nothing of whom it works for. */
 static int load_module(lua_State *L)
 {
@@ -193,7 +199,8 @@ static int load_module(lua_State *L)
     Source *source;
     Err     err;
     err_clear(&err);
-    if (engine_source(vm->engine, path, vm->kind == VM_HOST, &source, &err) != ST_OK) /* the line is known here */
+    if (engine_source(vm->engine, path, vm->kind == VM_HOST, &source, &err) !=
+        ST_OK) /* the line is known here */
         return luaL_error(L, "require '%s': %s", name, err.text);
     if (library)
         push_library_environment(L);
@@ -211,7 +218,8 @@ static int load_module(lua_State *L)
     return 1;
 }
 
-/* Authors' files have module instances of their own; the host VM runs one program, which shares its. */
+/* Authors' files have module instances of their own; the host VM runs one program, which shares
+ * its. */
 static void push_modules(lua_State *L)
 {
     if (vm_of(L)->kind == VM_HOST)
@@ -220,9 +228,9 @@ static void push_modules(lua_State *L)
         lua_newtable(L);
 }
 
-/* entry(path): for lua/lib only, which asks what authors' files declare. entry(path, true) runs the file
- * anew with the module instances of the caller: the tests that it registers are then the caller's.
- * Upvalue 1: the caller's modules. */
+/* entry(path): for lua/lib only, which asks what authors' files declare. entry(path, true) runs the
+ * file anew with the module instances of the caller: the tests that it registers are then the
+ * caller's. Upvalue 1: the caller's modules. */
 static int load_entry(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
@@ -263,7 +271,8 @@ void vm_push_entry(lua_State *L, const char *path)
     lua_setfield(L, environment, "require");
     run_file(L, path, environment);
     if (!lua_istable(L, -1)) { /* without the place of our own code that asked for it */
-        lua_pushfstring(L, "%s: the file returns %s; it should return a table", path, luaL_typename(L, -1));
+        lua_pushfstring(L, "%s: the file returns %s; it should return a table", path,
+                        luaL_typename(L, -1));
         lua_error(L);
     }
     lua_pushvalue(L, -1);

@@ -15,9 +15,10 @@ enum { BODY_MOST = 1024 * 1024 };
 
 extern char **environ;
 
-static const char TURN[] =
-    ",{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"call\",\"name\":\"%s\",\"input\":{}}]},"
-    "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"call\",\"content\":\"1\\tone line\"}]}";
+static const char TURN[] = ",{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":"
+                           "\"call\",\"name\":\"%s\",\"input\":{}}]},"
+                           "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_"
+                           "id\":\"call\",\"content\":\"1\\tone line\"}]}";
 
 static size_t drop(char *bytes, size_t size, size_t count, void *arg)
 {
@@ -43,7 +44,8 @@ int main(int argc, char **argv)
     if (argc != 4) return 2;
     int count = atoi(argv[3]);
     snprintf(url, sizeof url, "%s/%s/%d/v1/messages", argv[1], argv[2], count);
-    size_t len = (size_t)snprintf(body, sizeof body, "{\"messages\":[{\"role\":\"user\",\"content\":\"Go.\"}");
+    size_t len = (size_t)snprintf(body, sizeof body,
+                                  "{\"messages\":[{\"role\":\"user\",\"content\":\"Go.\"}");
 
     curl_global_init(CURL_GLOBAL_DEFAULT);
     CURL              *curl = curl_easy_init();

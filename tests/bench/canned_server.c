@@ -1,10 +1,10 @@
-/* canned_server.c -- answers the Messages API on loopback at once, from written replies; the other end
- * of run_bench. Not a bench itself: tests/bench/run runs what ends in _bench.
+/* canned_server.c -- answers the Messages API on loopback at once, from written replies; the other
+ * end of run_bench. Not a bench itself: tests/bench/run runs what ends in _bench.
  *
  * Use     canned_server; it prints its port and serves until it is ended, or until its parent is.
- *         POST /TOOL/COUNT/v1/messages: while the request holds fewer than COUNT results of calls the
- *         reply calls TOOL (bash or read) once more, then it is a final text.
- * Thread  One for each connection. Nothing is shared: all that a reply depends on is in its request.
+ *         POST /TOOL/COUNT/v1/messages: while the request holds fewer than COUNT results of calls
+ * the reply calls TOOL (bash or read) once more, then it is a final text. Thread  One for each
+ * connection. Nothing is shared: all that a reply depends on is in its request.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -25,16 +25,19 @@ enum { REQUEST_MOST = 16 * 1024 * 1024, REPLY_MOST = 4096 };
 
 /* The events of one reply, in the order in which the API streams them. */
 static const char HEAD[] =
-    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_%d\",\"type\":\"message\","
+    "event: message_start\ndata: "
+    "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_%d\",\"type\":\"message\","
     "\"role\":\"assistant\",\"content\":[],\"model\":\"canned\",\"stop_reason\":null,"
     "\"usage\":{\"input_tokens\":10,\"output_tokens\":1}}}\n\n";
 static const char CALL[] =
-    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":"
+    "event: content_block_start\ndata: "
+    "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":"
     "{\"type\":\"tool_use\",\"id\":\"call_%d\",\"name\":\"%s\",\"input\":{}}}\n\n"
     "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":"
     "{\"type\":\"input_json_delta\",\"partial_json\":\"%s\"}}\n\n";
 static const char SAID[] =
-    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":"
+    "event: content_block_start\ndata: "
+    "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":"
     "{\"type\":\"text\",\"text\":\"\"}}\n\n"
     "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":"
     "{\"type\":\"text_delta\",\"text\":\"Nothing is left to do.\"}}\n\n";
@@ -68,16 +71,19 @@ static bool answer(int client, const char *request, const char *body)
     int  wanted = 1, had = count_of(body, "\"tool_result\"");
     if (sscanf(request, "POST /%15[a-z]/%d/", tool, &wanted) != 2) return false;
     bool        is_call = had < wanted;
-    const char *input = strcmp(tool, "bash") == 0 ? "{\\\"command\\\":\\\"true\\\"}" : "{\\\"path\\\":\\\"a.txt\\\"}";
+    const char *input = strcmp(tool, "bash") == 0 ? "{\\\"command\\\":\\\"true\\\"}"
+                                                  : "{\\\"path\\\":\\\"a.txt\\\"}";
 
     int len = snprintf(reply, sizeof reply, HEAD, had);
     if (is_call)
         len += snprintf(reply + len, sizeof reply - (size_t)len, CALL, had, tool, input);
     else
         len += snprintf(reply + len, sizeof reply - (size_t)len, SAID);
-    len += snprintf(reply + len, sizeof reply - (size_t)len, TAIL, is_call ? "tool_use" : "end_turn");
-    int head = snprintf(header, sizeof header,
-                        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n", len);
+    len +=
+        snprintf(reply + len, sizeof reply - (size_t)len, TAIL, is_call ? "tool_use" : "end_turn");
+    int head = snprintf(
+        header, sizeof header,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n", len);
     return send_all(client, header, (size_t)head) && send_all(client, reply, (size_t)len);
 }
 
@@ -85,7 +91,8 @@ static bool answer(int client, const char *request, const char *body)
 static size_t header_number(const char *request, const char *name)
 {
     for (const char *at = strstr(request, "\r\n"); at; at = strstr(at + 2, "\r\n"))
-        if (strncasecmp(at + 2, name, strlen(name)) == 0) return strtoul(at + 2 + strlen(name), NULL, 10);
+        if (strncasecmp(at + 2, name, strlen(name)) == 0)
+            return strtoul(at + 2 + strlen(name), NULL, 10);
     return 0;
 }
 
@@ -107,7 +114,9 @@ static bool serve_one(int client, char *buf)
         body = end + 4;
         need = (size_t)(body - buf) + header_number(buf, "content-length:");
         if (need > REQUEST_MOST) return false;
-        if (strcasestr(buf, "expect: 100-continue") && !send_all(client, CONTINUE, strlen(CONTINUE))) return false;
+        if (strcasestr(buf, "expect: 100-continue") &&
+            !send_all(client, CONTINUE, strlen(CONTINUE)))
+            return false;
     }
     return body && answer(client, buf, body);
 }

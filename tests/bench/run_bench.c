@@ -1,10 +1,10 @@
 /* A whole `perigee run`, process start to exit, against a server on loopback that answers at once,
  * beside bare_run: two POSTs and one bash without a host around them.
  *
- *     wall, peak memory   a run with one call of bash; memory is the largest of the process or of any
- *                         process it waited for (ru_maxrss)
- *     CPU a turn          user and system time of a run with MANY calls of read, less one with FEW,
- *                         by the turns between them; children that were waited for are counted
+ *     wall, peak memory   a run with one call of bash; memory is the largest of the process or of
+ * any process it waited for (ru_maxrss) CPU a turn          user and system time of a run with MANY
+ * calls of read, less one with FEW, by the turns between them; children that were waited for are
+ * counted
  *
  * Use     BUILD=build/release PERIGEE=./perigee build/release/tests/bench/run_bench
  */
@@ -45,7 +45,8 @@ static void clean_up(void)
     }
     char *argv[] = {"rm", "-rf", "--", bench.folder, NULL};
     pid_t pid;
-    if (bench.folder[0] && posix_spawnp(&pid, argv[0], NULL, NULL, argv, NULL) == 0) waitpid(pid, NULL, 0);
+    if (bench.folder[0] && posix_spawnp(&pid, argv[0], NULL, NULL, argv, NULL) == 0)
+        waitpid(pid, NULL, 0);
 }
 
 static void die(const char *what)
@@ -76,21 +77,35 @@ static Cost measure(char *const *argv, char *const *envp)
     double took = bench_now_us() - from;
     posix_spawn_file_actions_destroy(&actions);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        fprintf(stderr, "run_bench: %s ended with %d\n", argv[0], WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+        fprintf(stderr, "run_bench: %s ended with %d\n", argv[0],
+                WIFEXITED(status) ? WEXITSTATUS(status) : -1);
         exit(1);
     }
-    return (Cost){took / 1e3, (double)used.ru_maxrss / 1024, ms_of(used.ru_utime) + ms_of(used.ru_stime)};
+    return (Cost){took / 1e3, (double)used.ru_maxrss / 1024,
+                  ms_of(used.ru_utime) + ms_of(used.ru_stime)};
 }
 
 static Cost run_ours(const char *tool, int calls)
 {
-    char workspace[PATH_MAX], store[PATH_MAX], url[200], home[PATH_MAX], path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
+    char workspace[PATH_MAX], store[PATH_MAX], url[200], home[PATH_MAX],
+        path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
     snprintf(workspace, sizeof workspace, "%s/workspace", bench.folder);
     snprintf(store, sizeof store, "%s/journal.db", bench.folder);
     snprintf(url, sizeof url, "ANTHROPIC_BASE_URL=%s/%s/%d", bench.url, tool, calls);
     snprintf(home, sizeof home, "HOME=%s", bench.folder);
-    char *argv[] = {(char *)(uintptr_t)bench.perigee, "run", "--workspace", workspace, "--store", store, "--hops",
-                    "off", "--limit", "turns=1000,calls=1000", "062", "Go.", NULL};
+    char *argv[] = {(char *)(uintptr_t)bench.perigee,
+                    "run",
+                    "--workspace",
+                    workspace,
+                    "--store",
+                    store,
+                    "--hops",
+                    "off",
+                    "--limit",
+                    "turns=1000,calls=1000",
+                    "062",
+                    "Go.",
+                    NULL};
     char *envp[] = {path, url, home, NULL};
     return measure(argv, envp);
 }
@@ -115,7 +130,8 @@ static void start_server(void)
     if (pipe2(ends, O_CLOEXEC) != 0) die("pipe");
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-    if (posix_spawn(&bench.server, program, &actions, NULL, argv, NULL) != 0) die("canned_server does not start");
+    if (posix_spawn(&bench.server, program, &actions, NULL, argv, NULL) != 0)
+        die("canned_server does not start");
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
     if (read(ends[0], port, sizeof port - 1) <= 0) die("canned_server says no port");
@@ -148,8 +164,10 @@ static void bench_one_call(void)
         }
     }
     const char *bare = "two POSTs by libcurl and one bash";
-    bench_row("run with one call: wall time", "ms", bench_median(wall[0], RUNS), bare, bench_median(wall[1], RUNS));
-    bench_row("run with one call: CPU", "ms", bench_median(cpu[0], RUNS), bare, bench_median(cpu[1], RUNS));
+    bench_row("run with one call: wall time", "ms", bench_median(wall[0], RUNS), bare,
+              bench_median(wall[1], RUNS));
+    bench_row("run with one call: CPU", "ms", bench_median(cpu[0], RUNS), bare,
+              bench_median(cpu[1], RUNS));
     bench_row("run with one call: peak memory", "MB", bench_median(peak[0], RUNS), bare,
               bench_median(peak[1], RUNS));
 }
@@ -166,7 +184,8 @@ static void bench_turns(void)
         peak_bare[i] = bare_many.peak_mb;
     }
     const char *floor = "one POST of as many turns by libcurl";
-    bench_row("CPU a turn with one read", "ms", bench_median(ours, LONG_RUNS), floor, bench_median(bare, LONG_RUNS));
+    bench_row("CPU a turn with one read", "ms", bench_median(ours, LONG_RUNS), floor,
+              bench_median(bare, LONG_RUNS));
     bench_row("run of 250 reads: peak memory", "MB", bench_median(peak, LONG_RUNS), floor,
               bench_median(peak_bare, LONG_RUNS));
 }

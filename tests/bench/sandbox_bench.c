@@ -43,7 +43,8 @@ static double run_plain(const char *const *argv)
     pid_t              pid;
     int                status = 0;
     double             from = bench_now_us();
-    if (posix_spawn(&pid, argv[0], NULL, NULL, (char *const *)(uintptr_t)argv, envp) != 0) return -1;
+    if (posix_spawn(&pid, argv[0], NULL, NULL, (char *const *)(uintptr_t)argv, envp) != 0)
+        return -1;
     waitpid(pid, &status, 0);
     return status == 0 ? bench_now_us() - from : -1;
 }
@@ -72,18 +73,69 @@ int main(void)
     const char   *bwrap = find_bwrap();
     if (!mkdtemp(folder)) return 1;
     const char *const plain[] = {"/bin/true", NULL};
-    const char *const wrap[] = {
-        bwrap, "--unshare-all", "--die-with-parent", "--new-session", "--hostname", "sandbox",
-        "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib",
-        "--symlink", "usr/lib64", "/lib64", "--ro-bind-try", "/etc/alternatives",
-        "/etc/alternatives", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache",
-        "--ro-bind-try", "/etc/ld.so.conf", "/etc/ld.so.conf", "--ro-bind-try",
-        "/etc/ld.so.conf.d", "/etc/ld.so.conf.d", "--ro-bind-try", "/etc/ssl/certs",
-        "/etc/ssl/certs", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs",
-        "/var/tmp", "--tmpfs", "/home/agent", "--tmpfs", "/run", "--bind", folder, folder,
-        "--chdir", folder, "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--clearenv",
-        "--setenv", "PATH", "/usr/bin:/bin", "/bin/true", NULL};
-    SpaceSpec spec = {.workspace = folder, .helper = helper_path()};
+    const char *const wrap[] = {bwrap,
+                                "--unshare-all",
+                                "--die-with-parent",
+                                "--new-session",
+                                "--hostname",
+                                "sandbox",
+                                "--ro-bind",
+                                "/usr",
+                                "/usr",
+                                "--symlink",
+                                "usr/bin",
+                                "/bin",
+                                "--symlink",
+                                "usr/lib",
+                                "/lib",
+                                "--symlink",
+                                "usr/lib64",
+                                "/lib64",
+                                "--ro-bind-try",
+                                "/etc/alternatives",
+                                "/etc/alternatives",
+                                "--ro-bind-try",
+                                "/etc/ld.so.cache",
+                                "/etc/ld.so.cache",
+                                "--ro-bind-try",
+                                "/etc/ld.so.conf",
+                                "/etc/ld.so.conf",
+                                "--ro-bind-try",
+                                "/etc/ld.so.conf.d",
+                                "/etc/ld.so.conf.d",
+                                "--ro-bind-try",
+                                "/etc/ssl/certs",
+                                "/etc/ssl/certs",
+                                "--proc",
+                                "/proc",
+                                "--dev",
+                                "/dev",
+                                "--tmpfs",
+                                "/tmp",
+                                "--tmpfs",
+                                "/var/tmp",
+                                "--tmpfs",
+                                "/home/agent",
+                                "--tmpfs",
+                                "/run",
+                                "--bind",
+                                folder,
+                                folder,
+                                "--chdir",
+                                folder,
+                                "--uid",
+                                "1000",
+                                "--gid",
+                                "1000",
+                                "--cap-drop",
+                                "ALL",
+                                "--clearenv",
+                                "--setenv",
+                                "PATH",
+                                "/usr/bin:/bin",
+                                "/bin/true",
+                                NULL};
+    SpaceSpec         spec = {.workspace = folder, .helper = helper_path()};
     if (loop_new(&bench.loop, false, &bench.err) != ST_OK ||
         space_new(bench.loop, &spec, &bench.space, &bench.err) != ST_OK)
         return fprintf(stderr, "%s\n", bench.err.text), 1;
@@ -101,7 +153,8 @@ int main(void)
     bench_row("sandboxed true", "us", b, "bare posix_spawn of true", a);
     bench_row("sandboxed true, first of a run", "us", first, "bare posix_spawn of true", a);
     if (bwrap)
-        bench_row("sandboxed true", "us", b, "bubblewrap with the same walls", bench_median(wrapped, ROUNDS));
+        bench_row("sandboxed true", "us", b, "bubblewrap with the same walls",
+                  bench_median(wrapped, ROUNDS));
     else
         fprintf(stderr, "sandbox_bench: bubblewrap is not installed, not compared\n");
     space_free(bench.space);

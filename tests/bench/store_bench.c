@@ -1,5 +1,5 @@
-/* The time of an append through the journal beside the same rows written by a bare SQLite program, in
- * the same folder, in one run: turn by turn, so that a slow moment of the disk hits both.
+/* The time of an append through the journal beside the same rows written by a bare SQLite program,
+ * in the same folder, in one run: turn by turn, so that a slow moment of the disk hits both.
  *
  *     one, synced     each append waits for the one before and is fsynced
  *     many, synced    100 appends wait together; the bare program takes them in one transaction
@@ -86,7 +86,8 @@ static void measure(Bench *bench, const char *name, int together, Durability dur
         ours[round] = through_journal(bench, PER_ROUND, together, durability) / PER_ROUND;
         bare[round] = through_sqlite(bench, PER_ROUND, together, durability) / PER_ROUND;
     }
-    bench_row(name, "us", bench_median(ours, ROUNDS), "the same rows by bare SQLite", bench_median(bare, ROUNDS));
+    bench_row(name, "us", bench_median(ours, ROUNDS), "the same rows by bare SQLite",
+              bench_median(bare, ROUNDS));
 }
 
 int main(void)

@@ -219,11 +219,13 @@ TEST(what_git_would_obey_is_set_aside_when_a_command_puts_it_where_nothing_was)
 {
     TRY_OPEN(t);
     host(&t, "git init -q . && rm -rf .git/hooks && git init -q --bare .git/modules/m/n");
-    try_sh(&t, "echo ../evil > .git/commondir; mkdir .git/hooks; echo evil > .git/hooks/pre-commit; "
-               "ln -s /nowhere .git/config.worktree; echo ../evil > .git/modules/m/n/commondir; "
-               "git status >/dev/null && echo RAN");
+    try_sh(&t,
+           "echo ../evil > .git/commondir; mkdir .git/hooks; echo evil > .git/hooks/pre-commit; "
+           "ln -s /nowhere .git/config.worktree; echo ../evil > .git/modules/m/n/commondir; "
+           "git status >/dev/null && echo RAN");
     CHECK(t.error && strstr(t.error, "/.git/commondir was not there before") != NULL);
-    try_sh(&t, "ls -d .git/commondir .git/hooks .git/config.worktree .git/modules/m/n/commondir 2>/dev/null; "
+    try_sh(&t, "ls -d .git/commondir .git/hooks .git/config.worktree .git/modules/m/n/commondir "
+               "2>/dev/null; "
                "cat .git/hooks.set-aside-1/pre-commit");
     CHECK_TEXT(t.out, "evil\n");
     try_sh(&t, "echo again > .git/commondir");
@@ -235,10 +237,13 @@ TEST(what_git_would_obey_is_set_aside_when_a_command_puts_it_where_nothing_was)
 TEST(a_module_without_its_head_is_still_a_module)
 {
     TRY_OPEN(t);
-    host(&t, "git init -q . && git init -q --bare .git/modules/m && git init -q --bare .git/modules/.n");
+    host(
+        &t,
+        "git init -q . && git init -q --bare .git/modules/m && git init -q --bare .git/modules/.n");
     try_sh(&t, "rm .git/HEAD .git/modules/m/HEAD .git/modules/.n/HEAD; "
                "rm -rf .git/modules/m/objects .git/modules/.n/objects");
-    try_sh(&t, "for m in m .n; do echo evil >> .git/modules/$m/config; echo evil > .git/modules/$m/hooks/post-checkout; "
+    try_sh(&t, "for m in m .n; do echo evil >> .git/modules/$m/config; echo evil > "
+               ".git/modules/$m/hooks/post-checkout; "
                "done; grep -r evil .git; echo RAN");
     CHECK_TEXT(t.out, "RAN\n");
     try_close(&t);

@@ -1,5 +1,5 @@
-/* The counting pattern functions against stock Lua's, in one state: the same values or the same error
- * for generated calls; and what stock would chew on for minutes ends at its budget. */
+/* The counting pattern functions against stock Lua's, in one state: the same values or the same
+ * error for generated calls; and what stock would chew on for minutes ends at its budget. */
 #include "../../host/base/limits.h"
 #include "../../host/script/bounds.h"
 #include "../../host/script/task.h"
@@ -74,8 +74,9 @@ static void make_subject(Text *text, Random *random)
 
 static void make_set(Text *text, Random *random)
 {
-    static const char *const MEMBERS[] = {"a",  "b",  "c",   "a-c", "-",  "]",   "^",   "%a", "%]", "%-", "0-9",
-                                          "%d", "%S", "A-%", "%",   "--", "c-a", "[",   "a-", "%a-z", ".", "$"};
+    static const char *const MEMBERS[] = {"a",   "b",  "c",   "a-c",  "-",  "]",   "^", "%a",
+                                          "%]",  "%-", "0-9", "%d",   "%S", "A-%", "%", "--",
+                                          "c-a", "[",  "a-",  "%a-z", ".",  "$"};
     add(text, "[^", 1 + (below(random, 4) == 0));
     for (unsigned count = below(random, 4); count > 0; count--) ONE_OF(text, random, MEMBERS);
     if (below(random, 200) == 0) add(text, "\0", 1);
@@ -84,13 +85,15 @@ static void make_set(Text *text, Random *random)
 
 static void make_item(Text *text, Random *random)
 {
-    static const char *const SINGLE[] = {"a", "a",  "b",  "b",  "c",  "A",  ".",  ".",  "%a", "%A", "%w", "%s", "%S",
-                                         "1", "%d", "%p", "%u", "%l", "%x", "%g", "%c", "%W", "%.", "%%", "%z", "%Z",
-                                         "_", "-",  "]",  "$",  "^",  "%q", "%P", "%D", "%U", "%L", "%X", "%G", "%C"};
+    static const char *const SINGLE[] = {"a",  "a",  "b",  "b",  "c",  "A",  ".",  ".",  "%a", "%A",
+                                         "%w", "%s", "%S", "1",  "%d", "%p", "%u", "%l", "%x", "%g",
+                                         "%c", "%W", "%.", "%%", "%z", "%Z", "_",  "-",  "]",  "$",
+                                         "^",  "%q", "%P", "%D", "%U", "%L", "%X", "%G", "%C"};
     static const char *const SUFFIX[] = {"", "", "", "", "*", "+", "-", "?", "*", "**"};
-    static const char *const SPECIAL[] = {"(", "(",  ")",  ")",     "()",  "%1",  "%2",      "%bab",  "%b()", "%f[%a]",
-                                          "$", "^",  "%0", "%f",    "%b",  "%ba", "%f[^a]",  "%f[%z]", "%9",   "(a)",
-                                          "%", "[]", "(.", "(.-)", "(a*)", "(b?)", "%f[%w]*", "%bxx",  "%1*",  "(%1)"};
+    static const char *const SPECIAL[] = {
+        "(", "(",  ")",  ")",    "()",   "%1",   "%2",      "%bab",   "%b()", "%f[%a]",
+        "$", "^",  "%0", "%f",   "%b",   "%ba",  "%f[^a]",  "%f[%z]", "%9",   "(a)",
+        "%", "[]", "(.", "(.-)", "(a*)", "(b?)", "%f[%w]*", "%bxx",   "%1*",  "(%1)"};
     unsigned kind = below(random, 20);
     if (kind < 13) {
         ONE_OF(text, random, SINGLE);
@@ -116,11 +119,13 @@ static void make_pattern(Text *text, Random *random)
 /* What gsub puts in: a text, a table, or one of three functions. */
 static void push_replacement(Bench *bench, Random *random)
 {
-    static const char *const TEXTS[] = {"", "x", "%0", "<%0>", "%1", "%2%1", "%%", "%", "%x", "[%1|%2]", "%9", "a%0%"};
-    static const char *const CODE[] = {"return { a = 'A', ab = 7, b = false, [''] = '-', [1] = 'one' }",
-                                       "return function(...) return (...) end",
-                                       "return function(a, b) return b and a .. ':' .. b end",
-                                       "return function(a) if a == 'b' then return {} end return nil end"};
+    static const char *const TEXTS[] = {"",   "x", "%0", "<%0>",    "%1", "%2%1",
+                                        "%%", "%", "%x", "[%1|%2]", "%9", "a%0%"};
+    static const char *const CODE[] = {
+        "return { a = 'A', ab = 7, b = false, [''] = '-', [1] = 'one' }",
+        "return function(...) return (...) end",
+        "return function(a, b) return b and a .. ':' .. b end",
+        "return function(a) if a == 'b' then return {} end return nil end"};
     lua_State *L = bench->L;
     unsigned   kind = below(random, 16);
     if (kind < 11) {
@@ -221,10 +226,10 @@ static bool same(Bench *bench, const char *name, int args)
 static bool compare_generated(Bench *bench, Random *random)
 {
     static const char *const NAMES[] = {"find", "match", "gmatch", "gsub"};
-    lua_State  *L = bench->L;
-    int         args = lua_gettop(L) + 1;
-    const char *name = NAMES[below(random, 4)];
-    Text        subject, pattern;
+    lua_State               *L = bench->L;
+    int                      args = lua_gettop(L) + 1;
+    const char              *name = NAMES[below(random, 4)];
+    Text                     subject, pattern;
     make_subject(&subject, random);
     make_pattern(&pattern, random);
     lua_pushlstring(L, subject.bytes, subject.len);
@@ -241,7 +246,8 @@ TEST(generated_calls_answer_what_stock_Lua_answers)
     Random   random = {20240229};
     unsigned different = 0;
     bench_open(&bench);
-    for (int i = 0; i < 300000 && different < 10; i++) different += !compare_generated(&bench, &random);
+    for (int i = 0; i < 300000 && different < 10; i++)
+        different += !compare_generated(&bench, &random);
     CHECK_INT(different, 0);
     bench_close(&bench);
 }
@@ -288,12 +294,15 @@ TEST(every_byte_is_in_the_classes_that_stock_Lua_puts_it_in)
 
 TEST(a_set_answers_the_same_after_it_was_read_for_all_bytes)
 {
-    static const char *const SETS[] = {"[^%w%-_%.~]", "[]a-c]", "[^]]", "[%a-z]", "[a-]", "[^%S]+", "[%]%[-]", "[z-a]"};
-    Bench bench;
+    static const char *const SETS[] = {"[^%w%-_%.~]", "[]a-c]", "[^]]",    "[%a-z]",
+                                       "[a-]",        "[^%S]+", "[%]%[-]", "[z-a]"};
+    Bench                    bench;
     bench_open(&bench);
     const char *subject = repeated(bench.L, "az-] [b_%20~.\t\xff", 100);
-    for (size_t i = 0; i < sizeof SETS / sizeof *SETS; i++) CHECK(same_call(&bench, "gsub", subject, SETS[i]));
-    CHECK(same_call(&bench, "find", subject, "[a][z][-][]][ ][[][b][_][%%][2][0]")); /* more than are kept */
+    for (size_t i = 0; i < sizeof SETS / sizeof *SETS; i++)
+        CHECK(same_call(&bench, "gsub", subject, SETS[i]));
+    CHECK(same_call(&bench, "find", subject,
+                    "[a][z][-][]][ ][[][b][_][%%][2][0]")); /* more than are kept */
     bench_close(&bench);
 }
 
@@ -314,7 +323,8 @@ TEST(captures_and_levels_end_where_stock_Lua_ends_them)
 }
 
 /* Calls ours; the error's text, or "" when there was none. */
-static const char *error_of(Bench *bench, const char *name, const char *subject, const char *pattern)
+static const char *error_of(Bench *bench, const char *name, const char *subject,
+                            const char *pattern)
 {
     lua_State *L = bench->L;
     lua_getfield(L, bench->ours, name);
@@ -390,7 +400,7 @@ TEST(calls_inside_one_call_share_what_is_left)
                                "  errors[#errors + 1] = err\n"
                                "end)\n"
                                "return #errors, errors[#errors]";
-    Bench bench;
+    Bench             bench;
     bench_open(&bench);
     lua_State *L = bench.L;
     if (luaL_loadstring(L, CODE) != LUA_OK) abort();
@@ -400,7 +410,8 @@ TEST(calls_inside_one_call_share_what_is_left)
     repeated(L, lua_tostring(L, -1), 40);
     lua_replace(L, -3);
     lua_settop(L, -2);
-    CHECK_INT(lua_pcall(L, 3, 2, 0), LUA_OK); /* no hook here: as if no instruction came in between */
+    CHECK_INT(lua_pcall(L, 3, 2, 0),
+              LUA_OK); /* no hook here: as if no instruction came in between */
     CHECK_INT(lua_tointeger(L, -2), 40);
     const char *last = lua_tostring(L, -1);
     CHECK(last && strstr(last, "pattern: no steps are left for '.-.-b'"));
@@ -415,7 +426,7 @@ TEST(after_an_expensive_call_the_hook_comes_soon_and_once)
                                "local sum = 0\n"
                                "for i = 1, 10 do sum = sum + i end\n"
                                "return sum";
-    Bench bench;
+    Bench             bench;
     bench_open(&bench);
     lua_State *L = bench.L;
     task_watch(L);

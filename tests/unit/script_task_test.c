@@ -140,9 +140,11 @@ TEST(memory_beyond_the_quota_ends_that_task_only)
 {
     Rig rig;
     rig_open(&rig, REAL_CLOCK);
-    CHECK_HOLDS(run_tool(&rig, "local t = {} while true do t[#t + 1] = ('x'):rep(100000) .. #t end", 0),
-                "nil | limit: ");
-    CHECK_HOLDS(run_tool(&rig, "return ('x'):rep(100 * 1024 * 1024)", 0), "nil | limit: string.rep: a result of");
+    CHECK_HOLDS(
+        run_tool(&rig, "local t = {} while true do t[#t + 1] = ('x'):rep(100000) .. #t end", 0),
+        "nil | limit: ");
+    CHECK_HOLDS(run_tool(&rig, "return ('x'):rep(100 * 1024 * 1024)", 0),
+                "nil | limit: string.rep: a result of");
     CHECK_TEXT(run_tool(&rig, "local s = 'x' while true do s = s .. s end", 0),
                "nil | limit: the script's memory quota of 64 MB is used up");
     CHECK_TEXT(run_tool(&rig, "return 'fine'", 0), "fine");

@@ -15,8 +15,8 @@
 #include <string.h>
 
 typedef struct TapTest {
-    const char     *name;
-    void          (*body)(void);
+    const char *name;
+    void (*body)(void);
     struct TapTest *next;
 } TapTest;
 
@@ -30,43 +30,43 @@ static inline void tap_add(TapTest *test)
     tap_last = &test->next;
 }
 
-#define TEST(sentence)                                                                            \
-    static void    test_##sentence(void);                                                         \
-    static TapTest tap_##sentence = {#sentence, test_##sentence, NULL};                           \
-    __attribute__((constructor)) static void add_##sentence(void) { tap_add(&tap_##sentence); }   \
-    static void test_##sentence(void)
+#define TEST(sentence)                                                                             \
+    static void                              test_##sentence(void);                                \
+    static TapTest                           tap_##sentence = {#sentence, test_##sentence, NULL};  \
+    __attribute__((constructor)) static void add_##sentence(void) { tap_add(&tap_##sentence); }    \
+    static void                              test_##sentence(void)
 
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            tap_failed = true;                                                                    \
-            printf("# %s:%d: not true: %s\n", __FILE__, __LINE__, #condition);                    \
-        }                                                                                         \
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            tap_failed = true;                                                                     \
+            printf("# %s:%d: not true: %s\n", __FILE__, __LINE__, #condition);                     \
+        }                                                                                          \
     } while (0)
 
-#define CHECK_TEXT(got, want)                                                                     \
-    do {                                                                                          \
-        const char *got_ = (got), *want_ = (want);                                                \
-        if (!got_ || strcmp(got_, want_) != 0) {                                                  \
-            tap_failed = true;                                                                    \
-            printf("# %s:%d: got \"%s\", want \"%s\"\n", __FILE__, __LINE__, got_ ? got_ : "NULL",\
-                   want_);                                                                        \
-        }                                                                                         \
+#define CHECK_TEXT(got, want)                                                                      \
+    do {                                                                                           \
+        const char *got_ = (got), *want_ = (want);                                                 \
+        if (!got_ || strcmp(got_, want_) != 0) {                                                   \
+            tap_failed = true;                                                                     \
+            printf("# %s:%d: got \"%s\", want \"%s\"\n", __FILE__, __LINE__, got_ ? got_ : "NULL", \
+                   want_);                                                                         \
+        }                                                                                          \
     } while (0)
 
-#define CHECK_INT(got, want)                                                                      \
-    do {                                                                                          \
-        long long got_ = (long long)(got), want_ = (long long)(want);                             \
-        if (got_ != want_) {                                                                      \
-            tap_failed = true;                                                                    \
-            printf("# %s:%d: %s is %lld, want %lld\n", __FILE__, __LINE__, #got, got_, want_);    \
-        }                                                                                         \
+#define CHECK_INT(got, want)                                                                       \
+    do {                                                                                           \
+        long long got_ = (long long)(got), want_ = (long long)(want);                              \
+        if (got_ != want_) {                                                                       \
+            tap_failed = true;                                                                     \
+            printf("# %s:%d: %s is %lld, want %lld\n", __FILE__, __LINE__, #got, got_, want_);     \
+        }                                                                                          \
     } while (0)
 
-#define SKIP(reason)                                                                              \
-    do {                                                                                          \
-        tap_skipped = (reason);                                                                   \
-        return;                                                                                   \
+#define SKIP(reason)                                                                               \
+    do {                                                                                           \
+        tap_skipped = (reason);                                                                    \
+        return;                                                                                    \
     } while (0)
 
 static inline int tap_descriptors(void)

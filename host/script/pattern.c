@@ -4,12 +4,12 @@
 
 #include <string.h>
 
-enum { CAPTURE_OPEN = -1, CAPTURE_POSITION = -2 };
 enum { ESCAPE = '%', WALKS_BEFORE_BITS = 256 };
 
 static const char *match(Matcher *m, const char *s, const char *p);
 
-/* -- steps ------------------------------------------------------------------------------------- */
+/* -- steps
+ * ----------------------------------------------------------------------------------------- */
 
 void match_settle(Matcher *m)
 {
@@ -50,7 +50,8 @@ static inline void take(Matcher *m, size_t steps)
     m->left -= steps;
 }
 
-/* -- single bytes: classes and sets ------------------------------------------------------------ */
+/* -- single bytes: classes and sets
+ * ------------------------------------------------------------------ */
 
 static inline unsigned char byte_of(const char *s) { return (unsigned char)*s; }
 
@@ -182,7 +183,8 @@ static inline bool item_holds(Matcher *m, const char *s, const char *p, const ch
     }
 }
 
-/* -- items that take more than one byte -------------------------------------------------------- */
+/* -- items that take more than one byte
+ * -------------------------------------------------------------- */
 
 /* Behind the balanced text that begins at `s`; `p` is behind "%b". */
 static const char *match_balance(Matcher *m, const char *s, const char *p)
@@ -248,7 +250,8 @@ static const char *close_capture(Matcher *m, const char *s, const char *p)
     return end;
 }
 
-/* -- repetitions: `item` ends where its suffix stands ------------------------------------------ */
+/* -- repetitions: `item` ends where its suffix stands
+ * -------------------------------------------------- */
 
 /* The first byte from `s` on that the item does not hold; for a set it is looked up once. */
 static const char *skip_held(Matcher *m, const char *s, const char *item, const char *suffix)
@@ -282,7 +285,8 @@ static const char *match_fewest(Matcher *m, const char *s, const char *item, con
     }
 }
 
-/* -- the whole --------------------------------------------------------------------------------- */
+/* -- the whole
+ * ----------------------------------------------------------------------------------------- */
 
 typedef enum Outcome { GOES_ON, DECIDED } Outcome;
 
@@ -390,27 +394,4 @@ const char *match_at(Matcher *m, const char *start)
     m->captured = 0;
     take(m, 1);
     return match(m, start, m->pattern);
-}
-
-void match_push(Matcher *m, int index, const char *start, const char *end)
-{
-    if (index >= m->captured) {
-        if (index != 0) luaL_error(raising(m), "invalid capture index %%%d", index + 1);
-        lua_pushlstring(m->L, start, (size_t)(end - start));
-        return;
-    }
-    const Capture *capture = &m->captures[index];
-    if (capture->len == CAPTURE_OPEN) luaL_error(raising(m), "unfinished capture");
-    if (capture->len == CAPTURE_POSITION)
-        lua_pushinteger(m->L, capture->start - m->subject + 1);
-    else
-        lua_pushlstring(m->L, capture->start, (size_t)capture->len);
-}
-
-int match_push_all(Matcher *m, const char *start, const char *end)
-{
-    int count = m->captured == 0 && start ? 1 : m->captured;
-    luaL_checkstack(m->L, count, "too many captures");
-    for (int i = 0; i < count; i++) match_push(m, i, start, end);
-    return count;
 }

@@ -2,7 +2,7 @@
  *
  * Why     A pattern such as ".-.-x" may need time that grows with a power of the subject's length,
  * in one C call that no instruction hook interrupts. Here each call has a budget of steps. Use 1
- * match_begin  2 match_at for each start  3 match_push_all  4 match_settle Source  What a pattern
+ * match_begin  2 match_at for each start  3 match_settle Source  What a pattern
  * means: Lua 5.4 Reference Manual, section 6.4.1. What stock Lua does with malformed patterns, with
  * its messages: a test compares both on generated cases. Owner   A Matcher is the caller's, on the
  * C stack; subject and pattern stay on the Lua stack. Units   A step is one look at one byte of the
@@ -34,6 +34,8 @@ typedef struct PatternSet {
     uint8_t     bits[256 / 8];
 } PatternSet;
 
+enum { CAPTURE_OPEN = -1, CAPTURE_POSITION = -2 }; /* lengths of captures that have none */
+
 typedef struct Capture {
     const char *start; /* in the subject */
     ptrdiff_t   len;   /* or CAPTURE_OPEN, CAPTURE_POSITION */
@@ -57,14 +59,6 @@ void match_begin(Matcher *matcher, lua_State *L, Str subject, Str pattern);
 /* The end of the match that begins at `start`, or NULL. Forgets the captures of the attempt before.
  */
 const char *match_at(Matcher *matcher, const char *start);
-
-/* Pushes capture `index` (from 0); index 0 of a pattern without captures is the match start..end.
- */
-void match_push(Matcher *matcher, int index, const char *start, const char *end);
-
-/* Pushes all captures, or the whole match when there are none and `start` is not NULL. Returns how
- * many. */
-int match_push_all(Matcher *matcher, const char *start, const char *end);
 
 /* Charges the VM for the steps taken since the last time; before foreign code runs, and at the end.
  */

@@ -53,6 +53,33 @@ static bool take_anchor(Str *pattern)
     return true;
 }
 
+/* Pushes capture `index` (from 0); index 0 of a pattern without captures is the match start..end.
+ */
+static void push_capture(Matcher *m, int index, const char *start, const char *end)
+{
+    if (index >= m->captured) {
+        if (index != 0)
+            luaL_error((match_settle(m), m->L), "invalid capture index %%%d", index + 1);
+        lua_pushlstring(m->L, start, (size_t)(end - start));
+        return;
+    }
+    const Capture *capture = &m->captures[index];
+    if (capture->len == CAPTURE_OPEN) luaL_error((match_settle(m), m->L), "unfinished capture");
+    if (capture->len == CAPTURE_POSITION)
+        lua_pushinteger(m->L, capture->start - m->subject + 1);
+    else
+        lua_pushlstring(m->L, capture->start, (size_t)capture->len);
+}
+
+/* Pushes all captures, or the whole match when there are none and `start` is not NULL. */
+static int push_captures(Matcher *m, const char *start, const char *end)
+{
+    int count = m->captured == 0 && start ? 1 : m->captured;
+    luaL_checkstack(m->L, count, "too many captures");
+    for (int i = 0; i < count; i++) push_capture(m, i, start, end);
+    return count;
+}
+
 static int find_or_match(lua_State *L, bool find)
 {
     Matcher matcher;
@@ -73,16 +100,17 @@ static int find_or_match(lua_State *L, bool find)
         luaL_pushfail(L);
         return 1;
     }
-    if (!find) return match_push_all(&matcher, start, end);
+    if (!find) return push_captures(&matcher, start, end);
     lua_pushinteger(L, start - subject.ptr + 1);
     lua_pushinteger(L, end - subject.ptr);
-    return 2 + match_push_all(&matcher, NULL, NULL);
+    return 2 + push_captures(&matcher, NULL, NULL);
 }
 
 static int pattern_find(lua_State *L) { return find_or_match(L, true); }
 static int pattern_match(lua_State *L) { return find_or_match(L, false); }
 
-/* -- gmatch ------------------------------------------------------------------------------------ */
+/* -- gmatch
+ * ------------------------------------------------------------------------------------------ */
 
 /* Upvalues: the subject, the pattern, the offset to go on at, the offset where the last match ended
  * (-1 before the first): an empty match may not follow there. */
@@ -101,7 +129,7 @@ static int gmatch_next(lua_State *L)
         lua_pushinteger(L, end - subject.ptr);
         lua_copy(L, -1, lua_upvalueindex(3));
         lua_replace(L, lua_upvalueindex(4));
-        return match_push_all(&matcher, start, end);
+        return push_captures(&matcher, start, end);
     }
     match_settle(&matcher);
     return 0;
@@ -120,7 +148,8 @@ static int pattern_gmatch(lua_State *L)
     return 1;
 }
 
-/* -- gsub -------------------------------------------------------------------------------------- */
+/* -- gsub
+ * -------------------------------------------------------------------------------------------- */
 
 /* The replacement at index 3 as a text with %0 to %9 and %%. */
 static void add_expanded(Matcher *matcher, luaL_Buffer *out, const char *start, const char *end)
@@ -136,7 +165,7 @@ static void add_expanded(Matcher *matcher, luaL_Buffer *out, const char *start, 
         } else if (digit == '0') {
             luaL_addlstring(out, start, (size_t)(end - start));
         } else if (digit >= '1' && digit <= '9') {
-            match_push(matcher, digit - '1', start, end);
+            push_capture(matcher, digit - '1', start, end);
             luaL_addvalue(out);
         } else {
             luaL_error(matcher->L, "invalid use of '%%' in replacement string");
@@ -153,11 +182,11 @@ static bool add_replacement(Matcher *matcher, luaL_Buffer *out, int type, const 
     lua_State *L = matcher->L;
     if (type == LUA_TFUNCTION) {
         lua_pushvalue(L, 3);
-        int count = match_push_all(matcher, start, end);
+        int count = push_captures(matcher, start, end);
         match_settle(matcher);
         lua_call(L, count, 1);
     } else if (type == LUA_TTABLE) {
-        match_push(matcher, 0, start, end);
+        push_capture(matcher, 0, start, end);
         match_settle(matcher);
         lua_gettable(L, 3);
     } else {

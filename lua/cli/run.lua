@@ -35,7 +35,16 @@ local SPEC <const> = {
 
 local ATTACH_MOST <const> = 1024 * 1024
 
-local function failed(cli, err, code)
+--- Says why no run began; with --json also as the one object that was promised.
+local function refuse(cli, words, err, code)
+  for _, word in ipairs(words) do
+    if word == "--" then break end
+    if word == "--json" then
+      local why = { code = err.code or "invalid", message = err.message }
+      cli.out(json.encode(json.object { { "status", why.code }, { "error", why } }) .. "\n")
+      break
+    end
+  end
   cli.err("perigee: " .. show.clean(err.message) .. "\n")
   return code or cli.exit_code(err.code)
 end
@@ -214,24 +223,24 @@ end
 local function run_verb(cli, words)
   local began = cli.now()
   local ready, err, code = prepare(cli, words)
-  if not ready then return err and failed(cli, err, code) or 0 end
+  if not ready then return err and refuse(cli, words, err, code) or 0 end
   local values, loaded, who, task = ready.values, ready.loaded, ready.who, ready.task
 
   local sink, total = watchers(cli, values)
   local opened
   opened, err = start.session(cli, loaded, { model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink })
-  if not opened then return failed(cli, err) end
+  if not opened then return refuse(cli, words, err) end
   if values.unconfined then cli.err("perigee: WITHOUT a sandbox: commands of this run may do all that you may\n") end
   if opened.no_sandbox then cli.err("perigee: no sandbox, so nothing that starts commands is offered: " .. show.clean(opened.no_sandbox.message) .. "\n") end
   local params
   if who.chain then
     params, err = chain_params(cli, who.chain, task, values.set)
-    if not params then return failed(cli, err) end
+    if not params then return refuse(cli, words, err) end
   end
 
   local run
   run, err = open_run(cli, values, loaded.project, who, task)
-  if not run then return failed(cli, err) end
+  if not run then return refuse(cli, words, err) end
   total.run = run.id
   limits.set(run, ready.limits)
 

@@ -14,6 +14,15 @@ local REFUSALS_MOST <const> = 3 -- of `accept`, before the reply stands as it is
 
 -- asking a model ------------------------------------------------------------------------------------
 
+--- A limit that cannot bind must not look as if it did.
+local function say_unpriced(run, target)
+  local s = session.get()
+  if target.scenario or target.prices or not run:left("usd") or s.unpriced[target.model] then return end
+  s.unpriced[target.model] = true
+  session.emit(run, "notice", { text = ("no price is known for %s: the limit of dollars does not bind; "
+    .. "--limit tokens=N does"):format(target.model) })
+end
+
 --- The servers and models to try, with the reason.
 local function targets_of(run, who)
   local s = session.get()
@@ -29,6 +38,7 @@ local function targets_of(run, who)
   if not targets then return nil, err end
   session.record(run, "decision", { what = "model", agent = who.name, model = targets[1].model,
     why = why .. (targets[1].why and "; " .. targets[1].why or "") })
+  say_unpriced(run, targets[1])
   return targets
 end
 

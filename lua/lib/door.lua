@@ -12,6 +12,7 @@ local door = {}
 
 local RESULT_MOST <const> = 100000 -- bytes of a result that a model is shown
 local QUOTE_MOST  <const> = 300
+local INPUT_MOST  <const> = 4 * 1024 * 1024 -- bytes of arguments; read, they take many times as much
 local IMAGES <const> = schema.list { max = 20, of = schema.object {
   { "media_type", schema.text { min = 1 }, "Such as image/png." }, { "data", schema.text { min = 1 }, "Base64." } } }
 
@@ -35,6 +36,10 @@ end
 --- The arguments as a table, or what a model can do about them.
 local function read_input(call)
   local source = call.input == "" and "{}" or call.input
+  if #source > INPUT_MOST then
+    return nil, ("The arguments of %s are %d bytes long; at most %d are read. Write a large file in parts."):format(
+      call.name, #source, INPUT_MOST)
+  end
   local input, err = json.decode(source)
   if type(input) == "table" and not json.is_array(input) then return input end
   local why = err and err.message or "they are no JSON object"

@@ -16,6 +16,7 @@ local session = {}
 ---@field hooks    fun(who: agent.Agent): boolean?, Error? looks up the hooks of an agent
 ---@field locate   fun(path: string): string? where the layer in force has a file
 ---@field speaking table<string, string[]> what the reply under way has said, by run
+---@field unpriced table<string, boolean> models of which was said that no price is known
 ---@field touched  table<string, string[]> files changed, by run
 ---@field part     table<string, limits.Part> what bounds the part of the agent at work, by run
 ---@field visits   table<string, integer> conversations begun, by agent

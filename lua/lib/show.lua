@@ -170,6 +170,7 @@ function show.people(cli, speak)
     child = function(b)
       write.line(colours.cyan(show.clean(("   child %s: %s"):format(b.agent, text.first_line(b.task)))))
     end,
+    notice = function(b) write.line("perigee: " .. show.clean(b.text)) end,
     log = function(b) write.line("   " .. show.clean(b.tool and b.tool .. ": " .. b.text or b.text)) end,
     partial = function() write.line(colours.red("   the reply broke off")) end,
     ["run.finished"] = write.finish_text,

@@ -32,6 +32,7 @@
 #define LIMIT_DECISION_VM (64 * MB)
 #define LIMIT_RUN_VM      (64 * MB)
 #define LIMIT_DECISION    50000000 /* VM instructions of one decision */
+#define LIMIT_STRETCH     2000000000 /* VM instructions of a tool or chain between two waits */
 #define LIMIT_BRANCHES    1000     /* coroutines in one run.all */
 
 /* a sandboxed command, see sandbox/ */

@@ -33,6 +33,7 @@ static Task *task_make(Vm *vm, Run *run, TaskEnded *ended, void *ended_arg)
 {
     Task *task = mem_new(sizeof *task);
     task->vm = vm;
+    task->allowance = vm->kind == VM_RUN ? LIMIT_STRETCH : 0;
     task->run = run;
     task->ended = ended;
     task->ended_arg = ended_arg;
@@ -274,6 +275,7 @@ static void step(Task *task)
     }
     int argc = task->started ? 0 : lua_gettop(task->co) - 1;
     task->started = true;
+    if (task->op) task->instructions = 0; /* it waited: what it does from here is counted anew */
     task->slice_began = clock_now(&REAL);
     task->burst_began = -1;
     vm->current = task;
@@ -415,7 +417,7 @@ static void look(lua_State *L, Task *task)
     task->instructions += (uint64_t)lua_gethookcount(L);
     if (lua_gethookcount(L) == 1) task_watch(L); /* task_tick asked for this look */
     if (task->allowance && task->instructions > task->allowance) {
-        task->vm->broken = true;
+        task->vm->broken = task->vm->kind == VM_DECISION;
         task->cancelled = true;
         err_set(&task->why, ST_LIMIT,
                 "the script ran for more than %llu instructions: an endless loop?",

@@ -32,7 +32,7 @@ struct Task {
     bool       started, queued;
     bool       cancelled; /* sticky: every later wait, and the hook, raises `why` */
     Err        why;
-    uint64_t   instructions; /* executed, in steps of the hook */
+    uint64_t   instructions; /* executed since it last waited */
     uint64_t   allowance;    /* most of them; 0 is unlimited */
     int64_t    slice_began;  /* real clock */
     int64_t    burst_began;  /* processor time when the slice was found to last; -1: not yet */

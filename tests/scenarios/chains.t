@@ -110,6 +110,7 @@ bad('an error in run', 'local t = nil; return t.x', 39, 'chain\.lua:3: .*nil');
 bad('an error value that is a table', 'error({ code = "not_found", message = "nothing there" })', 34, 'nothing there');
 bad('a failure that is returned', 'return nil, { code = "unavailable", message = "closed today" }', 36, 'closed today');
 bad('an endless loop', 'while true do end', 32, 'time limit', args => ['--limit', 'time=1s']);
+bad('an endless loop without a limit of time', 'while true do end', 32, 'endless loop');
 bad('an endless loop that catches everything', 'while true do pcall(function() while true do end end) end', 32, 'time limit', args => ['--limit', 'time=1s']);
 bad('memory beyond the quota', 'local t, much = {}, ("x"):rep(1 << 20); for i = 1, math.huge do t[i] = much .. i end', 32, 'memory');
 bad('a result with a cycle', 'local t = {}; t.me = { t }; return t', 39, 'cycle|me');

@@ -1,4 +1,5 @@
---- What a model is told besides its definition, and what one agent hands to the next. Pure; edit it.
+--- What a model is told besides its definition, and what one agent hands to the next. Pure; edit
+--- it.
 local text = require "lib.text"
 
 local RESULT_MOST <const> = 16000 -- bytes of a result that the next agent is given
@@ -17,13 +18,24 @@ local function prompt(facts)
   put("Date", facts.date)
   put("System", facts.system)
   if facts.workspace then put("Workspace", facts.workspace) end
-  if facts.sandbox == "full" then put("Commands", "run in a sandbox: no network, nothing outside the workspace") end
+  if facts.sandbox == "full" then
+    put("Commands", "run in a sandbox: no network, nothing outside the workspace")
+  end
   put("Agent", facts.agent.name)
-  return text.trim(facts.agent.prompt) .. "\n\n" .. section("Where you work", table.concat(lines, "\n")) .. "\n"
+  local where = section("Where you work", table.concat(lines, "\n"))
+  return text.trim(facts.agent.prompt) .. "\n\n" .. where .. "\n"
 end
 
+---@class context.Handover
+---@field task   string
+---@field from   string
+---@field to     string
+---@field result string
+---@field reason string?
+---@field files  string[]?
+
 --- The first message of the next agent: it sees nothing of the conversation before.
----@param facts { task: string, from: string, to: string, result: string, reason: string?, files: string[]? }
+---@param facts context.Handover
 ---@return string
 local function handover(facts)
   local parts = {

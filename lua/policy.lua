@@ -1,9 +1,10 @@
---- Decides for each call whether it may be made: allow, ask a person, or deny. Pure: reads the call and
---- the facts, waits for nothing, remembers nothing. Denials are looked at first, then questions, then
---- permissions; within each the first rule that holds wins, and its `why` is journaled and told.
+--- Decides for each call whether it may be made: allow, ask a person, or deny. Pure: reads the call
+--- and the facts, waits for nothing, remembers nothing. Denials are looked at first, then
+--- questions, then permissions; within each the first rule that holds wins, and its `why` is
+--- journaled and told.
 ---
---- What the sandbox and the grant forbid stays forbidden whatever stands here: this file says what of
---- the possible is wanted.
+--- What the sandbox and the grant forbid stays forbidden whatever stands here: this file says what
+--- of the possible is wanted.
 local command = require "lib.command"
 local tool    = require "lib.tool"
 
@@ -41,18 +42,23 @@ local RULES <const> = {
   {
     verdict = "deny",
     when = leaves,
-    why  = function(call) return leaves(call) .. "; so far only what stays in the sandbox and the workspace is allowed" end,
+    why  = function(call)
+      return leaves(call) .. "; so far only what stays in the sandbox and the workspace is allowed"
+    end,
   },
   {
     verdict = "deny",
     when = function(call, facts)
       return starts_commands(call) and facts.sandbox ~= "full" and facts.sandbox ~= "unconfined"
     end,
-    why  = "it starts a command, and there is no sandbox on this machine; `perigee doctor` says what is missing",
+    why  = "it starts a command, and there is no sandbox on this machine; "
+      .. "`perigee doctor` says what is missing",
   },
   {
     verdict = "deny",
-    when = function(call) return call.scopes and not command.fits(call.input.command, call.scopes) end,
+    when = function(call)
+      return call.scopes and not command.fits(call.input.command, call.scopes)
+    end,
     why  = function(call)
       return ("the agent's definition gives it %s only for single commands that fit: %s")
         :format(call.tool, table.concat(call.scopes, ", "))

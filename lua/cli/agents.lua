@@ -10,8 +10,12 @@ local text    = require "lib.text"
 
 local SPEC <const> = {
   usage = "perigee agents list | show NAME|FILE | check [DIR]",
-  about = "Lists the agents in force, shows one with its tools and relations, or checks definitions.",
-  positionals = { { "WHAT", "list, show or check" }, { "NAME", "an agent, a file, or for check a folder", optional = true } },
+  about = "Lists the agents in force, shows one with its tools and relations, "
+    .. "or checks definitions.",
+  positionals = {
+    { "WHAT", "list, show or check" },
+    { "NAME", "an agent, a file, or for check a folder", optional = true },
+  },
   options = {
     { "--project", "text", "the folder whose agents count", hint = "DIR" },
     { "--json", "flag", "print one JSON object" },
@@ -27,8 +31,11 @@ local function list(cli, loaded, values)
   if values.json then
     local rows = json.array {}
     for i, who in ipairs(loaded.catalog.agents) do
-      rows[i] = { name = who.name, description = who.description, file = who.file, layer = who.layer, tools = json.array(who.tools),
-        missing = json.array(who.missing), model = who.model, complexity = who.complexity, targets = json.array(who.targets) }
+      rows[i] = {
+        name = who.name, description = who.description, file = who.file, layer = who.layer,
+        tools = json.array(who.tools), missing = json.array(who.missing), model = who.model,
+        complexity = who.complexity, targets = json.array(who.targets),
+      }
     end
     cli.out(json.encode(json.object { { "agents", rows } }) .. "\n")
     return 0
@@ -36,14 +43,17 @@ local function list(cli, loaded, values)
   local width = 4
   for _, who in ipairs(loaded.catalog.agents) do width = math.max(width, #who.name) end
   for _, who in ipairs(loaded.catalog.agents) do
-    cli.out(("%-" .. width .. "s  %s\n"):format(show.clean(who.name), show.clean(show.brief(text.first_line(who.description), 100))))
+    cli.out(("%-" .. width .. "s  %s\n"):format(show.clean(who.name),
+      show.clean(show.brief(text.first_line(who.description), 100))))
   end
-  cli.err(("%s; perigee agents show NAME says more\n"):format(text.plural(#loaded.catalog.agents, "agent")))
+  cli.err(("%s; perigee agents show NAME says more\n")
+    :format(text.plural(#loaded.catalog.agents, "agent")))
   return 0
 end
 
 local function edge_line(edge)
-  local to = edge.to or ("%s (%s)"):format(edge.target ~= "" and edge.target or "nobody", edge.resolved)
+  local to = edge.to
+    or ("%s (%s)"):format(edge.target ~= "" and edge.target or "nobody", edge.resolved)
   local why = edge.text and edge.text ~= "" and (": " .. text.first_line(edge.text)) or ""
   return ("  %-12s %s%s  [line %d]\n"):format(edge.kind, to, why, edge.line)
 end
@@ -58,14 +68,18 @@ local function show_one(cli, loaded, values, name)
   end
   if not who then return failed(cli, err) end
   if values.json then
-    cli.out(json.encode(json.object { { "name", who.name }, { "description", who.description }, { "file", who.file },
+    cli.out(json.encode(json.object {
+      { "name", who.name }, { "description", who.description }, { "file", who.file },
       { "model", who.model }, { "complexity", who.complexity }, { "tools", json.array(who.tools) },
       { "missing", json.array(who.missing) }, { "limits", who.limits }, { "output", who.output },
       { "targets", json.array(who.targets) }, { "edges", json.array(who.edges) },
-      { "unknown_keys", json.array(who.extra) } }) .. "\n")
+      { "unknown_keys", json.array(who.extra) },
+    }) .. "\n")
     return 0
   end
-  local function row(key, value) if value and value ~= "" then cli.out(("%-12s %s\n"):format(key, show.clean(value))) end end
+  local function row(key, value)
+    if value and value ~= "" then cli.out(("%-12s %s\n"):format(key, show.clean(value))) end
+  end
   row("name", who.name)
   row("description", who.description)
   row("file", who.file)
@@ -86,7 +100,9 @@ local function diagnostics_of(cli, loaded, dir)
   local found = loaded.catalog
   if dir then
     local info = cli.stat(dir)
-    if not info or info.kind ~= "folder" then return nil, { code = "not_found", message = dir .. ": no such folder" } end
+    if not info or info.kind ~= "folder" then
+      return nil, { code = "not_found", message = dir .. ": no such folder" }
+    end
     found = catalog.load(cli, { { name = "named", agents = info.real, lua = false } })
     start.equip(found, loaded.box.tools)
   end
@@ -94,8 +110,11 @@ local function diagnostics_of(cli, loaded, dir)
   for _, one in ipairs(relations.check(catalog.definitions(found))) do all[#all + 1] = one end
   for _, who in ipairs(found.agents) do
     for _, name in ipairs(who.missing) do
-      all[#all + 1] = { rule = "tool", level = "warning", file = who.file, line = who.tools_line[1], column = who.tools_line[2],
-        message = ("no tool here is called %q; the agent runs without it"):format(name) }
+      all[#all + 1] = {
+        rule = "tool", level = "warning",
+        file = who.file, line = who.tools_line[1], column = who.tools_line[2],
+        message = ("no tool here is called %q; the agent runs without it"):format(name),
+      }
     end
   end
   return all, found
@@ -108,16 +127,19 @@ local function check(cli, loaded, values, dir)
   for _, one in ipairs(all) do
     if one.level == "error" then errors = errors + 1 end
     if not values.json then
-      cli.out(show.clean(("%s:%d:%d: %s: %s [%s]\n"):format(one.file, one.line or 1, one.column or 1, one.level, one.message, one.rule)))
+      cli.out(show.clean(("%s:%d:%d: %s: %s [%s]\n"):format(
+        one.file, one.line or 1, one.column or 1, one.level, one.message, one.rule)))
     end
   end
   if values.json then
     local agents = json.array {}
     for i, who in ipairs(found.agents) do agents[i] = { name = who.name, file = who.file } end
-    cli.out(json.encode(json.object { { "agents", agents }, { "diagnostics", json.array(all) } }) .. "\n")
+    cli.out(json.encode(json.object {
+      { "agents", agents }, { "diagnostics", json.array(all) },
+    }) .. "\n")
   else
-    cli.err(("%s, %s, %s\n"):format(text.plural(#found.agents, "agent"), text.plural(errors, "error"),
-      text.plural(#all - errors, "warning")))
+    cli.err(("%s, %s, %s\n"):format(text.plural(#found.agents, "agent"),
+      text.plural(errors, "error"), text.plural(#all - errors, "warning")))
   end
   return errors > 0 and 1 or 0
 end

@@ -3,7 +3,8 @@ local args = require "lib.args"
 
 local SPEC <const> = {
   usage = "perigee doctor",
-  about = "Says whether the sandbox works on this machine, and if not, which step fails and what helps.",
+  about = "Says whether the sandbox works on this machine, and if not, which step fails "
+    .. "and what helps.",
 }
 
 ---@async

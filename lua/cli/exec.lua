@@ -6,13 +6,16 @@ local show  = require "lib.show"
 
 local SPEC <const> = {
   usage = "perigee exec [OPTIONS] -- COMMAND [ARGUMENT...]",
-  about = "Runs a command as a tool would: in the sandbox, on the workspace. Ends with the command's own code;\n"
-    .. "125 when the sandbox failed, 126 when the command cannot be started, 127 when there is none.",
+  about = "Runs a command as a tool would: in the sandbox, on the workspace. "
+    .. "Ends with the command's own code;\n"
+    .. "125 when the sandbox failed, 126 when the command cannot be started, "
+    .. "127 when there is none.",
   positionals = { { "COMMAND", "the program and its arguments", many = true } },
   options = {
     { "--workspace", "text", "the folder to work in (default: the current one)", hint = "DIR" },
     { "--timeout", "duration", "stop it after this long: 20s, 4m (default 120s)" },
-    { "--memory", "integer", "megabytes that it and its children may use (default 4096)", hint = "MB" },
+    { "--memory", "integer", "megabytes that it and its children may use (default 4096)",
+      hint = "MB" },
     { "--processes", "integer", "most processes at a time (default 512)" },
     { "--output", "integer", "bytes kept of each output (default 1048576)" },
     { "--stdin", "flag", "pass stdin on" },
@@ -58,13 +61,17 @@ local function exec(cli, words)
   end
   local where = project.find(cli) -- a project that cannot be read is no reason to refuse a command
   local run
-  run, err = cli.open_run { agent = "exec", task = table.concat(given.positionals, " "),
-    workspace = values.workspace or cli.folders().current, pins = where and where.pins, unconfined = values.unconfined }
+  run, err = cli.open_run {
+    agent = "exec", task = table.concat(given.positionals, " "),
+    workspace = values.workspace or cli.folders().current, pins = where and where.pins,
+    unconfined = values.unconfined,
+  }
   if not run then return failed(cli, err, SANDBOX_FAILED) end
   if values.unconfined then cli.err("perigee: WITHOUT a sandbox\n") end
 
   local command = given.positionals
-  command.timeout, command.stdin, command.processes, command.output = values.timeout, input, values.processes, values.output
+  command.timeout, command.stdin = values.timeout, input
+  command.processes, command.output = values.processes, values.output
   command.memory = values.memory and values.memory * 1024 * 1024
   local done
   done, err = run:scope(function() return run:exec(command) end)
@@ -77,7 +84,8 @@ local function exec(cli, words)
     cli.out(done.stdout)
     cli.err(done.stderr)
     if done.limit then
-      cli.err(("perigee: the command was stopped at its limit of %s\n"):format(LIMITS[done.limit] or done.limit))
+      cli.err(("perigee: the command was stopped at its limit of %s\n")
+        :format(LIMITS[done.limit] or done.limit))
     end
   end
   return done.exit_code

@@ -1,4 +1,5 @@
---- perigee models list | which | serve: which models there are, and a scenario served as if it were one.
+--- perigee models list | which | serve: which models there are, and a scenario served as if it were
+--- one.
 local args = require "lib.args"
 local json = require "lib.json"
 local model = require "lib.model"
@@ -225,25 +226,30 @@ local function which(cli, given)
   local loaded = start.load(cli)
   local who = loaded and loaded.catalog.find(name)
   local targets
-  targets, err = model.resolve(not who and name or nil, who and { model = who.model, complexity = who.complexity }, env)
+  targets, err = model.resolve(not who and name or nil,
+    who and { model = who.model, complexity = who.complexity }, env)
   if not targets then
     cli.err("perigee: " .. err.message .. "\n")
     return cli.exit_code(err.code)
   end
   for i, target in ipairs(targets) do
-    cli.out(("%s%s at %s (%s)\n"):format(i > 1 and "else " or "", target.model, target.base_url, target.why))
+    cli.out(("%s%s at %s (%s)\n")
+      :format(i > 1 and "else " or "", target.model, target.base_url, target.why))
   end
   return 0
 end
 
-local ACTIONS <const> = { list = { LIST, list }, which = { WHICH, which }, serve = { SERVE, start_serving } }
+local ACTIONS <const> = {
+  list = { LIST, list }, which = { WHICH, which }, serve = { SERVE, start_serving },
+}
 
 ---@async
 local function run(cli, words)
   local action = ACTIONS[words[1]]
   if not action then
-    local asked = words[1] == "--help" or words[1] == "-h";
-    (asked and cli.out or cli.err)(args.help(LIST) .. "\n" .. args.help(WHICH) .. "\n" .. args.help(SERVE))
+    local asked = words[1] == "--help" or words[1] == "-h"
+    local help = args.help(LIST) .. "\n" .. args.help(WHICH) .. "\n" .. args.help(SERVE);
+    (asked and cli.out or cli.err)(help)
     return asked and 0 or 2
   end
   local given, err = args.parse(action[1], table.move(words, 2, #words, 1, {}))

@@ -15,15 +15,22 @@ local toolbox = require "lib.toolbox"
 
 local SPEC <const> = {
   usage = "perigee run [OPTIONS] AGENT|FILE.md|CHAIN.lua TASK",
-  about = "Runs an agent on a task and follows its relations to the next agents. A task of - is read from stdin.",
-  positionals = { { "WHO", "an agent (any unique part of its name), a definition's file, or a chain" },
-    { "TASK", "what you want done", optional = true } },
+  about = "Runs an agent on a task and follows its relations to the next agents. "
+    .. "A task of - is read from stdin.",
+  positionals = {
+    { "WHO", "an agent (any unique part of its name), a definition's file, or a chain" },
+    { "TASK", "what you want done", optional = true },
+  },
   options = {
     { "--model", "text", "a model, a tier, or rehearsal:FILE, which needs no key" },
     { "--workspace", "text", "the folder to work in (default: the current one)", hint = "DIR" },
-    { "--project", "text", "the folder whose agents count (default: found from the current one)", hint = "DIR" },
-    { "--hops", "text", "off, auto (handoff calls and trigger phrases) or full (the primary chain too)", hint = "MODE" },
-    { "--limit", "key=value list", "turns=, calls=, hops=, children=, tokens=, usd=, time=", keys = limits.KEYS },
+    { "--project", "text", "the folder whose agents count (default: found from the current one)",
+      hint = "DIR" },
+    { "--hops", "text",
+      "off, auto (handoff calls and trigger phrases) or full (the primary chain too)",
+      hint = "MODE" },
+    { "--limit", "key=value list", "turns=, calls=, hops=, children=, tokens=, usd=, time=",
+      keys = limits.KEYS },
     { "--set", "key=value list", "parameters of a chain" },
     { "--attach", "list", "a text file whose content is added to the task", hint = "FILE" },
     { "--store", "text", "the journal's file", hint = "FILE" },
@@ -55,14 +62,18 @@ local function read_task(cli, given)
   local err
   if task == "-" then
     task, err = cli.read_stdin()
-    if not task then return nil, { code = err.code, message = "read the task from stdin: " .. err.message } end
+    if not task then
+      return nil, { code = err.code, message = "read the task from stdin: " .. err.message }
+    end
   end
   if not utf8.len(task) then return nil, { code = "invalid", message = "the task is not UTF-8" } end
   for _, path in ipairs(given.values.attach or {}) do
     local content
     content, err = cli.read_file(path, ATTACH_MOST)
     if not content then return nil, err end
-    if not utf8.len(content) then return nil, { code = "invalid", message = path .. " is no UTF-8 text" } end
+    if not utf8.len(content) then
+      return nil, { code = "invalid", message = path .. " is no UTF-8 text" }
+    end
     task = ("%s\n\n## %s\n```\n%s\n```"):format(task, path, content)
   end
   return task
@@ -78,7 +89,9 @@ local function find_who(cli, loaded, word)
     local entry = word:match("/") and word or "lua/chains/" .. word
     path = cli.locate(entry) and entry
   end
-  if not path then return nil, { code = "not_found", message = ("%s: no such chain"):format(word) } end
+  if not path then
+    return nil, { code = "not_found", message = ("%s: no such chain"):format(word) }
+  end
   return { chain = path, name = word:match("([^/]+)%.lua$") }
 end
 
@@ -91,7 +104,9 @@ local function report(cli, loaded, who)
       loaded.project.folders.user or "your own configuration")
   end
   for _, one in ipairs(loaded.catalog.diagnostics) do
-    if one.file == who.file or one.taken == who.file then say("%s:%d:%d: %s", one.file, one.line, one.column, one.message) end
+    if one.file == who.file or one.taken == who.file then
+      say("%s:%d:%d: %s", one.file, one.line, one.column, one.message)
+    end
   end
   if who.missing and #who.missing > 0 then
     say("%s has no tool here called %s; it runs without", who.name, table.concat(who.missing, ", "))
@@ -109,12 +124,14 @@ local function chain_params(cli, path, task, set)
   end
   for _, field in ipairs(chain.params.fields or {}) do
     if field.name == "task" and task ~= "" then params.task = task end
-    if type(params[field.name]) ~= "string" and (field.schema.kind == "text" or field.schema.kind == "path")
+    if type(params[field.name]) ~= "string"
+      and (field.schema.kind == "text" or field.schema.kind == "path")
       and set and set[field.name] then params[field.name] = set[field.name] end
   end
   local checked, problems = schema.check(chain.params, params)
   if checked then return checked end
-  return nil, { code = "invalid", message = ("%s: %s"):format(path, (problems[1].message:gsub("input%.", ""))) }
+  return nil, { code = "invalid",
+    message = ("%s: %s"):format(path, (problems[1].message:gsub("input%.", ""))) }
 end
 
 local function chain_work(run, path, params)
@@ -154,17 +171,24 @@ local function print_result(cli, values, total, result, err)
   if values.events then return end
   if values.json then
     cli.out(json.encode(json.object {
-      { "run", total.run }, { "status", total.status }, { "agent", result and result.agent }, { "text", result and result.text },
-      { "value", result and result.value }, { "hops", result and result.hops }, { "turns", total.turns }, { "calls", total.calls },
-      { "tokens", not total.rehearsed and total.tokens or nil }, { "cost_usd", not total.rehearsed and total.usd or nil },
+      { "run", total.run }, { "status", total.status },
+      { "agent", result and result.agent }, { "text", result and result.text },
+      { "value", result and result.value }, { "hops", result and result.hops },
+      { "turns", total.turns }, { "calls", total.calls },
+      { "tokens", not total.rehearsed and total.tokens or nil },
+      { "cost_usd", not total.rehearsed and total.usd or nil },
       { "rehearsed", total.rehearsed }, { "time_ms", total.ms },
       { "error", err and { code = err.code, message = err.message } or result and result.error },
     }) .. "\n")
     return
   end
   if err then cli.err("perigee: " .. show.clean(err.message) .. "\n") end
-  if result and result.error then cli.err("perigee: ended early: " .. show.clean(result.error) .. "\n") end
-  if result and (not cli.terminal or not result.agent) then cli.out(show.clean((result.text:gsub("\n*$", "\n")))) end
+  if result and result.error then
+    cli.err("perigee: ended early: " .. show.clean(result.error) .. "\n")
+  end
+  if result and (not cli.terminal or not result.agent) then
+    cli.out(show.clean((result.text:gsub("\n*$", "\n"))))
+  end
   cli.err(show.total(total) .. "\n")
 end
 
@@ -172,14 +196,19 @@ end
 local function open_run(cli, values, project, who, task)
   local folders = project.folders
   local store = values.store or (folders.state and folders.state .. "/journal.db")
-  if not store then return nil, { code = "invalid", message = "neither HOME nor XDG_STATE_HOME is set; use --store FILE" } end
+  if not store then
+    return nil, { code = "invalid",
+      message = "neither HOME nor XDG_STATE_HOME is set; use --store FILE" }
+  end
   local ok, err = cli.open_journal(store)
   if not ok then
     local hint = values.store and "" or "; --store FILE keeps the journal elsewhere"
     return nil, { code = err.code, message = err.message .. hint }
   end
-  return cli.open_run { agent = who.name, task = task, workspace = values.workspace or folders.current, pins = project.pins,
-    unconfined = values.unconfined }
+  return cli.open_run {
+    agent = who.name, task = task, workspace = values.workspace or folders.current,
+    pins = project.pins, unconfined = values.unconfined,
+  }
 end
 
 --- Everything that can be refused before a run exists.
@@ -206,7 +235,8 @@ local function prepare(cli, words)
   who, err = find_who(cli, loaded, word)
   if not who then
     if #given.positionals == 1 and not word:match("%.%w+$") then
-      err = { code = err.code, message = ("%s (one word is taken for an agent; a task comes second: perigee run AGENT TASK)"):format(err.message) }
+      err = { code = err.code, message = ("%s (one word is taken for an agent; "
+        .. "a task comes second: perigee run AGENT TASK)"):format(err.message) }
     end
     return nil, err
   end
@@ -215,7 +245,9 @@ local function prepare(cli, words)
   local task
   task, err = read_task(cli, given)
   if not task then return nil, err end
-  if task == "" and not who.chain then return nil, { message = "the task is missing; usage: " .. SPEC.usage }, 2 end
+  if task == "" and not who.chain then
+    return nil, { message = "the task is missing; usage: " .. SPEC.usage }, 2
+  end
   return { values = values, limits = bounds, loaded = loaded, who = who, task = task }
 end
 
@@ -228,10 +260,17 @@ local function run_verb(cli, words)
 
   local sink, total = watchers(cli, values)
   local opened
-  opened, err = start.session(cli, loaded, { model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink })
+  opened, err = start.session(cli, loaded, {
+    model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink,
+  })
   if not opened then return refuse(cli, words, err) end
-  if values.unconfined then cli.err("perigee: WITHOUT a sandbox: commands of this run may do all that you may\n") end
-  if opened.no_sandbox then cli.err("perigee: no sandbox, so nothing that starts commands is offered: " .. show.clean(opened.no_sandbox.message) .. "\n") end
+  if values.unconfined then
+    cli.err("perigee: WITHOUT a sandbox: commands of this run may do all that you may\n")
+  end
+  if opened.no_sandbox then
+    cli.err("perigee: no sandbox, so nothing that starts commands is offered: "
+      .. show.clean(opened.no_sandbox.message) .. "\n")
+  end
   local params
   if who.chain then
     params, err = chain_params(cli, who.chain, task, values.set)
@@ -244,12 +283,15 @@ local function run_verb(cli, words)
   total.run = run.id
   limits.set(run, ready.limits)
 
-  local work = who.chain and chain_work(run, who.chain, params) or agent_work(run, who, task, opened.options.hops)
+  local work = who.chain and chain_work(run, who.chain, params)
+    or agent_work(run, who, task, opened.options.hops)
   local result
   result, err = agent.whole(run, function()
-    session.record(run, "run.started", { format = 1, agent = not who.chain and who.name or nil, chain = who.chain, task = task,
-      params = params, workspace = run.workspace, model = opened.options.model, hops = opened.options.hops,
-      sandbox = opened.sandbox, files = run:sources() })
+    session.record(run, "run.started", {
+      format = 1, agent = not who.chain and who.name or nil, chain = who.chain, task = task,
+      params = params, workspace = run.workspace, model = opened.options.model,
+      hops = opened.options.hops, sandbox = opened.sandbox, files = run:sources(),
+    })
     return work()
   end)
   total.status = err and err.code or result.status

@@ -31,7 +31,8 @@ local function list(cli, values)
   for _, row in ipairs(rows) do
     local child = row.parent ~= "" and "  child of " .. row.parent or ""
     local took = row.ended > 0 and show.time(row.ended - row.started) or "-"
-    cli.out(show.clean(("%s  %s  %-9s %9s  %s: %s%s\n"):format(row.run, start.date_of(row.started), row.status, took, row.agent,
+    cli.out(show.clean(("%s  %s  %-9s %9s  %s: %s%s\n"):format(
+      row.run, start.date_of(row.started), row.status, took, row.agent,
       show.brief(text.first_line(row.task), 60), child)))
   end
   if #rows == 0 then cli.err("perigee: no runs yet\n") end
@@ -40,19 +41,32 @@ end
 
 --- What a record says, for a person: the text of texts, one line of the rest.
 local SAY <const> = {
-  ["run.started"] = function(b) return ("%s: %s"):format(b.agent or b.chain or "?", text.first_line(b.task or "")) end,
-  prompt   = function(b) return ("%s, %s, tools: %s"):format(b.agent, b.model, table.concat(b.tools, ", ")) end,
+  ["run.started"] = function(b)
+    return ("%s: %s"):format(b.agent or b.chain or "?", text.first_line(b.task or ""))
+  end,
+  prompt   = function(b)
+    return ("%s, %s, tools: %s"):format(b.agent, b.model, table.concat(b.tools, ", "))
+  end,
   turn     = function(b)
     local parts = {}
     for _, block in ipairs(b.content) do
-      if block.type == "text" then parts[#parts + 1] = block.text
-      elseif block.type == "call" then parts[#parts + 1] = ("[%s %s]"):format(block.name, show.brief(block.input, 200)) end
+      if block.type == "text" then
+        parts[#parts + 1] = block.text
+      elseif block.type == "call" then
+        parts[#parts + 1] = ("[%s %s]"):format(block.name, show.brief(block.input, 200))
+      end
     end
     return table.concat(parts, "\n")
   end,
-  call     = function(b) return ("%s %s"):format(b.tool, show.brief(type(b.input) == "string" and b.input or json.encode(b.input), 200)) end,
+  call     = function(b)
+    local input = type(b.input) == "string" and b.input or json.encode(b.input)
+    return ("%s %s"):format(b.tool, show.brief(input, 200))
+  end,
   result   = function(b) return (b.error and "error: " or "") .. text.cut_middle(b.text, 2000) end,
-  decision = function(b) return ("%s: %s%s"):format(b.what, b.verdict or b.to or b.model or "-", b.why and " (" .. b.why .. ")" or "") end,
+  decision = function(b)
+    return ("%s: %s%s"):format(b.what, b.verdict or b.to or b.model or "-",
+      b.why and " (" .. b.why .. ")" or "")
+  end,
   hop      = function(b) return ("%s -> %s: %s"):format(b.from, b.to, b.why) end,
   child    = function(b) return ("%s: %s"):format(b.run, b.agent) end,
   ["run.finished"] = function(b)
@@ -69,13 +83,16 @@ local function show_one(cli, values, part)
   if not records then return failed(cli, err) end
   for _, record in ipairs(records) do
     if values.json then
-      cli.out(json.encode(json.object { { "run", id }, { "seq", record.seq }, { "time", record.time }, { "kind", record.kind },
-        { "body", json.raw(record.body) } }) .. "\n")
+      cli.out(json.encode(json.object {
+        { "run", id }, { "seq", record.seq }, { "time", record.time }, { "kind", record.kind },
+        { "body", json.raw(record.body) },
+      }) .. "\n")
     else
       local body = json.decode(record.body)
       local say = SAY[record.kind] or function() return show.brief(record.body, 400) end
       local said = type(body) == "table" and say(body) or record.body
-      cli.out(show.clean(("%4d %-12s %s\n"):format(record.seq, record.kind, (said:gsub("\n", "\n                  ")))))
+      cli.out(show.clean(("%4d %-12s %s\n"):format(
+        record.seq, record.kind, (said:gsub("\n", "\n                  ")))))
     end
   end
   return 0
@@ -92,7 +109,10 @@ local function runs(cli, words)
   end
   local state = cli.folders().state
   local store = values.store or state and state .. "/journal.db"
-  if not store then return failed(cli, { code = "invalid", message = "neither HOME nor XDG_STATE_HOME is set; use --store FILE" }) end
+  if not store then
+    return failed(cli, { code = "invalid",
+      message = "neither HOME nor XDG_STATE_HOME is set; use --store FILE" })
+  end
   if not cli.stat(store) then
     if what == "list" then
       cli.err("perigee: no runs yet\n")

@@ -6,11 +6,15 @@ local start   = require "lib.start"
 
 local SPEC <const> = {
   usage = "perigee test [FILE...]",
-  about = "Runs *_test.lua files (default: those below tests/lua) and prints TAP. Each file has a VM of its own.",
-  positionals = { { "FILE", "a file of tests, or a folder of them", optional = true, many = true } },
+  about = "Runs *_test.lua files (default: those below tests/lua) and prints TAP. "
+    .. "Each file has a VM of its own.",
+  positionals = {
+    { "FILE", "a file of tests, or a folder of them", optional = true, many = true },
+  },
   options = {
     { "--model", "text", "who answers run.ask; rehearsal:FILE needs no key" },
-    { "--workspace", "text", "the folder that tools work in (default: an empty temporary one)", hint = "DIR" },
+    { "--workspace", "text", "the folder that tools work in (default: an empty temporary one)",
+      hint = "DIR" },
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
   },
 }
@@ -23,17 +27,22 @@ local function find(cli, path, into)
     return true
   end
   for _, entry in ipairs(cli.list_folder(path)) do
-    if entry.folder or entry.name:sub(-9) == "_test.lua" then find(cli, path .. "/" .. entry.name, into) end
+    if entry.folder or entry.name:sub(-9) == "_test.lua" then
+      find(cli, path .. "/" .. entry.name, into)
+    end
   end
   return true
 end
 
 local function print_result(cli, number, result, file)
   local skip = result.skipped and " # SKIP " .. result.skipped or ""
-  cli.out(("%s %d - %s%s\n"):format(result.ok and "ok" or "not ok", number, show.clean((result.name:gsub("%s+", " "):gsub("#", "\\#"))), skip))
+  cli.out(("%s %d - %s%s\n"):format(result.ok and "ok" or "not ok", number,
+    show.clean((result.name:gsub("%s+", " "):gsub("#", "\\#"))), skip))
   if not result.ok then
     cli.out(("# %s\n"):format(show.clean(file)))
-    for line in ((result.message or "") .. "\n"):gmatch("([^\n]*)\n") do cli.out("# " .. show.clean(line) .. "\n") end
+    for line in ((result.message or "") .. "\n"):gmatch("([^\n]*)\n") do
+      cli.out("# " .. show.clean(line) .. "\n")
+    end
   end
 end
 
@@ -45,8 +54,10 @@ local function run_file(cli, file, values, pins)
     if not temp then return nil, err end
   end
   local run
-  run, err = cli.open_run { agent = "test", task = file, workspace = values.workspace or temp, pins = pins,
-    unconfined = values.unconfined }
+  run, err = cli.open_run {
+    agent = "test", task = file, workspace = values.workspace or temp, pins = pins,
+    unconfined = values.unconfined,
+  }
   if not run then return nil, err end
   limits.set(run)
   local results
@@ -90,7 +101,9 @@ local function test(cli, words)
   end
   local loaded
   loaded, err = start.load(cli)
-  local opened = loaded and start.session(cli, loaded, { model = values.model, unconfined = values.unconfined, sink = function() end })
+  local opened = loaded and start.session(cli, loaded, {
+    model = values.model, unconfined = values.unconfined, sink = function() end,
+  })
   if not opened then
     cli.err("perigee: " .. (err and err.message or "no session") .. "\n")
     return 1
@@ -100,7 +113,8 @@ local function test(cli, words)
   for _, file in ipairs(files) do
     local results
     results, err = run_file(cli, file, values, loaded.project.pins)
-    for _, result in ipairs(results or { { name = file, ok = false, message = err and err.message } }) do
+    local failure = { name = file, ok = false, message = err and err.message }
+    for _, result in ipairs(results or { failure }) do
       number = number + 1
       if not result.ok then bad = bad + 1 end
       print_result(cli, number, result, file)

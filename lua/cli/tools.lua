@@ -11,8 +11,13 @@ local toolbox = require "lib.toolbox"
 
 local SPEC <const> = {
   usage = "perigee tools list | show NAME | call NAME JSON",
-  about = "Lists tools with their reach, shows one as a model sees it, or calls one as a model would.",
-  positionals = { { "WHAT", "list, show or call" }, { "NAME", "a tool", optional = true }, { "JSON", "the arguments of a call", optional = true } },
+  about = "Lists tools with their reach, shows one as a model sees it, "
+    .. "or calls one as a model would.",
+  positionals = {
+    { "WHAT", "list, show or call" },
+    { "NAME", "a tool", optional = true },
+    { "JSON", "the arguments of a call", optional = true },
+  },
   options = {
     { "--workspace", "text", "the folder to work in (default: the current one)", hint = "DIR" },
     { "--project", "text", "the folder whose agents count", hint = "DIR" },
@@ -31,23 +36,30 @@ local function list(cli, loaded, values)
   if values.json then
     local rows = json.array {}
     for i, name in ipairs(names) do rows[i] = loaded.box.tools[name] end
-    cli.out(json.encode(json.object { { "tools", rows }, { "diagnostics", json.array(loaded.box.diagnostics) },
-      { "not_loaded", json.array(loaded.project.ignored) } }) .. "\n")
+    cli.out(json.encode(json.object {
+      { "tools", rows }, { "diagnostics", json.array(loaded.box.diagnostics) },
+      { "not_loaded", json.array(loaded.project.ignored) },
+    }) .. "\n")
     return 0
   end
   for _, name in ipairs(names) do
     local tool = loaded.box.tools[name]
     cli.out(("%-10s %-7s %s\n"):format(name, tool.effect, tool.reach))
   end
-  for _, one in ipairs(loaded.box.diagnostics) do cli.err(show.clean(("perigee: %s\n"):format(toolbox.say(one)))) end
-  for _, path in ipairs(loaded.project.ignored) do cli.err(show.clean(("perigee: not loaded: %s (Lua of a project)\n"):format(path))) end
+  for _, one in ipairs(loaded.box.diagnostics) do
+    cli.err(show.clean(("perigee: %s\n"):format(toolbox.say(one))))
+  end
+  for _, path in ipairs(loaded.project.ignored) do
+    cli.err(show.clean(("perigee: not loaded: %s (Lua of a project)\n"):format(path)))
+  end
   return #loaded.box.diagnostics > 0 and 1 or 0
 end
 
 local function find(loaded, name)
   local tool = loaded.box.tools[name]
   if tool then return tool end
-  return nil, { code = "not_found", message = ("no tool is called %q%s"):format(name, text.suggest(name, text.sorted_keys(loaded.box.tools))) }
+  return nil, { code = "not_found", message = ("no tool is called %q%s"):format(
+    name, text.suggest(name, text.sorted_keys(loaded.box.tools))) }
 end
 
 local function show_one(cli, tool, values)
@@ -55,18 +67,24 @@ local function show_one(cli, tool, values)
     cli.out(json.encode(tool) .. "\n")
     return 0
   end
-  cli.out(("%s\n\n%s\n\nreach    %s\neffect   %s\ntimeout  %s\nfile     %s\n\n%s\n"):format(tool.name, tool.description, tool.reach,
-    tool.effect, show.time(tool.timeout_ms), tool.file, json.encode(json.decode(tool.schema, { ordered = true }), { indent = 2 })))
+  local schema = json.encode(json.decode(tool.schema, { ordered = true }), { indent = 2 })
+  cli.out(("%s\n\n%s\n\nreach    %s\neffect   %s\ntimeout  %s\nfile     %s\n\n%s\n"):format(
+    tool.name, tool.description, tool.reach, tool.effect, show.time(tool.timeout_ms), tool.file,
+    schema))
   return 0
 end
 
 --- The call goes through the same door as a model's: schema, policy, grant.
 local function call(cli, loaded, values, tool, input)
-  local opened, err = start.session(cli, loaded, { sink = function() end, unconfined = values.unconfined })
+  local opened, err = start.session(cli, loaded, {
+    sink = function() end, unconfined = values.unconfined,
+  })
   if not opened then return failed(cli, err) end
   local run
-  run, err = cli.open_run { agent = "", task = "", workspace = values.workspace or loaded.project.folders.current,
-    pins = loaded.project.pins, unconfined = values.unconfined }
+  run, err = cli.open_run {
+    agent = "", task = "", workspace = values.workspace or loaded.project.folders.current,
+    pins = loaded.project.pins, unconfined = values.unconfined,
+  }
   if not run then return failed(cli, err) end
   limits.set(run)
   local who = { name = "user", tools = { tool.name }, targets = {}, edges = {} }
@@ -89,7 +107,8 @@ end
 local function tools(cli, words)
   local given, err = args.parse(SPEC, words)
   if not given then return failed(cli, err, 2) end
-  local values, what, name, input = given.values, given.positionals[1], given.positionals[2], given.positionals[3]
+  local values = given.values
+  local what, name, input = given.positionals[1], given.positionals[2], given.positionals[3]
   if values.help then
     cli.out(args.help(SPEC))
     return 0
@@ -98,7 +117,9 @@ local function tools(cli, words)
   loaded, err = start.load(cli, values.project)
   if not loaded then return failed(cli, err) end
   if what == "list" and not name then return list(cli, loaded, values) end
-  if not name or (what ~= "show" and what ~= "call") then return failed(cli, { message = "usage: " .. SPEC.usage }, 2) end
+  if not name or (what ~= "show" and what ~= "call") then
+    return failed(cli, { message = "usage: " .. SPEC.usage }, 2)
+  end
   local tool
   tool, err = find(loaded, name)
   if not tool then return failed(cli, err) end

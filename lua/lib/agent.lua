@@ -1,5 +1,6 @@
---- The turn loop. `agent.run` carries one run from its first agent to its end; a part is one agent's
---- conversation: request, reply, calls, results, request ... until a final reply or a handoff.
+--- The turn loop. `agent.run` carries one run from its first agent to its end; a part is one
+--- agent's conversation: request, reply, calls, results, request ... until a final reply or a
+--- handoff.
 local door      = require "lib.door"
 local hop       = require "lib.hop"
 local json      = require "lib.json"
@@ -12,15 +13,16 @@ local agent = {}
 
 local REFUSALS_MOST <const> = 3 -- of `accept`, before the reply stands as it is
 
--- asking a model ------------------------------------------------------------------------------------
+-- asking a model ----------------------------------------------------------------------------------
 
 --- A limit that cannot bind must not look as if it did.
 local function say_unpriced(run, target)
   local s = session.get()
-  if target.scenario or target.prices or not run:left("usd") or s.unpriced[target.model] then return end
+  if target.scenario or target.prices then return end
+  if not run:left("usd") or s.unpriced[target.model] then return end
   s.unpriced[target.model] = true
-  session.emit(run, "notice", { text = ("no price is known for %s: the limit of dollars does not bind; "
-    .. "--limit tokens=N does"):format(target.model) })
+  session.emit(run, "notice", { text = ("no price is known for %s: the limit of dollars does not "
+    .. "bind; --limit tokens=N does"):format(target.model) })
 end
 
 --- The servers and models to try, with the reason.
@@ -46,7 +48,9 @@ end
 local function world_of(run)
   return {
     send = function(request) return run:http(request) end,
-    rehearse = function(scenario, given) return run:decide("lua/lib/decisions.lua", "play", scenario, given) end,
+    rehearse = function(scenario, given)
+      return run:decide("lua/lib/decisions.lua", "play", scenario, given)
+    end,
   }, {
     wait = function(ms) run:sleep(ms) end,
     random = math.random,
@@ -64,7 +68,8 @@ end
 --- Another model may begin a conversation, never take one over (its thinking is bound to the model
 --- that thought); and where no server answered at all, another model's would not either.
 local function can_fall_back(talk, err)
-  return err.retryable and talk.targets[2] ~= nil and talk.turn == 1 and err.details ~= nil and err.details.status ~= nil
+  return err.retryable and talk.targets[2] ~= nil and talk.turn == 1
+    and err.details ~= nil and err.details.status ~= nil
 end
 
 --- One exchange, with the next target when one is not to be had.
@@ -90,8 +95,8 @@ local function ask(run, talk)
     end
     if partial ~= "" or not can_fall_back(talk, err) then return nil, err, target end
     retarget(talk)
-    session.record(run, "decision", { what = "model", agent = talk.who.name, model = talk.targets[1].model,
-      why = ("%s failed: %s"):format(target.model, err.message) })
+    session.record(run, "decision", { what = "model", agent = talk.who.name,
+      model = talk.targets[1].model, why = ("%s failed: %s"):format(target.model, err.message) })
   end
 end
 
@@ -99,14 +104,15 @@ end
 local function charge(run, target, reply)
   local usage = reply.usage
   if not usage then return nil end
-  local tokens = (usage.input or 0) + (usage.output or 0) + (usage.cache_read or 0) + (usage.cache_write or 0)
+  local tokens = (usage.input or 0) + (usage.output or 0)
+    + (usage.cache_read or 0) + (usage.cache_write or 0)
   local usd = model.cost(target, usage)
   run:charge("tokens", tokens)
   if usd then run:charge("usd", math.ceil(usd * 1e6)) end
   return usd
 end
 
--- one agent's conversation --------------------------------------------------------------------------
+-- one agent's conversation ------------------------------------------------------------------------
 
 local function text_of(reply)
   local parts = {}
@@ -119,7 +125,9 @@ end
 local function calls_of(reply)
   local calls = {}
   for _, block in ipairs(reply.content) do
-    if block.type == "call" then calls[#calls + 1] = { id = block.id, name = block.name, input = block.input } end
+    if block.type == "call" then
+      calls[#calls + 1] = { id = block.id, name = block.name, input = block.input }
+    end
   end
   return calls
 end
@@ -128,8 +136,8 @@ end
 local function answers(results)
   local content = {}
   for i, result in ipairs(results) do
-    content[i] = { type = "result", id = result.id, name = result.name, text = result.text, error = result.error,
-      images = result.images }
+    content[i] = { type = "result", id = result.id, name = result.name, text = result.text,
+      error = result.error, images = result.images }
   end
   return { role = "user", content = content }
 end
@@ -139,7 +147,8 @@ local function user(said) return { role = "user", content = { { type = "text", t
 local function tool_list(way, who)
   local list, s = {}, session.get()
   for _, name in ipairs(who.tools) do
-    list[#list + 1] = { name = name, description = s.tools[name].description, schema = s.tools[name].schema }
+    local tool = s.tools[name]
+    list[#list + 1] = { name = name, description = tool.description, schema = tool.schema }
   end
   if hop.offered(way, who) then list[#list + 1] = hop.tool(who) end
   return list
@@ -170,10 +179,11 @@ local function open(run, way, who, opening, task)
   local names = {}
   for i, one in ipairs(tools) do names[i] = one.name end
   s.visits[who.name] = (s.visits[who.name] or 0) + 1
-  session.record(run, "prompt", { agent = who.name, model = targets[1].model, dialect = targets[1].dialect,
-    system = system, tools = json.array(names), first = opening })
-  local talk = { who = who, targets = targets, task = task, visit = s.visits[who.name], turn = 0, names = names,
-    first = opening, log = {}, request = { system = system, tools = tools, messages = {} } }
+  session.record(run, "prompt", { agent = who.name, model = targets[1].model,
+    dialect = targets[1].dialect, system = system, tools = json.array(names), first = opening })
+  local talk = { who = who, targets = targets, task = task, visit = s.visits[who.name], turn = 0,
+    names = names, first = opening, log = {},
+    request = { system = system, tools = tools, messages = {} } }
   return talk
 end
 
@@ -193,8 +203,10 @@ end
 --- Asks `accept`; answers the reason when it refuses.
 local function refusal(run, who, reply_text)
   if not (who.hooks and who.hooks.accept) then return nil end
-  local accepted, why = ruling.consents(run, who.hooks_file, "accept", { text = reply_text, agent = who.name })
-  session.record(run, "decision", { what = "accept", agent = who.name, verdict = accepted and "allow" or "deny", why = why })
+  local accepted, why = ruling.consents(run, who.hooks_file, "accept",
+    { text = reply_text, agent = who.name })
+  session.record(run, "decision", { what = "accept", agent = who.name,
+    verdict = accepted and "allow" or "deny", why = why })
   if not accepted then return why or "The reply was not accepted." end
 end
 
@@ -234,12 +246,14 @@ local function turn(run, talk, results)
   if not affordable then return nil, over end
   talk.turn = talk.turn + 1
   talk.request.given = given(talk, results)
-  session.emit(run, "turn.started", { agent = talk.who.name, turn = talk.turn, model = talk.targets[1].model })
+  session.emit(run, "turn.started",
+    { agent = talk.who.name, turn = talk.turn, model = talk.targets[1].model })
   local reply, err, target = ask(run, talk)
   if not reply then return nil, err end
   local usd = charge(run, target, reply)
-  session.record(run, "turn", { agent = talk.who.name, turn = talk.turn, model = reply.model, content = json.array(reply.content),
-    stop = reply.stop, stop_raw = reply.stop_raw, usage = reply.usage, cost_usd = usd })
+  session.record(run, "turn", { agent = talk.who.name, turn = talk.turn, model = reply.model,
+    content = json.array(reply.content), stop = reply.stop, stop_raw = reply.stop_raw,
+    usage = reply.usage, cost_usd = usd })
   return reply
 end
 
@@ -272,7 +286,9 @@ local function part(run, way, who, opening, task)
     if #calls > 0 then
       local taken
       results, taken = carry_out(run, way, who, reply)
-      if taken then return { agent = who.name, reply = taken.result or said, said = said, handoff = taken } end
+      if taken then
+        return { agent = who.name, reply = taken.result or said, said = said, handoff = taken }
+      end
       say(talk, answers(results))
     elseif reply.stop == "pause" then
       results = {} -- the server wants to be asked again with what it has said so far
@@ -287,7 +303,7 @@ local function part(run, way, who, opening, task)
   end
 end
 
--- the run ---------------------------------------------------------------------------------------------
+-- the run -----------------------------------------------------------------------------------------
 
 ---@class agent.Start
 ---@field agent   agent.Agent
@@ -304,8 +320,8 @@ end
 
 local function result_of(status, parts, why)
   local last = parts[#parts]
-  return { status = status, agent = last and last.agent, text = last and last.text or "", hops = json.array(parts),
-    error = why }
+  return { status = status, agent = last and last.agent, text = last and last.text or "",
+    hops = json.array(parts), error = why }
 end
 
 --- Carries a run to its end, from agent to agent. What was finished is in the result, also when a
@@ -319,7 +335,9 @@ function agent.run(run, start)
   local way = hop.begin(run, start)
   while true do
     limits.begin_part(run, who)
-    local ending, err = limits.in_time(run, function() return part(run, way, who, opening, start.task) end)
+    local ending, err = limits.in_time(run, function()
+      return part(run, way, who, opening, start.task)
+    end)
     if not ending then
       if #parts > 0 and err.code == "limit" then return result_of("limit", parts, err.message) end
       return nil, err
@@ -336,8 +354,8 @@ function agent.run(run, start)
     who = onward.to
     opening, err = hop.handover(run, start.task, ending, onward)
     if not opening then return nil, err end
-    session.record(run, "hop", { from = ending.agent, to = who.name, why = onward.why, evidence = onward.evidence,
-      handover = opening })
+    session.record(run, "hop", { from = ending.agent, to = who.name, why = onward.why,
+      evidence = onward.evidence, handover = opening })
   end
 end
 
@@ -348,10 +366,14 @@ end
 ---@return table? result, Error? err
 function agent.whole(run, work)
   local whole, result, err = pcall(run.scope, run, work)
-  if not whole then result, err = nil, type(result) == "table" and result or { code = "script", message = tostring(result) } end
+  if not whole then
+    err = type(result) == "table" and result or { code = "script", message = tostring(result) }
+    result = nil
+  end
   local status = err and err.code or result and result.status or "ok"
   local speaking = table.concat(session.get().speaking[run.id] or {})
-  local body = { status = status, result = result, error = err and { code = err.code, message = err.message } or nil,
+  local body = { status = status, result = result,
+    error = err and { code = err.code, message = err.message } or nil,
     partial = speaking ~= "" and speaking or nil, spent = run:spent(), files = run:sources() }
   session.emit(run, "run.finished", body, run:finish(status, json.encode(body)))
   if not whole then error(err, 0) end -- whoever waited for this run was cancelled

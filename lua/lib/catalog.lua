@@ -27,20 +27,31 @@ local KNOWN <const> = { "name", "description", "tools", "model", "complexity", "
 ---@field hooks_file  string?
 ---@field hooks       table<string, boolean>?
 
+---@class catalog.Diagnostic
+---@field rule    string
+---@field level   string
+---@field file    string
+---@field line    integer
+---@field column  integer
+---@field message string
+
 ---@class catalog.Catalog
 ---@field agents      agent.Agent[] by name
 ---@field by_name     table<string, agent.Agent>
----@field diagnostics { rule: string, level: string, file: string, line: integer, column: integer, message: string }[]
+---@field diagnostics catalog.Diagnostic[]
 ---@field find        fun(part: string): agent.Agent?, Error?
 
 local function scalar(value)
   if type(value) == "string" then return value end
-  if type(value) == "table" and json.is_array(value) and type(value[1]) == "string" then return value[1] end
+  if type(value) == "table" and json.is_array(value) and type(value[1]) == "string" then
+    return value[1]
+  end
   return nil
 end
 
 local function note(list, rule, level, file, line, column, message)
-  list[#list + 1] = { rule = rule, level = level, file = file, line = line or 1, column = column or 1, message = message }
+  list[#list + 1] = { rule = rule, level = level, file = file, line = line or 1,
+    column = column or 1, message = message }
 end
 
 --- Where a front matter key stands.
@@ -51,28 +62,30 @@ local function place(parsed, key)
   return 1, 1
 end
 
---- The fields by our names. A key in other letters ("Tools:") counts as the one it means: an author who
---- wrote down fewer tools must not be given all of them.
+--- The fields by our names. A key in other letters ("Tools:") counts as the one it means: an author
+--- who wrote down fewer tools must not be given all of them.
 local function fields_of(parsed, path, diagnostics)
   local front = parsed.front
   for _, one in ipairs(parsed.keys) do
     local meant = one.key:lower()
     if meant ~= one.key and text.one_of(KNOWN, meant) and front[meant] == nil then
       front[meant] = front[one.key]
-      note(diagnostics, "key", "warning", path, one.line, one.column, ("%q is read as %q"):format(one.key, meant))
+      note(diagnostics, "key", "warning", path, one.line, one.column,
+        ("%q is read as %q"):format(one.key, meant))
     end
   end
   return front
 end
 
---- The definition's own limits. One that cannot be read must not leave the agent less bound than its
---- author wanted: it gets no tools then.
+--- The definition's own limits. One that cannot be read must not leave the agent less bound than
+--- its author wanted: it gets no tools then.
 local function limits_of(parsed, front, path, diagnostics)
   if front.limits == nil then return nil, false end
   local read, err = limits.read(front.limits, limits.OF_AGENT)
   if read then return read, false end
   local line, column = place(parsed, "limits")
-  note(diagnostics, "limits", "error", path, line, column, err.message .. "; until this is mended it has no tools")
+  note(diagnostics, "limits", "error", path, line, column,
+    err.message .. "; until this is mended it has no tools")
   return nil, true
 end
 
@@ -90,10 +103,12 @@ local function read(cli, path, source, layer, diagnostics)
   local name = scalar(front.name)
   if not name or name == "" then
     name = path:match("([^/]+)%.md$") or path
-    note(diagnostics, "name", "warning", path, 1, 1, ("no name; the file's own is taken: %s"):format(name))
+    note(diagnostics, "name", "warning", path, 1, 1,
+      ("no name; the file's own is taken: %s"):format(name))
   end
   if not scalar(front.description) then
-    note(diagnostics, "description", "warning", path, 1, 1, "no description; routing has nothing to go by")
+    note(diagnostics, "description", "warning", path, 1, 1,
+      "no description; routing has nothing to go by")
   end
   local extra = {}
   for _, one in ipairs(parsed.keys) do
@@ -101,9 +116,10 @@ local function read(cli, path, source, layer, diagnostics)
   end
   local bounds, unread = limits_of(parsed, front, path, diagnostics)
   local who = {
-    name = name, description = scalar(front.description) or "", file = path, layer = layer.name, body = parsed.body,
-    model = scalar(front.model), complexity = scalar(front.complexity), written = front.tools, limits = bounds,
-    output = front.output, extra = extra, narrowed = parsed.narrowed or unread, tools = {}, missing = {}, targets = {},
+    name = name, description = scalar(front.description) or "", file = path, layer = layer.name,
+    body = parsed.body, model = scalar(front.model), complexity = scalar(front.complexity),
+    written = front.tools, limits = bounds, output = front.output, extra = extra,
+    narrowed = parsed.narrowed or unread, tools = {}, missing = {}, targets = {},
     tools_line = { place(parsed, "tools") },
   }
   who.blocks = parsed.blocks
@@ -155,8 +171,9 @@ local function finder(found)
         table.concat(names, ", ", 1, math.min(#names, 6)) .. (#names > 6 and ", ..." or "")) }
     end
     local near = text.nearest_parts(part, names, 3)
-    return nil, { code = "not_found", message = ("no agent is called %q%s; perigee agents list shows them"):format(part,
-      #near > 0 and "; the nearest are " .. table.concat(near, ", ") or "") }
+    return nil, { code = "not_found",
+      message = ("no agent is called %q%s; perigee agents list shows them"):format(part,
+        #near > 0 and "; the nearest are " .. table.concat(near, ", ") or "") }
   end
 end
 
@@ -180,7 +197,8 @@ function catalog.add_file(cli, found, path)
   local who = read(cli, info and info.real or path, source, { name = "named" }, diagnostics)
   if not who then
     local first = diagnostics[1]
-    return nil, { code = "invalid", message = ("%s:%d:%d: %s"):format(path, first.line, first.column, first.message) }
+    return nil, { code = "invalid",
+      message = ("%s:%d:%d: %s"):format(path, first.line, first.column, first.message) }
   end
   table.move(diagnostics, 1, #diagnostics, #found.diagnostics + 1, found.diagnostics)
   local shadowed = found.by_name[who.name]
@@ -198,7 +216,8 @@ end
 function catalog.definitions(found)
   local list = {}
   for i, who in ipairs(found.agents) do
-    list[i] = { name = who.name, file = who.file, blocks = who.blocks, fields = { description = who.description } }
+    list[i] = { name = who.name, file = who.file, blocks = who.blocks,
+      fields = { description = who.description } }
   end
   return list
 end

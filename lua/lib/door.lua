@@ -12,9 +12,12 @@ local door = {}
 
 local RESULT_MOST <const> = 100000 -- bytes of a result that a model is shown
 local QUOTE_MOST  <const> = 300
-local INPUT_MOST  <const> = 4 * 1024 * 1024 -- bytes of arguments; read, they take many times as much
+-- Bytes of arguments; read, they take many times as much.
+local INPUT_MOST  <const> = 4 * 1024 * 1024
 local IMAGES <const> = schema.list { max = 20, of = schema.object {
-  { "media_type", schema.text { min = 1 }, "Such as image/png." }, { "data", schema.text { min = 1 }, "Base64." } } }
+  { "media_type", schema.text { min = 1 }, "Such as image/png." },
+  { "data", schema.text { min = 1 }, "Base64." },
+} }
 
 ---@class Call what a model or a script asks for
 ---@field id     string
@@ -37,8 +40,8 @@ end
 local function read_input(call)
   local source = call.input == "" and "{}" or call.input
   if #source > INPUT_MOST then
-    return nil, ("The arguments of %s are %d bytes long; at most %d are read. Write a large file in parts."):format(
-      call.name, #source, INPUT_MOST)
+    return nil, ("The arguments of %s are %d bytes long; at most %d are read. "
+      .. "Write a large file in parts."):format(call.name, #source, INPUT_MOST)
   end
   local input, err = json.decode(source)
   if type(input) == "table" and not json.is_array(input) then return input end
@@ -57,19 +60,23 @@ end
 ---@return { verdict: string, why: string? } verdict
 local function verdict_of(run, asked, facts)
   local said, err = ruling.ask(run, "lua/policy.lua", "decide", asked, facts)
-  return said or { verdict = "deny", why = "policy.lua failed: " .. (err and err.message or "it answered nothing") }
+  if said then return said end
+  return { verdict = "deny",
+    why = "policy.lua failed: " .. (err and err.message or "it answered nothing") }
 end
 
 --- Asks policy and the agent's own hook. Both are recorded; the first refusal holds.
 local function refused(run, who, declaration, call, input)
   local s = session.get()
-  local asked = { tool = call.name, input = input, effect = declaration.effect, needs = declaration.needs,
-    reach = declaration.reach, agent = who.name, scopes = who.scopes and who.scopes[call.name] }
+  local asked = { tool = call.name, input = input, effect = declaration.effect,
+    needs = declaration.needs, reach = declaration.reach, agent = who.name,
+    scopes = who.scopes and who.scopes[call.name] }
   local verdict = verdict_of(run, asked, { sandbox = s.sandbox })
-  session.record(run, "decision", { what = "policy", call = call.id, tool = call.name, verdict = verdict.verdict,
-    why = verdict.why })
+  session.record(run, "decision", { what = "policy", call = call.id, tool = call.name,
+    verdict = verdict.verdict, why = verdict.why })
   if verdict.verdict ~= "allow" then
-    local hint = verdict.verdict == "ask" and " (it would have to be asked, and nobody is here to answer)" or ""
+    local hint = verdict.verdict == "ask"
+      and " (it would have to be asked, and nobody is here to answer)" or ""
     return (verdict.why or "refused by policy") .. hint
   end
   if who.hooks and who.hooks.allow_tool then
@@ -99,18 +106,22 @@ end
 --- What a tool answered, in one shape.
 local function shape(call, answer, err)
   if answer == nil then
-    err = err ~= nil and errors.of(err) or { code = "invalid", message = "the tool answered nothing" }
+    err = err ~= nil and errors.of(err)
+      or { code = "invalid", message = "the tool answered nothing" }
     return failed(call, err.message, err.code)
   end
   if type(answer) == "string" then answer = { text = answer } end
   local why = misshapen(answer)
   if why then return failed(call, ("tool %s %s"):format(call.name, why), "script") end
-  return { id = call.id, name = call.name, text = text.cut_middle(text.valid(answer.text), RESULT_MOST),
+  return { id = call.id, name = call.name,
+    text = text.cut_middle(text.valid(answer.text), RESULT_MOST),
     error = false, data = answer.data, images = answer.images }
 end
 
 --- Commands and what reaches outside must be on disk before they begin (DESIGN 11).
-local function needs_power(declaration) return declaration.needs.exec ~= nil or declaration.effect == "outside" end
+local function needs_power(declaration)
+  return declaration.needs.exec ~= nil or declaration.effect == "outside"
+end
 
 local function unknown(who, call)
   local hint = text.suggest(call.name, who.tools)
@@ -118,14 +129,22 @@ local function unknown(who, call)
     #who.tools > 0 and table.concat(who.tools, ", ") or "none"), "not_found")
 end
 
+---@class door.Prepared
+---@field call         Call
+---@field declaration? tool.Declaration
+---@field input?       table
+---@field result?      CallResult
+---@field power?       boolean
+
 --- Everything before a tool's own code runs: is there such a tool, do the arguments fit, is it
 --- allowed, can it be afforded. Recorded as `call`.
----@return { call: Call, declaration: tool.Declaration?, input: table?, result: CallResult?, power: boolean? } prepared
+---@return door.Prepared prepared
 local function prepare(run, who, call)
   local s = session.get()
   local declaration = text.one_of(who.tools, call.name) and s.tools[call.name]
   if not declaration then
-    session.record(run, "call", { id = call.id, tool = call.name, input = call.input, refused = true })
+    session.record(run, "call",
+      { id = call.id, tool = call.name, input = call.input, refused = true })
     return { call = call, result = unknown(who, call) }
   end
   local input, why = read_input(call)
@@ -145,22 +164,26 @@ local function prepare(run, who, call)
   local power = not why and needs_power(declaration)
   session.record(run, "call", { id = call.id, tool = call.name, input = why and call.input or input,
     effect = declaration.effect, refused = why and true or nil }, power)
-  return { call = call, declaration = declaration, input = input, power = power, result = why and failed(call, why, code) }
+  return { call = call, declaration = declaration, input = input, power = power,
+    result = why and failed(call, why, code) }
 end
 
 --- The tool's own code, in the run's VM.
 local function use(run, prepared)
   if prepared.result then return prepared.result end
   local declaration, needs = prepared.declaration, prepared.declaration.needs
-  return shape(prepared.call, run:tool({ name = declaration.name, entry = declaration.entry,
+  local means = { name = declaration.name, entry = declaration.entry,
     timeout_ms = declaration.timeout_ms,
-    grant = { exec = needs.exec, read = needs.read ~= nil, write = needs.write ~= nil } }, prepared.input))
+    grant = { exec = needs.exec, read = needs.read ~= nil, write = needs.write ~= nil } }
+  return shape(prepared.call, run:tool(means, prepared.input))
 end
 
 local function finish(run, prepared, result)
   session.record(run, "result", result, prepared.power)
   local wrote = prepared.declaration and prepared.declaration.effect == "write" and not result.error
-  if wrote and type(prepared.input.path) == "string" then session.touch(run, prepared.input.path) end
+  if wrote and type(prepared.input.path) == "string" then
+    session.touch(run, prepared.input.path)
+  end
   return result
 end
 

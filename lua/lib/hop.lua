@@ -1,5 +1,6 @@
 --- From one agent to the next: the handoff call, trigger phrases, the itinerary, and their bounds
---- (DESIGN.md, section 7). The choice itself is routing.lua's; here is what it is asked and held to.
+--- (DESIGN.md, section 7). The choice itself is routing.lua's; here is what it is asked and held
+--- to.
 local json      = require "lib.json"
 local relations = require "lib.relations"
 local ruling    = require "lib.ruling"
@@ -10,8 +11,8 @@ local hop = { NAME = "handoff" }
 local HOPS_MOST   <const> = 8
 local VISITS_MOST <const> = 2
 
---- The call that hands the work on, as a model sees it. Its schema names the targets, so that a model
---- that keeps to schemas cannot name another.
+--- The call that hands the work on, as a model sees it. Its schema names the targets, so that a
+--- model that keeps to schemas cannot name another.
 ---@param who agent.Agent
 ---@return { name: string, description: string, schema: string }
 function hop.tool(who)
@@ -22,8 +23,9 @@ function hop.tool(who)
   end
   return {
     name = hop.NAME,
-    description = "Hand the work to another agent and end your part. Use it when your part is done or the rest is "
-      .. "another agent's work; the phrases in your instructions that announce a handover mean the same. "
+    description = "Hand the work to another agent and end your part. Use it when your part is done "
+      .. "or the rest is another agent's work; the phrases in your instructions that announce "
+      .. "a handover mean the same. "
       .. "The next agent sees only the task, your result and your reason.",
     schema = json.encode(json.object {
       { "type", "object" },
@@ -52,7 +54,9 @@ local function read(call)
   local input = json.decode(call.input)
   if type(input) ~= "table" then return nil, "The arguments are no JSON object." end
   for _, key in ipairs { "to", "reason", "result" } do
-    if type(input[key]) ~= "string" or input[key] == "" then return nil, ("%q is missing: text."):format(key) end
+    if type(input[key]) ~= "string" or input[key] == "" then
+      return nil, ("%q is missing: text."):format(key)
+    end
   end
   return input
 end
@@ -73,7 +77,8 @@ function hop.take(run, who, calls, refusal)
   for i, call in ipairs(calls) do
     local input, why = read(call)
     if input and not is_target(who, input.to) then
-      why = ("%q is not among the agents that %s hands to: %s."):format(input.to, who.name, table.concat(who.targets, ", "))
+      why = ("%q is not among the agents that %s hands to: %s."):format(
+        input.to, who.name, table.concat(who.targets, ", "))
       input = nil
     end
     if input and wanted and wanted.to ~= input.to then mixed = true end
@@ -83,7 +88,8 @@ function hop.take(run, who, calls, refusal)
   if mixed then
     wanted = nil
     for i, call in ipairs(calls) do
-      results[i] = answer(call, "Two different agents were named in one reply; the work goes to none. Name one.", true)
+      results[i] = answer(call, "Two different agents were named in one reply; "
+        .. "the work goes to none. Name one.", true)
     end
   end
   local refused = wanted and refusal(wanted.result)
@@ -92,13 +98,14 @@ function hop.take(run, who, calls, refusal)
     for i, call in ipairs(calls) do results[i] = answer(call, refused, true) end
   end
   for i, call in ipairs(calls) do
-    session.record(run, "call", { id = call.id, tool = hop.NAME, input = call.input, effect = "read" })
+    session.record(run, "call",
+      { id = call.id, tool = hop.NAME, input = call.input, effect = "read" })
     session.record(run, "result", results[i])
   end
   return results, wanted
 end
 
--- the way of a run --------------------------------------------------------------------------------------
+-- the way of a run --------------------------------------------------------------------------------
 
 ---@class hop.Way
 ---@field mode      "off"|"auto"|"full"
@@ -115,8 +122,9 @@ local function itinerary_of(run, who)
       if not seen[edge.to] then list[#list + 1] = edge.to end
       seen[edge.to] = true
     elseif edge.kind == "primary" then
-      session.record(run, "log", { text = ("primary chain of %s, line %d: %q is no agent here; skipped"):format(
-        who.name, edge.line, edge.target) })
+      local said = ("primary chain of %s, line %d: %q is no agent here; skipped")
+        :format(who.name, edge.line, edge.target)
+      session.record(run, "log", { text = said })
     end
   end
   return list
@@ -136,8 +144,8 @@ end
 ---@param who agent.Agent
 ---@return table facts
 function hop.facts(who)
-  return { name = who.name, description = who.description, model = who.model, complexity = who.complexity,
-    tools = who.tools, targets = who.targets }
+  return { name = who.name, description = who.description, model = who.model,
+    complexity = who.complexity, tools = who.tools, targets = who.targets }
 end
 
 --- What routing says: the agent's own hook first, then routing.lua.
@@ -154,9 +162,14 @@ end
 
 --- Whether the way allows a hop; else why not.
 local function bound(way, name)
-  if way.count >= HOPS_MOST then return ("the run has made %d hops, which is the most"):format(HOPS_MOST) end
-  if way.mode == "full" and (way.visits[name] or 0) > 0 then return ("%s was visited already"):format(name), true end
-  if (way.visits[name] or 0) >= VISITS_MOST then return ("%s was visited %d times, which is the most"):format(name, VISITS_MOST) end
+  local visits = way.visits[name] or 0
+  if way.count >= HOPS_MOST then
+    return ("the run has made %d hops, which is the most"):format(HOPS_MOST)
+  end
+  if way.mode == "full" and visits > 0 then return ("%s was visited already"):format(name), true end
+  if visits >= VISITS_MOST then
+    return ("%s was visited %d times, which is the most"):format(name, VISITS_MOST)
+  end
 end
 
 local function next_of_itinerary(way)
@@ -167,9 +180,16 @@ local function next_of_itinerary(way)
   end
 end
 
+---@class hop.Onward
+---@field to?       agent.Agent
+---@field ends?     boolean
+---@field limit?    boolean
+---@field why       string
+---@field evidence? table
+
 --- Where the run goes when a part has ended. The decision is recorded with its evidence.
 ---@async
----@return { to: agent.Agent?, ends: boolean?, limit: boolean?, why: string, evidence: table? }? onward, Error? err
+---@return hop.Onward? onward, Error? err
 function hop.next(run, way, who, ending)
   if way.mode == "off" then return { ends = true, why = "hops are off" } end
   local triggers = {}
@@ -178,26 +198,29 @@ function hop.next(run, way, who, ending)
       triggers[#triggers + 1] = { to = match.to, phrase = match.phrase, line = match.line }
     end
   end
-  local said, err = decide(run, who, { reply = ending.reply, handoff = ending.handoff, triggers = json.array(triggers),
-    hops = way.count })
+  local said, err = decide(run, who, { reply = ending.reply, handoff = ending.handoff,
+    triggers = json.array(triggers), hops = way.count })
   if not said then return nil, err end
   if said.to and not is_target(who, said.to) then
-    return nil, { code = "invalid", message = ("routing sent %s to %q, which is none of its targets: %s"):format(
-      who.name, tostring(said.to), #who.targets > 0 and table.concat(who.targets, ", ") or "it has none") }
+    local targets = #who.targets > 0 and table.concat(who.targets, ", ") or "it has none"
+    return nil, { code = "invalid",
+      message = ("routing sent %s to %q, which is none of its targets: %s"):format(
+        who.name, tostring(said.to), targets) }
   end
   local to = said.to and session.get().catalog.by_name[said.to]
   local why, skipped = nil, false
   if to then why, skipped = bound(way, to.name) end
   if why and not skipped then
-    session.record(run, "decision", { what = "next", agent = who.name, to = to.name, limit = true, why = why })
+    session.record(run, "decision",
+      { what = "next", agent = who.name, to = to.name, limit = true, why = why })
     return { limit = true, why = why }
   end
   if not to or skipped then
     to = next_of_itinerary(way)
     if to then said = { why = "next of the primary chain" } end
   end
-  session.record(run, "decision", { what = "next", agent = who.name, to = to and to.name, why = why or said.why,
-    evidence = said.evidence, triggers = json.array(triggers) })
+  session.record(run, "decision", { what = "next", agent = who.name, to = to and to.name,
+    why = why or said.why, evidence = said.evidence, triggers = json.array(triggers) })
   if not to then return { ends = true, why = said.why } end
   local affordable, over = run:spend("hops", 1)
   if not affordable then return { limit = true, why = over.message } end
@@ -211,8 +234,8 @@ end
 ---@return string? opening, Error? err
 function hop.handover(run, task, ending, onward)
   return ruling.ask(run, "lua/context.lua", "handover", {
-    task = task, from = ending.agent, to = onward.to.name, result = ending.reply, reason = onward.why,
-    files = session.get().touched[run.id],
+    task = task, from = ending.agent, to = onward.to.name, result = ending.reply,
+    reason = onward.why, files = session.get().touched[run.id],
   })
 end
 

@@ -12,7 +12,8 @@ local services = {}
 local LOG_MOST <const> = 4000 -- bytes of a line
 
 local OPTIONS <const> = schema.object {
-  { "hops", schema.enum { "off", "auto", "full" }, "Whether the child may go on to other agents.", optional = true },
+  { "hops", schema.enum { "off", "auto", "full" }, "Whether the child may go on to other agents.",
+    optional = true },
 }
 
 local function invalid(message) return nil, { code = "invalid", message = message } end
@@ -34,12 +35,15 @@ function services.ask(run, name, input, options)
   local child
   child, err = run:child { agent = who.name, task = task }
   if not child then return nil, err end
-  local _ <close> = setmetatable({}, { __close = function() child:close() end }) -- also when we are cancelled
+  -- Also when we are cancelled:
+  local _ <close> = setmetatable({}, { __close = function() child:close() end })
   session.record(run, "child", { run = child.id, agent = who.name, task = task })
-  session.record(child, "run.started", { format = 1, agent = who.name, task = task, parent = run.id })
+  session.record(child, "run.started",
+    { format = 1, agent = who.name, task = task, parent = run.id })
   local result
   result, err = agent.whole(child, function()
-    return agent.run(child, { agent = who, task = task, opening = first, hops = checked.hops or "off" })
+    return agent.run(child,
+      { agent = who, task = task, opening = first, hops = checked.hops or "off" })
   end)
   if not result then return nil, err end
   if result.status ~= "ok" then
@@ -55,7 +59,8 @@ local calls = 0
 ---@return string? said, any data_or_err what the tool gave beside its text, or why there is none
 function services.tool(run, name, input)
   calls = calls + 1
-  local result = door.call(run, chain_as_agent(), { id = ("chain_%d"):format(calls), name = name, input = json.encode(input) })
+  local result = door.call(run, chain_as_agent(),
+    { id = ("chain_%d"):format(calls), name = name, input = json.encode(input) })
   if result.error then return nil, { code = result.code or "invalid", message = result.text } end
   return result.text, result.data
 end

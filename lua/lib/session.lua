@@ -40,7 +40,9 @@ function session.where(file) return current and current.locate(file) or file end
 ---@param body table
 ---@param seq? integer
 function session.emit(run, kind, body, seq)
-  if current then current.sink { run = run.id, parent = run.parent, seq = seq, kind = kind, body = body } end
+  if current then
+    current.sink { run = run.id, parent = run.parent, seq = seq, kind = kind, body = body }
+  end
 end
 
 --- Notes that a run changed a file; what one agent hands to the next names them.

@@ -9,9 +9,11 @@ local LINE_LEAST <const> = 24  -- of either, however narrow the terminal
 local LINE_SIGNS <const> = 28  -- what stands around the two: mark, tool, arrow, count of lines
 local COLUMNS    <const> = 79  -- of a terminal that does not say
 
---- What could drive a terminal, or show other words than stand there: control characters (those of two
---- bytes too), and the marks that turn the direction of text.
-local DRIVES <const> = { "[\0-\8\11-\31\127]", "\xC2[\x80-\x9F]", "\xE2\x80[\x8E\x8F\xAA-\xAE]", "\xE2\x81[\xA6-\xA9]" }
+--- What could drive a terminal, or show other words than stand there: control characters (those of
+--- two bytes too), and the marks that turn the direction of text.
+local DRIVES <const> = {
+  "[\0-\8\11-\31\127]", "\xC2[\x80-\x9F]", "\xE2\x80[\x8E\x8F\xAA-\xAE]", "\xE2\x81[\xA6-\xA9]",
+}
 
 --- What a model, a program or a file's author wrote, without what could drive the terminal.
 ---@param said string
@@ -60,8 +62,13 @@ local function line_most(cli)
 end
 
 local function palette(on)
-  local function paint(code) return on and function(s) return "\27[" .. code .. "m" .. s .. "\27[0m" end or function(s) return s end end
-  return { dim = paint "2", bold = paint "1", red = paint "31", green = paint "32", cyan = paint "36" }
+  local function paint(code)
+    return on and function(s) return "\27[" .. code .. "m" .. s .. "\27[0m" end
+      or function(s) return s end
+  end
+  return {
+    dim = paint "2", bold = paint "1", red = paint "31", green = paint "32", cyan = paint "36",
+  }
 end
 
 --- Seconds, as people say them.
@@ -71,8 +78,18 @@ function show.time(ms)
   return ("%d min %d s"):format(ms // 60000, ms % 60000 // 1000)
 end
 
+---@class show.Total
+---@field status    string
+---@field run       string
+---@field turns     integer
+---@field calls     integer
+---@field tokens    integer
+---@field usd       number?
+---@field rehearsed boolean
+---@field ms        integer
+
 --- The last line: turns, calls, tokens, cost, time.
----@param total { status: string, run: string, turns: integer, calls: integer, tokens: integer, usd: number?, rehearsed: boolean, ms: integer }
+---@param total show.Total
 ---@return string
 function show.total(total)
   local parts = { total.status, text.plural(total.turns, "turn"), text.plural(total.calls, "call") }
@@ -124,8 +141,8 @@ local function writer(cli, speak)
   return write
 end
 
---- A watcher for people. Text streams to `speak`, everything else to stderr: a line for each call when
---- its outcome is known, and on a terminal what is waited for meanwhile.
+--- A watcher for people. Text streams to `speak`, everything else to stderr: a line for each call
+--- when its outcome is known, and on a terminal what is waited for meanwhile.
 ---@param cli   table
 ---@param speak fun(said: string)
 ---@return fun(event: table)
@@ -136,15 +153,19 @@ function show.people(cli, speak)
   local children = {} -- what each has said of its reply: two that speak at once must not mix
   local draw = {
     prompt = function(b)
-      write.line(colours.bold("== " .. show.clean(b.agent)) .. colours.dim("  " .. show.clean(b.model)))
+      write.line(colours.bold("== " .. show.clean(b.agent))
+        .. colours.dim("  " .. show.clean(b.model)))
     end,
-    ["turn.started"] = function(b) write.passing(("   waiting for %s ..."):format(show.clean(b.model))) end,
+    ["turn.started"] = function(b)
+      write.passing(("   waiting for %s ..."):format(show.clean(b.model)))
+    end,
     ["delta.text"] = function(b, event)
       if not event.parent then return write.text(show.clean(b.text)) end
       children[event.run] = (children[event.run] or "") .. b.text
     end,
     ["delta.retry"] = function(b)
-      write.line(colours.red(("   again in %s: %s"):format(show.time(b.wait_ms), show.clean(b.why or ""))))
+      local why = show.clean(b.why or "")
+      write.line(colours.red(("   again in %s: %s"):format(show.time(b.wait_ms), why)))
     end,
     turn = function(b, event)
       local said = children[event.run]
@@ -162,16 +183,20 @@ function show.people(cli, speak)
     result = function(b)
       local bad = type(b.data) == "table" and (b.data.exit_code or 0) ~= 0
       local mark = (b.error or bad) and colours.red("x") or colours.green("+")
-      write.line(("   %s %s %s"):format(mark, calls[b.id] or show.clean(b.name), colours.dim("-> " .. show.clean(outcome(b, line_most(cli))))))
+      local came = colours.dim("-> " .. show.clean(outcome(b, line_most(cli))))
+      write.line(("   %s %s %s"):format(mark, calls[b.id] or show.clean(b.name), came))
     end,
     hop = function(b)
       write.line(colours.cyan(show.clean(("-> %s: %s"):format(b.to, text.first_line(b.why or "")))))
     end,
     child = function(b)
-      write.line(colours.cyan(show.clean(("   child %s: %s"):format(b.agent, text.first_line(b.task)))))
+      local said = ("   child %s: %s"):format(b.agent, text.first_line(b.task))
+      write.line(colours.cyan(show.clean(said)))
     end,
     notice = function(b) write.line("perigee: " .. show.clean(b.text)) end,
-    log = function(b) write.line("   " .. show.clean(b.tool and b.tool .. ": " .. b.text or b.text)) end,
+    log = function(b)
+      write.line("   " .. show.clean(b.tool and b.tool .. ": " .. b.text or b.text))
+    end,
     partial = function() write.line(colours.red("   the reply broke off")) end,
     ["run.finished"] = write.finish_text,
   }
@@ -186,8 +211,10 @@ end
 ---@return fun(event: table)
 function show.events(cli)
   return function(event)
-    cli.out(json.encode(json.object { { "run", event.run }, { "seq", event.seq or json.null }, { "time", cli.now() },
-      { "kind", event.kind }, { "body", event.body } }) .. "\n")
+    cli.out(json.encode(json.object {
+      { "run", event.run }, { "seq", event.seq or json.null }, { "time", cli.now() },
+      { "kind", event.kind }, { "body", event.body },
+    }) .. "\n")
   end
 end
 
@@ -203,7 +230,8 @@ function show.counter()
       total.turns = total.turns + 1
       local usage = body.usage
       if usage then
-        total.tokens = total.tokens + (usage.input or 0) + (usage.output or 0) + (usage.cache_read or 0) + (usage.cache_write or 0)
+        total.tokens = total.tokens + (usage.input or 0) + (usage.output or 0)
+          + (usage.cache_read or 0) + (usage.cache_write or 0)
       end
       total.usd = total.usd and body.cost_usd and total.usd + body.cost_usd or nil
     elseif event.kind == "call" then

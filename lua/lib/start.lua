@@ -10,16 +10,23 @@ local start = {}
 --- Gives each agent the tools that its definition names, and says what is missing.
 function start.equip(found, tools)
   for _, who in ipairs(found.agents) do
-    local given = who.narrowed and { tools = {}, missing = {}, scopes = {} } or tool.resolve(who.written, tools)
-    who.tools, who.missing, who.scopes, who.tools_note = given.tools, given.missing, given.scopes, given.note
+    local given = who.narrowed and { tools = {}, missing = {}, scopes = {} }
+      or tool.resolve(who.written, tools)
+    who.tools, who.missing = given.tools, given.missing
+    who.scopes, who.tools_note = given.scopes, given.note
   end
 end
+
+---@class start.Loaded
+---@field project project.Project
+---@field catalog catalog.Catalog
+---@field box     toolbox.Box
 
 --- The definitions of a project, its tools and their agents; no run yet.
 ---@async
 ---@param cli   table
 ---@param named? string --project
----@return { project: project.Project, catalog: catalog.Catalog, box: toolbox.Box }? loaded, Error? err
+---@return start.Loaded? loaded, Error? err
 function start.load(cli, named)
   local where, err = project.find(cli, named)
   if not where then return nil, err end
@@ -35,7 +42,9 @@ end
 function start.hooks(cli, who)
   if not who.hooks_file or who.hooks then return true end
   local hooks, err = cli.decide("lua/lib/decisions.lua", "hooks", who.hooks_file)
-  if not hooks then return nil, { code = err.code, message = ("hooks of %s: %s"):format(who.name, err.message) } end
+  if not hooks then
+    return nil, { code = err.code, message = ("hooks of %s: %s"):format(who.name, err.message) }
+  end
   who.hooks = hooks
   return true
 end
@@ -57,8 +66,8 @@ function start.settings(cli)
   return true
 end
 
---- What stands outside: the models in force, base URLs, and which keys there are. Each key may go to
---- its provider only.
+--- What stands outside: the models in force, base URLs, and which keys there are. Each key may go
+--- to its provider only.
 ---@async
 ---@return model.Env? env, Error? err
 function start.env(cli)
@@ -85,10 +94,12 @@ function start.model(cli, named)
   if info and info.kind == "file" then return "rehearsal:" .. info.real end
   local entry = ("lua/scenarios/%s.lua"):format((file:gsub("%.lua$", "")))
   if cli.locate(entry) then return "rehearsal:" .. entry end
-  return nil, { code = "not_found", message = ("--model %s: no such file, and no scenario of that name"):format(named) }
+  return nil, { code = "not_found",
+    message = ("--model %s: no such file, and no scenario of that name"):format(named) }
 end
 
---- Day of a Unix time in milliseconds, as YYYY-MM-DD (UTC). Howard Hinnant's days_from_civil, inverted.
+--- Day of a Unix time in milliseconds, as YYYY-MM-DD (UTC). Howard Hinnant's days_from_civil,
+--- inverted.
 local function date_of(ms)
   local days = ms // 86400000 + 719468
   local era = days // 146097
@@ -97,7 +108,8 @@ local function date_of(ms)
   local doy = doe - (365 * yoe + yoe // 4 - yoe // 100)
   local mp = (5 * doy + 2) // 153
   local month = mp < 10 and mp + 3 or mp - 9
-  return ("%04d-%02d-%02d"):format(yoe + era * 400 + (month <= 2 and 1 or 0), month, doy - (153 * mp + 2) // 5 + 1)
+  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+  return ("%04d-%02d-%02d"):format(year, month, doy - (153 * mp + 2) // 5 + 1)
 end
 
 start.date_of = date_of
@@ -134,7 +146,8 @@ function start.session(cli, loaded, how)
   end
   local new = {
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
-    options = { model = named, hops = how.hops or "auto" }, env = env, visits = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
+    options = { model = named, hops = how.hops or "auto" }, env = env,
+    visits = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
     facts = { date = date_of(cli.now()), system = "Linux" }, sink = how.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
   }

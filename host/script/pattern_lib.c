@@ -33,7 +33,8 @@ static bool has_specials(Str pattern)
 static int find_plain(lua_State *L, Str subject, size_t from, Str text)
 {
     const char *found = memmem(subject.ptr + from, subject.len - from, text.ptr, text.len);
-    vm_charge(L, (subject.len - from) / 4);
+    const char *looked = found ? found + text.len : subject.ptr + subject.len;
+    vm_charge(L, (uint64_t)(looked - subject.ptr - (ptrdiff_t)from) / 4);
     if (!found) {
         luaL_pushfail(L);
         return 1;

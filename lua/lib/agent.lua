@@ -1,116 +1,17 @@
 --- The turn loop. `agent.run` carries one run from its first agent to its end; a part is one
 --- agent's conversation: request, reply, calls, results, request ... until a final reply or a
 --- handoff.
+local asking    = require "lib.asking"
 local door      = require "lib.door"
 local hop       = require "lib.hop"
 local json      = require "lib.json"
 local limits    = require "lib.limits"
-local model     = require "lib.model"
 local ruling    = require "lib.ruling"
 local session   = require "lib.session"
 
 local agent = {}
 
 local REFUSALS_MOST <const> = 3 -- of `accept`, before the reply stands as it is
-
--- asking a model ----------------------------------------------------------------------------------
-
---- A limit that cannot bind must not look as if it did.
-local function say_unpriced(run, target)
-  local s = session.get()
-  if target.scenario or target.prices then return end
-  if not run:left("usd") or s.unpriced[target.model] then return end
-  s.unpriced[target.model] = true
-  session.emit(run, "notice", { text = ("no price is known for %s: the limit of dollars does not "
-    .. "bind; --limit tokens=N does"):format(target.model) })
-end
-
---- The servers and models to try, with the reason.
-local function targets_of(run, who)
-  local s = session.get()
-  local wanted, why = s.options.model, "--model"
-  if not wanted then
-    local facts = { left_usd = (run:left("usd") or 1e12) / 1e6, tokens = run:spent().tokens }
-    local answer, err = ruling.ask(run, "lua/routing.lua", "model", hop.facts(who), facts)
-    if err then return nil, err end
-    wanted, why = answer and answer.models, answer and answer.why or "the definition's own"
-  end
-  local targets, err = model.resolve(wanted, { model = who.model, complexity = who.complexity,
-    exact = s.options.model ~= nil }, s.env)
-  if not targets then return nil, err end
-  session.record(run, "decision", { what = "model", agent = who.name, model = targets[1].model,
-    why = why .. (targets[1].why and "; " .. targets[1].why or "") })
-  say_unpriced(run, targets[1])
-  return targets
-end
-
---- What the loop needs of the world, as model.ask takes it.
-local function world_of(run)
-  return {
-    send = function(request) return run:http(request) end,
-    rehearse = function(scenario, given)
-      return run:decide("lua/lib/decisions.lua", "play", scenario, given)
-    end,
-  }, {
-    wait = function(ms) run:sleep(ms) end,
-    random = math.random,
-  }
-end
-
---- Goes on with the next target. A message is encoded once for each dialect that it is sent in.
-local function retarget(talk)
-  local before = table.remove(talk.targets, 1).dialect
-  if talk.targets[1].dialect == before then return end
-  local dialect = require("dialects." .. talk.targets[1].dialect)
-  for i, message in ipairs(talk.log) do talk.request.messages[i] = dialect.encode(message) end
-end
-
---- Another model may begin a conversation, never take one over (its thinking is bound to the model
---- that thought); and where no server answered at all, another model's would not either.
-local function can_fall_back(talk, err)
-  return err.retryable and talk.targets[2] ~= nil and talk.turn == 1
-    and err.details ~= nil and err.details.status ~= nil
-end
-
---- One exchange, with the next target when one is not to be had.
-local function ask(run, talk)
-  local world, how = world_of(run)
-  local shown = {}
-  session.get().speaking[run.id] = shown -- what a cut or cancelled reply had said so far
-  local function on_event(event)
-    if event.kind == "text" then shown[#shown + 1] = event.text end
-    session.emit(run, "delta." .. event.kind, event)
-  end
-  while true do
-    local target = talk.targets[1]
-    local reply, err = model.ask(world, target, talk.request, on_event, how)
-    if reply then
-      session.get().speaking[run.id] = nil
-      return reply, nil, target
-    end
-    local partial = table.concat(shown)
-    if partial ~= "" then
-      session.record(run, "partial", { agent = talk.who.name, text = partial, error = err })
-      session.get().speaking[run.id] = nil
-    end
-    if partial ~= "" or not can_fall_back(talk, err) then return nil, err, target end
-    retarget(talk)
-    session.record(run, "decision", { what = "model", agent = talk.who.name,
-      model = talk.targets[1].model, why = ("%s failed: %s"):format(target.model, err.message) })
-  end
-end
-
---- Counts what a reply cost: tokens always, dollars where the price is known.
-local function charge(run, target, reply)
-  local usage = reply.usage
-  if not usage then return nil end
-  local tokens = (usage.input or 0) + (usage.output or 0)
-    + (usage.cache_read or 0) + (usage.cache_write or 0)
-  local usd = model.cost(target, usage)
-  run:charge("tokens", tokens)
-  if usd then run:charge("usd", math.ceil(usd * 1e6)) end
-  return usd
-end
 
 -- one agent's conversation ------------------------------------------------------------------------
 
@@ -160,7 +61,7 @@ local function open(run, way, who, opening, task)
   local usable, err = s.hooks(who)
   if not usable then return nil, err end
   local targets
-  targets, err = targets_of(run, who)
+  targets, err = asking.targets(run, who)
   if not targets then return nil, err end
   local system
   system, err = ruling.ask(run, "lua/context.lua", "prompt", {
@@ -248,9 +149,9 @@ local function turn(run, talk, results)
   talk.request.given = given(talk, results)
   session.emit(run, "turn.started",
     { agent = talk.who.name, turn = talk.turn, model = talk.targets[1].model })
-  local reply, err, target = ask(run, talk)
+  local reply, err, target = asking.ask(run, talk)
   if not reply then return nil, err end
-  local usd = charge(run, target, reply)
+  local usd = asking.charge(run, target, reply)
   session.record(run, "turn", { agent = talk.who.name, turn = talk.turn, model = reply.model,
     content = json.array(reply.content), stop = reply.stop, stop_raw = reply.stop_raw,
     usage = reply.usage, cost_usd = usd })

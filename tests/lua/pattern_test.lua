@@ -94,3 +94,15 @@ t.test("load compiles no more than a file may hold", function()
   t.equal(why, "load: a chunk of 2000008 bytes; at most 1048576")
   t.equal(load("return 1 + 1")(), 2)
 end)
+
+-- Symptom: reading a file of 20,000 lines ended as "an endless loop". Cause: a plain find charged for
+-- the whole rest of the text, also where it stopped at the next line end.
+t.test("walking a long text line by line costs what it looks at", function()
+  local long, at, lines = ("0123456789\n"):rep(200000), 1, 0
+  while true do
+    local stop = long:find("\n", at, true)
+    if not stop then break end
+    at, lines = stop + 1, lines + 1
+  end
+  t.equal(lines, 200000)
+end)

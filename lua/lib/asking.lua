@@ -1,0 +1,113 @@
+--- Asking a model for one reply: which one, what when it is not to be had, and what it cost.
+--- lib/model.lua speaks to a server; here is what that means for a run.
+local hop     = require "lib.hop"
+local model   = require "lib.model"
+local ruling  = require "lib.ruling"
+local session = require "lib.session"
+
+local asking = {}
+
+--- A limit that cannot bind must not look as if it did.
+local function say_unpriced(run, target)
+  local s = session.get()
+  if target.scenario or target.prices then return end
+  if not run:left("usd") or s.unpriced[target.model] then return end
+  s.unpriced[target.model] = true
+  session.emit(run, "notice", { text = ("no price is known for %s: the limit of dollars does not "
+    .. "bind; --limit tokens=N does"):format(target.model) })
+end
+
+--- The servers and models to try, in order; the choice and its reason are recorded.
+---@async
+---@return model.Target[]? targets, Error? err
+function asking.targets(run, who)
+  local s = session.get()
+  local wanted, why = s.options.model, "--model"
+  if not wanted then
+    local facts = { left_usd = (run:left("usd") or 1e12) / 1e6, tokens = run:spent().tokens }
+    local answer, err = ruling.ask(run, "lua/routing.lua", "model", hop.facts(who), facts)
+    if err then return nil, err end
+    wanted, why = answer and answer.models, answer and answer.why or "the definition's own"
+  end
+  local targets, err = model.resolve(wanted, { model = who.model, complexity = who.complexity,
+    exact = s.options.model ~= nil }, s.env)
+  if not targets then return nil, err end
+  session.record(run, "decision", { what = "model", agent = who.name, model = targets[1].model,
+    why = why .. (targets[1].why and "; " .. targets[1].why or "") })
+  say_unpriced(run, targets[1])
+  return targets
+end
+
+--- What the loop needs of the world, as model.ask takes it.
+local function world_of(run)
+  return {
+    send = function(request) return run:http(request) end,
+    rehearse = function(scenario, given)
+      return run:decide("lua/lib/decisions.lua", "play", scenario, given)
+    end,
+  }, {
+    wait = function(ms) run:sleep(ms) end,
+    random = math.random,
+  }
+end
+
+--- Goes on with the next target. A message is encoded once for each dialect that it is sent in.
+local function retarget(talk)
+  local before = table.remove(talk.targets, 1).dialect
+  if talk.targets[1].dialect == before then return end
+  local dialect = require("dialects." .. talk.targets[1].dialect)
+  for i, message in ipairs(talk.log) do talk.request.messages[i] = dialect.encode(message) end
+end
+
+--- Another model may begin a conversation, never take one over (its thinking is bound to the model
+--- that thought); and where no server answered at all, another model's would not either.
+local function can_fall_back(talk, err)
+  return err.retryable and talk.targets[2] ~= nil and talk.turn == 1
+    and err.details ~= nil and err.details.status ~= nil
+end
+
+--- One exchange, with the next target when one is not to be had. A reply that broke off is recorded.
+---@async
+---@param talk table who, targets, request, turn, log: one agent's conversation
+---@return Reply? reply, Error? err, model.Target target
+function asking.ask(run, talk)
+  local world, how = world_of(run)
+  local shown = {}
+  session.get().speaking[run.id] = shown -- what a cut or cancelled reply had said so far
+  local function on_event(event)
+    if event.kind == "text" then shown[#shown + 1] = event.text end
+    session.emit(run, "delta." .. event.kind, event)
+  end
+  while true do
+    local target = talk.targets[1]
+    local reply, err = model.ask(world, target, talk.request, on_event, how)
+    if reply then
+      session.get().speaking[run.id] = nil
+      return reply, nil, target
+    end
+    local partial = table.concat(shown)
+    if partial ~= "" then
+      session.record(run, "partial", { agent = talk.who.name, text = partial, error = err })
+      session.get().speaking[run.id] = nil
+    end
+    if partial ~= "" or not can_fall_back(talk, err) then return nil, err, target end
+    retarget(talk)
+    session.record(run, "decision", { what = "model", agent = talk.who.name,
+      model = talk.targets[1].model, why = ("%s failed: %s"):format(target.model, err.message) })
+  end
+end
+
+--- Counts what a reply cost: tokens always, dollars where the price is known.
+---@return number? usd
+function asking.charge(run, target, reply)
+  local usage = reply.usage
+  if not usage then return nil end
+  local tokens = (usage.input or 0) + (usage.output or 0)
+    + (usage.cache_read or 0) + (usage.cache_write or 0)
+  local usd = model.cost(target, usage)
+  run:charge("tokens", tokens)
+  if usd then run:charge("usd", math.ceil(usd * 1e6)) end
+  return usd
+end
+
+return asking

@@ -13,8 +13,10 @@ local ENDINGS <const> = { -- by the limit that ended the command
   cpu    = "stopped: it used more processor time than is allowed",
 }
 
-local SIGNALS <const> = { [4] = "SIGILL", [6] = "SIGABRT", [7] = "SIGBUS", [8] = "SIGFPE", [9] = "SIGKILL",
-  [11] = "SIGSEGV", [13] = "SIGPIPE", [15] = "SIGTERM" }
+local SIGNALS <const> = {
+  [4] = "SIGILL", [6] = "SIGABRT", [7] = "SIGBUS", [8] = "SIGFPE", [9] = "SIGKILL",
+  [11] = "SIGSEGV", [13] = "SIGPIPE", [15] = "SIGTERM",
+}
 
 --- How the command ended, as lines in brackets; nothing where it ended well.
 local function ending(done, seconds)
@@ -22,7 +24,10 @@ local function ending(done, seconds)
     local words = ENDINGS[done.limit] or "stopped by its " .. done.limit .. " limit"
     return ("[%s]"):format(words:format(seconds))
   end
-  if done.signal then return ("[killed by signal %d%s]"):format(done.signal, SIGNALS[done.signal] and " " .. SIGNALS[done.signal] or "") end
+  if done.signal then
+    local name = SIGNALS[done.signal] and " " .. SIGNALS[done.signal] or ""
+    return ("[killed by signal %d%s]"):format(done.signal, name)
+  end
   if done.exit_code ~= 0 then return ("[exit code %s]"):format(tostring(done.exit_code)) end
   return nil
 end
@@ -32,7 +37,8 @@ local function outputs(done)
   local out, err = (text.valid(done.stdout)), (text.valid(done.stderr))
   local most_out = math.max(BYTES_MOST - #err, BYTES_MOST - LESS)
   local most_err = math.max(BYTES_MOST - #out, LESS)
-  return text.cut_middle(out, most_out, done.stdout_dropped), text.cut_middle(err, most_err, done.stderr_dropped)
+  return text.cut_middle(out, most_out, done.stdout_dropped),
+    text.cut_middle(err, most_err, done.stderr_dropped)
 end
 
 local function say(done, seconds)
@@ -62,12 +68,14 @@ local function bash(input, call)
 end
 
 return {
-  description = "Run a command line with bash in the workspace's root, in a sandbox without network. Answers both "
-    .. "outputs, and the exit code when it is not 0. Each call is a new shell: folder and variables do not last. "
-    .. "Files under /tmp do.",
+  description = "Run a command line with bash in the workspace's root, in a sandbox without "
+    .. "network. Answers both outputs, and the exit code when it is not 0. Each call is a new "
+    .. "shell: folder and variables do not last. Files under /tmp do.",
   input       = schema.object {
-    { "command", schema.text { min = 1, max = 100000 },                     "The command line; several lines are fine." },
-    { "timeout", schema.integer { min = 1, max = 600, default = SECONDS },  "Seconds after which it is stopped." },
+    { "command", schema.text { min = 1, max = 100000 },
+      "The command line; several lines are fine." },
+    { "timeout", schema.integer { min = 1, max = 600, default = SECONDS },
+      "Seconds after which it is stopped." },
   },
   effect      = "write",
   needs       = { exec = { "bash" }, read = { "." }, write = { "." } },

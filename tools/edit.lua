@@ -1,12 +1,12 @@
---- Replaces an exact text in a file. Keeps what the model does not see: mode, line ends, a byte order
---- mark, a missing last line end; bytes outside the replaced places stay as they are.
+--- Replaces an exact text in a file. Keeps what the model does not see: mode, line ends, a byte
+--- order mark, a missing last line end; bytes outside the replaced places stay as they are.
 local schema = require "lib.schema"
 local text   = require "lib.text"
 
-local FILE_MOST       <const> = 4000000 -- bytes; a run VM has room for the copies that an edit needs
-local LINES_COMPARED  <const> = 20000    -- when looking for what may have been meant
-local LINE_COMPARED   <const> = 300      -- bytes of each
-local SIMILAR         <const> = 0.6      -- share of common letter pairs that makes a line a candidate
+local FILE_MOST       <const> = 4000000 -- bytes; a run VM has room for the copies an edit needs
+local LINES_COMPARED  <const> = 20000   -- when looking for what may have been meant
+local LINE_COMPARED   <const> = 300     -- bytes of each
+local SIMILAR         <const> = 0.6     -- share of common letter pairs that makes a candidate
 local CANDIDATES_MOST <const> = 3
 local AROUND          <const> = 3        -- lines shown on both sides of a change
 local BOM             <const> = "\xEF\xBB\xBF"
@@ -26,7 +26,8 @@ local function with_lf(bytes)
   return (bytes:gsub("\r\n", "\n")), taken
 end
 
---- All places of `part`. Overlapping ones count where one place has to be meant; they are not replaced.
+--- All places of `part`. Overlapping ones count where one place has to be meant; they are not
+--- replaced.
 local function places_of(s, part, overlapping)
   local places, at = {}, 1
   while true do
@@ -82,20 +83,23 @@ end
 local function not_found(path, s, old)
   local near = candidates(s, old)
   if near == "" then
-    return invalid(("%s does not contain the text in old, nor a line like its first; read the file again"):format(path))
+    return invalid(("%s does not contain the text in old, nor a line like its first; "
+      .. "read the file again"):format(path))
   end
-  return invalid(("%s does not contain the text in old, which must fit to the last blank. Nearest to its first line:\n%s")
-    :format(path, text.valid(near)))
+  return invalid(("%s does not contain the text in old, which must fit to the last blank. "
+    .. "Nearest to its first line:\n%s"):format(path, text.valid(near)))
 end
 
 local function ambiguous(path, s, places)
   local lines = {}
   for i = 1, math.min(#places, 10) do lines[i] = line_at(s, places[i].from) end
-  return invalid(("%s contains the text in old %d times (lines %s%s); give more of the text around the place, "
-    .. "or set all"):format(path, #places, table.concat(lines, ", "), #places > 10 and ", ..." or ""))
+  return invalid(("%s contains the text in old %d times (lines %s%s); give more of the text "
+    .. "around the place, or set all"):format(
+      path, #places, table.concat(lines, ", "), #places > 10 and ", ..." or ""))
 end
 
---- Finds what is to be replaced, in text with LF ends. Answers the places, and `new` as it fits there.
+--- Finds what is to be replaced, in text with LF ends. Answers the places, and `new` as it fits
+--- there.
 local function choose(path, s, old, new, all)
   local places = places_of(s, old, not all)
   if #places == 0 and old:sub(-1) == "\n" and s:sub(-1) ~= "\n" and old ~= "\n"
@@ -189,13 +193,14 @@ local function edit(input, call)
 end
 
 return {
-  description = "Replace a text in a file. old must be exactly as the file has it, blanks included, and occur once, "
-    .. "unless all is set. Give enough lines around the place to make it unique. Line numbers of read are no part of the text.",
+  description = "Replace a text in a file. old must be exactly as the file has it, blanks "
+    .. "included, and occur once, unless all is set. Give enough lines around the place to make "
+    .. "it unique. Line numbers of read are no part of the text.",
   input       = schema.object {
-    { "path", schema.path(),                            "File inside the workspace." },
-    { "old",  schema.text { min = 1, max = 1000000 },   "The text to replace." },
-    { "new",  schema.text { max = 1000000 },            "What to put in its place; empty to delete." },
-    { "all",  schema.boolean { default = false },       "Replace every occurrence." },
+    { "path", schema.path(), "File inside the workspace." },
+    { "old", schema.text { min = 1, max = 1000000 }, "The text to replace." },
+    { "new", schema.text { max = 1000000 }, "What to put in its place; empty to delete." },
+    { "all", schema.boolean { default = false }, "Replace every occurrence." },
   },
   effect      = "write",
   needs       = { read = { "." }, write = { "." } },

@@ -25,16 +25,20 @@ local function find(input, call)
   local paths = {}
   for i = 1, math.min(#found.rows, SHOWN_MOST) do paths[i] = text.valid(found.rows[i].path) end
   local more = #found.rows - #paths
-  if more > 0 then paths[#paths + 1] = ("[... %s left out ...]"):format(text.plural(more, "more file")) end
+  if more > 0 then
+    paths[#paths + 1] = ("[... %s left out ...]"):format(text.plural(more, "more file"))
+  end
   return text.cut_middle(table.concat(paths, "\n"), BYTES_MOST) .. search.notes(found)
 end
 
 return {
-  description = "Find files by name. Answers paths from the workspace's root, sorted, one a line. Files that "
-    .. ".gitignore names are left out. A pattern without \"/\" fits names in every folder.",
+  description = "Find files by name. Answers paths from the workspace's root, sorted, one a line. "
+    .. "Files that .gitignore names are left out. A pattern without \"/\" fits names in every "
+    .. "folder.",
   input       = schema.object {
-    { "pattern", schema.text { min = 1, max = 500 }, "Glob: *.c, src/**/*.{ts,tsx}, **/test_?.py." },
-    { "path",    schema.path { default = "." },      "Folder to look in; the pattern counts from there." },
+    { "pattern", schema.text { min = 1, max = 500 },
+      "Glob: *.c, src/**/*.{ts,tsx}, **/test_?.py." },
+    { "path", schema.path { default = "." }, "Folder to look in; the pattern counts from there." },
   },
   effect      = "read",
   needs       = { exec = { "rg" }, read = { "." } },

@@ -22,8 +22,15 @@ local function show(found, limit)
   return text.cut_middle(table.concat(lines, "\n"), BYTES_MOST)
 end
 
+---@class tools.GrepInput
+---@field pattern     string
+---@field path        string
+---@field glob        string?
+---@field ignore_case boolean
+---@field limit       integer
+
 ---@async
----@param input { pattern: string, path: string, glob: string?, ignore_case: boolean, limit: integer }
+---@param input tools.GrepInput
 ---@param call  Call
 ---@return string? found, Error? err
 local function grep(input, call)
@@ -39,21 +46,25 @@ local function grep(input, call)
     "--max-columns=" .. LINE_MOST, "--max-columns-preview" }
   if input.ignore_case then options[#options + 1] = "--ignore-case" end
   local found
-  found, err = search.run({ options = options, pattern = input.pattern, path = path, globs = globs }, call)
+  local spec = { options = options, pattern = input.pattern, path = path, globs = globs }
+  found, err = search.run(spec, call)
   if not found then return nil, err end
   if #found.rows == 0 then return "No matches." .. search.notes(found) end
   return show(found, input.limit) .. search.notes(found)
 end
 
 return {
-  description = "Find lines that match a regular expression. Answers path:line:text, sorted by path. Files that "
-    .. ".gitignore names and binary files are left out; a file named by path is always searched.",
+  description = "Find lines that match a regular expression. Answers path:line:text, sorted by "
+    .. "path. Files that .gitignore names and binary files are left out; a file named by path is "
+    .. "always searched.",
   input       = schema.object {
-    { "pattern",     schema.text { min = 1, max = 1000 },                "Regular expression (Rust syntax), matched within a line." },
-    { "path",        schema.path { default = "." },                      "Folder or file to search." },
-    { "glob",        schema.text { min = 1, max = 500 },                 "Only files that fit, such as *.c or src/**/*.ts.", optional = true },
-    { "ignore_case", schema.boolean { default = false },                 "Upper and lower case are the same." },
-    { "limit",       schema.integer { min = 1, max = 2000, default = 200 }, "Most lines to answer." },
+    { "pattern", schema.text { min = 1, max = 1000 },
+      "Regular expression (Rust syntax), matched within a line." },
+    { "path", schema.path { default = "." }, "Folder or file to search." },
+    { "glob", schema.text { min = 1, max = 500 },
+      "Only files that fit, such as *.c or src/**/*.ts.", optional = true },
+    { "ignore_case", schema.boolean { default = false }, "Upper and lower case are the same." },
+    { "limit", schema.integer { min = 1, max = 2000, default = 200 }, "Most lines to answer." },
   },
   effect      = "read",
   needs       = { exec = { "rg" }, read = { "." } },

@@ -13,7 +13,8 @@ local SIGNATURES <const> = { -- first bytes of what people keep beside text
   { "\x89PNG\r\n\x1a\n", "PNG image" }, { "\xFF\xD8\xFF", "JPEG image" }, { "GIF87a", "GIF image" },
   { "GIF89a", "GIF image" }, { "\xFF\xFE", "UTF-16 text" }, { "\xFE\xFF", "UTF-16 text" },
   { "%PDF-", "PDF document" }, { "PK\x03\x04", "ZIP archive" }, { "\x1F\x8B", "gzip archive" },
-  { "\x7FELF", "ELF program" }, { "SQLite format 3\0", "SQLite database" }, { "\0asm", "WebAssembly module" },
+  { "\x7FELF", "ELF program" }, { "SQLite format 3\0", "SQLite database" },
+  { "\0asm", "WebAssembly module" },
 }
 
 --- What a binary file is, or nil for text.
@@ -34,7 +35,10 @@ local function show_folder(path, entries)
     lines[i] = text.valid(entry.name) .. mark
   end
   local more = #entries - #lines
-  if more > 0 then lines[#lines + 1] = ("[... %s left out ...]"):format(text.plural(more, "more entry", "more entries")) end
+  if more > 0 then
+    local rest = text.plural(more, "more entry", "more entries")
+    lines[#lines + 1] = ("[... %s left out ...]"):format(rest)
+  end
   return text.cut_middle(table.concat(lines, "\n"), BYTES_MOST)
 end
 
@@ -47,8 +51,8 @@ local function numbered(number, line)
   return ("%6d\t%s"):format(number, line)
 end
 
---- The numbered lines from `first` to `last`. Where they are too many, the middle is left out and the
---- note says how to read it.
+--- The numbered lines from `first` to `last`. Where they are too many, the middle is left out and
+--- the note says how to read it.
 local function show_lines(lines, first, last)
   local shown, bytes = {}, 0
   for i = first, last do
@@ -65,23 +69,33 @@ local function show_lines(lines, first, last)
     if at == head + 1 then head = at else tail = at end
   end
   local from, to = first + head, first + tail - 2
-  local note = ("[... lines %d to %d left out; read them with offset=%d limit=%d ...]"):format(from, to, from, to - from + 1)
-  return table.concat(shown, "\n", 1, head) .. "\n" .. note .. "\n" .. table.concat(shown, "\n", tail, #shown)
+  local note = ("[... lines %d to %d left out; read them with offset=%d limit=%d ...]")
+    :format(from, to, from, to - from + 1)
+  return table.concat(shown, "\n", 1, head) .. "\n" .. note .. "\n"
+    .. table.concat(shown, "\n", tail, #shown)
 end
 
 --- What the numbered lines cannot show.
 local function remarks(bytes, wrong, last, total)
   local said = {}
-  if last < total then said[#said + 1] = ("%s after this; go on with offset=%d"):format(text.plural(total - last, "line"), last + 1) end
+  if last < total then
+    said[#said + 1] = ("%s after this; go on with offset=%d")
+      :format(text.plural(total - last, "line"), last + 1)
+  end
   if bytes:find("\r\n", 1, true) then said[#said + 1] = "line ends are CRLF" end
   if bytes:sub(1, 3) == BOM then said[#said + 1] = "begins with a byte order mark" end
-  if wrong > 0 then said[#said + 1] = ("%s no UTF-8, shown as \u{FFFD}"):format(text.plural(wrong, "byte is", "bytes are")) end
+  if wrong > 0 then
+    said[#said + 1] = ("%s no UTF-8, shown as \u{FFFD}")
+      :format(text.plural(wrong, "byte is", "bytes are"))
+  end
   return #said > 0 and "\n[" .. table.concat(said, "; ") .. "]" or ""
 end
 
 local function show_file(input, bytes)
   local kind = binary_kind(bytes)
-  if kind then return ("%s is no text: %s, %s."):format(input.path, kind, text.plural(#bytes, "byte")) end
+  if kind then
+    return ("%s is no text: %s, %s."):format(input.path, kind, text.plural(#bytes, "byte"))
+  end
   if #bytes == 0 then return input.path .. " is an empty file." end
 
   local valid, wrong = text.valid(bytes:sub(1, 3) == BOM and bytes:sub(4) or bytes)
@@ -105,8 +119,8 @@ local function read(input, call)
 
   local err = info
   if err.code == "limit" then
-    return nil, { code = "limit", message = ("%s is larger than %d bytes; look at parts of it with grep, or bash and sed -n"):format(
-      input.path, FILE_MOST) }
+    return nil, { code = "limit", message = ("%s is larger than %d bytes; "
+      .. "look at parts of it with grep, or bash and sed -n"):format(input.path, FILE_MOST) }
   end
   if err.code ~= "invalid" then return nil, err end
   local entries = call.list(input.path) -- a folder is no file: then show what is in it
@@ -115,8 +129,8 @@ local function read(input, call)
 end
 
 return {
-  description = "Read a text file with line numbers, or list a folder. Of a very long text the middle is left out; "
-    .. "read it in parts with offset and limit.",
+  description = "Read a text file with line numbers, or list a folder. Of a very long text the "
+    .. "middle is left out; read it in parts with offset and limit.",
   input       = schema.object {
     { "path",   schema.path(),                          "File or folder inside the workspace." },
     { "offset", schema.integer { min = 1, default = 1 }, "First line to show, counted from 1." },

@@ -14,12 +14,16 @@ local function refuse(path, why) return nil, { code = "invalid", message = path 
 local function write(input, call)
   local before, err = call.info(input.path)
   if not before and err.code ~= "not_found" then return nil, err end
-  if before and before.kind == "folder" then return refuse(input.path, "is a folder; name a file in it") end
+  if before and before.kind == "folder" then
+    return refuse(input.path, "is a folder; name a file in it")
+  end
 
   local info
   info, err = call.write(input.path, input.content, { expect = before and "seen" or "new" })
   if not info and err.code == "invalid" then
-    if not before then return refuse(input.path, "appeared while it was written; read it, then decide") end
+    if not before then
+      return refuse(input.path, "appeared while it was written; read it, then decide")
+    end
     return refuse(input.path, "exists, and this run has not read it as it is now; read it first, "
       .. "then write it again or use edit")
   end
@@ -31,8 +35,8 @@ local function write(input, call)
 end
 
 return {
-  description = "Write a whole file: a new one, or one that was read before and has not changed since. Folders on "
-    .. "the way are made. To change a part of a file use edit.",
+  description = "Write a whole file: a new one, or one that was read before and has not changed "
+    .. "since. Folders on the way are made. To change a part of a file use edit.",
   input       = schema.object {
     { "path",    schema.path(),                         "File inside the workspace." },
     { "content", schema.text { max = CONTENT_MOST },    "All that the file shall hold." },

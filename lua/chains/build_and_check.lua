@@ -1,5 +1,5 @@
---- Has a senior backend engineer build something and somebody else check it. The checker has no shell:
---- it sees the task, the builder's report and the files.
+--- Has a senior backend engineer build something and somebody else check it. The checker has no
+--- shell: it sees the task, the builder's report and the files.
 local schema = require "lib.schema"
 
 local BUILDER <const> = "062-development-backend-senior-guardian"

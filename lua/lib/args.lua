@@ -5,15 +5,16 @@
 ---     options = {
 ---       { "--json",  "flag",           "print one JSON object" },
 ---       { "--model", "text",           "which model answers" },
----       { "--limit", "key=value list", "turns=,calls=,usd=,time=", keys = { "turns", "calls", "usd", "time" } },
+---       { "--limit", "key=value list", "turns=,calls=,usd=", keys = { "turns", "calls", "usd" } },
 ---     },
 ---     positionals = { { "AGENT", optional = true }, { "TASK" } },
 ---   }
 ---   local given, err = args.parse(SPEC, list)   -- given.values.json, given.positionals[1]
 ---
---- Kinds: flag | text | integer | duration (to ms) | list (repeatable text) | key=value list (to a table).
---- `--opt value` and `--opt=value` are the same, `--` ends the options, `-` alone is a positional, and
---- values stand under the option's name with "_" for "-". `--help` and `-h` are always known.
+--- Kinds: flag | text | integer | duration (to ms) | list (repeatable text) | key=value list (to a
+--- table). `--opt value` and `--opt=value` are the same, `--` ends the options, `-` alone is a
+--- positional, and values stand under the option's name with "_" for "-". `--help` and `-h` are
+--- always known.
 local duration = require "lib.duration"
 local text     = require "lib.text"
 
@@ -66,8 +67,8 @@ local function read_pairs(option, into, value)
       return nil, ('%s: "%s" is not key=value'):format(option[1], part)
     end
     if option.keys and not text.one_of(option.keys, key) then
-      return nil, ('%s: unknown key "%s"%s (known: %s)'):format(option[1], key, text.suggest(key, option.keys),
-        table.concat(option.keys, ", "))
+      return nil, ('%s: unknown key "%s"%s (known: %s)'):format(option[1], key,
+        text.suggest(key, option.keys), table.concat(option.keys, ", "))
     end
     into[key] = said
   end
@@ -137,7 +138,9 @@ local function check_positionals(spec, given)
     end
     return refuse(("%s is missing; usage: %s"):format(missing[#given + 1], spec.usage))
   end
-  if #given > most then return refuse(('too many words, from "%s" on; usage: %s'):format(given[most + 1], spec.usage)) end
+  if #given > most then
+    return refuse(('too many words, from "%s" on; usage: %s'):format(given[most + 1], spec.usage))
+  end
   return true
 end
 
@@ -169,7 +172,10 @@ function args.parse(spec, list)
   return given
 end
 
-local HINTS <const> = { text = "TEXT", integer = "N", duration = "TIME", list = "TEXT", ["key=value list"] = "KEY=VALUE,..." }
+local HINTS <const> = {
+  text = "TEXT", integer = "N", duration = "TIME", list = "TEXT",
+  ["key=value list"] = "KEY=VALUE,...",
+}
 
 local function row(name, about, width)
   return ("  %-" .. width .. "s  %s"):format(name, about or "")

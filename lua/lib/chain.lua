@@ -1,5 +1,5 @@
---- The `run` that chains, `before` hooks and authors' tests are handed. Made in the run's own VM; what
---- matters happens behind `prim.host`, in lib/services.lua.
+--- The `run` that chains, `before` hooks and authors' tests are handed. Made in the run's own VM;
+--- what matters happens behind `prim.host`, in lib/services.lua.
 local text = require "lib.text"
 
 local chain = {}
@@ -27,7 +27,8 @@ end
 ---@param prim table host, all, race, sleep, id, workspace
 ---@return Run
 function chain.object(prim)
-  local run = { id = prim.id, workspace = prim.workspace or false, all = prim.all, race = prim.race }
+  local run = { id = prim.id, workspace = prim.workspace or false, all = prim.all,
+    race = prim.race }
 
   function run.ask(agent, input, options)
     check_text(agent, "run.ask: the agent's name", 2)

@@ -1,12 +1,12 @@
---- Command lines as `Bash(git:*)` in a definition means them. A narrowing of what an agent is offered,
---- read strictly; what holds commands in place is the sandbox. Pure.
+--- Command lines as `Bash(git:*)` in a definition means them. A narrowing of what an agent is
+--- offered, read strictly; what holds commands in place is the sandbox. Pure.
 local command = {}
 
 --- Signs with which one line becomes several commands, or runs what it does not name.
 local JOINING <const> = "[;&|<>`$%(%){}\n\r\\]"
 
---- Whether a command line is one plain command that fits a scope: "git:*" and "git *" fit git with any
---- words behind it, "npm test" fits itself alone.
+--- Whether a command line is one plain command that fits a scope: "git:*" and "git *" fit git with
+--- any words behind it, "npm test" fits itself alone.
 ---@param line   any
 ---@param scopes string[]
 ---@return boolean fits

@@ -15,7 +15,9 @@ local function invalid(message) return nil, { code = "invalid", message = messag
 
 local function unknown_key(value, known)
   for _, key in ipairs(text.sorted_keys(value)) do
-    if not text.one_of(known, key) then return ("unknown key %q%s"):format(key, text.suggest(key, known)) end
+    if not text.one_of(known, key) then
+      return ("unknown key %q%s"):format(key, text.suggest(key, known))
+    end
   end
 end
 
@@ -31,7 +33,8 @@ function decisions.hooks(path)
   if why then return invalid(path .. ": " .. why) end
   for _, name in ipairs(HOOKS) do
     if file[name] ~= nil and type(file[name]) ~= "function" then
-      return invalid(("%s: %s is a %s; it should be a function"):format(path, name, type(file[name])))
+      return invalid(("%s: %s is a %s; it should be a function")
+        :format(path, name, type(file[name])))
     end
     found[name] = file[name] ~= nil
   end
@@ -44,7 +47,9 @@ function decisions.chain(path)
   local file = entry(path)
   local why = unknown_key(file, CHAIN)
   if why then return invalid(path .. ": " .. why) end
-  if type(file.run) ~= "function" then return invalid(path .. ": run is missing: function(run, params)") end
+  if type(file.run) ~= "function" then
+    return invalid(path .. ": run is missing: function(run, params)")
+  end
   local params, err = schema.load(file.params or schema.object {})
   if not params then return invalid(path .. ": params: " .. err.message) end
   return { params = params, description = file.description }

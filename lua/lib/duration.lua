@@ -23,7 +23,9 @@ local function parse(value)
   local total, at = 0, 1
   while at <= #value do
     local number, unit, after = value:match("^(%d+%.?%d*)(%l+)()", at)
-    if not number or not UNIT_MS[unit] then return refuse('"' .. value .. '"', "is no length of time") end
+    if not number or not UNIT_MS[unit] then
+      return refuse('"' .. value .. '"', "is no length of time")
+    end
     total, at = total + tonumber(number) * UNIT_MS[unit], after
   end
   if value == "" then return refuse('""', "is no length of time") end

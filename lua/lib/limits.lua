@@ -1,5 +1,6 @@
---- What a run, and the part of one agent in it, may use: turns, calls, dollars, time. A run's limits
---- are the command line's or the defaults; a definition's `limits` bound each part of its agent.
+--- What a run, and the part of one agent in it, may use: turns, calls, dollars, time. A run's
+--- limits are the command line's or the defaults; a definition's `limits` bound each part of its
+--- agent.
 local duration = require "lib.duration"
 local session  = require "lib.session"
 local text     = require "lib.text"
@@ -10,7 +11,9 @@ local limits = {}
 limits.KEYS = { "turns", "calls", "hops", "children", "tokens", "usd", "time" }
 limits.OF_AGENT = { "turns", "calls", "usd", "time" }
 
-local DEFAULTS <const> = { turns = "100", calls = "400", children = "1000", usd = "5", time = "30m" }
+local DEFAULTS <const> = {
+  turns = "100", calls = "400", children = "1000", usd = "5", time = "30m",
+}
 local WEEK <const> = 7 * 24 * 3600 * 1000
 local MOST <const> = 1e12
 
@@ -36,7 +39,9 @@ local function read_one(key, value)
     return ms
   end
   local number = value:match("^%d+%.?%d*$") and tonumber(value)
-  if not number or number > MOST then return invalid(key, value, "a number from 0 on, such as 12") end
+  if not number or number > MOST then
+    return invalid(key, value, "a number from 0 on, such as 12")
+  end
   if key == "usd" then return math.floor(number * 1e6 + 0.5) end
   return math.tointeger(number) or invalid(key, value, "a whole number, such as 12")
 end
@@ -69,7 +74,11 @@ end
 function limits.set(run, given)
   for _, key in ipairs(limits.KEYS) do
     local value = given and given[key] or DEFAULTS[key] and read_one(key, DEFAULTS[key])
-    if value and key == "time" then run:deadline_in(value) elseif value then run:limit(key, value) end
+    if value and key == "time" then
+      run:deadline_in(value)
+    elseif value then
+      run:limit(key, value)
+    end
   end
 end
 
@@ -107,11 +116,12 @@ function limits.words(most)
 end
 
 local function over(part, key, most)
-  return { code = "limit", message = ("the limit of %s that %s's definition sets is reached"):format(
-    amount_words(key, most), part.agent) }
+  return { code = "limit", message = ("the limit of %s that %s's definition sets is reached")
+    :format(amount_words(key, most), part.agent) }
 end
 
---- Spends from the agent's part and from the run; refuses, spending nothing, where either has no more.
+--- Spends from the agent's part and from the run; refuses, spending nothing, where either has no
+--- more.
 ---@param run    HostRun
 ---@param key    string
 ---@param amount integer 0 asks whether the limit is passed already
@@ -125,7 +135,8 @@ function limits.spend(run, key, amount)
   return run:spend(key, amount)
 end
 
---- Does an agent's part within the time that its definition allows; what goes on longer is cancelled.
+--- Does an agent's part within the time that its definition allows; what goes on longer is
+--- cancelled.
 ---@async
 ---@param run  HostRun
 ---@param work async fun(): table?, Error?

@@ -26,13 +26,15 @@ local PRICES <const> = object(KINDS, { CACHE[1], CACHE[2], { "above", ABOVE },
 local PROVIDER <const> = object({
   { "dialect", NAME }, { "base_url", NAME }, { "base_url_variable", NAME }, { "secret", NAME },
 }, { { "owns", NAMES }, { "legacy", schema.enum { "refused", "always", "never" } } })
-local MODEL <const> = object({ { "provider", NAME } }, { { "context", COUNT }, { "max_output", COUNT },
-  { "thinking", NAME }, { "prices", PRICES }, { "retires", NAME } })
+local MODEL <const> = object({ { "provider", NAME } }, {
+  { "context", COUNT }, { "max_output", COUNT }, { "thinking", NAME }, { "prices", PRICES },
+  { "retires", NAME },
+})
 local RULES <const> = schema.list { of = schema.list { of = NAME, min = 2, max = 2 } }
 local LIMITS <const> = object({
-  { "max_tokens", COUNT }, { "connect_ms", COUNT }, { "first_byte_ms", COUNT }, { "idle_ms", COUNT },
-  { "body_limit", COUNT }, { "attempts", COUNT }, { "first_wait_ms", COUNT }, { "most_wait_ms", COUNT },
-  { "most_asked_ms", COUNT } }, {})
+  { "max_tokens", COUNT }, { "connect_ms", COUNT }, { "first_byte_ms", COUNT },
+  { "idle_ms", COUNT }, { "body_limit", COUNT }, { "attempts", COUNT },
+  { "first_wait_ms", COUNT }, { "most_wait_ms", COUNT }, { "most_asked_ms", COUNT } }, {})
 
 local FORM <const> = object({
   { "providers", schema.map { of = PROVIDER } }, { "models", schema.map { of = MODEL } },
@@ -49,7 +51,9 @@ local function dangling(data)
     end
   end
   for word, name in pairs(data.complexity) do
-    if not data.tiers[name] then return ("complexity.%s is %q, which is no tier"):format(word, name) end
+    if not data.tiers[name] then
+      return ("complexity.%s is %q, which is no tier"):format(word, name)
+    end
   end
   for _, key in ipairs { "retired", "others" } do
     for _, rule in ipairs(data[key]) do

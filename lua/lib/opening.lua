@@ -19,7 +19,9 @@ function opening.of(input)
   local task, parts = input.task, {}
   if type(task) == "string" then parts[1] = task end
   for _, key in ipairs(text.sorted_keys(input)) do
-    if key ~= "task" then parts[#parts + 1] = ("## %s\n%s"):format(title(tostring(key)), body(input[key])) end
+    if key ~= "task" then
+      parts[#parts + 1] = ("## %s\n%s"):format(title(tostring(key)), body(input[key]))
+    end
   end
   local first = table.concat(parts, "\n\n")
   return type(task) == "string" and task or text.first_line(first), first

@@ -6,7 +6,8 @@ local CLASSES <const> = {
   a = "A-Za-z", d = "0-9", l = "a-z", u = "A-Z", w = "0-9A-Za-z", x = "0-9A-Fa-f",
   s = "\\t-\\r ", p = "!-/:-@\\[-`{-~", c = "\\x00-\\x1f\\x7f", g = "!-~",
 }
-local SPECIAL     <const> = "[%^%$%(%)%.%[%]%*%+%?%{%}%|\\/]" -- ECMA's u flag refuses to escape others
+-- ECMA's u flag refuses to escape others.
+local SPECIAL     <const> = "[%^%$%(%)%.%[%]%*%+%?%{%}%|\\/]"
 local SET_SPECIAL <const> = "[%[%]\\%^%-]"
 local QUANTIFIERS <const> = { ["*"] = "*", ["+"] = "+", ["?"] = "?", ["-"] = "*?" }
 
@@ -19,7 +20,9 @@ local function class(letter, inside)
   local lower = letter:lower()
   local set = letter:find("%a") and CLASSES[lower]
   if not set then
-    if letter:find("%w") then return nil, "uses %" .. letter .. ", which no regular expression says" end
+    if letter:find("%w") then
+      return nil, "uses %" .. letter .. ", which no regular expression says"
+    end
     return escape(letter, inside)
   end
   if letter == lower then return inside and set or "[" .. set .. "]" end
@@ -63,7 +66,8 @@ local function item_at(pattern, at)
   return said, at + 2
 end
 
---- The regular expression (ECMA and Rust read it alike) that finds what the Lua pattern finds in ASCII text.
+--- The regular expression (ECMA and Rust read it alike) that finds what the Lua pattern finds in
+--- ASCII text.
 ---@param pattern string
 ---@return string? expression nil when there is none
 ---@return string? why a clause about the pattern: "has captures"

@@ -38,8 +38,8 @@ function route.first(rules)
   end
 end
 
---- What the relations of a definition say when a part ends: a handoff, else the last trigger phrase of
---- the final reply that names an agent, else the end.
+--- What the relations of a definition say when a part ends: a handoff, else the last trigger phrase
+--- of the final reply that names an agent, else the end.
 ---@param _agent table
 ---@param ending { reply: string, handoff: table?, triggers: table[], hops: integer }
 ---@return { to: string?, ends: boolean?, why: string, evidence: table? }

@@ -1,5 +1,6 @@
 --- Asks the files that people edit (policy, routing, context, an agent's hooks) and holds what they
---- answer to its form: an unknown key or a wrong type is an error that names the file, never a guess.
+--- answer to its form: an unknown key or a wrong type is an error that names the file, never a
+--- guess.
 local errors  = require "lib.errors"
 local schema  = require "lib.schema"
 local session = require "lib.session"

@@ -1,9 +1,10 @@
---- Schemas: what a tool, a chain or a verb takes, written as a list so that its order never changes.
+--- Schemas: what a tool, a chain or a verb takes, written as a list so that its order never
+--- changes.
 ---
 ---   schema.object {
----     { "path",  schema.path { default = "." },                      "Folder inside the workspace." },
+---     { "path",  schema.path { default = "." }, "Folder inside the workspace." },
 ---     { "limit", schema.integer { min = 1, max = 99, default = 20 }, "Most lines to answer." },
----     { "kinds", schema.list { of = schema.enum { "c", "lua" } },    "Only these.", optional = true },
+---     { "kinds", schema.list { of = schema.enum { "c", "h" } }, "Only these.", optional = true },
 ---   }
 ---
 --- A schema is plain data, so it can cross from one VM to another:
@@ -14,8 +15,8 @@
 ---   any_of: options = { schema, ... }, exactly = true where not more than one may fit
 ---
 --- `check` looks at a value; `to_json` tells a model the same as JSON Schema 2020-12. A field is
---- required unless it has a default or is optional. `rest` says what keys beyond the fields may hold;
---- without it there may be none. Builders raise on a mistake: it is the author's.
+--- required unless it has a default or is optional. `rest` says what keys beyond the fields may
+--- hold; without it there may be none. Builders raise on a mistake: it is the author's.
 local check = require "lib.schema_check"
 local json  = require "lib.json"
 local raw   = require "lib.schema_raw"
@@ -59,7 +60,9 @@ local SORTS <const> = {
   text    = function(v) return type(v) ~= "string" and "is no text" or nil end,
   number  = function(v) return type(v) ~= "number" and "is no number" or nil end,
   integer = function(v) return math.type(v) ~= "integer" and "is no integer" or nil end,
-  count   = function(v) return not (math.type(v) == "integer" and v >= 0) and "is no count" or nil end,
+  count   = function(v)
+    return not (math.type(v) == "integer" and v >= 0) and "is no count" or nil
+  end,
   schema  = function(v, depth) return verify(v, depth + 1) end,
   pattern = function(v)
     if type(v) ~= "string" then return "is no text" end
@@ -113,7 +116,9 @@ function verify(node, depth)
       if why then return ("%s of %s %s"):format(key, node.kind, why) end
     end
   end
-  if node.min and node.max and node.min > node.max then return "min of " .. node.kind .. " is above max" end
+  if node.min and node.max and node.min > node.max then
+    return "min of " .. node.kind .. " is above max"
+  end
   if node.default ~= nil then
     local _, problems = check.value(node, node.default, "default")
     if problems then return problems[1].message end
@@ -137,16 +142,38 @@ local function builder(kind)
   end
 end
 
+---@class schema.TextOptions
+---@field min?      integer
+---@field max?      integer
+---@field pattern?  string
+---@field enum?     string[]
+---@field default?  string
+---@field optional? boolean
+
+---@class schema.IntegerOptions
+---@field min?      integer
+---@field max?      integer
+---@field default?  integer
+---@field optional? boolean
+
+---@class schema.NumberOptions
+---@field min?      number
+---@field max?      number
+---@field above?    number
+---@field below?    number
+---@field default?  number
+---@field optional? boolean
+
 --- Text; `min` and `max` count characters. `pattern` is a Lua pattern without %b, %f and captures.
----@type fun(options?: { min?: integer, max?: integer, pattern?: string, enum?: string[], default?: string, optional?: boolean }): Schema
+---@type fun(options?: schema.TextOptions): Schema
 schema.text = builder "text"
 --- A path as text: not empty, no NUL. Where it may lead is decided by the grant, not here.
 ---@type fun(options?: { default?: string, optional?: boolean }): Schema
 schema.path = builder "path"
----@type fun(options?: { min?: integer, max?: integer, default?: integer, optional?: boolean }): Schema
+---@type fun(options?: schema.IntegerOptions): Schema
 schema.integer = builder "integer"
 --- A number; `above` and `below` are bounds that are themselves not allowed.
----@type fun(options?: { min?: number, max?: number, above?: number, below?: number, default?: number, optional?: boolean }): Schema
+---@type fun(options?: schema.NumberOptions): Schema
 schema.number = builder "number"
 ---@type fun(options?: { default?: boolean, optional?: boolean }): Schema
 schema.boolean = builder "boolean"
@@ -205,7 +232,8 @@ function schema.object(entries)
           text.suggest(tostring(key), { "optional" })), 2)
       end
     end
-    node.fields[i] = { name = entry[1], schema = entry[2], about = entry[3], optional = entry.optional }
+    node.fields[i] = { name = entry[1], schema = entry[2], about = entry[3],
+      optional = entry.optional }
   end
   return build("object", node)
 end
@@ -216,7 +244,8 @@ end
 ---@return Schema? node, Error? err
 function schema.load(written)
   if type(written) ~= "table" then
-    return nil, { code = "invalid", message = "a " .. type(written) .. " is no schema; see lib.schema" }
+    return nil, { code = "invalid",
+      message = "a " .. type(written) .. " is no schema; see lib.schema" }
   end
   local node, why = written, nil
   if written.kind == nil then node, why = raw.read(written) end

@@ -57,7 +57,8 @@ end
 
 local function bounds(low, high, unit)
   unit = unit and " " .. unit or ""
-  if low and high then return low == high and (" %s%s"):format(low, unit) or (" from %s to %s%s"):format(low, high, unit) end
+  if low and low == high then return (" %s%s"):format(low, unit) end
+  if low and high then return (" from %s to %s%s"):format(low, high, unit) end
   if low then return (" of at least %s%s"):format(low, unit) end
   if high then return (" of at most %s%s"):format(high, unit) end
   return ""
@@ -117,7 +118,8 @@ local function check_text(node, value, path, found)
   if node.enum and not text.one_of(node.enum, value) or node.min and length < node.min
     or node.max and length > node.max then
     local words = length > QUOTE_MOST and (" (%d characters)"):format(length) or ""
-    return add(found, path, ("%s is %s%s; expected %s"):format(path, came(value), words, EXPECTED.text(node)))
+    return add(found, path,
+      ("%s is %s%s; expected %s"):format(path, came(value), words, EXPECTED.text(node)))
   end
   if node.pattern and not value:find(node.pattern) then return wrong(node, value, path, found) end
   return value
@@ -132,7 +134,9 @@ end
 
 local function check_number(node, value, path, found)
   local number = type(value) == "number" and value == value and value or nil
-  if number and node.kind == "integer" then number = math.tointeger(number) end -- 3.0 is an integer in JSON
+  if number and node.kind == "integer" then
+    number = math.tointeger(number) -- 3.0 is an integer in JSON
+  end
   if not number or node.min and number < node.min or node.max and number > node.max
     or node.above and number <= node.above or node.below and number >= node.below then
     return wrong(node, value, path, found)
@@ -211,7 +215,8 @@ local function check_object(node, value, path, found, depth)
     elseif field.schema.default ~= nil then
       copy[field.name] = walk(field.schema, fresh(field.schema.default), inner, found, depth + 1)
     elseif not (field.optional or field.schema.optional) then
-      add(found, inner, ("%s is missing; expected %s"):format(inner, EXPECTED[field.schema.kind](field.schema)))
+      add(found, inner,
+        ("%s is missing; expected %s"):format(inner, EXPECTED[field.schema.kind](field.schema)))
     end
   end
   check_unknown(node, value, path, found, copy, depth)
@@ -236,7 +241,8 @@ local function check_any_of(node, value, path, found, depth)
     return
   end
   local more = fits > 1 and (", and it fits %d"):format(fits) or ""
-  add(found, path, ("%s is %s; expected %s%s"):format(path, came(value), EXPECTED.any_of(node), more))
+  add(found, path,
+    ("%s is %s; expected %s%s"):format(path, came(value), EXPECTED.any_of(node), more))
 end
 
 --- How deep a value nests is bounded even where any value will do.
@@ -250,7 +256,8 @@ local function check_any(_, value, path, found, depth)
     return false
   end
   if deep(value, depth) then
-    return add(found, path, ("%s nests deeper than %d; send something flatter"):format(path, DEPTH_MOST))
+    return add(found, path,
+      ("%s nests deeper than %d; send something flatter"):format(path, DEPTH_MOST))
   end
   return value
 end
@@ -273,7 +280,8 @@ local ANY <const> = { kind = "any" }
 
 function walk(node, value, path, found, depth)
   if depth > DEPTH_MOST then
-    return add(found, path, ("%s nests deeper than %d; send something flatter"):format(path, DEPTH_MOST))
+    return add(found, path,
+      ("%s nests deeper than %d; send something flatter"):format(path, DEPTH_MOST))
   end
   node = node or ANY
   return CHECKS[node.kind](node, value, path, found, depth)
@@ -294,7 +302,8 @@ function check.value(node, value, name)
   local checked = walk(node, value, name, found, 0)
   if #found.problems == 0 then return checked end
   if found.more > 0 then
-    found.problems[#found.problems + 1] = { path = name, message = ("and %d more problems"):format(found.more) }
+    found.problems[#found.problems + 1] = { path = name,
+      message = ("and %d more problems"):format(found.more) }
   end
   return nil, found.problems
 end

@@ -42,7 +42,9 @@ local WRITERS <const> = {
       { "enum", node.enum and list_of(node.enum) } }, "string"
   end,
   path    = function() return { { "minLength", 1 } }, "string" end,
-  integer = function(node) return { { "minimum", node.min }, { "maximum", node.max } }, "integer" end,
+  integer = function(node)
+    return { { "minimum", node.min }, { "maximum", node.max } }, "integer"
+  end,
   number  = function(node)
     return { { "minimum", node.min }, { "maximum", node.max },
       { "exclusiveMinimum", node.above }, { "exclusiveMaximum", node.below } }, "number"
@@ -50,9 +52,12 @@ local WRITERS <const> = {
   boolean = function() return {}, "boolean" end,
   null    = function() return {}, "null" end,
   any     = function() return {} end,
-  enum    = function(node) return { { "enum", list_of(node.values) } }, type_of_all(node.values) end,
+  enum    = function(node)
+    return { { "enum", list_of(node.values) } }, type_of_all(node.values)
+  end,
   list    = function(node)
-    return { { "items", node.of and encode(node.of) }, { "minItems", node.min }, { "maxItems", node.max } }, "array"
+    return { { "items", node.of and encode(node.of) },
+      { "minItems", node.min }, { "maxItems", node.max } }, "array"
   end,
   map = function(node)
     return { { "additionalProperties", node.of and encode(node.of) },

@@ -1,7 +1,7 @@
 --- Reads JSON Schema that an author wrote as a Lua table into a schema of lib.schema. Pure.
---- A keyword that cannot be checked is an error that names it: passed over, it would promise a check
---- that nobody makes. Properties stand in the order of `required`, then bytewise: a plain Lua table
---- remembers no order.
+--- A keyword that cannot be checked is an error that names it: passed over, it would promise a
+--- check that nobody makes. Properties stand in the order of `required`, then bytewise: a plain Lua
+--- table remembers no order.
 local json = require "lib.json"
 local text = require "lib.text"
 
@@ -13,15 +13,19 @@ local read -- (written, at, depth, shallow) -> node; raises { why = } inside raw
 
 local function refuse(at, why) error({ why = ("JSON Schema at %s: %s"):format(at, why) }, 0) end
 
-local NOTES <const> = { title = true, examples = true, ["$comment"] = true, ["$schema"] = true, ["$id"] = true,
-  deprecated = true, readOnly = true, writeOnly = true } -- these say something and check nothing
+local NOTES <const> = { -- these say something and check nothing
+  title = true, examples = true, ["$comment"] = true, ["$schema"] = true, ["$id"] = true,
+  deprecated = true, readOnly = true, writeOnly = true,
+}
 local SHARED <const> = { "type", "description", "default", "enum", "const" }
 
 --- Keyword to option of our kind; true where code below reads it.
 local KEYWORDS <const> = {
   string  = { minLength = "min", maxLength = "max" },
   integer = { minimum = "min", maximum = "max", exclusiveMinimum = true, exclusiveMaximum = true },
-  number  = { minimum = "min", maximum = "max", exclusiveMinimum = "above", exclusiveMaximum = "below" },
+  number  = {
+    minimum = "min", maximum = "max", exclusiveMinimum = "above", exclusiveMaximum = "below",
+  },
   boolean = {},
   null    = {},
   array   = { items = true, minItems = "min", maxItems = "max" },
@@ -44,7 +48,8 @@ local function check_keywords(written, sort, at)
   table.move(SHARED, 1, #SHARED, #known + 1, known)
   for _, keyword in ipairs(text.sorted_keys(written)) do
     if not (NOTES[keyword] or KEYWORDS[sort][keyword]) and not text.one_of(SHARED, keyword) then
-      local where = sort == "any" and " without a type" or sort == "choice" and " beside anyOf or oneOf"
+      local where = sort == "any" and " without a type"
+        or sort == "choice" and " beside anyOf or oneOf"
         or (" for type %q"):format(sort)
       refuse(at, ("keyword %q cannot be checked%s%s"):format(keyword, where,
         ADVICE[keyword] and "; " .. ADVICE[keyword] or text.suggest(keyword, known)))
@@ -90,7 +95,8 @@ local function read_object(node, written, at, depth)
   end
   node.fields, node.rest = {}, read_rest(written, at, depth)
   for i, name in ipairs(ordered_names(properties, required)) do
-    local inner = properties[name] ~= nil and read(properties[name], at .. ".properties." .. name, depth + 1)
+    local inner = properties[name] ~= nil
+      and read(properties[name], at .. ".properties." .. name, depth + 1)
       or { kind = "any" }
     node.fields[i] = { name = name, schema = inner, about = inner.about,
       optional = not text.one_of(required, name) or nil }
@@ -106,7 +112,8 @@ local function read_choice(written, at, depth, shallow)
   end
   local node = { kind = "any_of", options = {}, exactly = written.oneOf and true or nil }
   for i, option in ipairs(written.anyOf or written.oneOf) do
-    node.options[i] = read(option, ("%s.%s[%d]"):format(at, written.oneOf and "oneOf" or "anyOf", i), depth + 1, true)
+    local place = ("%s.%s[%d]"):format(at, written.oneOf and "oneOf" or "anyOf", i)
+    node.options[i] = read(option, place, depth + 1, true)
   end
   return node
 end
@@ -124,7 +131,8 @@ local function read_types(written, at, depth)
     node.options[i] = read(part, at, depth + 1)
   end
   for _, keyword in ipairs(text.sorted_keys(written)) do
-    if not (used[keyword] or NOTES[keyword] or keyword == "type" or keyword == "description" or keyword == "default") then
+    if not (used[keyword] or NOTES[keyword] or keyword == "type" or keyword == "description"
+      or keyword == "default") then
       refuse(at, ("keyword %q cannot be checked beside a list of types"):format(keyword))
     end
   end
@@ -136,7 +144,8 @@ local function read_values(written, at)
   if type(values) ~= "table" then refuse(at, "enum must be a list") end
   local sort = written.type
   for _, value in ipairs(values) do
-    local is = value == json.null and "null" or type(value) == "number" and (math.type(value) == "integer" and "integer" or "number")
+    local is = value == json.null and "null"
+      or type(value) == "number" and (math.type(value) == "integer" and "integer" or "number")
       or type(value)
     if sort and sort ~= is and not (sort == "number" and is == "integer") then
       refuse(at, ("enum holds %s, which is no %s"):format(tostring(value), sort))
@@ -166,7 +175,9 @@ end
 
 function read(written, at, depth, shallow)
   if written == true then return { kind = "any" } end
-  if type(written) ~= "table" or written == json.null then refuse(at, "a " .. type(written) .. " is no schema") end
+  if type(written) ~= "table" or written == json.null then
+    refuse(at, "a " .. type(written) .. " is no schema")
+  end
   if depth > DEPTH_MOST then refuse(at, "it nests deeper than " .. DEPTH_MOST) end
   local sort = written.type
   local node
@@ -180,7 +191,9 @@ function read(written, at, depth, shallow)
       { "string", "integer", "number", "boolean", "null", "array", "object" })))
   elseif written.enum ~= nil or written.const ~= nil then
     check_keywords(written, "any", at)
-    if written.enum ~= nil and written.const ~= nil then refuse(at, "enum beside const cannot be checked") end
+    if written.enum ~= nil and written.const ~= nil then
+      refuse(at, "enum beside const cannot be checked")
+    end
     node = read_values(written, at)
   else
     node = read_plain(written, at, depth, sort or "any")

@@ -1,5 +1,6 @@
---- ripgrep in the sandbox, as `glob` and `grep` use it: below the workspace's root, sorted, honouring
---- .gitignore in folders that are no repository too, without the user's own ripgrep settings.
+--- ripgrep in the sandbox, as `glob` and `grep` use it: below the workspace's root, sorted,
+--- honouring .gitignore in folders that are no repository too, without the user's own ripgrep
+--- settings.
 local glob = require "lib.glob"
 local text = require "lib.text"
 
@@ -19,7 +20,8 @@ function search.below(path, workspace)
   local rest = path
   if path:sub(1, 1) == "/" then
     if path ~= workspace and path:sub(1, #workspace + 1) ~= workspace .. "/" then
-      return nil, { code = "denied", message = ("%s lies outside the workspace %s"):format(path, workspace) }
+      return nil, { code = "denied",
+        message = ("%s lies outside the workspace %s"):format(path, workspace) }
     end
     rest = path:sub(#workspace + 2)
   end
@@ -27,7 +29,8 @@ function search.below(path, workspace)
   for part in rest:gmatch("[^/]+") do
     if part == ".." then
       if #parts == 0 then
-        return nil, { code = "denied", message = ("%s lies outside the workspace %s"):format(path, workspace) }
+        return nil, { code = "denied",
+          message = ("%s lies outside the workspace %s"):format(path, workspace) }
       end
       parts[#parts] = nil
     elseif part ~= "." then
@@ -79,13 +82,15 @@ function search.run(spec, call)
   end
   if spec.pattern then argv[#argv + 1] = "--regexp=" .. spec.pattern end
   argv[#argv + 1] = "--"
-  argv[#argv + 1] = "./" .. (spec.path == "." and "" or spec.path) -- named, or rg would search its stdin
+  -- Named, or rg would search its stdin:
+  argv[#argv + 1] = "./" .. (spec.path == "." and "" or spec.path)
 
   local done, err = call.exec(argv)
   if not done then return nil, err end
   if done.exit_code == nil or done.exit_code > NOTHING_FOUND and done.stdout == "" then
     if done.limit then
-      return nil, { code = "limit", message = ("the search was stopped by its %s limit; search a smaller folder"):format(done.limit) }
+      return nil, { code = "limit", message = ("the search was stopped by its %s limit; "
+        .. "search a smaller folder"):format(done.limit) }
     end
     local code = done.stderr:find("os error 2", 1, true) and "not_found" or "invalid"
     return nil, { code = code, message = complaint(done.stderr) }
@@ -96,7 +101,8 @@ function search.run(spec, call)
   local dropped = done.stdout_dropped or 0
   local stdout = dropped > 0 and without_halves(done.stdout, files and "\0" or "\n") or done.stdout
   for _, row in ipairs(search.rows(stdout, files)) do
-    if not fits or fits(row.path) then rows[#rows + 1] = row end -- a "!" line in .gitignore lets others in
+    -- A "!" line in .gitignore lets others in.
+    if not fits or fits(row.path) then rows[#rows + 1] = row end
   end
   local warning = done.exit_code > NOTHING_FOUND and complaint(done.stderr) or nil
   return { rows = rows, dropped = dropped, warning = warning }
@@ -121,9 +127,12 @@ end
 function search.notes(found)
   local notes = ""
   if found.dropped > 0 then
-    notes = notes .. ("\n[%d bytes of results were left out: search a smaller folder]"):format(found.dropped)
+    notes = notes .. ("\n[%d bytes of results were left out: search a smaller folder]")
+      :format(found.dropped)
   end
-  if found.warning then notes = notes .. "\n[not everything could be searched: " .. found.warning .. "]" end
+  if found.warning then
+    notes = notes .. "\n[not everything could be searched: " .. found.warning .. "]"
+  end
   return notes
 end
 

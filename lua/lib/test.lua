@@ -5,7 +5,8 @@
 ---     t.equal(policy.decide(call, facts).verdict, "deny")
 ---   end)
 ---
---- A file of tests only registers; `perigee test` runs them, each with what the host hands to `run`.
+--- A file of tests only registers; `perigee test` runs them, each with what the host hands to
+--- `run`.
 local test = {}
 
 local DEPTH_MOST <const> = 32  -- of what is compared and shown
@@ -42,7 +43,8 @@ local function show(value, depth)
   for i = 1, length do parts[i] = show(value[i], depth + 1) end
   for _, key in ipairs(sorted_keys(value)) do
     if not (math.type(key) == "integer" and key >= 1 and key <= length) then
-      local name = type(key) == "string" and key:match("^[%a_][%w_]*$") or "[" .. show(key, depth + 1) .. "]"
+      local name = type(key) == "string" and key:match("^[%a_][%w_]*$")
+        or "[" .. show(key, depth + 1) .. "]"
       parts[#parts + 1] = name .. " = " .. show(value[key], depth + 1)
     end
   end
@@ -66,7 +68,9 @@ local function difference(got, wanted, path, depth)
     return path, got, wanted
   end
   if rawequal(got, wanted) then return nil end
-  if depth > DEPTH_MOST then error("values nest deeper than " .. DEPTH_MOST .. " at " .. path, 0) end
+  if depth > DEPTH_MOST then
+    error("values nest deeper than " .. DEPTH_MOST .. " at " .. path, 0)
+  end
   for _, key in ipairs(sorted_keys(wanted)) do
     local where, a, b = difference(got[key], wanted[key], step(path, key), depth + 1)
     if where then return where, a, b end

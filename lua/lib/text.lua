@@ -82,7 +82,8 @@ function text.keep_lines(s, most)
   local rest = s:sub(at)
   if rest == "" then return s, 0 end
   local missing = text.count(rest, "\n") + (rest:byte(-1) == 10 and 0 or 1)
-  return ("%s[... %s left out ...]"):format(s:sub(1, at - 1), text.plural(missing, "more line")), missing
+  return ("%s[... %s left out ...]")
+    :format(s:sub(1, at - 1), text.plural(missing, "more line")), missing
 end
 
 --- The largest cut at or before byte `at` that splits no character.
@@ -91,7 +92,8 @@ local function char_boundary(s, at)
   return at
 end
 
---- The first `most` bytes, or a few less so that no character is split. Says nothing about the rest.
+--- The first `most` bytes, or a few less so that no character is split. Says nothing about the
+--- rest.
 ---@param s    string
 ---@param most integer
 ---@return string head
@@ -193,7 +195,8 @@ function text.nearest_few(name, names, most)
   for _, candidate in ipairs(names) do
     local edits = distance(name, candidate)
     local part = #name >= 3 and #candidate >= 3
-      and (candidate:lower():find(name:lower(), 1, true) or name:lower():find(candidate:lower(), 1, true))
+      and (candidate:lower():find(name:lower(), 1, true)
+        or name:lower():find(candidate:lower(), 1, true))
     if edits <= math.max(1, math.min(#name, #candidate) // 3) or part then
       near[#near + 1] = { name = candidate, edits = edits }
     end

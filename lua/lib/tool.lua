@@ -1,5 +1,5 @@
---- Tools: checks a tool's file, says in words what it reaches, and resolves an agent's `tools` field.
---- Pure; what it answers is plain data and can cross from one VM to another.
+--- Tools: checks a tool's file, says in words what it reaches, and resolves an agent's `tools`
+--- field. Pure; what it answers is plain data and can cross from one VM to another.
 local duration = require "lib.duration"
 local names    = require "lib.tool_names"
 local schema   = require "lib.schema"
@@ -24,7 +24,9 @@ local TIMEOUT_MS       <const> = 120000 -- where a tool names none
 local DESCRIPTION_MOST <const> = 4000   -- bytes; it stands in every request
 local RESERVED <const> = { handoff = true, escalate = true }
 local EFFECTS  <const> = { "read", "write", "outside" }
-local KEYS     <const> = { "description", "input", "effect", "needs", "timeout", "repeatable", "run" }
+local KEYS     <const> = {
+  "description", "input", "effect", "needs", "timeout", "repeatable", "run",
+}
 local NEEDS    <const> = { "read", "write", "exec", "net", "secrets" }
 
 local function invalid(name, why)
@@ -50,9 +52,13 @@ local function read_needs(written)
   for _, kind in ipairs(NEEDS) do
     local list = written[kind]
     if list ~= nil then
-      if type(list) ~= "table" or #list == 0 then return nil, ("needs.%s must be a list of names"):format(kind) end
+      if type(list) ~= "table" or #list == 0 then
+        return nil, ("needs.%s must be a list of names"):format(kind)
+      end
       for _, entry in ipairs(list) do
-        if type(entry) ~= "string" or entry == "" then return nil, ("needs.%s holds something else than names"):format(kind) end
+        if type(entry) ~= "string" or entry == "" then
+          return nil, ("needs.%s holds something else than names"):format(kind)
+        end
       end
       needs[kind] = table.move(list, 1, #list, 1, {})
     end
@@ -75,13 +81,21 @@ end
 ---@param needs  Needs
 ---@return boolean inside, string? why not
 function tool.stays_inside(effect, needs)
-  if effect ~= "read" and effect ~= "write" then return false, "it changes the world outside the workspace" end
+  if effect ~= "read" and effect ~= "write" then
+    return false, "it changes the world outside the workspace"
+  end
   if type(needs) ~= "table" then return false, "what it needs is not known" end
-  if needs.net then return false, "it uses the network (" .. table.concat(needs.net, ", ") .. ")" end
-  if needs.secrets then return false, "it uses secrets (" .. table.concat(needs.secrets, ", ") .. ")" end
+  if needs.net then
+    return false, "it uses the network (" .. table.concat(needs.net, ", ") .. ")"
+  end
+  if needs.secrets then
+    return false, "it uses secrets (" .. table.concat(needs.secrets, ", ") .. ")"
+  end
   for _, kind in ipairs { "read", "write" } do
     for _, path in ipairs(needs[kind] or {}) do
-      if not path_inside(path) then return false, ("it wants to %s %s, outside the workspace"):format(kind, path) end
+      if not path_inside(path) then
+        return false, ("it wants to %s %s, outside the workspace"):format(kind, path)
+      end
     end
   end
   return true
@@ -101,9 +115,13 @@ function tool.reach(effect, needs)
   local said = {}
   if needs.read  then said[#said + 1] = "reads " .. places(needs.read) end
   if needs.write then said[#said + 1] = "writes " .. places(needs.write) end
-  if needs.exec  then said[#said + 1] = ("runs %s in the sandbox"):format(table.concat(needs.exec, ", ")) end
+  if needs.exec  then
+    said[#said + 1] = ("runs %s in the sandbox"):format(table.concat(needs.exec, ", "))
+  end
   if needs.net   then said[#said + 1] = "talks to " .. table.concat(needs.net, ", ") end
-  if needs.secrets then said[#said + 1] = "uses the secrets " .. table.concat(needs.secrets, ", ") end
+  if needs.secrets then
+    said[#said + 1] = "uses the secrets " .. table.concat(needs.secrets, ", ")
+  end
   if effect == "outside" then said[#said + 1] = "changes the world outside the workspace" end
   return #said > 0 and table.concat(said, "; ") or "reaches nothing"
 end
@@ -113,14 +131,21 @@ local function check_plain_keys(file)
   local why = unknown_key(file, KEYS, "")
   if why then return why end
   local about = file.description
-  if type(about) ~= "string" or text.trim(about) == "" then return "description is missing: a sentence for the model" end
-  if #about > DESCRIPTION_MOST then return ("description is longer than %d bytes"):format(DESCRIPTION_MOST) end
+  if type(about) ~= "string" or text.trim(about) == "" then
+    return "description is missing: a sentence for the model"
+  end
+  if #about > DESCRIPTION_MOST then
+    return ("description is longer than %d bytes"):format(DESCRIPTION_MOST)
+  end
   if not utf8.len(about) then return "description is not UTF-8" end
   if not text.one_of(EFFECTS, file.effect) then
-    return ("effect is %s; expected \"read\", \"write\" or \"outside\""):format(tostring(file.effect))
+    return ("effect is %s; expected \"read\", \"write\" or \"outside\"")
+      :format(tostring(file.effect))
   end
   if type(file.run) ~= "function" then return "run is missing: function(input, call)" end
-  if file.repeatable ~= nil and type(file.repeatable) ~= "boolean" then return "repeatable is not true or false" end
+  if file.repeatable ~= nil and type(file.repeatable) ~= "boolean" then
+    return "repeatable is not true or false"
+  end
 end
 
 --- Checks the table that a tool's file returns, and answers what the host keeps of it: data only.
@@ -131,16 +156,22 @@ function tool.declare(name, file)
   if not name:match("^%l[%l%d_]*$") or #name > 64 then
     return invalid(name, "a tool's name is small letters, digits and _, at most 64")
   end
-  if RESERVED[name] then return invalid(name, "this name belongs to the turn loop; choose another") end
+  if RESERVED[name] then
+    return invalid(name, "this name belongs to the turn loop; choose another")
+  end
   local why = check_plain_keys(file)
   if why then return invalid(name, why) end
 
   local input, err = schema.load(file.input)
   if not input then return invalid(name, "input: " .. err.message) end
-  if input.kind ~= "object" then return invalid(name, "input: models send an object; use schema.object { ... }") end
+  if input.kind ~= "object" then
+    return invalid(name, "input: models send an object; use schema.object { ... }")
+  end
   local needs, needs_why = read_needs(file.needs)
   if not needs then return invalid(name, needs_why) end
-  if file.effect == "read" and needs.write then return invalid(name, 'it needs to write, so effect cannot be "read"') end
+  if file.effect == "read" and needs.write then
+    return invalid(name, 'it needs to write, so effect cannot be "read"')
+  end
   local timeout_ms = TIMEOUT_MS
   if file.timeout ~= nil then
     timeout_ms, err = duration.parse(file.timeout)
@@ -189,14 +220,17 @@ end
 ---@field note?   string   why nothing was given, where the field could not be read
 
 --- Which tools an agent is given by its `tools` field. A missing field means every tool of the
---- distribution that stays in the sandbox and the workspace; an empty list, or what cannot be read, means none.
+--- distribution that stays in the sandbox and the workspace; an empty list, or what cannot be read,
+--- means none.
 ---@param written   any nil, text, list or map: the front matter's value
 ---@param available tool.Declaration[]|table<string, tool.Declaration>
 ---@return tool.Resolved resolved
 function tool.resolve(written, available)
   local known = by_name(available)
   local read, note = names.read(written)
-  if read.all then return { tools = all_inside(known, read.refused), missing = {}, scopes = {}, note = note } end
+  if read.all then
+    return { tools = all_inside(known, read.refused), missing = {}, scopes = {}, note = note }
+  end
 
   local tools, missing, scopes, whole = {}, {}, {}, {}
   for _, entry in ipairs(read.given) do

@@ -7,21 +7,25 @@ local names = {}
 
 ---@type table<string, string[]>
 local SAME <const> = {
-  read  = { "readfile", "readfiles", "readmanyfiles", "view", "viewfile", "openfile", "cat", "getfilecontents",
-            "ls", "list", "listdir", "listdirectory", "listfiles", "filereader", "readtextfile" },
+  read  = { "readfile", "readfiles", "readmanyfiles", "view", "viewfile", "openfile", "cat",
+            "getfilecontents", "ls", "list", "listdir", "listdirectory", "listfiles",
+            "filereader", "readtextfile" },
   write = { "writefile", "createfile", "writetofile", "savefile", "filewriter", "newfile" },
-  edit  = { "editfile", "editfiles", "multiedit", "replace", "strreplace", "replaceinfile", "searchreplace",
-            "applydiff", "applypatch", "patch", "insertedit", "replacestringinfile", "inserteditintofile" },
-  bash  = { "shell", "sh", "exec", "execute", "executebash", "executecommand", "runcommand", "runcommands",
-            "runshellcommand", "runterminalcmd", "runinterminal", "terminal", "localshell", "containerexec",
-            "shellcommand", "execcommand" },
+  edit  = { "editfile", "editfiles", "multiedit", "replace", "strreplace", "replaceinfile",
+            "searchreplace", "applydiff", "applypatch", "patch", "insertedit",
+            "replacestringinfile", "inserteditintofile" },
+  bash  = { "shell", "sh", "exec", "execute", "executebash", "executecommand", "runcommand",
+            "runcommands", "runshellcommand", "runterminalcmd", "runinterminal", "terminal",
+            "localshell", "containerexec", "shellcommand", "execcommand" },
   glob  = { "find", "findfiles", "filesearch", "findbyname" },
-  grep  = { "search", "searchfiles", "searchfilecontent", "grepsearch", "codebasesearch", "searchtext",
-            "textsearch", "ripgrep", "rg", "codesearch" },
+  grep  = { "search", "searchfiles", "searchfilecontent", "grepsearch", "codebasesearch",
+            "searchtext", "textsearch", "ripgrep", "rg", "codesearch" },
   bash_output = { "bashoutput", "taskoutput", "readbackground" },
   bash_kill   = { "killbash", "killshell", "bashkill", "taskstop" },
-  web_fetch   = { "webfetch", "fetch", "fetchurl", "fetchwebpage", "readurl", "urlfetch", "httpget", "browse" },
-  web_search  = { "websearch", "googlewebsearch", "googlesearch", "bravesearch", "searchweb", "internetsearch" },
+  web_fetch   = { "webfetch", "fetch", "fetchurl", "fetchwebpage", "readurl", "urlfetch",
+                  "httpget", "browse" },
+  web_search  = { "websearch", "googlewebsearch", "googlesearch", "bravesearch", "searchweb",
+                  "internetsearch" },
 }
 local SEVERAL <const> = { -- one tool there, several here
   strreplaceeditor        = { "read", "write", "edit" },
@@ -30,7 +34,8 @@ local SEVERAL <const> = { -- one tool there, several here
   fileeditor              = { "read", "write", "edit" },
   filesystem              = { "read", "write", "edit" },
 }
-local LOOP <const> = { handoff = true, escalate = true } -- the turn loop's own: offered by its rules
+-- The turn loop's own: offered by its rules.
+local LOOP <const> = { handoff = true, escalate = true }
 local TRUE <const> = { ["true"] = true, yes = true, on = true, ["1"] = true }
 local FALSE <const> = { ["false"] = true, no = true, off = true, ["0"] = true }
 
@@ -48,7 +53,9 @@ local function plain(name) return (name:lower():gsub("[_%-%.%s]", "")) end
 ---@return string[]? parts nil when the brackets do not match
 local function split(written)
   written = text.trim(written)
-  if written:match("^%[.*%]$") then written = written:sub(2, -2) end -- a flow list that was not read as one
+  if written:match("^%[.*%]$") then
+    written = written:sub(2, -2) -- a flow list that was not read as one
+  end
   local open, commas, blanks, from = 0, {}, {}, 1
   for i = 1, #written do
     local char = written:sub(i, i)
@@ -75,7 +82,8 @@ local function read_map(written)
   local given, refused = {}, {}
   for _, name in ipairs(text.sorted_keys(written)) do
     local says = written[name]
-    local word = type(says) == "boolean" and tostring(says) or type(says) == "string" and says:lower() or ""
+    local word = type(says) == "boolean" and tostring(says)
+      or type(says) == "string" and says:lower() or ""
     if TRUE[word] then
       given[#given + 1] = name
     elseif FALSE[word] then
@@ -97,8 +105,12 @@ function names.read(written)
     local word = text.trim(written)
     if word == "*" or word:lower() == "all" then return { given = {}, all = true } end
     local parts = split(word)
-    if not parts then return { given = {} }, "tools: brackets do not match in " .. text.first_line(word) end
-    if #parts == 0 and word ~= "[]" then return { given = {} }, "tools: is empty; leave it out for all, write [] for none" end
+    if not parts then
+      return { given = {} }, "tools: brackets do not match in " .. text.first_line(word)
+    end
+    if #parts == 0 and word ~= "[]" then
+      return { given = {} }, "tools: is empty; leave it out for all, write [] for none"
+    end
     return { given = parts }
   end
   if type(written) ~= "table" then return { given = {} }, "tools: is no list of names" end
@@ -111,14 +123,17 @@ function names.read(written)
   end
   local given = {}
   for i, entry in ipairs(written) do
-    if type(entry) ~= "string" then return { given = {} }, ("tools: entry %d is no name"):format(i) end
+    if type(entry) ~= "string" then
+      return { given = {} }, ("tools: entry %d is no name"):format(i)
+    end
     given[i] = text.trim(entry)
   end
   if #given == 1 and given[1] == "*" then return { given = {}, all = true } end
   return { given = given }
 end
 
---- Our names for one that was written, and what its brackets say: "Bash(git:*)" -> { "bash" }, "git:*".
+--- Our names for one that was written, and what its brackets say: "Bash(git:*)" -> { "bash" },
+--- "git:*".
 ---@param written string
 ---@param known   table<string, any> what there is, by name
 ---@return string[]? ours nil when there is no such tool here

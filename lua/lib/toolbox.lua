@@ -19,7 +19,9 @@ end
 --- A diagnostic as a line: "tools/x.lua:3: unexpected symbol".
 ---@param one { file: string, line: integer?, message: string }
 ---@return string said
-function toolbox.say(one) return ("%s%s: %s"):format(one.file, one.line and ":" .. one.line or "", one.message) end
+function toolbox.say(one)
+  return ("%s%s: %s"):format(one.file, one.line and ":" .. one.line or "", one.message)
+end
 
 local function names_in(cli, folder, found)
   for _, entry in ipairs(cli.list_folder(folder) or {}) do
@@ -43,7 +45,8 @@ function toolbox.load(cli, folders)
     local declaration, err = cli.decide("lua/lib/decisions.lua", "tool", name, path)
     if declaration then
       declaration.entry, declaration.file = path, file
-      declaration.origin = file:sub(1, #folders.distribution + 1) == folders.distribution .. "/" and "distribution" or "user"
+      local shipped = file:sub(1, #folders.distribution + 1) == folders.distribution .. "/"
+      declaration.origin = shipped and "distribution" or "user"
       box.tools[name] = declaration
     else
       box.diagnostics[#box.diagnostics + 1] = diagnostic(path, file, err)

@@ -2,11 +2,15 @@
 --- `agents/NAME.lua` beside `agents/NAME.md`: what is insisted on. All hooks are optional; all but
 --- `before` are pure.
 
+--- `before` is called once, before the first turn, and may wait. False and the reason: from
+--- `allow_tool` it narrows what policy allows, from `accept` it sends a final reply back to the
+--- model. Where `next` answers nil, routing.lua chooses.
+---@alias agent.Context { context: string? }
 ---@class agent.Hooks
----@field before?     async fun(run: Run, input: agent.Before): { context: string? }?, Error? once, before the first turn; may wait
----@field allow_tool? fun(call: agent.Call): boolean, string? false and the reason narrows what policy allows
----@field accept?     fun(reply: agent.Reply): boolean, string? false and the reason sends a final reply back to the model
----@field next?       fun(agent: agent.Facts, ending: agent.Ending, facts: table): agent.Next? nil leaves it to routing.lua
+---@field before?     async fun(run: Run, input: agent.Before): agent.Context?, Error?
+---@field allow_tool? fun(call: agent.Call): boolean, string?
+---@field accept?     fun(reply: agent.Reply): boolean, string?
+---@field next?       fun(agent: agent.Facts, ending: agent.Ending, facts: table): agent.Next?
 
 ---@class agent.Before
 ---@field task  string what the run was asked

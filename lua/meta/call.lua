@@ -31,13 +31,15 @@ local call = {}
 ---@return ExecDone? done, Error? err
 function call.exec(spec) end
 
+--- `seen` comes from `read`: true when the file is as this run last read or wrote it, false when it
+--- changed, nil when this run never did.
 ---@class FileInfo
 ---@field kind      "file"|"folder"|"link"|"other"
 ---@field size      integer  bytes
 ---@field mode      integer
 ---@field modified  integer  Unix milliseconds
 ---@field hash?     string   of the content, where it was read
----@field seen?     boolean  from `read`: true when the file is as this run last read or wrote it, false when it changed, nil when this run never did
+---@field seen?     boolean
 
 --- Reads a file. With `peek` it does not count as read for `write`'s "seen".
 ---@async
@@ -46,11 +48,12 @@ function call.exec(spec) end
 ---@return string? bytes, FileInfo|Error info
 function call.read(path, options) end
 
---- Replaces a file as a whole, keeping its mode; makes missing folders.
+--- Replaces a file as a whole, keeping its mode; makes missing folders. `expect` "new": only where
+--- no file is; "seen": only as this run last read or wrote it; else error "invalid".
 ---@async
 ---@param path string
 ---@param bytes string
----@param options? { expect?: "any"|"new"|"seen" } new: only where no file is; seen: only as this run last read or wrote it; else error "invalid"
+---@param options? { expect?: "any"|"new"|"seen" }
 ---@return FileInfo? info, Error? err
 function call.write(path, bytes, options) end
 

@@ -3,5 +3,5 @@
 
 ---@class chain.File
 ---@field description? string
----@field params?      Schema schema.object { ... }; a task given on the command line is the field `task`
+---@field params?      Schema schema.object { ... }; the command line's task is the field `task`
 ---@field run          async fun(run: Run, params: table): any, Error?

@@ -1,5 +1,6 @@
 ---@meta lib.json
---- JSON that keeps what was sent: integers, empty arrays, null, and key order where it is asked for.
+--- JSON that keeps what was sent: integers, empty arrays, null, and key order where it is asked
+--- for.
 
 local json = {}
 

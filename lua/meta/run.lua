@@ -1,6 +1,6 @@
 ---@meta
---- What chains, the hook `before` and authors' tests are handed. There is no other way from a script
---- to a model or a tool.
+--- What chains, the hook `before` and authors' tests are handed. There is no other way from a
+--- script to a model or a tool.
 
 ---@class Run
 ---@field id        string
@@ -15,7 +15,7 @@ local run = {}
 ---@async
 ---@param agent    string  its name, or any unique part
 ---@param input    string|AskInput
----@param options? { hops?: "off"|"auto"|"full" } default off: the agent that is asked answers itself
+---@param options? { hops?: "off"|"auto"|"full" } default off: the agent asked answers itself
 ---@return string? text, Error? err
 function run.ask(agent, input, options) end
 

@@ -6,8 +6,9 @@
 ---@field files?  table<string, string> written into an empty workspace first
 ---@field agents  table<string, scenario.Turn[][]> by agent, then visit, then turn
 
+--- `expect` says what must have been given; lib.rehearse has the usual ones.
 ---@class scenario.Turn
----@field expect    fun(given: rehearsal.Given): boolean, string? what must have been given; lib.rehearse has the usual ones
+---@field expect    fun(given: rehearsal.Given): boolean, string?
 ---@field text?     string|fun(given: rehearsal.Given): string
 ---@field thinking? string|fun(given: rehearsal.Given): string
 ---@field calls?    table[]|fun(given: rehearsal.Given): table[] { name, arguments } each

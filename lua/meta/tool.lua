@@ -1,10 +1,12 @@
 ---@meta
 --- A tool's file, `tools/NAME.lua`, returns one of these. The file's name is the tool's name.
 
+--- Effects. read: may be repeated and run side by side; write: changes the workspace; outside:
+--- changes the world.
 ---@class tool.File
 ---@field description string   what a model is told; the first sentence counts most
 ---@field input       Schema   schema.object { ... }, or raw JSON Schema as a table
----@field effect      "read"|"write"|"outside" read: may be repeated and run side by side; write: changes the workspace; outside: changes the world
+---@field effect      "read"|"write"|"outside"
 ---@field needs?      Needs    all that `call` will offer
 ---@field timeout?    string|integer "20s", "4m", or milliseconds; default two minutes
 ---@field repeatable? boolean  a call whose outcome is unknown may be made again

@@ -31,9 +31,9 @@
 #define LIMIT_HOST_VM     (512 * MB)
 #define LIMIT_DECISION_VM (64 * MB)
 #define LIMIT_RUN_VM      (64 * MB)
-#define LIMIT_DECISION    50000000 /* VM instructions of one decision */
+#define LIMIT_DECISION    50000000   /* VM instructions of one decision */
 #define LIMIT_STRETCH     2000000000 /* VM instructions of a tool or chain between two waits */
-#define LIMIT_BRANCHES    1000     /* coroutines in one run.all */
+#define LIMIT_BRANCHES    1000       /* coroutines in one run.all */
 
 /* a sandboxed command, see sandbox/ */
 #define LIMIT_EXEC_OUTPUT (1 * MB) /* kept of each of stdout and stderr: head and tail */

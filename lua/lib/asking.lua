@@ -66,7 +66,7 @@ local function can_fall_back(talk, err)
     and err.details ~= nil and err.details.status ~= nil
 end
 
---- One exchange, with the next target when one is not to be had. A reply that broke off is recorded.
+--- One exchange, with the next target when one is not to be had. A reply that broke off is kept.
 ---@async
 ---@param talk table who, targets, request, turn, log: one agent's conversation
 ---@return Reply? reply, Error? err, model.Target target

@@ -22,10 +22,7 @@ local SPEC <const> = {
   },
 }
 
-local function failed(cli, err, code)
-  cli.err("perigee: " .. show.clean(err.message) .. "\n")
-  return code or cli.exit_code(err.code)
-end
+local failed = show.failure
 
 local function list(cli, loaded, values)
   if values.json then

@@ -28,10 +28,7 @@ local LIMITS <const> = { wall = "time (--timeout)", memory = "memory (--memory)"
 
 local SANDBOX_FAILED <const>, CANNOT_START <const>, NO_COMMAND <const> = 125, 126, 127
 
-local function failed(cli, err, code)
-  cli.err("perigee: " .. show.clean(err.message) .. "\n")
-  return code
-end
+local failed = show.failure
 
 --- Our own failures, told apart from the command's.
 local function code_of(err)

@@ -52,8 +52,7 @@ local function refuse(cli, words, err, code)
       break
     end
   end
-  cli.err("perigee: " .. show.clean(err.message) .. "\n")
-  return code or cli.exit_code(err.code)
+  return show.failure(cli, err, code)
 end
 
 --- The task with what was attached, or what is wrong.
@@ -182,7 +181,7 @@ local function print_result(cli, values, total, result, err)
     }) .. "\n")
     return
   end
-  if err then cli.err("perigee: " .. show.clean(err.message) .. "\n") end
+  if err then show.failure(cli, err, 0) end
   if result and result.error then
     cli.err("perigee: ended early: " .. show.clean(result.error) .. "\n")
   end

@@ -16,10 +16,7 @@ local SPEC <const> = {
   },
 }
 
-local function failed(cli, err, code)
-  cli.err("perigee: " .. show.clean(err.message) .. "\n")
-  return code or cli.exit_code(err.code)
-end
+local failed = show.failure
 
 local function list(cli, values)
   local rows, err = cli.list_runs(values.most or 20)

@@ -26,10 +26,7 @@ local SPEC <const> = {
   },
 }
 
-local function failed(cli, err, code)
-  cli.err("perigee: " .. show.clean(err.message) .. "\n")
-  return code or cli.exit_code(err.code)
-end
+local failed = show.failure
 
 local function list(cli, loaded, values)
   local names = text.sorted_keys(loaded.box.tools)

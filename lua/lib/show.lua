@@ -240,4 +240,14 @@ function show.counter()
   end, total
 end
 
+--- Says on stderr why a verb cannot go on.
+---@param cli   table
+---@param err   Error
+---@param code? integer exit code; that of err.code where none is given
+---@return integer code
+function show.failure(cli, err, code)
+  cli.err("perigee: " .. show.clean(err.message) .. "\n")
+  return code or cli.exit_code(err.code)
+end
+
 return show

@@ -18,7 +18,6 @@
 
 enum { PATH_SIZE = 4096, GRACE_MS = 700 };
 
-Loop  *engine_loop(Engine *engine) { return engine->loop; }
 Sched *engine_sched(Engine *engine) { return &engine->sched; }
 
 /* -- where things are -------------------------------------------------------------------------- */
@@ -194,8 +193,7 @@ void engine_note_loss(Engine *engine, const Err *err)
 Status engine_new(const EngineSpec *spec, Engine **out, Err *err)
 {
     Engine *engine = mem_new(sizeof *engine);
-    engine->virtual_clock = spec->virtual_clock;
-    Status status = find_places(engine, spec->program, err);
+    Status  status = find_places(engine, spec->program, err);
     if (status == ST_OK) status = loop_new(&engine->loop, spec->virtual_clock, err);
     if (status == ST_OK) {
         loop_on_turn(engine->loop, turn, engine);

@@ -39,7 +39,6 @@ struct Engine {
     Source       *sources;             /* owned list */
     char         *distribution, *user; /* owned; folders; user may be NULL */
     char         *helper;              /* owned; path of perigee-sandbox */
-    bool          virtual_clock;
     int           interrupted; /* the signal that was seen: SIGINT for Ctrl-C, SIGTERM; or 0 */
     bool          unread;      /* nobody reads stdout any more: the verb ends, without words */
     bool          lost;        /* a record could not be written */
@@ -57,7 +56,6 @@ void              engine_free(Engine *engine);
 /* Runs lua/cli/VERB.lua with its arguments until it has returned; the answer is the exit code. */
 int engine_main(Engine *engine, const char *verb, unsigned grants, int argc, char **argv);
 
-Loop  *engine_loop(Engine *engine);
 Sched *engine_sched(Engine *engine);
 
 /* An entry file with its text; loaded on first use, bounded. A relative path is looked for in the

@@ -81,14 +81,14 @@ int cli_list_folder(lua_State *L)
 }
 
 /* cli.stat(path) -> { kind = "file|folder|other", real = resolved path, device, owner =
- * "me|root|other" } or nil */
+ * "me|root|other", open = whether everybody may write there } or nil */
 int cli_stat(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
     struct stat info;
     if (stat(path, &info) != 0) return 0;
     char *real = realpath(path, NULL);
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     lua_pushstring(L, S_ISREG(info.st_mode) ? "file" : S_ISDIR(info.st_mode) ? "folder" : "other");
     lua_setfield(L, -2, "kind");
     lua_pushstring(L, real ? real : path);
@@ -97,6 +97,8 @@ int cli_stat(lua_State *L)
     lua_setfield(L, -2, "device");
     lua_pushstring(L, info.st_uid == getuid() ? "me" : info.st_uid == 0 ? "root" : "other");
     lua_setfield(L, -2, "owner");
+    lua_pushboolean(L, (info.st_mode & S_IWOTH) != 0);
+    lua_setfield(L, -2, "open");
     free(real);
     return 1;
 }
@@ -155,12 +157,15 @@ int cli_remove_temp(lua_State *L)
     return 1;
 }
 
-/* cli.locate(path) -> where a layer has it, or nil */
+/* cli.locate(path) -> where a layer has it, the layer's name; or nil */
 int cli_locate(lua_State *L)
 {
-    char file[4096];
-    if (!engine_locate(vm_of(L)->engine, luaL_checkstring(L, 1), false, file, sizeof file))
+    char  file[4096];
+    Layer layer;
+    if (!engine_locate(vm_of(L)->engine, luaL_checkstring(L, 1), SIGHT_PROJECT, file, sizeof file,
+                       &layer))
         return 0;
     lua_pushstring(L, file);
-    return 1;
+    lua_pushstring(L, layer_name(layer));
+    return 2;
 }

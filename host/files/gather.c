@@ -2,6 +2,7 @@
 
 #include "../base/limits.h"
 #include "../base/mem.h"
+#include "path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -41,17 +42,6 @@ Status gather(const GatherSpec *spec, GatherFile *file, void *arg, Err *err)
     Status status = walk_folder(&walk, "", 1, err);
     close(walk.root);
     return status;
-}
-
-/* Where an open file really lies, as the kernel says. Owned. */
-static char *real_path(int fd)
-{
-    char    link[64], path[PATH_MAX];
-    ssize_t len;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    len = readlink(link, path, sizeof path - 1);
-    if (len <= 0) return NULL;
-    return mem_copy(path, (size_t)len);
 }
 
 /* Whether a folder of one of the `places` is in the path below the root. */
@@ -95,7 +85,7 @@ static const char *read_file(const GatherSpec *spec, int fd, Gathered *out)
     struct stat info;
     if (fstat(fd, &info) != 0) return strerror(errno);
     if (!S_ISREG(info.st_mode)) return "it is no regular file";
-    out->real = real_path(fd);
+    out->real = path_of_fd(fd);
     if (!out->real || !in_place(spec, out->real))
         return "it is a link that leads out of the project's agents, tools and lua folders";
     const char *problem = owner_problem(&info);

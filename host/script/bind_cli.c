@@ -116,7 +116,8 @@ static void read_pins(lua_State *L, int spec, const char *pins[PINS_MAX + 1])
 }
 
 /* cli.open_run{ agent, task, workspace = path or nil, pins = paths or nil, unconfined = bool } ->
- * run | nil, err. Pins stay read-only where they lie in the workspace. */
+ * run | nil, err. Pins stay read-only where they lie in the workspace. Waits until it is noted how the
+ * workspace is: what the run writes there that later runs would obey asks first. */
 static int cli_open_run(lua_State *L)
 {
     Engine    *engine = vm_of(L)->engine;
@@ -125,6 +126,7 @@ static int cli_open_run(lua_State *L)
     Err        err;
     err_clear(&err);
     luaL_checktype(L, 1, LUA_TTABLE);
+    op_may_wait(L);
     const char *path = opt_text(L, 1, "workspace", NULL);
     const char *agent = opt_text(L, 1, "agent", ""), *task = opt_text(L, 1, "task", "");
     const char *pins[PINS_MAX + 1];
@@ -149,8 +151,7 @@ static int cli_open_run(lua_State *L)
     if (status != ST_OK) return bind_push_failure(L, &err);
     run->next_sibling = engine->runs;
     engine->runs = run;
-    bind_push_run(L, run);
-    return 1;
+    return written_note(L, run);
 }
 
 /* -- the sandbox ------------------------------------------------------------------------------- */
@@ -222,6 +223,14 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_RUN, "remove_temp", cli_remove_temp},
         {GRANT_FILES, "definition", bind_definition},
         {GRANT_FILES, "catalog", bind_catalog},
+        {GRANT_TRUST, "read_project", cli_read_project},
+        {GRANT_TRUST, "admit_project", cli_admit_project},
+        {GRANT_TRUST, "state_read", cli_state_read},
+        {GRANT_TRUST, "state_write", cli_state_write},
+        {GRANT_TRUST, "state_lock", cli_state_lock},
+        {GRANT_TRUST, "state_unlock", cli_state_unlock},
+        {GRANT_TRUST, "written", cli_written},
+        {GRANT_TRUST, "forget_written", cli_forget_written},
         {GRANT_JOURNAL, "open_journal", cli_open_journal},
         {GRANT_JOURNAL, "list_runs", cli_list_runs},
         {GRANT_JOURNAL, "read_run", cli_read_run},

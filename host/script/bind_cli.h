@@ -16,6 +16,26 @@ int cli_make_temp(lua_State *L);
 int cli_remove_temp(lua_State *L);
 int cli_locate(lua_State *L);
 
+/* The folder of the journal and of what is remembered of projects; owned; NULL without a home. */
+char *bind_state_folder(void);
+
+/* Whether a verb made this folder with make_temp. */
+bool bind_is_temp(lua_State *L, const char *path);
+
+/* bind_trust.c */
+int cli_read_project(lua_State *L);
+int cli_admit_project(lua_State *L);
+int cli_state_read(lua_State *L);
+int cli_state_write(lua_State *L);
+int cli_state_lock(lua_State *L);
+int cli_state_unlock(lua_State *L);
+
+/* bind_written.c: what runs wrote. written_note waits until the workspace of `run` is noted; then
+ * the run is the answer. */
+int  written_note(lua_State *L, Run *run);
+int  cli_written(lua_State *L);
+int  cli_forget_written(lua_State *L);
+
 /* bind_input.c */
 int cli_read_stdin(lua_State *L);
 

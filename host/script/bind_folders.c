@@ -17,6 +17,15 @@
 
 static const char TEMPS[] = "perigee.temps"; /* registry: temporary folders that a verb made */
 
+bool bind_is_temp(lua_State *L, const char *path)
+{
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, TEMPS);
+    lua_pushstring(L, path);
+    bool temp = lua_rawget(L, -2) != LUA_TNIL;
+    lua_pop(L, 2);
+    return temp;
+}
+
 /* cli.read_file(path[, most]) -> text | nil, err. A regular file; for what the command line names.
  */
 int cli_read_file(lua_State *L)
@@ -103,12 +112,23 @@ int cli_stat(lua_State *L)
     return 1;
 }
 
+char *bind_state_folder(void)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    char        path[4096];
+    bool        given = state && state[0] == '/';
+    if (!given && (!home || home[0] != '/')) return NULL;
+    if (snprintf(path, sizeof path, "%s/%s", given ? state : home,
+                 given ? "perigee" : ".local/state/perigee") >= (int)sizeof path)
+        return NULL;
+    return mem_text(path);
+}
+
 /* cli.folders() -> { distribution, user (or nil), current, home, state } */
 int cli_folders(lua_State *L)
 {
     Engine     *engine = vm_of(L)->engine;
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    char       *current = getcwd(NULL, 0);
+    char       *current = getcwd(NULL, 0), *state = bind_state_folder();
     lua_createtable(L, 0, 5);
     lua_pushstring(L, engine->distribution);
     lua_setfield(L, -2, "distribution");
@@ -117,14 +137,10 @@ int cli_folders(lua_State *L)
     lua_pushstring(L, current);
     lua_setfield(L, -2, "current");
     free(current);
-    lua_pushstring(L, home);
+    lua_pushstring(L, getenv("HOME"));
     lua_setfield(L, -2, "home");
-    if (state && state[0] == '/')
-        lua_pushfstring(L, "%s/perigee", state);
-    else if (home)
-        lua_pushfstring(L, "%s/.local/state/perigee", home);
-    else
-        lua_pushnil(L);
+    lua_pushstring(L, state);
+    free(state);
     lua_setfield(L, -2, "state");
     return 1;
 }

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 4096, GRACE_MS = 700 };
+enum { PATH_SIZE = 4096, GRACE_MS = 700, SETTLE_MS = 3000 };
 
 Sched *engine_sched(Engine *engine) { return &engine->sched; }
 
@@ -124,6 +124,7 @@ void engine_note_loss(Engine *engine, const Err *err)
 Status engine_new(const EngineSpec *spec, Engine **out, Err *err)
 {
     Engine *engine = mem_new(sizeof *engine);
+    engine->state_lock = -1;
     Status  status = find_places(engine, spec->program, err);
     if (status == ST_OK) status = loop_new(&engine->loop, spec->virtual_clock, err);
     if (status == ST_OK) {
@@ -150,6 +151,9 @@ void engine_free(Engine *engine)
     transport_free(engine->transport);
     journal_close(engine->journal);
     if (engine->loop) loop_free(engine->loop);
+    for (size_t i = 0; i < engine->note_count; i++) note_free(engine->notes[i]);
+    free(engine->notes);
+    if (engine->state_lock >= 0) close(engine->state_lock);
     sources_free(&engine->sources);
     sources_free(&engine->project);
     sources_free(&engine->offered);
@@ -236,10 +240,23 @@ static void interrupted(void *arg, int signo)
     if (!any && verb->task) task_cancel(verb->task, &why);
 }
 
+/* What the runs of this process wrote. Nothing of them runs any more, and the loop has ended: here
+ * it may take a moment. What takes longer is settled by the next start, which waits for it. */
+static void settle(Engine *engine)
+{
+    int64_t deadline = clock_now(&(Clock){0}) + SETTLE_MS;
+    for (size_t i = 0; i < engine->note_count; i++) {
+        Err err;
+        if (note_settle(engine->notes[i], deadline, &err) != ST_OK)
+            log_line(LOG_INFO, "what the run wrote is looked at later: %s", err.text);
+    }
+}
+
 /* Ends runs, children and the journal; the rest may be left to the end of the process. */
 static void stop(Engine *engine)
 {
     while (engine->runs) run_drop(engine, engine->runs);
+    settle(engine);
     journal_close(engine->journal);
     engine->journal = NULL;
 }

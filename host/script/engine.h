@@ -7,6 +7,7 @@
 #ifndef HOST_SCRIPT_ENGINE_H
 #define HOST_SCRIPT_ENGINE_H
 
+#include "../files/written.h"
 #include "../http/transport.h"
 #include "../store/journal.h"
 #include "source.h"
@@ -27,6 +28,9 @@ struct Engine {
     Source       *sources;             /* owned list: what was loaded */
     Source       *project;             /* owned list: Lua of a trusted project, read whole */
     Source       *offered;             /* owned list: the same, before anyone has decided */
+    Note        **notes;               /* owned array: workspaces of this process's runs */
+    size_t        note_count;
+    int           state_lock;          /* of the state files; -1 while nobody holds it */
     char         *distribution, *user; /* owned; folders; user may be NULL */
     char         *helper;              /* owned; path of perigee-sandbox */
     int           interrupted; /* the signal that was seen: SIGINT for Ctrl-C, SIGTERM; or 0 */

@@ -35,7 +35,7 @@ local function list(cli, loaded, values)
     for i, name in ipairs(names) do rows[i] = loaded.box.tools[name] end
     cli.out(json.encode(json.object {
       { "tools", rows }, { "diagnostics", json.array(loaded.box.diagnostics) },
-      { "not_loaded", json.array(loaded.project.ignored) },
+      { "not_loaded", json.array(loaded.gate.left) },
     }) .. "\n")
     return 0
   end
@@ -45,9 +45,6 @@ local function list(cli, loaded, values)
   end
   for _, one in ipairs(loaded.box.diagnostics) do
     cli.err(show.clean(("perigee: %s\n"):format(toolbox.say(one))))
-  end
-  for _, path in ipairs(loaded.project.ignored) do
-    cli.err(show.clean(("perigee: not loaded: %s (Lua of a project)\n"):format(path)))
   end
   return #loaded.box.diagnostics > 0 and 1 or 0
 end
@@ -111,8 +108,11 @@ local function tools(cli, words)
     return 0
   end
   local loaded
-  loaded, err = start.load(cli, values.project)
+  loaded, err = start.load(cli, values.project, { ask = what == "call" and not values.json })
   if not loaded then return failed(cli, err) end
+  for _, line in ipairs(loaded.project.lines) do
+    cli.err(show.clean(("perigee: %s\n"):format(line)))
+  end
   if what == "list" and not name then return list(cli, loaded, values) end
   if not name or (what ~= "show" and what ~= "call") then
     return failed(cli, { message = "usage: " .. SPEC.usage }, 2)

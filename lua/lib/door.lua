@@ -56,13 +56,29 @@ local function say_problems(name, problems)
   return table.concat(lines, "\n")
 end
 
---- What policy.lua says. Whatever is no verdict denies: a policy that fails must not open a door.
+--- What one policy says. Whatever is no verdict denies: a policy that fails must not open a door.
 ---@return { verdict: string, why: string? } verdict
-local function verdict_of(run, asked, facts)
-  local said, err = ruling.ask(run, "lua/policy.lua", "decide", asked, facts)
+local function verdict_of(run, file, asked, facts)
+  local said, err = ruling.ask(run, file, "decide", asked, facts)
   if said then return said end
   return { verdict = "deny",
     why = "policy.lua failed: " .. (err and err.message or "it answered nothing") }
+end
+
+local STRICTNESS <const> = { allow = 1, ask = 2, deny = 3 }
+
+--- Asks every policy in force, the user's and a trusted project's; each answer is recorded, the
+--- strictest holds.
+---@return { verdict: string, why: string? } verdict
+local function strictest(run, call, asked, facts)
+  local held
+  for i, file in ipairs(session.get().policies) do
+    local verdict = verdict_of(run, file, asked, facts)
+    session.record(run, "decision", { what = "policy", call = call.id, tool = call.name,
+      verdict = verdict.verdict, why = verdict.why, file = i > 1 and file or nil })
+    if not held or STRICTNESS[verdict.verdict] > STRICTNESS[held.verdict] then held = verdict end
+  end
+  return held
 end
 
 --- Asks policy and the agent's own hook. Both are recorded; the first refusal holds.
@@ -71,9 +87,7 @@ local function refused(run, who, declaration, call, input)
   local asked = { tool = call.name, input = input, effect = declaration.effect,
     needs = declaration.needs, reach = declaration.reach, agent = who.name,
     scopes = who.scopes and who.scopes[call.name] }
-  local verdict = verdict_of(run, asked, { sandbox = s.sandbox })
-  session.record(run, "decision", { what = "policy", call = call.id, tool = call.name,
-    verdict = verdict.verdict, why = verdict.why })
+  local verdict = strictest(run, call, asked, { sandbox = s.sandbox })
   if verdict.verdict ~= "allow" then
     local hint = verdict.verdict == "ask"
       and " (it would have to be asked, and nobody is here to answer)" or ""

@@ -80,13 +80,21 @@ static const char *read_text(const GatherSpec *spec, int fd, Buf *out)
     return "it is too large";
 }
 
-static const char *read_file(const GatherSpec *spec, int fd, Gathered *out)
+/* Whether the file lies where its name says: no link was followed. */
+static bool in_its_place(const GatherSpec *spec, const char *path, const char *real)
+{
+    size_t root_len = strlen(spec->root);
+    return strncmp(real, spec->root, root_len) == 0 && real[root_len] == '/' &&
+           strcmp(real + root_len + 1, path) == 0;
+}
+
+static const char *read_file(const GatherSpec *spec, int fd, const char *path, Gathered *out)
 {
     struct stat info;
     if (fstat(fd, &info) != 0) return strerror(errno);
     if (!S_ISREG(info.st_mode)) return "it is no regular file";
     out->real = path_of_fd(fd);
-    if (!out->real || !in_place(spec, out->real))
+    if (!out->real || (!in_its_place(spec, path, out->real) && !in_place(spec, out->real)))
         return "it is a link that leads out of the project's agents, tools and lua folders";
     const char *problem = owner_problem(&info);
     return problem ? problem : read_text(spec, fd, &out->text);
@@ -101,7 +109,7 @@ static Status walk_file(Walk *walk, const char *path, char *name, Err *err)
     if (fd < 0)
         problem = errno == EXDEV ? "it is a link that leads out of the project" : strerror(errno);
     else
-        problem = read_file(walk->spec, fd, &found);
+        problem = read_file(walk->spec, fd, path, &found);
     if (fd >= 0) close(fd);
     if (problem) {
         found.problem = mem_text(problem);
@@ -143,7 +151,9 @@ static Status walk_name(Walk *walk, char *name, int depth, Err *err)
     struct stat info;
     char        path[PATH_MAX];
     bool        wanted = str_ends(str_from(name), str_from(walk->spec->ending));
-    if (snprintf(path, sizeof path, "%s/%s", walk->spec->folder, name) >= (int)sizeof path)
+    const char *folder = walk->spec->folder;
+    if (snprintf(path, sizeof path, "%s%s%s", folder, *folder ? "/" : "", name) >=
+        (int)sizeof path)
         return ST_OK; /* no name of a file that could be opened */
     if (wanted && fstatat(walk->root, path, &info, 0) == 0 && S_ISDIR(info.st_mode)) wanted = false;
     if (wanted) return walk_file(walk, path, name, err);
@@ -154,10 +164,11 @@ static Status walk_name(Walk *walk, char *name, int depth, Err *err)
 static Status walk_folder(Walk *walk, const char *name, int depth, Err *err)
 {
     char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s%s%s", walk->spec->folder, *name ? "/" : "", name) >=
+    const char *folder = walk->spec->folder;
+    if (snprintf(path, sizeof path, "%s%s%s", folder, *folder && *name ? "/" : "", name) >=
         (int)sizeof path)
         return ST_OK;
-    int  fd = open_inside(walk->root, path, O_RDONLY | O_DIRECTORY);
+    int  fd = open_inside(walk->root, *path ? path : ".", O_RDONLY | O_DIRECTORY);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     if (!dir) {
         if (fd >= 0) close(fd);

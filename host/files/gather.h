@@ -16,7 +16,7 @@ enum { GATHER_DEPTH = 16, GATHER_NAMES_MAX = 20000 };
 
 typedef struct GatherSpec {
     const char        *root;   /* absolute, without links; nothing outside of it is read */
-    const char        *folder; /* below it */
+    const char        *folder; /* below it; "" is the root */
     const char        *ending; /* ".lua" */
     const char *const *places; /* names of folders, ends in NULL: a link is followed when one of
                                   them is in the path of what it leads to */

@@ -208,9 +208,11 @@ typedef struct Reading {
     const char *root;
 } Reading;
 
-/* lua/lib, lua/cli and lua/meta: of the distribution only, and the last is for editors. */
+/* lua/lib, lua/cli and lua/meta: of the distribution only, and the last is for editors. Where the
+ * project's own folder is that of its agents, tools and lua are rooms of their own. */
 static bool never_loaded(const Room *room, Str name)
 {
+    if (!room->folder[0]) return str_starts(name, STR("tools/")) || str_starts(name, STR("lua/"));
     if (!room->entry || strcmp(room->entry, "lua") != 0) return false;
     return str_starts(name, STR("lib/")) || str_starts(name, STR("cli/")) ||
            str_starts(name, STR("meta/"));
@@ -220,7 +222,7 @@ static Status take_file(void *arg, Gathered *file, Err *err)
 {
     Reading *reading = arg;
     Engine  *engine = reading->engine;
-    char     path[2 * PATH_SIZE];
+    char     path[3 * PATH_SIZE];
     size_t   count = 1, bytes = file->text.len;
     if (never_loaded(reading->room, str_from(file->name))) return ST_OK;
     for (Source *other = engine->offered; other; other = other->next) {
@@ -231,7 +233,8 @@ static Status take_file(void *arg, Gathered *file, Err *err)
         return err_set(err, ST_LIMIT, "project %s: it has more than %d Lua files, or %zu MB of them",
                        reading->root, PROJECT_FILES_MAX, PROJECT_BYTES_MAX / MB);
     Source *source = mem_new(sizeof *source);
-    snprintf(path, sizeof path, "%s/%s/%s", reading->root, reading->room->folder, file->name);
+    snprintf(path, sizeof path, "%s/%s%s%s", reading->root, reading->room->folder,
+             reading->room->folder[0] ? "/" : "", file->name);
     source->file = mem_text(path);
     if (reading->room->entry) {
         snprintf(path, sizeof path, "%s/%s", reading->room->entry, file->name);

@@ -70,7 +70,7 @@ enum {
 
 /* A folder that a project's Lua is taken from. */
 typedef struct Room {
-    const char *folder; /* below the project's root */
+    const char *folder; /* below the project's root; "" is the root */
     const char *entry;  /* what its files are called by: "tools"; NULL: their absolute path */
     bool        deep;   /* folders in it count, but for lib, cli and meta at its top */
 } Room;

@@ -66,7 +66,7 @@ function project.at(cli, folder, known)
   local agents = folder .. "/agents"
   local has, doubt = has_definition(cli, agents, known)
   if has then return { root = folder, base = folder, agents = agents } end
-  return nil, why or doubt and agents .. ": " .. doubt
+  return nil, why or doubt and ("the definitions in %s: %s"):format(agents, doubt)
 end
 
 --- Walks up from the current folder; stops below the home folder, at a file system's edge and at a

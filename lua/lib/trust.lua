@@ -333,7 +333,9 @@ function trust.gate(cli, where, known, how)
   local ask = trust.asker(cli, how)
   local files, err = cli.read_project(where.root, rooms_of(where))
   if not files then
-    gate.stop = err
+    local folders = trust.folders(cli)
+    if folders and folders[where.root] then gate.stop = err end
+    say(gate, "no Lua of %s is loaded: %s", where.root, err.message)
     return gate
   end
   table.sort(files, function(a, b) return a.file < b.file end)

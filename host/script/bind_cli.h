@@ -15,6 +15,8 @@ int cli_folders(lua_State *L);
 int cli_make_temp(lua_State *L);
 int cli_remove_temp(lua_State *L);
 int cli_locate(lua_State *L);
+int cli_guard(lua_State *L);
+int cli_state_folder(lua_State *L);
 
 /* bind_input.c */
 int cli_read_stdin(lua_State *L);

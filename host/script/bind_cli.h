@@ -19,6 +19,12 @@ int cli_locate(lua_State *L);
 /* bind_input.c */
 int cli_read_stdin(lua_State *L);
 
+/* bind_terminal.c: cli.question(text, timeout_ms) -> the line that the person typed, without its
+ * end | nil, err. `text` is written to the terminal as it stands: lib/ask.lua cleans it. Errors:
+ * "unavailable" when stdin and stderr are no terminal, "timeout" (counted from when it is shown),
+ * "waiting" when the person gave no answer (Ctrl-D). One at a time; others wait for their turn. */
+int cli_question(lua_State *L);
+
 /* bind_journal.c */
 int cli_open_journal(lua_State *L);
 int cli_list_runs(lua_State *L);

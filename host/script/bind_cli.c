@@ -219,6 +219,7 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_FILES, "stat", cli_stat},
         {GRANT_FILES, "folders", cli_folders},
         {GRANT_FILES, "locate", cli_locate},
+        {GRANT_FILES, "keep", cli_keep},
         {GRANT_RUN, "make_temp", cli_make_temp},
         {GRANT_RUN, "remove_temp", cli_remove_temp},
         {GRANT_FILES, "definition", bind_definition},

@@ -15,6 +15,11 @@ int cli_folders(lua_State *L);
 int cli_make_temp(lua_State *L);
 int cli_remove_temp(lua_State *L);
 int cli_locate(lua_State *L);
+bool bind_state_folder(char *path, size_t size); /* $XDG_STATE_HOME/perigee; false without HOME */
+
+/* bind_keep.c: cli.keep(path, was, now) -> true | nil, err. Replaces a file of the host's own,
+ * atomically and 0600, if it still holds `was` (nil: if it is not there); else error "invalid". */
+int cli_keep(lua_State *L);
 
 /* bind_input.c */
 int cli_read_stdin(lua_State *L);

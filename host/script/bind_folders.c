@@ -101,12 +101,19 @@ int cli_stat(lua_State *L)
     return 1;
 }
 
+bool bind_state_folder(char *path, size_t size)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (state && state[0] == '/') return snprintf(path, size, "%s/perigee", state) < (int)size;
+    return home && snprintf(path, size, "%s/.local/state/perigee", home) < (int)size;
+}
+
 /* cli.folders() -> { distribution, user (or nil), current, home, state } */
 int cli_folders(lua_State *L)
 {
     Engine     *engine = vm_of(L)->engine;
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    char       *current = getcwd(NULL, 0);
+    const char *home = getenv("HOME");
+    char       *current = getcwd(NULL, 0), state[4096];
     lua_createtable(L, 0, 5);
     lua_pushstring(L, engine->distribution);
     lua_setfield(L, -2, "distribution");
@@ -117,12 +124,7 @@ int cli_folders(lua_State *L)
     free(current);
     lua_pushstring(L, home);
     lua_setfield(L, -2, "home");
-    if (state && state[0] == '/')
-        lua_pushfstring(L, "%s/perigee", state);
-    else if (home)
-        lua_pushfstring(L, "%s/.local/state/perigee", home);
-    else
-        lua_pushnil(L);
+    lua_pushstring(L, bind_state_folder(state, sizeof state) ? state : NULL);
     lua_setfield(L, -2, "state");
     return 1;
 }

@@ -211,6 +211,7 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_PRINT, "columns", cli_columns},
         {GRANT_PRINT, "env", cli_env},
         {GRANT_PRINT, "now", bind_now},
+        {GRANT_PRINT, "question", cli_question},
         {GRANT_PRINT, "exit_code", cli_exit_code},
         {GRANT_FILES, "read_file", cli_read_file},
         {GRANT_FILES, "read_stdin", cli_read_stdin},
@@ -220,6 +221,7 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_FILES, "locate", cli_locate},
         {GRANT_FILES, "guard", cli_guard},
         {GRANT_FILES, "state_folder", cli_state_folder},
+        {GRANT_FILES, "keep", cli_keep},
         {GRANT_RUN, "make_temp", cli_make_temp},
         {GRANT_RUN, "remove_temp", cli_remove_temp},
         {GRANT_FILES, "definition", bind_definition},
@@ -247,4 +249,6 @@ void bind_push_cli(lua_State *L, unsigned grants)
     lua_setfield(L, -2, "terminal");
     lua_pushboolean(L, isatty(STDERR_FILENO));
     lua_setfield(L, -2, "error_terminal");
+    lua_pushboolean(L, isatty(STDIN_FILENO) && isatty(STDERR_FILENO));
+    lua_setfield(L, -2, "person"); /* somebody can be asked */
 }

@@ -353,8 +353,7 @@ Status plan_command(Plan *plan, const SpaceSpec *space, const ExecSpec *spec, co
     if (status != ST_OK) return status;
     add(plan, OP_KILL_FIRST, (Step){0});
     if (!space->unconfined) {
-        add(plan, OP_JOIN,
-            (Step){.flags = space->network == NETWORK_HOST ? STEP_HOST_NET : 0});
+        add(plan, OP_JOIN, (Step){.flags = space->network == NETWORK_HOST ? STEP_HOST_NET : 0});
         add(plan, OP_ISOLATE, (Step){0});
         add_own_mounts(plan, &limits);
         add_workspace(plan, space, spec, facts);

@@ -26,8 +26,8 @@ static const char *const VARIABLES[] = {
 
 /* What programs look for to find a proxy: curl and git in lower case, most others in either. Node
  * looks at these only when it is told to. */
-static const char *const PROXY_NAMES[] = {"http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY",
-                                          "HTTPS_PROXY", "ALL_PROXY", NULL};
+static const char *const PROXY_NAMES[] = {"http_proxy",  "https_proxy", "all_proxy", "HTTP_PROXY",
+                                          "HTTPS_PROXY", "ALL_PROXY",   NULL};
 static const char *const PROXY_OTHERS[] = {
     "no_proxy=localhost,127.0.0.1,::1",
     "NO_PROXY=localhost,127.0.0.1,::1",

@@ -234,9 +234,9 @@ static Status start(SandboxExec *exec, Err *err)
             .plan = &exec->plan,
             .streams = {input, ends[0], ends[1]},
             .extra = {space->fds[0], space->fds[1], space->fds[2]},
-            .extra_count = space->spec.unconfined    ? 0
-                           : space->fds[2] >= 0      ? 3
-                                                     : 2, /* the host's network stays */
+            .extra_count = space->spec.unconfined ? 0
+                           : space->fds[2] >= 0   ? 3
+                                                  : 2, /* the host's network stays */
         };
         status = helper_start(space->loop, &spec, on_child_ended, exec, &exec->child,
                               &exec->report_fd, err);
@@ -310,8 +310,7 @@ static Status copy_spec(SandboxExec *exec, const ExecSpec *spec, Err *err)
     copy->token = spec->token ? arena_copy(arena, str_from(spec->token)) : NULL;
     copy->input.ptr = spec->input.len ? arena_copy(arena, spec->input) : NULL;
     if (copy->argv && copy->variables && (!spec->folder || copy->folder) &&
-        (!spec->token || copy->token) &&
-        (!spec->input.len || copy->input.ptr))
+        (!spec->token || copy->token) && (!spec->input.len || copy->input.ptr))
         return ST_OK;
     return err_set(err, ST_LIMIT, "exec: arguments and input have more than %d bytes", ARENA_SPEC);
 }

@@ -87,7 +87,7 @@ typedef struct SandboxResult {
     int64_t       wall_ms;    /* from the command's own start on; 0 when it never ran */
     int64_t       allowed_ms; /* the wall limit that was in force */
     DeniedList    denied;     /* what is known exactly; the receiver may denied_take it */
-} SandboxResult; /* borrowed during on_end; the receiver may buf_steal from it */
+} SandboxResult;              /* borrowed during on_end; the receiver may buf_steal from it */
 
 typedef struct ExecEvents {
     void (*on_output)(void *arg, bool is_error, Str bytes); /* may be NULL; may cancel, must not

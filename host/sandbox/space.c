@@ -302,10 +302,10 @@ Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err)
     if (status == ST_OK) status = explain_plan(space, spec, out, err);
     ExecLimits limits = plan_limits(&space->spec, &spec->limits);
     if (status == ST_OK)
-        status = buf_printf(out, err,
-                            "Watched by the host: %lld ms of time, %zu bytes of memory, "
-                            "%zu processes, %zu bytes of each output.\n",
-                            (long long)limits.wall_ms, limits.memory, limits.processes,
-                            limits.output);
+        status =
+            buf_printf(out, err,
+                       "Watched by the host: %lld ms of time, %zu bytes of memory, "
+                       "%zu processes, %zu bytes of each output.\n",
+                       (long long)limits.wall_ms, limits.memory, limits.processes, limits.output);
     return status;
 }

@@ -51,13 +51,13 @@ struct Space {
     struct timespec born;         /* wall clock */
     int             workspace_fd; /* owned; O_PATH: the folder that was meant */
     SpaceState      state;
-    int             fds[3]; /* owned; user, mount, net namespace; -1 until READY, and the last one
-                               where the host's network stays */
+    int             fds[3];   /* owned; user, mount, net namespace; -1 until READY, and the last one
+                                 where the host's network stays */
     int             listener; /* owned until it is handed to spec.listens; else -1 */
     unsigned        port;     /* of the listener */
-    SurveyJob      *survey; /* while MAKING */
-    Child          *maker;  /* while MAKING */
-    Watch          *report; /* on report_fd */
+    SurveyJob      *survey;   /* while MAKING */
+    Child          *maker;    /* while MAKING */
+    Watch          *report;   /* on report_fd */
     int             report_fd;
     Plan            plan; /* the maker's */
     WireReport      said; /* the maker's last word */

@@ -70,10 +70,10 @@ typedef enum Op {
 } Op;
 
 enum StepFlags {
-    STEP_OPTIONAL = 1, /* what is not there is passed over */
-    STEP_WRITABLE = 2, /* BIND: not read-only */
-    STEP_DEVICE = 4,   /* BIND: a device node, which may be used as one */
-    STEP_PRIVATE = 8,  /* TMPFS: mode 0700 instead of 1777 */
+    STEP_OPTIONAL = 1,  /* what is not there is passed over */
+    STEP_WRITABLE = 2,  /* BIND: not read-only */
+    STEP_DEVICE = 4,    /* BIND: a device node, which may be used as one */
+    STEP_PRIVATE = 8,   /* TMPFS: mode 0700 instead of 1777 */
     STEP_HOST_NET = 16, /* HAND_OVER, JOIN: there is no network namespace, the host's stays */
 };
 

@@ -9,6 +9,7 @@
 /* what is read from disk */
 #define LIMIT_DEFINITION   (1 * MB) /* an agent's file */
 #define LIMIT_FRONT_MATTER (64 * KB)
+#define LIMIT_CONFIG       (256 * KB) /* a config.yaml */
 #define LIMIT_SCRIPT       (1 * MB)  /* a Lua file */
 #define LIMIT_CATALOG      10000     /* definitions in one project */
 #define LIMIT_FILE_READ    (64 * MB) /* a workspace file that the host reads or edits whole */

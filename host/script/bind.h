@@ -59,6 +59,7 @@ int bind_now(lua_State *L);
 int bind_listen(lua_State *L);
 int bind_definition(lua_State *L);
 int bind_catalog(lua_State *L);
+int bind_yaml(lua_State *L);
 
 /* Ends and frees a run and its children, when the host VM is gone or closes it. */
 void run_drop(Engine *engine, Run *run);

@@ -222,6 +222,7 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_RUN, "remove_temp", cli_remove_temp},
         {GRANT_FILES, "definition", bind_definition},
         {GRANT_FILES, "catalog", bind_catalog},
+        {GRANT_FILES, "yaml", bind_yaml},
         {GRANT_JOURNAL, "open_journal", cli_open_journal},
         {GRANT_JOURNAL, "list_runs", cli_list_runs},
         {GRANT_JOURNAL, "read_run", cli_read_run},

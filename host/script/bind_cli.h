@@ -19,6 +19,13 @@ int cli_locate(lua_State *L);
 /* bind_input.c */
 int cli_read_stdin(lua_State *L);
 
+/* bind_output.c */
+int cli_pass(
+    lua_State *L); /* cli.pass(bytes, to_stderr) -> true | nil, err: waits until it is out */
+
+/* bind_open.c */
+int cli_open_run(lua_State *L);
+
 /* bind_journal.c */
 int cli_open_journal(lua_State *L);
 int cli_list_runs(lua_State *L);

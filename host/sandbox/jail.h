@@ -36,6 +36,7 @@ typedef struct Jail {
     bool            isolated; /* ISOLATE is behind us */
     int             root;     /* while the space is made: the new root; else -1 */
     int             gate;     /* init: readable once the host can kill it; else -1 */
+    int             listener; /* while the space is made: the proxy's socket; else -1 */
 } Jail;
 
 /* jail.c: puts the failure where the host will see it, and ends this process. */
@@ -49,8 +50,9 @@ int make_user(const Step *step);
 int make_net(void);
 int make_mounts(void);
 int raise_loopback(void);
-int hand_over(void);
-int join_space(void);
+int open_listener(Jail *jail);
+int hand_over(const Jail *jail, const Step *step);
+int join_space(const Step *step);
 
 /* jail_mounts.c: the space's root */
 int mount_root(Jail *jail, const Step *step);

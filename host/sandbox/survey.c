@@ -87,7 +87,17 @@ static Status survey_etc(Facts *facts, Err *err)
     return status;
 }
 
-Status survey_system(Facts *facts, Err *err)
+/* Often a link to a file that some service keeps; that file is what is shown. */
+static Status survey_resolver(Facts *facts, Err *err)
+{
+    static const char path[] = "/etc/resolv.conf";
+    char              real[PATH_MAX];
+    struct stat       info;
+    if (!realpath(path, real) || stat(real, &info) != 0 || !S_ISREG(info.st_mode)) return ST_OK;
+    return facts_add(facts, FACT_RESOLVER, path, real, err);
+}
+
+Status survey_system(Facts *facts, bool resolver, Err *err)
 {
     static const char *const paths[] = {
         "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
@@ -98,7 +108,8 @@ Status survey_system(Facts *facts, Err *err)
     Status status = ST_OK;
     for (size_t i = 0; paths[i] && status == ST_OK; i++)
         status = add_system_path(facts, paths[i], err);
-    return status == ST_OK ? survey_etc(facts, err) : status;
+    if (status == ST_OK) status = survey_etc(facts, err);
+    return status == ST_OK && resolver ? survey_resolver(facts, err) : status;
 }
 
 /* -- the workspace ----------------------------------------------------------------------------- */

@@ -31,6 +31,12 @@ int cli_read_stdin(lua_State *L);
  * "unavailable" when stdin and stderr are no terminal, "timeout" (counted from when it is shown),
  * "waiting" when the person gave no answer (Ctrl-D). One at a time; others wait for their turn. */
 int cli_question(lua_State *L);
+/* bind_output.c */
+int cli_pass(
+    lua_State *L); /* cli.pass(bytes, to_stderr) -> true | nil, err: waits until it is out */
+
+/* bind_open.c */
+int cli_open_run(lua_State *L);
 
 /* bind_journal.c */
 int cli_open_journal(lua_State *L);

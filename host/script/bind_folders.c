@@ -153,6 +153,7 @@ int cli_state_folder(lua_State *L)
         err_set(&err, ST_INVALID,
                 "neither HOME nor XDG_STATE_HOME is set, so there is no state folder");
     if (!known || guard_own_folder(path, &mended, &err) != ST_OK) return bind_push_failure(L, &err);
+    lua_pushstring(L, path);
     lua_pushboolean(L, mended);
     return 2;
 }

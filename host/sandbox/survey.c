@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { ARENA_FACTS = 16 * 1024 * 1024 };
@@ -99,6 +100,13 @@ Status survey_system(Facts *facts, Err *err)
     for (size_t i = 0; paths[i] && status == ST_OK; i++)
         status = add_system_path(facts, paths[i], err);
     return status == ST_OK ? survey_etc(facts, err) : status;
+}
+
+void survey_landlock(Facts *facts)
+{
+    enum { CREATE_RULESET = 444, FLAG_VERSION = 1 };
+    long abi = syscall(CREATE_RULESET, NULL, 0, FLAG_VERSION);
+    facts->landlock = abi > 0 ? (int)abi : 0;
 }
 
 /* -- the workspace ----------------------------------------------------------------------------- */

@@ -30,6 +30,9 @@ MUST_CHECK Status facts_add(Facts *facts, FactKind kind, const char *path, const
 /* /usr with its links, the shown part of /etc, devices. */
 MUST_CHECK Status survey_system(Facts *facts, Err *err);
 
+/* Which Landlock the kernel has (facts->landlock), found by asking it for a list of rules. */
+void survey_landlock(Facts *facts);
+
 /* When the workspace is a linked worktree: the repository's common directory, once it is proved by
  * its own record that it belongs to this workspace. */
 MUST_CHECK Status survey_git_dir(Facts *facts, const char *workspace, Err *err);

@@ -32,7 +32,9 @@ static Status look(const char *workspace, const char *const *pins, bool system,
 {
     Status status = survey_git_dir(facts, workspace, err);
     if (status != ST_OK) return status;
-    return system ? survey_system(facts, err) : survey_workspace(facts, workspace, pins, born, err);
+    if (system) return survey_system(facts, err);
+    survey_landlock(facts);
+    return survey_workspace(facts, workspace, pins, born, err);
 }
 
 static void run_job(void *arg)

@@ -55,6 +55,9 @@
     X(HOSTNAME, "set the host name") /* more: the name */                                          \
     X(DROP_RIGHTS, "drop all capabilities")                                                        \
     X(NO_NEW_RIGHTS, "forbid new privileges")                                                      \
+    X(FENCE, "begin a list of what Landlock lets pass")                                            \
+    X(ALLOW, "let Landlock pass") /* path; flags: what */                                          \
+    X(ENCLOSE, "put Landlock's list in force")                                                     \
     X(FILTER, "install the system call filter")                                                    \
     X(FORK, "start the command's process")                                                         \
     X(LIMIT, "set a limit")             /* flags: a WireLimit; number */                           \
@@ -70,9 +73,10 @@ typedef enum Op {
 
 enum StepFlags {
     STEP_OPTIONAL = 1, /* what is not there is passed over */
-    STEP_WRITABLE = 2, /* BIND: not read-only */
-    STEP_DEVICE = 4,   /* BIND: a device node, which may be used as one */
+    STEP_WRITABLE = 2, /* BIND, ALLOW: not read-only */
+    STEP_DEVICE = 4,   /* BIND: a device node, which may be used as one; ALLOW: likewise, below */
     STEP_PRIVATE = 8,  /* TMPFS: mode 0700 instead of 1777 */
+    STEP_LISTED = 16,  /* ALLOW: folders may be listed, no file be read */
 };
 
 typedef enum WireLimit {
@@ -102,7 +106,7 @@ typedef struct WirePlan {
 } WirePlan;
 
 enum {
-    WIRE_MAGIC = 0x31676950,
+    WIRE_MAGIC = 0x32676950,
     WIRE_STEPS_MAX = 16384,
     WIRE_WORDS_MAX = 8192,
     WIRE_VARIABLES_MAX = 2048,

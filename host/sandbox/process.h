@@ -87,6 +87,9 @@ void exec_cancel(SandboxExec *exec); /* KILL at once; on_end follows with ST_CAN
  * looks through the workspace. */
 MUST_CHECK Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err);
 
+/* Whether level `full` is remembered to have worked here, since this boot and with this helper. */
+bool sandbox_known(const char *helper);
+
 /* Whether level `full` works here, found by doing it with /bin/true in an empty folder. */
 typedef void      SandboxProbed(void *arg, const Err *outcome);
 MUST_CHECK Status sandbox_probe(Loop *loop, const char *helper, SandboxProbed *probed, void *arg,

@@ -19,7 +19,7 @@ local function doctor(cli, words)
     return 0
   end
   local ok
-  ok, err = cli.probe_sandbox()
+  ok, err = cli.probe_sandbox(true)
   if ok then
     cli.out("sandbox: full\n")
     return 0

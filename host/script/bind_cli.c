@@ -112,16 +112,20 @@ static const OpKind PROBE = {"sandbox.probe", probe_cancel, probe_push, probe_fr
 
 static void probed(void *arg, const Err *outcome) { op_finish(arg, outcome); }
 
-/* cli.probe_sandbox() -> true | nil, err that names step, errno and remedy */
+/* cli.probe_sandbox(anew?) -> true | nil, err that names step, errno and remedy. What worked since
+ * this boot is not tried again, unless `anew`. */
 static int cli_probe_sandbox(lua_State *L)
 {
     Engine *engine = vm_of(L)->engine;
     Err     err;
+    bool    anew = lua_toboolean(L, 1);
     err_clear(&err);
     op_may_wait(L);
     ProbeOp *probe = mem_new(sizeof *probe);
     probe->op.kind = &PROBE;
-    if (sandbox_probe(engine->loop, engine->helper, probed, &probe->op, &err) != ST_OK)
+    if (!anew && sandbox_known(engine->helper))
+        op_finish(&probe->op, &err);
+    else if (sandbox_probe(engine->loop, engine->helper, probed, &probe->op, &err) != ST_OK)
         op_finish(&probe->op, &err);
     return op_await(L, &probe->op);
 }

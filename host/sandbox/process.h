@@ -83,6 +83,10 @@ MUST_CHECK Status exec_begin(Space *space, const ExecSpec *spec, const ExecEvent
                              void *arg, SandboxExec **out, Err *err);
 void exec_cancel(SandboxExec *exec); /* KILL at once; on_end follows with ST_CANCELLED */
 
+/* A number that grows with each command that begins or ends, and while one runs with each call. What
+ * was looked up in the workspace stands as long as the number does. */
+uint64_t space_changes(Space *space);
+
 /* The plan of this command in words, one step a line (perigee exec --explain). Blocks while it
  * looks through the workspace. */
 MUST_CHECK Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err);

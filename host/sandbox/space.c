@@ -250,3 +250,9 @@ Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err)
     if (status == ST_OK) status = buf_append(out, STR("For this command:\n"), err);
     return status == ST_OK ? explain_plan(space, spec, out, err) : status;
 }
+
+uint64_t space_changes(Space *space)
+{
+    if (space->execs) space->changes++;
+    return space->changes;
+}

@@ -20,7 +20,7 @@
 typedef struct Hold Hold;
 
 typedef struct Holds {
-    Hold *first; /* borrowed; the earliest */
+    Hold *first;           /* borrowed; the earliest */
     bool  changing, again; /* grants under way */
 } Holds;
 

@@ -25,13 +25,14 @@ typedef struct SeenFile {
 } SeenFile;
 
 typedef struct Seen {
-    SeenFile *files; /* owned array */
+    SeenFile *files;       /* owned array */
     size_t    count, kept; /* kept: bytes of all contents */
     uint64_t  clock;
 } Seen;
 
 void            seen_clear(Seen *seen);
-const SeenFile *seen_find(const Seen *seen, const char *path); /* NULL; borrowed until the next put */
+const SeenFile *seen_find(const Seen *seen,
+                          const char *path); /* NULL; borrowed until the next put */
 void            seen_put(Seen *seen, const char *path, const char *hash, Str content);
 
 #endif

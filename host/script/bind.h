@@ -32,6 +32,7 @@ Run *bind_check_run(lua_State *L, int index); /* raises when it is closed */
 
 /* CrossObjects. The arg of the first is a CallGrant, of the second a Run. */
 struct CallHandle;
+struct Hold;
 
 typedef struct CallGrant {
     Run               *run;
@@ -41,10 +42,30 @@ typedef struct CallGrant {
                                     run may */
     bool               reads, writes, execs;
     struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
+    struct Hold       *hold;   /* owned; the file that this call has for itself, or NULL */
+    char              *held;   /* owned; its path below the workspace */
 } CallGrant;
 
-void bind_push_call(lua_State *L, void *grant);
-void bind_free_call(void *grant);
+/* A tool may keep `call` in a variable beyond its end. What it then holds is this, and not the
+ * grant. */
+typedef struct CallHandle {
+    CallGrant *grant; /* borrowed; NULL once the call ended */
+} CallHandle;
+
+void       bind_push_call(lua_State *L, void *grant);
+void       bind_free_call(void *grant);
+CallGrant *call_grant(lua_State *L); /* of the method that runs; raises when the call has ended */
+
+/* call.read, .write, .info, .list (bind_file.c), .hold (bind_hold.c) */
+int bind_file_read(lua_State *L);
+int bind_file_write(lua_State *L);
+int bind_file_info(lua_State *L);
+int bind_file_list(lua_State *L);
+int bind_file_hold(lua_State *L);
+
+/* The path that a method of `call` was given first; raises without the grant, without a workspace,
+ * and where nothing may wait. */
+Str bind_file_path(lua_State *L, bool granted, const char *need);
 void bind_push_prim(lua_State *L, void *run);
 
 /* http.send for a run; response:next, response:close. */

@@ -57,14 +57,6 @@ static bool in_place(const GatherSpec *spec, const char *real)
     return false;
 }
 
-/* Somebody else's file, or one that anybody may change, is nobody's word. */
-static const char *owner_problem(const struct stat *info)
-{
-    if (info->st_uid != getuid() && info->st_uid != 0) return "it belongs to another user";
-    if (info->st_mode & S_IWOTH) return "everybody may write to it (chmod o-w)";
-    return NULL;
-}
-
 static const char *read_text(const GatherSpec *spec, int fd, Buf *out)
 {
     Err err;
@@ -96,8 +88,7 @@ static const char *read_file(const GatherSpec *spec, int fd, const char *path, G
     out->real = path_of_fd(fd);
     if (!out->real || (!in_its_place(spec, path, out->real) && !in_place(spec, out->real)))
         return "it is a link that leads out of the project's agents, tools and lua folders";
-    const char *problem = owner_problem(&info);
-    return problem ? problem : read_text(spec, fd, &out->text);
+    return read_text(spec, fd, &out->text);
 }
 
 static Status walk_file(Walk *walk, const char *path, char *name, Err *err)

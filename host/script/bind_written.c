@@ -4,6 +4,7 @@
 #include "../base/log.h"
 #include "../base/mem.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,20 +98,20 @@ int written_note(lua_State *L, Run *run)
 {
     Engine     *engine = vm_of(L)->engine;
     const char *workspace = run->workspace ? run->workspace->path : NULL;
-    char       *state = bind_state_folder();
+    char        state[PATH_MAX];
+    bool        home = bind_state_folder(state, sizeof state);
     if (!workspace || bind_is_temp(L, workspace) || is_noted(engine, workspace)) {
-        free(state);
         bind_push_run(L, run);
         return 1;
     }
     NoteOp *noting = mem_new(sizeof *noting);
     noting->op.kind = &NOTE;
     noting->engine = engine;
-    noting->state = state;
+    noting->state = home ? mem_text(state) : NULL;
     noting->workspace = mem_text(workspace);
     memcpy(noting->run, run->id, sizeof noting->run);
     noting->working = noting->wanted = true;
-    if (state) {
+    if (home) {
         work_start(engine->loop, note_work, noted, noting);
     } else {
         log_plain("perigee: neither HOME nor XDG_STATE_HOME is set: what this run writes is not "
@@ -227,14 +228,14 @@ static const OpKind COLLECT = {"written", collect_cancel, collect_push, collect_
 int cli_written(lua_State *L)
 {
     op_may_wait(L);
-    char *state = bind_state_folder();
-    if (!state) {
+    char state[PATH_MAX];
+    if (!bind_state_folder(state, sizeof state)) {
         lua_newtable(L);
         return 1;
     }
     CollectOp *collect = mem_new(sizeof *collect);
     collect->op.kind = &COLLECT;
-    collect->state = state;
+    collect->state = mem_text(state);
     collect->working = collect->wanted = true;
     work_start(vm_of(L)->engine->loop, collect_work, collected, collect);
     return op_await(L, &collect->op);
@@ -245,10 +246,9 @@ int cli_forget_written(lua_State *L)
 {
     Err         err;
     const char *name = luaL_checkstring(L, 1);
-    char       *state = bind_state_folder();
+    char        state[PATH_MAX];
     err_clear(&err);
-    if (state) (void)!written_forget(state, name, &err);
-    free(state);
+    if (bind_state_folder(state, sizeof state)) (void)!written_forget(state, name, &err);
     if (err.status != ST_OK) return bind_push_failure(L, &err);
     lua_pushboolean(L, true);
     return 1;

@@ -3,6 +3,7 @@
 #include "../base/limits.h"
 #include "../base/log.h"
 #include "../base/mem.h"
+#include "../files/guard.h"
 #include "../http/secrets.h"
 #include "bind.h"
 #include "cross.h"
@@ -124,7 +125,6 @@ void engine_note_loss(Engine *engine, const Err *err)
 Status engine_new(const EngineSpec *spec, Engine **out, Err *err)
 {
     Engine *engine = mem_new(sizeof *engine);
-    engine->state_lock = -1;
     Status  status = find_places(engine, spec->program, err);
     if (status == ST_OK) status = loop_new(&engine->loop, spec->virtual_clock, err);
     if (status == ST_OK) {
@@ -153,7 +153,6 @@ void engine_free(Engine *engine)
     if (engine->loop) loop_free(engine->loop);
     for (size_t i = 0; i < engine->note_count; i++) note_free(engine->notes[i]);
     free(engine->notes);
-    if (engine->state_lock >= 0) close(engine->state_lock);
     sources_free(&engine->sources);
     sources_free(&engine->project);
     sources_free(&engine->offered);

@@ -9,6 +9,7 @@
 
 #include "../files/written.h"
 #include "../http/transport.h"
+#include "../run/hold.h"
 #include "../store/journal.h"
 #include "source.h"
 #include "vm.h"
@@ -25,18 +26,20 @@ struct Engine {
     struct Cross *decisions; /* queued, oldest first: one decision at a time */
     bool          deciding;
     Run          *runs;                /* owned list: top-level runs, through next_sibling */
+    Holds         holds;               /* whose turn it is with a file of a workspace */
     Source       *sources;             /* owned list: what was loaded */
     Source       *project;             /* owned list: Lua of a trusted project, read whole */
     Source       *offered;             /* owned list: the same, before anyone has decided */
     Note        **notes;               /* owned array: workspaces of this process's runs */
     size_t        note_count;
-    int           state_lock;          /* of the state files; -1 while nobody holds it */
     char         *distribution, *user; /* owned; folders; user may be NULL */
     char         *helper;              /* owned; path of perigee-sandbox */
     int           interrupted; /* the signal that was seen: SIGINT for Ctrl-C, SIGTERM; or 0 */
     bool          unread;      /* nobody reads stdout any more: the verb ends, without words */
     bool          lost;        /* a record could not be written */
     int           exit_code;
+
+    struct Question *questions; /* oldest first, the first is shown; owned by who waits */
 };
 
 typedef struct EngineSpec {

@@ -3,6 +3,7 @@
 #include "../base/limits.h"
 #include "../base/mem.h"
 #include "../files/gather.h"
+#include "../files/guard.h"
 #include "engine.h"
 
 #include <errno.h>
@@ -183,6 +184,7 @@ Status engine_source(Engine *engine, const char *path, Sight sight, Source **out
     *out = loaded(engine, path, found.layer);
     if (*out) return ST_OK;
     engine_locate(engine, path, sight, file, sizeof file, &layer);
+    if (layer == LAYER_USER && guard_path(file, err) != ST_OK) return err->status;
     Source *source = mem_new(sizeof *source);
     buf_init(&source->text, LIMIT_SCRIPT + 16 * KB);
     buf_init(&source->code, 2 * LIMIT_SCRIPT);

@@ -103,7 +103,6 @@ local function add(cli, dir, values)
   if not place then return accept_only(cli, root, known) end
   local done, err = trust.add(cli, place, known, values.pin and "pin" or "folder")
   if not done then return failed(cli, err) end
-  table.sort(done.files, function(a, b) return a.file < b.file end)
   for _, file in ipairs(done.files) do
     if file.problem then
       cli.err(show.clean(("perigee: not loaded: %s: %s\n"):format(file.file, file.problem)))

@@ -11,6 +11,7 @@ local trust = {}
 
 local FOLDERS_MOST <const> = 1000
 local SHOWN_MOST   <const> = 6 -- names in one line
+local ASK_MS       <const> = 5 * 60 * 1000
 
 ---@class trust.Folder
 ---@field mode  "folder"|"pin"
@@ -53,7 +54,7 @@ local FILE <const> = {
 ---@return table<string, trust.Folder>? folders, Error? err
 function trust.folders(cli)
   local value, err = state.read(cli, FILE)
-  if not value then return nil, err end
+  if not value then return nil, err --[[@as Error]] end
   return value.folders
 end
 
@@ -108,15 +109,29 @@ end
 --- Why a folder cannot be trusted: whoever else may write there would be trusted too.
 local function owner_problem(cli, where)
   for _, folder in ipairs { where.root, where.base, where.agents } do
-    local info = cli.stat(folder)
-    if info and info.owner == "other" then return folder .. " belongs to another user" end
-    if info and info.open then return ("everybody may write to %s (chmod o-w)"):format(folder) end
+    local ok, err = cli.guard(folder)
+    if not ok and err.code ~= "not_found" then return err.message end
   end
+end
+
+--- The Lua of a project, by file. What others may write to is nobody's word.
+local function files_of(cli, where)
+  local files, err = cli.read_project(where.root, rooms_of(where))
+  if not files then return nil, err end
+  for _, file in ipairs(files) do
+    local ok, why = true, nil
+    if not file.problem then ok, why = cli.guard(file.real) end
+    if not ok then file.problem = why.message end
+  end
+  table.sort(files, function(a, b) return a.file < b.file end)
+  return files
 end
 
 local function hashes_of(files)
   local hashes = {}
-  for _, file in ipairs(files) do hashes[file.file] = file.hash end
+  for _, file in ipairs(files) do
+    if not file.problem then hashes[file.file] = file.hash end
+  end
   return hashes
 end
 
@@ -157,7 +172,7 @@ function trust.add(cli, where, known, mode)
   if problem then
     return nil, { code = "denied", message = ("%s is not trusted: %s"):format(where.root, problem) }
   end
-  local files, err = cli.read_project(where.root, rooms_of(where))
+  local files, err = files_of(cli, where)
   if not files then return nil, err end
   local ok
   ok, err = put(cli, where.root, { mode = mode, files = hashes_of(files) })
@@ -203,7 +218,7 @@ local function ask_for_folder(ask, where, left)
       .. "perigee trust --revoke." },
     choices = { { key = "a", word = "always" }, { key = "o", word = "once" },
       { key = "n", word = "no: definitions only" } },
-    default = "n",
+    default = "n", timeout_ms = ASK_MS,
   }
 end
 
@@ -213,7 +228,7 @@ function trust.ask_for_file(ask, file, why)
   return ask {
     title = ("%s: %s"):format(file, why), lines = {},
     choices = { { key = "y", word = "take it" }, { key = "n", word = "leave it out" } },
-    default = "n",
+    default = "n", timeout_ms = ASK_MS,
   } == "take it"
 end
 
@@ -331,14 +346,13 @@ end
 function trust.gate(cli, where, known, how)
   local gate = { level = "none", loaded = {}, refused = {}, blocked = {}, left = {}, lines = {} }
   local ask = trust.asker(cli, how)
-  local files, err = cli.read_project(where.root, rooms_of(where))
+  local files, err = files_of(cli, where)
   if not files then
     local folders = trust.folders(cli)
     if folders and folders[where.root] then gate.stop = err end
     say(gate, "no Lua of %s is loaded: %s", where.root, err.message)
     return gate
   end
-  table.sort(files, function(a, b) return a.file < b.file end)
   leave_out(gate, files)
   local record, level = record_of(cli, where, known, files, gate, ask)
   if not record then

@@ -6,7 +6,7 @@ local text  = require "lib.text"
 
 local written = {}
 
-local MOST <const> = 20000 -- paths; a run that writes more stands as its whole workspace
+local MOST <const> = 5000 -- paths; a run that writes more stands as its whole workspace
 
 local KINDS <const> = { "file", "link", "folder", "unreadable", "gone", "tree" }
 
@@ -90,7 +90,10 @@ function written.load(cli)
   local kept = found
   if found then kept, err = keep(cli, found) end
   local value
-  if kept then value, err = state.read(cli, FILE) end
+  if kept then
+    value, kept = state.read(cli, FILE)
+    err = not value and kept or nil
+  end
   if not value then
     record.broken = "what runs wrote is not known: " .. err.message
     return record

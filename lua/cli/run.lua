@@ -195,12 +195,12 @@ end
 
 --- Opens journal, workspace and run.
 local function open_run(cli, values, project, who, task, inforce)
-  local store, ok, err = values.store, nil, nil
+  local store, unsafe = values.store
   if not store then
-    store, err = start.store(cli)
-    if not store then return nil, err end
+    store, unsafe = start.store(cli)
+    if not store then return nil, unsafe end
   end
-  ok, err = cli.open_journal(store)
+  local ok, err = cli.open_journal(store)
   if not ok then
     local hint = values.store and "" or "; --store FILE keeps the journal elsewhere"
     return nil, { code = err.code, message = err.message .. hint }

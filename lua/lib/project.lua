@@ -84,6 +84,9 @@ local function pins_of(folders, root, agents, base)
     end
   end
   if agents then pins[#pins + 1] = agents end
+  if folders.user then -- its config.yaml by itself too: it may be a link into the workspace
+    table.move({ folders.user, folders.user .. "/config.yaml" }, 1, 2, #pins + 1, pins)
+  end
   return pins
 end
 

@@ -336,7 +336,8 @@ local function node_of(cli, one)
     for i, value in ipairs(one.value) do list[i] = { kind = "scalar", text = value } end
     return list
   end
-  return { kind = "scalar", text = one.value, quoted = true }
+  local amount = math.type(one.value) == "integer" and one.value or nil
+  return { kind = "scalar", text = tostring(one.value), quoted = true, amount = amount }
 end
 
 --- One option as a layer of one key, or what is wrong with it.

@@ -17,6 +17,7 @@ local values = {}
 ---@field column  integer
 ---@field text?   string  scalar: as written, quotes resolved
 ---@field quoted? boolean scalar
+---@field amount? integer scalar: what an option read already, in milliseconds, bytes or pieces
 ---@field key?    string  of an entry of a map, with key_line and key_column
 
 ---@class settings.Read
@@ -68,7 +69,7 @@ local function amount(parse, words, example, least, most)
   return function(read, node)
     local written = line_of(read, node, example)
     if not written then return nil end
-    local value, err = parse(written)
+    local value, err = parse(node.amount or written)
     if not value then
       read.problem(node, err.message)
     elseif value < least or value > most then
@@ -91,9 +92,10 @@ end
 function values.size(least, most) return amount(size.parse, size.words, "512M", least, most) end
 
 local function parse_count(written)
-  local number = #written <= 15 and written:match("^%d+$") and math.tointeger(tonumber(written))
+  local said = tostring(written)
+  local number = #said <= 15 and said:match("^%d+$") and math.tointeger(tonumber(said))
   if number then return number end
-  return nil, { message = quoted(written) .. " is no whole number" }
+  return nil, { message = quoted(said) .. " is no whole number" }
 end
 
 function values.count(least, most) return amount(parse_count, tostring, "512", least, most) end

@@ -102,21 +102,19 @@ int cli_stat(lua_State *L)
     return 1;
 }
 
-/* Pushes the state folder's path, or nil where nothing says where it is. */
-static const char *push_state(lua_State *L)
+bool bind_state_folder(char *path, size_t size)
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    if (state && state[0] == '/') return lua_pushfstring(L, "%s/perigee", state);
-    if (home && home[0] == '/') return lua_pushfstring(L, "%s/.local/state/perigee", home);
-    lua_pushnil(L);
-    return NULL;
+    if (state && state[0] == '/') return snprintf(path, size, "%s/perigee", state) < (int)size;
+    return home && home[0] == '/' &&
+           snprintf(path, size, "%s/.local/state/perigee", home) < (int)size;
 }
 
 /* cli.folders() -> { distribution, user (or nil), current, home, state } */
 int cli_folders(lua_State *L)
 {
     Engine *engine = vm_of(L)->engine;
-    char   *current = getcwd(NULL, 0);
+    char   *current = getcwd(NULL, 0), state[4096];
     lua_createtable(L, 0, 5);
     lua_pushstring(L, engine->distribution);
     lua_setfield(L, -2, "distribution");
@@ -127,7 +125,7 @@ int cli_folders(lua_State *L)
     free(current);
     lua_pushstring(L, getenv("HOME"));
     lua_setfield(L, -2, "home");
-    push_state(L);
+    lua_pushstring(L, bind_state_folder(state, sizeof state) ? state : NULL);
     lua_setfield(L, -2, "state");
     return 1;
 }
@@ -149,11 +147,13 @@ int cli_state_folder(lua_State *L)
     Err  err;
     bool mended = false;
     err_clear(&err);
-    const char *path = push_state(L);
-    if (!path)
+    char path[4096];
+    bool known = bind_state_folder(path, sizeof path);
+    if (!known)
         err_set(&err, ST_INVALID,
                 "neither HOME nor XDG_STATE_HOME is set, so there is no state folder");
-    if (!path || guard_own_folder(path, &mended, &err) != ST_OK) return bind_push_failure(L, &err);
+    if (!known || guard_own_folder(path, &mended, &err) != ST_OK) return bind_push_failure(L, &err);
+    lua_pushstring(L, path);
     lua_pushboolean(L, mended);
     return 2;
 }

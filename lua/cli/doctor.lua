@@ -55,7 +55,7 @@ local function doctor(cli, words)
     cli.out(args.help(SPEC))
     return 0
   end
-  local ok, no_sandbox = cli.probe_sandbox()
+  local ok, no_sandbox = cli.probe_sandbox(true)
   local where, found
   where, err = project.find(cli, values.project)
   if where then found, err = settings.load(cli, where, settings.given(values)) end

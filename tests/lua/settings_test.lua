@@ -1,4 +1,5 @@
 --- The four layers of settings: for each key what holds when a layer speaks.
+local keys     = require "lib.settings_keys"
 local settings = require "lib.settings"
 local t        = require "lib.test"
 local text     = require "lib.text"
@@ -48,6 +49,7 @@ local function cli_of(files)
   return {
     folders = function() return { user = "/u", distribution = "/d", home = "/home/ann" } end,
     guard = function() return true end,
+    stat = function() return { kind = "folder" } end,
     list_folder = function() return {} end,
     read_file = function(path)
       if files[path] then return path end
@@ -64,7 +66,7 @@ end
 
 --- What holds of a key, by its name in the file.
 local function value_of(found, name)
-  for _, key in ipairs(settings.KEYS) do
+  for _, key in ipairs(keys.ALL) do
     if key[1] == name then
       local section = name:match("^(%l+)%.")
       return section and found[section][key[2]] or found[key[2]]
@@ -209,7 +211,17 @@ local WRONG <const> = {
   { { ["sandbox.hosts"] = { "https://pypi.org/x" } }, "leave out https://" },
   { { ["sandbox.hosts"] = { "*" } }, "every host" },
   { { ["sandbox.hosts"] = { "a..b" } }, "is no host" },
-  { { ["sandbox.hosts"] = { "*.*.org" } }, "is no host" },
+  { { ["sandbox.hosts"] = { "*.*.org" } }, "or no host" },
+  { { ["sandbox.hosts"] = { "*.org" } }, "too wide" },
+  { { ["sandbox.hosts"] = { "*.1.2.3.4" } }, "or no host" },
+  { { ["sandbox.hosts"] = { "a_b.org" } }, "is no host" },
+  { { ["sandbox.hosts"] = { "a.org." } }, "is no host" },
+  { { ["sandbox.hosts"] = { "2130706433" } }, "is no host" },
+  { { ["sandbox.hosts"] = { "0x7f.1" } }, "is no host" },
+  { { ["sandbox.hosts"] = { "127.1" } }, "is no host" },
+  { { ["sandbox.hosts"] = { "127.0.0.01" } }, "is no host" },
+  { { ["sandbox.hosts"] = { "127.0.0.256" } }, "is no host" },
+  { { ["sandbox.hosts"] = { "[fe80::1%eth0]" } }, "is no host" },
   { { ["sandbox.hosts"] = { "user@a.org" } }, "is no host" },
   { { ["sandbox.hosts"] = { "a.org:0" } }, "port" },
   { { ["sandbox.hosts"] = { "a.org:70000" } }, "port" },
@@ -307,6 +319,21 @@ t.test("hosts of a project are kept as far as the user's cover them", function()
   end
 end)
 
+t.test("hosts are names, addresses and names below a domain", function()
+  local hosts = { "localhost", "localhost:8080", "127.0.0.1:8080", "[::1]", "[::1]:80", "a-b.c1.org",
+    "xn--bcher-kva.example", "*.npmjs.org", "1.2.3.4", "3com.com" }
+  t.equal(load({ ["sandbox.hosts"] = hosts }).sandbox.hosts, hosts)
+end)
+
+t.test("a path to show that is not there is left out with a warning", function()
+  local cli = cli_of { [USER] = file_of { ["sandbox.show"] = { "/opt/there", "/opt/gone" } } }
+  cli.stat = function(path) return path == "/opt/there" and { kind = "folder" } or nil end
+  local found = settings.load(cli)
+  t.equal(found.sandbox.show, { "/opt/there" })
+  t.equal(#found.warnings, 1)
+  t.contains(found.warnings[1], "/opt/gone is not there")
+end)
+
 t.test("a file that cannot be read refuses; a link that leads nowhere does too", function()
   local cli = cli_of {}
   cli.read_file = function(path) return nil, { code = "io", message = path .. ": no" } end
@@ -337,7 +364,7 @@ t.test("every key stands in the table for people, with who set it", function()
   t.equal(rows["limits.time"].value, "2 min")
   t.equal(rows["grants.x"].value, "net a.org")
   t.equal(rows["policy.rules"].value, 'deny bash command="git push*" (mine)')
-  for _, key in ipairs(settings.KEYS) do
+  for _, key in ipairs(keys.ALL) do
     t.truthy(rows[key[1]] or key[1] == "grants", key[1])
   end
 end)

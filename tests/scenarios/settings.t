@@ -220,4 +220,24 @@ for my $case (
     }
 }
 
+# -- what the documentation says ------------------------------------------------------------------------
+
+{
+    my $home = home_with();
+    my $text = Try::read_file("$Try::ROOT/lua/README.md");
+    my %default = $text =~ /^\| `((?:sandbox|limits|policy)\.\w+|grants)` \| (\S+) \|/mg;
+    my $plain = doctor($home)->{object};
+    is(join(' ', sort keys %default), join(' ', sort keys %{ $plain->{origin} }), 'lua/README.md lists every key');
+    my @said = map { $default{$_} =~ /^`(.*)`$/ ? ('--setting', "$_=$1") : () } sort keys %default;
+    my $set = doctor($home, @said)->{object};
+    is_deeply($set->{settings}, $plain->{settings}, 'with its default');
+    is(scalar(grep { $_ eq 'default' } values %{ $set->{origin} }), 1, 'each but that of grants');
+
+    my ($example) = $text =~ /^## Settings.*?^```yaml\n(.*?)^```/ms;
+    Try::write_file($home->{user}, $example);
+    my $ran = doctor($home);
+    is($ran->{exit}, 0, 'and its example holds') or diag($ran->{out});
+    is($ran->{object}{settings}{limits}{memory}, 8 << 30, 'as it says');
+}
+
 done_testing();

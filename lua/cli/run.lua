@@ -5,9 +5,11 @@ local catalog = require "lib.catalog"
 local errors  = require "lib.errors"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
+local network = require "lib.network"
 local opening = require "lib.opening"
 local schema  = require "lib.schema"
 local session = require "lib.session"
+local settings = require "lib.settings"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
@@ -39,6 +41,9 @@ local SPEC <const> = {
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
   },
 }
+for _, options in ipairs { network.OPTIONS, settings.OPTIONS } do
+  table.move(options, 1, #options, #SPEC.options + 1, SPEC.options)
+end
 
 local ATTACH_MOST <const> = 1024 * 1024
 
@@ -95,8 +100,9 @@ local function find_who(cli, loaded, word)
 end
 
 --- Says before anything happens what could not be used.
-local function report(cli, loaded, who)
+local function report(cli, loaded, who, found)
   local function say(...) cli.err("perigee: " .. show.clean(string.format(...)) .. "\n") end
+  for _, warning in ipairs(found.warnings) do say("%s", warning) end
   for _, one in ipairs(loaded.box.diagnostics) do say("%s", toolbox.say(one)) end
   for _, path in ipairs(loaded.project.ignored) do
     say("not loaded: %s (Lua of a project; put it into %s, or name it on the command line)", path,
@@ -192,7 +198,8 @@ local function print_result(cli, values, total, result, err)
 end
 
 --- Opens journal, workspace and run.
-local function open_run(cli, values, project, who, task)
+local function open_run(cli, ready)
+  local values, project = ready.values, ready.loaded.project
   local folders = project.folders
   local store = values.store or (folders.state and folders.state .. "/journal.db")
   if not store then
@@ -205,8 +212,9 @@ local function open_run(cli, values, project, who, task)
     return nil, { code = err.code, message = err.message .. hint }
   end
   return cli.open_run {
-    agent = who.name, task = task, workspace = values.workspace or folders.current,
+    agent = ready.who.name, task = ready.task, workspace = values.workspace or folders.current,
     pins = project.pins, unconfined = values.unconfined,
+    sandbox = network.of_run(ready.settings), limits = ready.settings.limits,
   }
 end
 
@@ -226,9 +234,15 @@ local function prepare(cli, words)
   local bounds
   bounds, err = limits.read(values.limit or {}, limits.KEYS)
   if not bounds then return nil, err, 2 end
+  local said
+  said, err = network.given(values)
+  if not said then return nil, err, 2 end
   local loaded
   loaded, err = start.load(cli, values.project)
   if not loaded then return nil, err end
+  local found
+  found, err = settings.load(cli, loaded.project, said)
+  if not found then return nil, err, err.message:sub(1, 2) == "--" and 2 or nil end
   local word = given.positionals[1]
   local who
   who, err = find_who(cli, loaded, word)
@@ -240,14 +254,15 @@ local function prepare(cli, words)
     return nil, err
   end
   start.equip(loaded.catalog, loaded.box.tools)
-  report(cli, loaded, who)
+  report(cli, loaded, who, found)
   local task
   task, err = read_task(cli, given)
   if not task then return nil, err end
   if task == "" and not who.chain then
     return nil, { message = "the task is missing; usage: " .. SPEC.usage }, 2
   end
-  return { values = values, limits = bounds, loaded = loaded, who = who, task = task }
+  return { values = values, limits = bounds, loaded = loaded, who = who, task = task,
+    settings = found }
 end
 
 ---@async
@@ -277,7 +292,7 @@ local function run_verb(cli, words)
   end
 
   local run
-  run, err = open_run(cli, values, loaded.project, who, task)
+  run, err = open_run(cli, ready)
   if not run then return refuse(cli, words, err) end
   total.run = run.id
   limits.set(run, ready.limits)

@@ -1,6 +1,6 @@
---- What a command was refused, in lines that a model or a person can act on. The first kind is known
---- exactly (`done.denied`: hosts that the proxy refused, what git would obey); the second is read out
---- of what the command printed, and says so: a program may print anything. Pure.
+--- What a command was refused, in lines that a model or a person can act on. The first kind is
+--- known exactly (`done.denied`: hosts that the proxy refused, what git would obey); the second is
+--- read out of what the command printed, and says so: a program may print anything. Pure.
 local text = require "lib.text"
 
 local denial = {}

@@ -1,4 +1,5 @@
 /* From what was seen of a command to what its caller is told. */
+#include "probe_memory.h"
 #include "space.h"
 
 #include <signal.h>
@@ -58,6 +59,7 @@ static void judge(SandboxExec *exec, SandboxResult *result)
         else if (result->err.status == ST_DENIED)
             result->exit_code = 126;
     }
+    if (result->err.status == ST_UNAVAILABLE) probe_forget();
 }
 
 static void take_output(Output *output, Buf *out, size_t *dropped, size_t *head)

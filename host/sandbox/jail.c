@@ -55,6 +55,9 @@ static int do_step(Jail *jail, const Step *step)
     case OP_HOSTNAME: return sethostname(step->more, strlen(step->more)) == 0 ? 0 : errno;
     case OP_DROP_RIGHTS: return drop_rights();
     case OP_NO_NEW_RIGHTS: return forbid_new_rights();
+    case OP_FENCE: return fence_begin(jail);
+    case OP_ALLOW: return fence_allow(jail, step);
+    case OP_ENCLOSE: return fence_close(jail);
     case OP_FILTER: return install_filter();
     case OP_FORK: return fork_command(jail);
     case OP_LIMIT: return set_limit(step);
@@ -159,7 +162,8 @@ int main(void)
         return said < 0 ? 1 : 2;
     }
     if (!settle(&plan)) return 1;
-    Jail jail = {.plan = &plan, .reports = true, .root = -1, .gate = -1, .listener = -1};
+    Jail jail = {
+        .plan = &plan, .reports = true, .root = -1, .gate = -1, .listener = -1, .fence = -1};
     jail.outcome =
         mmap(NULL, sizeof(Outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (jail.outcome == MAP_FAILED) return 1;

@@ -278,6 +278,45 @@ static void add_workspace(Plan *plan, const SpaceSpec *space, const ExecSpec *sp
     sort_covers(plan, from);
 }
 
+/* The mounts once more, for Landlock. It has no exceptions below what it allows: what is masked or
+ * read-only within the workspace is the mounts' alone. */
+static void add_fence(Plan *plan, const SpaceSpec *space, const ExecSpec *spec, const Facts *facts)
+{
+    static const struct {
+        const char *path;
+        uint32_t    flags;
+    } system[] = {
+        {"/", STEP_LISTED},
+        {"/usr", 0},
+        {"/bin", STEP_OPTIONAL},
+        {"/sbin", STEP_OPTIONAL},
+        {"/lib", STEP_OPTIONAL},
+        {"/lib32", STEP_OPTIONAL},
+        {"/lib64", STEP_OPTIONAL},
+        {"/libx32", STEP_OPTIONAL},
+        {"/etc", 0},
+        {"/proc", STEP_DEVICE},
+        {"/dev", STEP_DEVICE},
+        {"/dev/shm", STEP_WRITABLE},
+        {"/run", STEP_WRITABLE},
+        {"/tmp", STEP_WRITABLE},
+        {"/var/tmp", STEP_WRITABLE},
+        {"/home/agent", STEP_WRITABLE},
+    };
+    uint32_t writable = spec->writes ? STEP_WRITABLE : 0;
+    if (facts->landlock < PLAN_LANDLOCK_ABI) return;
+    add(plan, OP_FENCE, (Step){0});
+    for (size_t i = 0; i < sizeof system / sizeof system[0]; i++)
+        add(plan, OP_ALLOW, (Step){.path = system[i].path, .flags = system[i].flags});
+    for (size_t i = 0; space->read_only && space->read_only[i]; i++)
+        add(plan, OP_ALLOW, (Step){.path = space->read_only[i]});
+    for (size_t i = 0; i < facts->count; i++)
+        if (facts->items[i].kind == FACT_GIT_DIR)
+            add(plan, OP_ALLOW, (Step){.path = facts->items[i].path, .flags = writable});
+    add(plan, OP_ALLOW, (Step){.path = space->workspace, .flags = writable});
+    add(plan, OP_ENCLOSE, (Step){0});
+}
+
 /* RLIMIT_NPROC counts what a user runs in one user namespace. Unconfined, that would be all that
  * the user runs; then only the host's watch counts. */
 static void add_limits(Plan *plan, const ExecLimits *limits, bool unconfined)
@@ -360,6 +399,7 @@ Status plan_command(Plan *plan, const SpaceSpec *space, const ExecSpec *spec, co
         add(plan, OP_HOSTNAME, (Step){.more = "sandbox"});
         add(plan, OP_DROP_RIGHTS, (Step){0});
         add(plan, OP_NO_NEW_RIGHTS, (Step){0});
+        add_fence(plan, space, spec, facts);
         add(plan, OP_FILTER, (Step){0});
     }
     add(plan, OP_FORK, (Step){0});

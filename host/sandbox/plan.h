@@ -25,6 +25,7 @@ enum {
     PLAN_GRACE_MS = 2000,    /* between TERM and KILL */
     PLAN_OUTPUT_FACTOR = 16, /* times the output that is kept: the command is killed */
     PLAN_INNER_ID = 1000,    /* uid and gid inside */
+    PLAN_LANDLOCK_ABI = 2,   /* the first that lets files be renamed into another folder */
 };
 #define PLAN_MEMORY    (4096 * MB)
 #define PLAN_FILE_SIZE (1024 * MB)
@@ -52,7 +53,8 @@ typedef struct Fact {
 typedef struct Facts {
     Fact  *items; /* owned; free with facts_clear */
     size_t count, cap;
-    Arena  arena; /* their texts */
+    Arena  arena;    /* their texts */
+    int    landlock; /* the ABI that was found; 0: none */
 
     unsigned port; /* of the run's proxy; 0 where there is none, or not yet */
 } Facts;

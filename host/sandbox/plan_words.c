@@ -17,6 +17,15 @@ static void limit_words(const Step *step, char *out, size_t size)
     snprintf(out, size, "set a limit: %" PRIu64 " %s", step->number, name);
 }
 
+static void allow_words(const Step *step, char *out, size_t size)
+{
+    const char *what = step->flags & STEP_LISTED     ? "to list, not to read"
+                       : step->flags & STEP_DEVICE   ? "to read, and to write what is there"
+                       : step->flags & STEP_WRITABLE ? "to read and write"
+                                                     : "to read";
+    snprintf(out, size, "let Landlock pass %s (%s)", step->path, what);
+}
+
 static void bind_words(const Step *step, char *out, size_t size)
 {
     if (*step->more) {
@@ -36,6 +45,8 @@ void plan_step_words(const Step *step, char *out, size_t size)
         limit_words(step, out, size);
     } else if (step->op == OP_BIND) {
         bind_words(step, out, size);
+    } else if (step->op == OP_ALLOW) {
+        allow_words(step, out, size);
     } else if (step->op == OP_LINK) {
         snprintf(out, size, "%s %s, to %s", words, step->path, step->more);
     } else if (step->op == OP_TMPFS) {

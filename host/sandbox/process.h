@@ -113,6 +113,9 @@ void exec_pause(SandboxExec *exec, bool paused);
  * looks through the workspace. */
 MUST_CHECK Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err);
 
+/* Whether level `full` is remembered to have worked here, since this boot and with this helper. */
+bool sandbox_known(const char *helper);
+
 /* Whether level `full` works here, found by doing it with /bin/true in an empty folder. */
 typedef void      SandboxProbed(void *arg, const Err *outcome);
 MUST_CHECK Status sandbox_probe(Loop *loop, const char *helper, SandboxProbed *probed, void *arg,

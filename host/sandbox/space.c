@@ -277,6 +277,11 @@ static Status explain_plan(Space *space, const ExecSpec *spec, Buf *out, Err *er
         status = spec ? plan_command(&plan, &space->spec, spec, &facts, err)
                       : plan_space(&plan, &space->spec, &facts, err);
     if (status == ST_OK) status = plan_words(&plan, out, err);
+    if (status == ST_OK && spec && !space->spec.unconfined && facts.landlock < PLAN_LANDLOCK_ABI)
+        status = buf_append(out,
+                            STR("     without Landlock as a second layer: this kernel has none, or "
+                                "one from before Linux 5.19\n"),
+                            err);
     facts_clear(&facts);
     plan_clear(&plan);
     return status;

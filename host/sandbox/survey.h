@@ -31,6 +31,9 @@ MUST_CHECK Status facts_add(Facts *facts, FactKind kind, const char *path, const
  * asks for names. */
 MUST_CHECK Status survey_system(Facts *facts, bool resolver, Err *err);
 
+/* Which Landlock the kernel has (facts->landlock), found by asking it for a list of rules. */
+void survey_landlock(Facts *facts);
+
 /* When the workspace is a linked worktree: the repository's common directory, once it is proved by
  * its own record that it belongs to this workspace. */
 MUST_CHECK Status survey_git_dir(Facts *facts, const char *workspace, Err *err);

@@ -32,6 +32,7 @@ static Status look(const SurveyJob *job, Facts *facts, Err *err)
     Status status = survey_git_dir(facts, job->workspace, err);
     if (status != ST_OK) return status;
     if (job->system) return survey_system(facts, job->resolver, err);
+    survey_landlock(facts);
     return survey_workspace(facts, job->workspace, (const char *const *)job->pins, job->born, err);
 }
 

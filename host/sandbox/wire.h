@@ -56,6 +56,9 @@
     X(HOSTNAME, "set the host name") /* more: the name */                                          \
     X(DROP_RIGHTS, "drop all capabilities")                                                        \
     X(NO_NEW_RIGHTS, "forbid new privileges")                                                      \
+    X(FENCE, "begin a list of what Landlock lets pass")                                            \
+    X(ALLOW, "let Landlock pass") /* path; flags: what */                                          \
+    X(ENCLOSE, "put Landlock's list in force")                                                     \
     X(FILTER, "install the system call filter")                                                    \
     X(FORK, "start the command's process")                                                         \
     X(LIMIT, "set a limit")             /* flags: a WireLimit; number */                           \
@@ -71,10 +74,11 @@ typedef enum Op {
 
 enum StepFlags {
     STEP_OPTIONAL = 1,  /* what is not there is passed over */
-    STEP_WRITABLE = 2,  /* BIND: not read-only */
-    STEP_DEVICE = 4,    /* BIND: a device node, which may be used as one */
+    STEP_WRITABLE = 2,  /* BIND, ALLOW: not read-only */
+    STEP_DEVICE = 4,    /* BIND: a device node, which may be used as one; ALLOW: likewise, below */
     STEP_PRIVATE = 8,   /* TMPFS: mode 0700 instead of 1777 */
     STEP_HOST_NET = 16, /* HAND_OVER, JOIN: there is no network namespace, the host's stays */
+    STEP_LISTED = 32,   /* ALLOW: folders may be listed, no file be read */
 };
 
 typedef enum WireLimit {

@@ -112,16 +112,20 @@ static const OpKind PROBE = {"sandbox.probe", probe_cancel, probe_push, probe_fr
 
 static void probed(void *arg, const Err *outcome) { op_finish(arg, outcome); }
 
-/* cli.probe_sandbox() -> true | nil, err that names step, errno and remedy */
+/* cli.probe_sandbox(anew?) -> true | nil, err that names step, errno and remedy. What worked since
+ * this boot is not tried again, unless `anew`. */
 static int cli_probe_sandbox(lua_State *L)
 {
     Engine *engine = vm_of(L)->engine;
     Err     err;
+    bool    anew = lua_toboolean(L, 1);
     err_clear(&err);
     op_may_wait(L);
     ProbeOp *probe = mem_new(sizeof *probe);
     probe->op.kind = &PROBE;
-    if (sandbox_probe(engine->loop, engine->helper, probed, &probe->op, &err) != ST_OK)
+    if (!anew && sandbox_known(engine->helper))
+        op_finish(&probe->op, &err);
+    else if (sandbox_probe(engine->loop, engine->helper, probed, &probe->op, &err) != ST_OK)
         op_finish(&probe->op, &err);
     return op_await(L, &probe->op);
 }
@@ -150,6 +154,7 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_PRINT, "pass", cli_pass},
         {GRANT_PRINT, "env", cli_env},
         {GRANT_PRINT, "now", bind_now},
+        {GRANT_PRINT, "question", cli_question},
         {GRANT_PRINT, "exit_code", cli_exit_code},
         {GRANT_FILES, "read_file", cli_read_file},
         {GRANT_FILES, "read_stdin", cli_read_stdin},
@@ -157,6 +162,9 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_FILES, "stat", cli_stat},
         {GRANT_FILES, "folders", cli_folders},
         {GRANT_FILES, "locate", cli_locate},
+        {GRANT_FILES, "guard", cli_guard},
+        {GRANT_FILES, "state_folder", cli_state_folder},
+        {GRANT_FILES, "keep", cli_keep},
         {GRANT_RUN, "make_temp", cli_make_temp},
         {GRANT_RUN, "remove_temp", cli_remove_temp},
         {GRANT_FILES, "definition", bind_definition},
@@ -184,4 +192,6 @@ void bind_push_cli(lua_State *L, unsigned grants)
     lua_setfield(L, -2, "terminal");
     lua_pushboolean(L, isatty(STDERR_FILENO));
     lua_setfield(L, -2, "error_terminal");
+    lua_pushboolean(L, isatty(STDIN_FILENO) && isatty(STDERR_FILENO));
+    lua_setfield(L, -2, "person"); /* somebody can be asked */
 }

@@ -9,7 +9,6 @@ local network = require "lib.network"
 local opening = require "lib.opening"
 local schema  = require "lib.schema"
 local session = require "lib.session"
-local settings = require "lib.settings"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
@@ -39,11 +38,9 @@ local SPEC <const> = {
     { "--json", "flag", "print one JSON object at the end" },
     { "--events", "flag", "print one JSON object a line while it runs" },
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
+    table.unpack(network.OPTIONS),
   },
 }
-for _, options in ipairs { network.OPTIONS, settings.OPTIONS } do
-  table.move(options, 1, #options, #SPEC.options + 1, SPEC.options)
-end
 
 local ATTACH_MOST <const> = 1024 * 1024
 
@@ -100,9 +97,8 @@ local function find_who(cli, loaded, word)
 end
 
 --- Says before anything happens what could not be used.
-local function report(cli, loaded, who, found)
+local function report(cli, loaded, who)
   local function say(...) cli.err("perigee: " .. show.clean(string.format(...)) .. "\n") end
-  for _, warning in ipairs(found.warnings) do say("%s", warning) end
   for _, one in ipairs(loaded.box.diagnostics) do say("%s", toolbox.say(one)) end
   for _, path in ipairs(loaded.project.ignored) do
     say("not loaded: %s (Lua of a project; put it into %s, or name it on the command line)", path,
@@ -198,23 +194,21 @@ local function print_result(cli, values, total, result, err)
 end
 
 --- Opens journal, workspace and run.
-local function open_run(cli, ready)
-  local values, project = ready.values, ready.loaded.project
-  local folders = project.folders
-  local store = values.store or (folders.state and folders.state .. "/journal.db")
+local function open_run(cli, values, project, who, task, inforce)
+  local store, ok, err = values.store, nil, nil
   if not store then
-    return nil, { code = "invalid",
-      message = "neither HOME nor XDG_STATE_HOME is set; use --store FILE" }
+    store, err = start.store(cli)
+    if not store then return nil, err end
   end
-  local ok, err = cli.open_journal(store)
+  ok, err = cli.open_journal(store)
   if not ok then
     local hint = values.store and "" or "; --store FILE keeps the journal elsewhere"
     return nil, { code = err.code, message = err.message .. hint }
   end
   return cli.open_run {
-    agent = ready.who.name, task = ready.task, workspace = values.workspace or folders.current,
+    agent = who.name, task = task, workspace = values.workspace or project.folders.current,
     pins = project.pins, unconfined = values.unconfined,
-    sandbox = network.of_run(ready.settings), limits = ready.settings.limits,
+    sandbox = network.of_run(inforce), limits = inforce.limits,
   }
 end
 
@@ -240,9 +234,6 @@ local function prepare(cli, words)
   local loaded
   loaded, err = start.load(cli, values.project)
   if not loaded then return nil, err end
-  local found
-  found, err = settings.load(cli, loaded.project, said)
-  if not found then return nil, err, err.message:sub(1, 2) == "--" and 2 or nil end
   local word = given.positionals[1]
   local who
   who, err = find_who(cli, loaded, word)
@@ -254,7 +245,7 @@ local function prepare(cli, words)
     return nil, err
   end
   start.equip(loaded.catalog, loaded.box.tools)
-  report(cli, loaded, who, found)
+  report(cli, loaded, who)
   local task
   task, err = read_task(cli, given)
   if not task then return nil, err end
@@ -262,7 +253,7 @@ local function prepare(cli, words)
     return nil, { message = "the task is missing; usage: " .. SPEC.usage }, 2
   end
   return { values = values, limits = bounds, loaded = loaded, who = who, task = task,
-    settings = found }
+    said = said }
 end
 
 ---@async
@@ -276,6 +267,7 @@ local function run_verb(cli, words)
   local opened
   opened, err = start.session(cli, loaded, {
     model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink,
+    given = ready.said,
   })
   if not opened then return refuse(cli, words, err) end
   if values.unconfined then
@@ -292,7 +284,7 @@ local function run_verb(cli, words)
   end
 
   local run
-  run, err = open_run(cli, ready)
+  run, err = open_run(cli, values, loaded.project, who, task, opened.settings)
   if not run then return refuse(cli, words, err) end
   total.run = run.id
   limits.set(run, ready.limits)

@@ -195,7 +195,7 @@ end
 
 --- Opens journal, workspace and run.
 local function open_run(cli, values, project, who, task, inforce)
-  local store, ok, err = values.store, nil, nil
+  local store, ok, err = values.store
   if not store then
     store, err = start.store(cli)
     if not store then return nil, err end

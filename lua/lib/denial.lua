@@ -79,12 +79,12 @@ end
 --- "touch: cannot touch '/usr/x': Read-only file system", "sh: 1: cannot create /x: Read-only ...",
 --- "EROFS: read-only file system, open '/usr/x'".
 local function read_only_path(said)
-  local before, behind = around(said, "Read-only file system")
+  local before = around(said, "Read-only file system")
   if before then
-    return before:match("['‘]([^'‘’]+)['’]*:?%s*$") or before:match("([^%s:'‘’]+):%s*$")
+    return before:match("['‘]([^'‘’]+)['’]*:?%s*$") or before:match("([^%s:'‘’]+):%s*$") or ""
   end
-  before, behind = around(said, "EROFS")
-  return before and (behind:match("'([^']+)'") or "")
+  local _, behind = around(said, "EROFS")
+  return behind and (behind:match("'([^']+)'") or "")
 end
 
 local function read_only(said, facts)

@@ -259,7 +259,7 @@ TEST(what_was_refused_is_counted_beyond_what_is_kept_and_named_once)
 {
     DeniedList list = {0}, all = {0};
     for (int i = 0; i < DENIED_MAX + 5; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "host-%d", i);
         denied_add(&list, "host", name, "no");
         if (i < 3) denied_add(&list, "host", name, "no");

@@ -5,10 +5,10 @@ local catalog = require "lib.catalog"
 local errors  = require "lib.errors"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
+local network = require "lib.network"
 local opening = require "lib.opening"
 local schema  = require "lib.schema"
 local session = require "lib.session"
-local settings = require "lib.settings"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
@@ -39,7 +39,7 @@ local SPEC <const> = {
     { "--json", "flag", "print one JSON object at the end" },
     { "--events", "flag", "print one JSON object a line while it runs" },
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
-    table.unpack(settings.OPTIONS),
+    table.unpack(network.OPTIONS),
   },
 }
 
@@ -205,12 +205,12 @@ end
 
 --- Opens journal, workspace and run.
 local function open_run(cli, values, project, who, task, inforce)
-  local store, ok, err = values.store, nil, nil
+  local store, unsafe = values.store
   if not store then
-    store, err = start.store(cli)
-    if not store then return nil, err end
+    store, unsafe = start.store(cli)
+    if not store then return nil, unsafe end
   end
-  ok, err = cli.open_journal(store)
+  local ok, err = cli.open_journal(store)
   if not ok then
     local hint = values.store and "" or "; --store FILE keeps the journal elsewhere"
     return nil, { code = err.code, message = err.message .. hint }
@@ -218,7 +218,7 @@ local function open_run(cli, values, project, who, task, inforce)
   return cli.open_run {
     agent = who.name, task = task, workspace = values.workspace or project.folders.current,
     pins = project.pins, unconfined = values.unconfined,
-    sandbox = inforce.sandbox, limits = inforce.limits,
+    sandbox = network.of_run(inforce), limits = inforce.limits,
   }
 end
 
@@ -238,6 +238,9 @@ local function prepare(cli, words)
   local bounds
   bounds, err = limits.read(values.limit or {}, limits.KEYS)
   if not bounds then return nil, err, 2 end
+  local said
+  said, err = network.given(values)
+  if not said then return nil, err, 2 end
   local loaded
   loaded, err = start.load(cli, values.project, { ask = not (values.json or values.events) })
   if not loaded then return nil, err end
@@ -260,7 +263,8 @@ local function prepare(cli, words)
   if task == "" and not who.chain then
     return nil, { message = "the task is missing; usage: " .. SPEC.usage }, 2
   end
-  return { values = values, limits = bounds, loaded = loaded, who = who, task = task }
+  return { values = values, limits = bounds, loaded = loaded, who = who, task = task,
+    said = said }
 end
 
 ---@async
@@ -274,7 +278,7 @@ local function run_verb(cli, words)
   local opened
   opened, err = start.session(cli, loaded, {
     model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink,
-    given = settings.given(values),
+    given = ready.said,
   })
   if not opened then return refuse(cli, words, err) end
   if values.unconfined then

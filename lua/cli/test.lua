@@ -1,6 +1,7 @@
 --- perigee test: the Lua tests of a project, as TAP.
 local args    = require "lib.args"
 local limits  = require "lib.limits"
+local network = require "lib.network"
 local show    = require "lib.show"
 local start   = require "lib.start"
 
@@ -56,7 +57,7 @@ local function run_file(cli, file, values, pins, inforce)
   local run
   run, err = cli.open_run {
     agent = "test", task = file, workspace = values.workspace or temp, pins = pins,
-    unconfined = values.unconfined, sandbox = inforce.sandbox, limits = inforce.limits,
+    unconfined = values.unconfined, sandbox = network.of_run(inforce), limits = inforce.limits,
   }
   if not run then return nil, err end
   limits.set(run)

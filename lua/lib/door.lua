@@ -187,10 +187,11 @@ end
 local function use(run, prepared)
   if prepared.result then return prepared.result end
   local declaration, needs = prepared.declaration, prepared.declaration.needs
+  local granted = session.get().settings.grants[declaration.name]
   local means = { name = declaration.name, entry = declaration.entry,
     timeout_ms = declaration.timeout_ms,
     grant = { exec = needs.exec, read = needs.read ~= nil, write = needs.write ~= nil,
-      net = network.of_tool(needs) } }
+      net = network.of_tool(needs, granted and granted.net) } }
   return shape(prepared.call, run:tool(means, prepared.input))
 end
 

@@ -98,6 +98,9 @@ local function pins_of(folders, place)
     end
   end
   if place then pins[#pins + 1] = place.agents end
+  if folders.user then -- its config.yaml by itself too: it may be a link into the workspace
+    table.move({ folders.user, folders.user .. "/config.yaml" }, 1, 2, #pins + 1, pins)
+  end
   return pins
 end
 

@@ -168,6 +168,8 @@ sub says {
     unlike($list->{out}, qr/^(word|new) /m, 'they are not offered');
     unlike($list->{out}, qr/^read /m, 'nor does the distribution\'s take the place of one that was refused');
     is(says($home, 'still'), 'still', 'the others work');
+    unlink "$home->{work}/tools/read.lua";
+    unlike(perigee($home, 'tools', 'list')->{out}, qr/^read /m, 'nor of one that is gone');
 
     Try::write_file("$home->{work}/agents/one-agent.lua", 'return { accept = function() return true end }');
     like(run_agent($home, 'one')->{err}, qr/one-agent must not work without its hooks/, 'changed hooks stop their agent');

@@ -125,6 +125,18 @@ t.test("a masked file is listed, and nothing else is said of it", function(run)
   t.equal(err.code, "denied")
 end)
 
+t.test("what a link makes a secret during a run is masked from then on", function(run)
+  assert(run.tool("write", { path = "read/late/settings.txt", content = "KEY=1" }))
+  local made, err = run.tool("bash", { command = "ln -s settings.txt read/late/.env" })
+  if not made then t.skip("commands do not run here: " .. err.message) end
+  local said, refused = run.tool("read", { path = "read/late/settings.txt" })
+  t.equal(said, nil)
+  t.equal(refused.code, "denied")
+  t.contains(words(run.tool("bash", { command = "cat read/late/settings.txt" })), "denied")
+  assert(run.tool("bash", { command = "rm read/late/.env" }))
+  t.contains(words(run.tool("read", { path = "read/late/settings.txt" })), "KEY=1")
+end)
+
 t.test("an image that cannot be shown is told in words", function(run)
   put(run, "read/damaged.png", "\\211PNG\\r\\n\\032\\n")
   t.contains(words(run.tool("read", { path = "read/damaged.png" })), "PNG image, 8 bytes. It cannot be shown: it is damaged")

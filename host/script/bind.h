@@ -38,6 +38,8 @@ typedef struct CallGrant {
     Run               *run;
     char              *tool;     /* owned */
     char             **programs; /* owned, ends in NULL; "*" is any */
+    char             **hosts;    /* owned, ends in NULL: what its commands may reach; NULL: what the
+                                    run may */
     bool               reads, writes, execs;
     struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
     struct Hold       *hold;   /* owned; the file that this call has for itself, or NULL */
@@ -72,6 +74,10 @@ int bind_http_send(lua_State *L, Run *run, int spec);
 /* Starts a command from the table at `spec` and waits for it: run:exec and call.exec. */
 int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int spec);
 
+/* run:command(spec) -> a command whose output is read while it runs. run:explain(spec) -> words. */
+int bind_command(lua_State *L, Run *run, int spec);
+int bind_explain(lua_State *L, Run *run, int spec);
+
 /* Waiting and time: sleep(ms), now() in Unix milliseconds. */
 int bind_sleep(lua_State *L);
 int bind_now(lua_State *L);
@@ -80,6 +86,7 @@ int bind_now(lua_State *L);
 int bind_listen(lua_State *L);
 int bind_definition(lua_State *L);
 int bind_catalog(lua_State *L);
+int bind_yaml(lua_State *L);
 
 /* Ends and frees a run and its children, when the host VM is gone or closes it. */
 void run_drop(Engine *engine, Run *run);

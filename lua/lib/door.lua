@@ -3,6 +3,7 @@
 local errors  = require "lib.errors"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
+local network = require "lib.network"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
 local session = require "lib.session"
@@ -174,7 +175,8 @@ local function use(run, prepared)
   local declaration, needs = prepared.declaration, prepared.declaration.needs
   local means = { name = declaration.name, entry = declaration.entry,
     timeout_ms = declaration.timeout_ms,
-    grant = { exec = needs.exec, read = needs.read ~= nil, write = needs.write ~= nil } }
+    grant = { exec = needs.exec, read = needs.read ~= nil, write = needs.write ~= nil,
+      net = network.of_tool(needs) } }
   return shape(prepared.call, run:tool(means, prepared.input))
 end
 

@@ -3,10 +3,10 @@ local t = require "lib.test"
 
 local function words(said, err) return said or err.message end
 
-local made = 0
+local count = 0
 local function make(run, content)
-  made = made + 1
-  local path = ("read/%d.txt"):format(made)
+  count = count + 1
+  local path = ("read/%d.txt"):format(count)
   assert(run.tool("write", { path = path, content = content }))
   return path
 end

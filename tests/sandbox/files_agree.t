@@ -35,7 +35,7 @@ my @TREE = (
     ['secrets/one',                   '--'],
     ['x.pem -> plain.txt.orig',       '--'],
     ['plain.txt.orig',                '--'],
-    ['.perigee/config.yaml',          '+-'],
+    ['.perigee/notes.md',             '+-'],
     ['.perigee/lua/x.lua',            '+-'],
     ['.claude/settings.json',         '+-'],
     ['sub/.claude -> ../shared',      undef],

@@ -261,6 +261,7 @@ local function run_verb(cli, words)
   local opened
   opened, err = start.session(cli, loaded, {
     model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink,
+    asks = not values.json and not values.events,
   })
   if not opened then return refuse(cli, words, err) end
   if values.unconfined then

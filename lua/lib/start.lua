@@ -1,7 +1,11 @@
 --- From a command line to a session: folders, agents, tools, sandbox, keys.
+local answers  = require "lib.answers"
+local ask      = require "lib.ask"
 local catalog  = require "lib.catalog"
+local grants   = require "lib.grants"
 local project  = require "lib.project"
 local session  = require "lib.session"
+local settings = require "lib.settings"
 local tool     = require "lib.tool"
 local toolbox  = require "lib.toolbox"
 
@@ -21,6 +25,7 @@ end
 ---@field project project.Project
 ---@field catalog catalog.Catalog
 ---@field box     toolbox.Box
+---@field settings settings.Settings
 
 --- The definitions of a project, its tools and their agents; no run yet.
 ---@async
@@ -32,8 +37,12 @@ function start.load(cli, named)
   if not where then return nil, err end
   local found = catalog.load(cli, where.layers)
   local box = toolbox.load(cli, where.folders)
+  local in_force
+  in_force, err = settings.load(cli, where)
+  if not in_force then return nil, err end
+  grants.apply(box.tools, in_force, where.folders.home)
   start.equip(found, box.tools)
-  return { project = where, catalog = found, box = box }
+  return { project = where, catalog = found, box = box, settings = in_force }
 end
 
 --- The hooks of an agent, looked up when it is first needed: a broken file stops this agent only.
@@ -114,11 +123,28 @@ end
 
 start.date_of = date_of
 
---- Opens the session of a verb that runs agents.
+--- Who answers what policy asks: the person at the terminal, and what was answered for good.
+---@param asks boolean whether the verb may ask
+local function answering(cli, loaded, asks, sink)
+  local folders = loaded.project.folders
+  local who = { sink = sink, home = folders.home, project = loaded.project.root }
+  if folders.user then
+    who.answers = {
+      find = function(key) return answers.find(cli, key) end,
+      keep = function(key, verdict) return answers.keep(cli, key, verdict) end,
+      scope = answers.scope,
+    }
+  end
+  if asks and cli.person then who.ask, who.sink = ask.beside(cli, sink) end
+  return who
+end
+
+--- Opens the session of a verb that runs agents. `asks`: it may ask the person at the terminal.
 ---@async
 ---@param cli    table
----@param loaded table of start.load
----@param how    { model: string?, hops: string?, unconfined: boolean?, sink: fun(event: table) }
+---@param loaded start.Loaded
+---@param how    { model: string?, hops: string?, unconfined: boolean?, asks: boolean?,
+---  sink: fun(event: table) }
 ---@return Session? session, Error? err
 function start.session(cli, loaded, how)
   local named, err = start.model(cli, how.model)
@@ -144,11 +170,13 @@ function start.session(cli, loaded, how)
       who.tools = kept
     end
   end
+  local who = answering(cli, loaded, how.asks, how.sink)
   local new = {
-    catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
+    settings = loaded.settings, project = who.project, home = who.home, ask = who.ask,
+    answers = who.answers, catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env,
     visits = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
-    facts = { date = date_of(cli.now()), system = "Linux" }, sink = how.sink,
+    facts = { date = date_of(cli.now()), system = "Linux" }, sink = who.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
   }
   session.open(new)

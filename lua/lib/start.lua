@@ -173,7 +173,8 @@ function start.session(cli, loaded, how)
   local who = answering(cli, loaded, how.asks, how.sink)
   local new = {
     settings = loaded.settings, project = who.project, home = who.home, ask = who.ask,
-    answers = who.answers, catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
+    answers = who.answers, catalog = loaded.catalog, tools = loaded.box.tools,
+    sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env,
     visits = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
     facts = { date = date_of(cli.now()), system = "Linux" }, sink = who.sink,

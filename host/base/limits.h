@@ -38,6 +38,8 @@
 
 /* a sandboxed command, see sandbox/ */
 #define LIMIT_EXEC_OUTPUT (1 * MB) /* kept of each of stdout and stderr: head and tail */
+#define LIMIT_EXEC_QUEUE  (1 * MB) /* streamed and unread before the command has to wait */
+#define LIMIT_EXPLAINED   (8 * MB) /* a plan in words */
 
 // clang-format on
 

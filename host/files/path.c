@@ -94,6 +94,12 @@ Status path_error(const Place *place, const char *verb, int sys, Err *err)
             "%s %s: this kernel has no openat2 (Linux 5.6), without which no file can be "
             "opened safely",
             verb, path);
+    case EROFS:
+        return err_set(err, ST_DENIED, "%s %s: it lies on a file system that is mounted read-only",
+                       verb, path);
+    case EBUSY:
+        return err_set(err, ST_DENIED, "%s %s: it is in use as a mount, and cannot be replaced",
+                       verb, path);
     case ENOSPC:
     case EDQUOT: return err_set(err, ST_IO, "%s %s: the disk is full; free some space", verb, path);
     default: return err_set(err, ST_IO, "%s %s: %s", verb, path, strerror(sys));

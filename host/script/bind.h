@@ -32,17 +32,51 @@ Run *bind_check_run(lua_State *L, int index); /* raises when it is closed */
 
 /* CrossObjects. The arg of the first is a CallGrant, of the second a Run. */
 struct CallHandle;
+struct Hold;
+
+/* A folder or a file outside the workspace that the user granted a tool. */
+typedef struct CallRoot {
+    char *path; /* owned; absolute */
+    bool  writes;
+} CallRoot;
 
 typedef struct CallGrant {
     Run               *run;
     char              *tool;     /* owned */
     char             **programs; /* owned, ends in NULL; "*" is any */
+    char             **hosts;    /* owned, ends in NULL: what its commands may reach; NULL: what the
+                                    run may */
+    CallRoot          *roots;    /* owned */
+    size_t             root_count;
     bool               reads, writes, execs;
     struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
+    struct Hold       *hold;   /* owned; the file that this call has for itself, or NULL */
+    char              *held;   /* owned; its path below the workspace */
 } CallGrant;
 
-void bind_push_call(lua_State *L, void *grant);
-void bind_free_call(void *grant);
+/* A tool may keep `call` in a variable beyond its end. What it then holds is this, and not the
+ * grant. */
+typedef struct CallHandle {
+    CallGrant *grant; /* borrowed; NULL once the call ended */
+} CallHandle;
+
+void       bind_push_call(lua_State *L, void *grant);
+void       bind_free_call(void *grant);
+CallGrant *call_grant(lua_State *L); /* of the method that runs; raises when the call has ended */
+
+/* call.read, .write, .info, .list (bind_file.c), .hold (bind_hold.c) */
+int bind_file_read(lua_State *L);
+int bind_file_write(lua_State *L);
+int bind_file_info(lua_State *L);
+int bind_file_list(lua_State *L);
+int bind_file_hold(lua_State *L);
+
+/* The granted root that holds an absolute path outside the workspace; NULL: none does. */
+const CallRoot *call_root(const CallGrant *grant, Str path);
+
+/* The path that a method of `call` was given first; raises without the grant, without a workspace
+ * (but for a granted root), and where nothing may wait. */
+Str bind_file_path(lua_State *L, bool granted, const char *need);
 void bind_push_prim(lua_State *L, void *run);
 
 /* http.send for a run; response:next, response:close. */
@@ -50,6 +84,10 @@ int bind_http_send(lua_State *L, Run *run, int spec);
 
 /* Starts a command from the table at `spec` and waits for it: run:exec and call.exec. */
 int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int spec);
+
+/* run:command(spec) -> a command whose output is read while it runs. run:explain(spec) -> words. */
+int bind_command(lua_State *L, Run *run, int spec);
+int bind_explain(lua_State *L, Run *run, int spec);
 
 /* Waiting and time: sleep(ms), now() in Unix milliseconds. */
 int bind_sleep(lua_State *L);

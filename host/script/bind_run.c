@@ -205,33 +205,76 @@ static int run_script(lua_State *L)
     return cross_await(L, cross_new(L, &spec, 4, lua_gettop(L) - 3));
 }
 
-/* Copies the list of programs at the top; owned, ends in NULL. */
-static char **copy_programs(lua_State *L, int table)
+/* Raises where table[key] is there and no list of texts. */
+static void check_texts(lua_State *L, int table, const char *key)
 {
-    lua_getfield(L, table, "exec");
-    if (lua_isnil(L, -1)) {
-        lua_pop(L, 1);
-        return mem_new(sizeof(char *));
+    if (lua_getfield(L, table, key) != LUA_TNIL) {
+        luaL_checktype(L, -1, LUA_TTABLE);
+        size_t count = lua_rawlen(L, -1);
+        for (size_t i = 1; i <= count; i++) {
+            if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TSTRING)
+                luaL_error(L, "grant: %s is a list of texts", key);
+            lua_pop(L, 1);
+        }
     }
-    luaL_checktype(L, -1, LUA_TTABLE);
+    lua_pop(L, 1);
+}
+
+/* Copies the list that check_texts has seen; owned, ends in NULL. NULL where there is none. */
+static char **copy_texts(lua_State *L, int table, const char *key)
+{
+    if (lua_getfield(L, table, key) == LUA_TNIL) {
+        lua_pop(L, 1);
+        return NULL;
+    }
     size_t count = lua_rawlen(L, -1);
-    for (size_t i = 1; i <= count; i++) {
-        if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TSTRING)
-            luaL_error(L, "exec: programs are named by text");
-        lua_pop(L, 1);
-    }
-    char **programs = mem_new((count + 1) * sizeof *programs);
+    char **texts = mem_new((count + 1) * sizeof *texts);
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i);
-        programs[i - 1] = mem_text(lua_tostring(L, -1));
+        texts[i - 1] = mem_text(lua_tostring(L, -1));
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
-    return programs;
+    return texts;
 }
 
-/* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool } }, input)
- */
+/* Raises where table.roots is there and no list of { path, write }. */
+static void check_roots(lua_State *L, int table)
+{
+    if (lua_getfield(L, table, "roots") != LUA_TNIL) {
+        luaL_checktype(L, -1, LUA_TTABLE);
+        size_t count = lua_rawlen(L, -1);
+        for (size_t i = 1; i <= count; i++) {
+            if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TTABLE ||
+                lua_getfield(L, -1, "path") != LUA_TSTRING || lua_tostring(L, -1)[0] != '/')
+                luaL_error(L, "grant: roots is a list of { path = absolute, write = bool }");
+            lua_pop(L, 2);
+        }
+    }
+    lua_pop(L, 1);
+}
+
+/* Copies the list that check_roots has seen. */
+static void copy_roots(lua_State *L, int table, CallGrant *grant)
+{
+    if (lua_getfield(L, table, "roots") != LUA_TNIL) {
+        grant->root_count = lua_rawlen(L, -1);
+        grant->roots = mem_new((grant->root_count + 1) * sizeof *grant->roots);
+        for (size_t i = 0; i < grant->root_count; i++) {
+            lua_rawgeti(L, -1, (lua_Integer)i + 1);
+            lua_getfield(L, -1, "path");
+            lua_getfield(L, -2, "write");
+            grant->roots[i] =
+                (CallRoot){.path = mem_text(lua_tostring(L, -2)), .writes = lua_toboolean(L, -1)};
+            lua_pop(L, 3);
+        }
+    }
+    lua_pop(L, 1);
+}
+
+/* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool, net =
+ * {...}, roots = { { path, write }, ... } } }, input): `net` is what its commands may reach; nil:
+ * what the run may. */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -253,12 +296,21 @@ static int run_tool(lua_State *L)
     op_may_wait(L);
     lua_getfield(L, 2, "grant");
     luaL_checktype(L, -1, LUA_TTABLE);
-    int        table = lua_gettop(L);
-    bool       reads = opt_flag(L, table, "read"), writes = opt_flag(L, table, "write");
-    char     **programs = copy_programs(L, table);
+    int  table = lua_gettop(L);
+    bool reads = opt_flag(L, table, "read"), writes = opt_flag(L, table, "write");
+    check_texts(L, table, "exec");
+    check_texts(L, table, "net");
+    check_roots(L, table);
+    char     **programs = copy_texts(L, table, "exec");
     CallGrant *grant = mem_new(sizeof *grant);
-    *grant = (CallGrant){
-        .run = run, .tool = mem_text(name), .programs = programs, .reads = reads, .writes = writes};
+    *grant = (CallGrant){.run = run,
+                         .tool = mem_text(name),
+                         .programs = programs ? programs : mem_new(sizeof *programs),
+                         .hosts = copy_texts(L, table, "net"),
+                         .reads = reads,
+                         .writes = writes};
+    copy_roots(L, table, grant);
+    programs = grant->programs;
     grant->execs = programs[0] != NULL;
     spec.object_arg = grant;
     return cross_await(L, cross_new(L, &spec, 3, 1));
@@ -319,6 +371,15 @@ static int run_exec(lua_State *L)
     return bind_exec(L, run, NULL, 2);
 }
 
+static int run_command(lua_State *L) { return bind_command(L, bind_check_run(L, 1), 2); }
+
+static int run_explain(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    op_may_wait(L);
+    return bind_explain(L, run, 2);
+}
+
 static int run_http(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -376,6 +437,8 @@ static void make_metatable(lua_State *L)
                                        {"scope", run_scope},
                                        {"close", run_close},
                                        {"exec", run_exec},
+                                       {"command", run_command},
+                                       {"explain", run_explain},
                                        {"http", run_http},
                                        {"all", group_all},
                                        {"race", group_race},

@@ -8,6 +8,7 @@
 #define HOST_SCRIPT_ENGINE_H
 
 #include "../http/transport.h"
+#include "../run/hold.h"
 #include "../store/journal.h"
 #include "vm.h"
 
@@ -36,6 +37,7 @@ struct Engine {
     struct Cross *decisions; /* queued, oldest first: one decision at a time */
     bool          deciding;
     Run          *runs;                /* owned list: top-level runs, through next_sibling */
+    Holds         holds;               /* whose turn it is with a file of a workspace */
     Source       *sources;             /* owned list */
     char         *distribution, *user; /* owned; folders; user may be NULL */
     char         *helper;              /* owned; path of perigee-sandbox */

@@ -8,6 +8,7 @@ local limits  = require "lib.limits"
 local opening = require "lib.opening"
 local schema  = require "lib.schema"
 local session = require "lib.session"
+local settings = require "lib.settings"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
@@ -37,6 +38,7 @@ local SPEC <const> = {
     { "--json", "flag", "print one JSON object at the end" },
     { "--events", "flag", "print one JSON object a line while it runs" },
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
+    table.unpack(settings.OPTIONS),
   },
 }
 
@@ -192,21 +194,21 @@ local function print_result(cli, values, total, result, err)
 end
 
 --- Opens journal, workspace and run.
-local function open_run(cli, values, project, who, task)
-  local folders = project.folders
-  local store = values.store or (folders.state and folders.state .. "/journal.db")
+local function open_run(cli, values, project, who, task, inforce)
+  local store, ok, err = values.store, nil, nil
   if not store then
-    return nil, { code = "invalid",
-      message = "neither HOME nor XDG_STATE_HOME is set; use --store FILE" }
+    store, err = start.store(cli)
+    if not store then return nil, err end
   end
-  local ok, err = cli.open_journal(store)
+  ok, err = cli.open_journal(store)
   if not ok then
     local hint = values.store and "" or "; --store FILE keeps the journal elsewhere"
     return nil, { code = err.code, message = err.message .. hint }
   end
   return cli.open_run {
-    agent = who.name, task = task, workspace = values.workspace or folders.current,
+    agent = who.name, task = task, workspace = values.workspace or project.folders.current,
     pins = project.pins, unconfined = values.unconfined,
+    sandbox = inforce.sandbox, limits = inforce.limits,
   }
 end
 
@@ -262,6 +264,7 @@ local function run_verb(cli, words)
   opened, err = start.session(cli, loaded, {
     model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink,
     asks = not values.json and not values.events,
+    given = settings.given(values),
   })
   if not opened then return refuse(cli, words, err) end
   if values.unconfined then
@@ -278,7 +281,7 @@ local function run_verb(cli, words)
   end
 
   local run
-  run, err = open_run(cli, values, loaded.project, who, task)
+  run, err = open_run(cli, values, loaded.project, who, task, opened.settings)
   if not run then return refuse(cli, words, err) end
   total.run = run.id
   limits.set(run, ready.limits)

@@ -4,6 +4,7 @@ local args    = require "lib.args"
 local door    = require "lib.door"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
+local settings = require "lib.settings"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
@@ -23,6 +24,7 @@ local SPEC <const> = {
     { "--project", "text", "the folder whose agents count", hint = "DIR" },
     { "--json", "flag", "print one JSON object" },
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
+    table.unpack(settings.OPTIONS),
   },
 }
 
@@ -74,13 +76,14 @@ end
 --- The call goes through the same door as a model's: schema, policy, grant.
 local function call(cli, loaded, values, tool, input)
   local opened, err = start.session(cli, loaded, {
-    sink = function() end, unconfined = values.unconfined,
+    sink = function() end, unconfined = values.unconfined, given = settings.given(values),
   })
   if not opened then return failed(cli, err) end
   local run
   run, err = cli.open_run {
     agent = "", task = "", workspace = values.workspace or loaded.project.folders.current,
     pins = loaded.project.pins, unconfined = values.unconfined,
+    sandbox = opened.settings.sandbox, limits = opened.settings.limits,
   }
   if not run then return failed(cli, err) end
   limits.set(run)

@@ -5,6 +5,7 @@ local errors  = require "lib.errors"
 local grants  = require "lib.grants"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
+local network = require "lib.network"
 local rules   = require "lib.policy_rules"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
@@ -241,8 +242,8 @@ local function use(run, prepared)
   local means = { name = declaration.name, entry = declaration.entry,
     timeout_ms = declaration.timeout_ms,
     grant = { exec = needs.exec, read = any_inside(needs.read), write = any_inside(needs.write),
-      net = net_of(declaration, prepared.hosts), secrets = declaration.granted.secrets,
-      roots = declaration.granted.roots } }
+      net = network.of_tool(needs, net_of(declaration, prepared.hosts)),
+      secrets = declaration.granted.secrets, roots = declaration.granted.roots } }
   return shape(prepared.call, run:tool(means, prepared.input))
 end
 

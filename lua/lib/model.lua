@@ -26,6 +26,7 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@field context  integer? tokens, if known
 ---@field max_output integer? tokens, if known
 ---@field thinking string?
+---@field sees     boolean? false for one that takes text only
 ---@field prices   table?
 ---@field limits   table
 
@@ -105,6 +106,7 @@ local function target_of(data, env, found)
     secret = has_key and provider.secret or nil,
     legacy = provider.legacy == "always", may_be_legacy = own and provider.legacy == "refused",
     context = facts.context, max_output = facts.max_output, thinking = facts.thinking,
+    sees = facts.sees,
     prices = not own and facts.prices or nil, limits = data.limits,
   }
 end

@@ -28,7 +28,7 @@ local PROVIDER <const> = object({
 }, { { "owns", NAMES }, { "legacy", schema.enum { "refused", "always", "never" } } })
 local MODEL <const> = object({ { "provider", NAME } }, {
   { "context", COUNT }, { "max_output", COUNT }, { "thinking", NAME }, { "prices", PRICES },
-  { "retires", NAME },
+  { "retires", NAME }, { "sees", schema.boolean {} },
 })
 local RULES <const> = schema.list { of = schema.list { of = NAME, min = 2, max = 2 } }
 local LIMITS <const> = object({

@@ -264,12 +264,16 @@ local function refusal(layer, advice)
   return { code = "invalid", message = said[1] .. (advice or "") .. more, details = said }
 end
 
---- Whether a name is there that leads nowhere: a link to a file that is gone.
-local function is_dangling(cli, folder, name)
+--- What a missing path means: nothing by that name, or a link that leads nowhere.
+---@return Error? err
+local function dangling(cli, path)
+  local folder, name = path:match("^(.*)/([^/]+)$")
   for _, entry in ipairs(cli.list_folder(folder) or {}) do
-    if entry.name == name then return true end
+    if entry.name == name then
+      return { code = "not_found",
+        message = path .. " is a link that leads nowhere; mend it or remove it" }
+    end
   end
-  return false
 end
 
 --- The layer of `folder`'s config.yaml; nil where there is none.
@@ -281,12 +285,21 @@ local function read_file(cli, folder, home)
     read_text(cli, layer, source)
     return layer
   end
-  if err.code ~= "not_found" then
-    return nil, { code = err.code, message = "settings: " .. err.message }
+  if err.code == "not_found" then return nil, dangling(cli, layer.file) end
+  return nil, { code = err.code, message = "settings: " .. err.message }
+end
+
+--- The user's own layer. What others could have written is not obeyed.
+---@return settings.Layer? layer, Error? err
+local function read_own(cli, folder, home)
+  for _, path in ipairs { folder, folder .. "/config.yaml" } do
+    local ok, err = cli.guard(path)
+    if not ok then
+      if err.code == "not_found" then return nil, dangling(cli, path) end
+      return nil, err
+    end
   end
-  if not is_dangling(cli, folder, "config.yaml") then return nil end
-  return nil, { code = "not_found",
-    message = layer.file .. " is a link that leads nowhere; mend it or remove it" }
+  return read_file(cli, folder, home)
 end
 
 -- the command line --------------------------------------------------------------------------------
@@ -375,6 +388,7 @@ local function put(now, origin, layer, place)
       for _, grants in ipairs { now[name], one.value } do
         for tool, needs in pairs(grants) do all[tool] = needs end
       end
+      for _, entry in ipairs(one.node) do origin["grants." .. entry.key] = place(entry) end
       now[name] = all
     else
       now[name] = one.value
@@ -457,7 +471,7 @@ function settings.load(cli, project, given)
   local now, origin = default_values()
   local layer, err, ok
   if folders.user then
-    layer, err = read_file(cli, folders.user, folders.home)
+    layer, err = read_own(cli, folders.user, folders.home)
     if err then return nil, err end
     if layer then
       ok, err = put_user(now, origin, layer)

@@ -6,6 +6,7 @@ local grants   = require "lib.grants"
 local project  = require "lib.project"
 local session  = require "lib.session"
 local settings = require "lib.settings"
+local show     = require "lib.show"
 local tool     = require "lib.tool"
 local toolbox  = require "lib.toolbox"
 
@@ -25,7 +26,6 @@ end
 ---@field project project.Project
 ---@field catalog catalog.Catalog
 ---@field box     toolbox.Box
----@field settings settings.Settings
 
 --- The definitions of a project, its tools and their agents; no run yet.
 ---@async
@@ -37,12 +37,8 @@ function start.load(cli, named)
   if not where then return nil, err end
   local found = catalog.load(cli, where.layers)
   local box = toolbox.load(cli, where.folders)
-  local in_force
-  in_force, err = settings.load(cli, where)
-  if not in_force then return nil, err end
-  grants.apply(box.tools, in_force, where.folders.home)
   start.equip(found, box.tools)
-  return { project = where, catalog = found, box = box, settings = in_force }
+  return { project = where, catalog = found, box = box }
 end
 
 --- The hooks of an agent, looked up when it is first needed: a broken file stops this agent only.
@@ -107,6 +103,23 @@ function start.model(cli, named)
     message = ("--model %s: no such file, and no scenario of that name"):format(named) }
 end
 
+--- The journal's file where `--store` names none; its folder is the user's alone from here on.
+---@param cli table
+---@return string? path, Error? err
+function start.store(cli)
+  local folder, mended = cli.state_folder()
+  if not folder then
+    local err = mended
+    return nil, { code = err.code, message = err.message .. "; --store FILE keeps the journal "
+      .. "elsewhere" }
+  end
+  if mended then
+    cli.err(("perigee: %s could be read by others; it is closed to them now\n")
+      :format(show.clean(folder)))
+  end
+  return folder .. "/journal.db"
+end
+
 --- Day of a Unix time in milliseconds, as YYYY-MM-DD (UTC). Howard Hinnant's days_from_civil,
 --- inverted.
 local function date_of(ms)
@@ -122,6 +135,22 @@ local function date_of(ms)
 end
 
 start.date_of = date_of
+
+--- The settings in force, with the user's grants held against what the tools need; says what of a
+--- project's is not followed.
+---@param cli    table
+---@param loaded start.Loaded
+---@param given? settings.Given[] what the command line says of settings
+---@return settings.Settings? found, Error? err
+function start.grant(cli, loaded, given)
+  local found, err = settings.load(cli, loaded.project, given)
+  if not found then return nil, err end
+  for _, warning in ipairs(found.warnings) do
+    cli.err("perigee: " .. show.clean(warning) .. "\n")
+  end
+  grants.apply(loaded.box.tools, found, loaded.project.folders.home)
+  return found
+end
 
 --- Who answers what policy asks: the person at the terminal, and what was answered for good.
 ---@param asks boolean whether the verb may ask
@@ -139,15 +168,25 @@ local function answering(cli, loaded, asks, sink)
   return who
 end
 
---- Opens the session of a verb that runs agents. `asks`: it may ask the person at the terminal.
+---@class start.How
+---@field model?      string
+---@field hops?       string
+---@field unconfined? boolean
+---@field asks?       boolean whether it may ask the person at the terminal
+---@field given?      settings.Given[] what the command line says of settings
+---@field sink        fun(event: table)
+
+--- Opens the session of a verb that runs agents; says what of a project's settings is not followed.
 ---@async
 ---@param cli    table
----@param loaded start.Loaded
----@param how    { model: string?, hops: string?, unconfined: boolean?, asks: boolean?,
----  sink: fun(event: table) }
+---@param loaded table of start.load
+---@param how    start.How
 ---@return Session? session, Error? err
 function start.session(cli, loaded, how)
-  local named, err = start.model(cli, how.model)
+  local inforce, err = start.grant(cli, loaded, how.given)
+  if not inforce then return nil, err end
+  local named
+  named, err = start.model(cli, how.model)
   if how.model and not named then return nil, err end
   local usable
   usable, err = start.settings(cli)
@@ -172,10 +211,9 @@ function start.session(cli, loaded, how)
   end
   local who = answering(cli, loaded, how.asks, how.sink)
   local new = {
-    settings = loaded.settings, project = who.project, home = who.home, ask = who.ask,
-    answers = who.answers, catalog = loaded.catalog, tools = loaded.box.tools,
-    sandbox = sandbox, no_sandbox = no_sandbox,
-    options = { model = named, hops = how.hops or "auto" }, env = env,
+    catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
+    options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
+    project = who.project, home = who.home, ask = who.ask, answers = who.answers,
     visits = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
     facts = { date = date_of(cli.now()), system = "Linux" }, sink = who.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,

@@ -4,6 +4,7 @@
 
 ---@class Call
 ---@field workspace string absolute path
+---@field sandbox   { network: "none"|"proxy"|"host", hosts: string[] } what its commands may reach
 local call = {}
 
 ---@class ExecSpec
@@ -11,15 +12,24 @@ local call = {}
 ---@field cwd?      string  folder in the workspace; default its root
 ---@field stdin?    string
 ---@field env?      table<string, string>
----@field timeout?  string|integer "20s", "4m", or milliseconds; never longer than the tool's own
----@field memory?    integer bytes that it and its children may use
+---@field timeout?   string|integer "20s", "1h30m", or milliseconds; cut to what the user allows and
+--- to the tool's own time. Of the others below too, no more is given than the user's limits say.
+---@field cpu?       string|integer the same, of processor time of each process
+---@field memory?    string|integer "512M", "1G" or bytes that it and its children may use
 ---@field processes? integer most processes at a time
----@field output?    integer bytes kept of each of stdout and stderr
+---@field file_size? string|integer largest file that it may write
+---@field output?    string|integer bytes kept of each of stdout and stderr
 
 ---@class ExecDone
 ---@field exit_code      integer
 ---@field signal?        integer
 ---@field limit?         string  what ended it: "wall", "output", "memory", ...
+---@field allowed_ms     integer the time that it was given in the end
+---@field usage          { wall_ms: integer, cpu_ms: integer, memory: integer } bytes of its largest
+--- process
+---@field denied         { what: "host"|"file"|"network", name: string, why: string }[] what was
+--- refused, as far as it is known exactly; lib.denial turns it into lines
+---@field denied_more?   integer further refusals, not listed
 ---@field stdout         string  head and tail; a line says where bytes are left out
 ---@field stderr         string
 ---@field stdout_dropped integer bytes

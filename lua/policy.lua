@@ -63,6 +63,7 @@ local RULES <const> = {
     when = function(call)
       return call.scopes and not command.fits(call.input.command, call.scopes)
     end,
+    about = "the agent's definition gives it the tool for certain commands only",
     why  = function(call)
       return ("the agent's definition gives it %s only for single commands that fit: %s")
         :format(call.tool, table.concat(call.scopes, ", "))
@@ -72,7 +73,10 @@ local RULES <const> = {
 
 ---@type policy.Rule[]
 local DEFAULTS <const> = {
-  { verdict = "ask", when = leaves, why = leaves },
+  {
+    verdict = "ask", when = leaves, why = leaves,
+    about = "it leaves the sandbox or the workspace beyond what was granted",
+  },
   {
     verdict = "allow",
     when = function(call, facts) return starts_commands(call) and facts.sandbox == "unconfined" end,

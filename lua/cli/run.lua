@@ -5,6 +5,7 @@ local catalog = require "lib.catalog"
 local errors  = require "lib.errors"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
+local network = require "lib.network"
 local opening = require "lib.opening"
 local schema  = require "lib.schema"
 local session = require "lib.session"
@@ -195,20 +196,12 @@ end
 
 --- Opens journal, workspace and run.
 local function open_run(cli, values, project, who, task, inforce)
-  local store, ok, err = values.store, nil, nil
-  if not store then
-    store, err = start.store(cli)
-    if not store then return nil, err end
-  end
-  ok, err = cli.open_journal(store)
-  if not ok then
-    local hint = values.store and "" or "; --store FILE keeps the journal elsewhere"
-    return nil, { code = err.code, message = err.message .. hint }
-  end
+  local ok, err = start.journal(cli, values.store)
+  if not ok then return nil, err end
   return cli.open_run {
     agent = who.name, task = task, workspace = values.workspace or project.folders.current,
     pins = project.pins, unconfined = values.unconfined,
-    sandbox = inforce.sandbox, limits = inforce.limits,
+    sandbox = network.of_run(inforce), limits = inforce.limits,
   }
 end
 

@@ -1,5 +1,6 @@
 --- What the user granted a tool beyond the sandbox and the workspace (`grants` of config.yaml),
 --- held against what the tool's file says that it needs. Pure.
+local json   = require "lib.json"
 local text   = require "lib.text"
 local tool   = require "lib.tool"
 local values = require "lib.settings_values"
@@ -51,9 +52,14 @@ end
 ---@return Needs lacks empty when nothing is missing
 function grants.compare(needs, granted, home)
   granted = granted or {}
-  local has, lacks = { net = {}, secrets = {}, roots = {} }, {}
+  local lacks = {}
+  local has = { net = json.array {}, secrets = json.array {}, roots = json.array {} }
   for _, host in ipairs(needs.net or {}) do
-    if grants.within(granted.net, host) then table.insert(has.net, host) else add(lacks, "net", host) end
+    if grants.within(granted.net, host) then
+      table.insert(has.net, host)
+    else
+      add(lacks, "net", host)
+    end
   end
   for _, host in ipairs(granted.net or {}) do -- the tool may need more than was granted
     if grants.within(needs.net, host) and not text.one_of(has.net, host) then

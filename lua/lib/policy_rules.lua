@@ -10,6 +10,7 @@
 --- permissions strictly (one plain command, each of the hosts, the path itself).
 local command = require "lib.command"
 local glob    = require "lib.glob"
+local words   = require "lib.settings_words"
 
 local rules = {}
 
@@ -17,6 +18,7 @@ local rules = {}
 ---@field verdict "allow"|"ask"|"deny"
 ---@field when    fun(call: policy.Call, facts: policy.Facts): any
 ---@field why     string|fun(call: policy.Call, facts: policy.Facts): string
+---@field about?  string what `explain` calls it where it does not hold and `why` is a function
 
 ---@class policy.Look one rule, as `explain` shows it
 ---@field verdict "allow"|"ask"|"deny"
@@ -119,16 +121,17 @@ end
 function rules.holds(rule, call, facts)
   local strict = rule.verdict == "allow"
   local looks = {
-    function() return named(rule.tool, call.tool, "the tool") end,
-    function() return not rule.agent or named(rule.agent, call.agent, "the agent") end,
-    function() return not rule.effect or named(rule.effect, call.effect, "the effect") end,
-    function() return not rule.command or command_fits(rule.command, call.command, strict) end,
-    function() return not rule.path or path_fits(rule.path, call, facts, strict) end,
-    function() return not rule.host or host_fits(rule.host, call, strict) end,
-    function() return not rule.argument or argument_fits(rule.argument, call, strict) end,
+    { true, function() return named(rule.tool, call.tool, "the tool") end },
+    { rule.agent, function() return named(rule.agent, call.agent, "the agent") end },
+    { rule.effect, function() return named(rule.effect, call.effect, "the effect") end },
+    { rule.command, function() return command_fits(rule.command, call.command, strict) end },
+    { rule.path, function() return path_fits(rule.path, call, facts, strict) end },
+    { rule.host, function() return host_fits(rule.host, call, strict) end },
+    { rule.argument, function() return argument_fits(rule.argument, call, strict) end },
   }
   for _, look in ipairs(looks) do
-    local fits, why = look()
+    local asked, fits, why = look[1], true, nil
+    if asked then fits, why = look[2]() end
     if not fits then return false, why end
   end
   return true
@@ -142,17 +145,15 @@ local function say(why, call, facts) return type(why) == "function" and why(call
 local function look_at(rule, call, facts, from)
   local held = rule.when(call, facts)
   local why = held and say(rule.why, call, facts)
-    or type(rule.why) == "string" and "not so: " .. rule.why or "does not apply"
+    or "not so: " .. (rule.about or tostring(rule.why))
   return { verdict = rule.verdict, held = held and true or false, why = why, from = from }
 end
 
-local VERBS <const> = { deny = "denies", ask = "asks for", allow = "allows" }
-
 local function look_at_written(rule, call, facts)
   local held, not_so = rules.holds(rule, call, facts)
-  return { verdict = rule.verdict, held = held, from = ("%s:%d"):format(rule.file, rule.line),
-    why = held and (rule.why or ("a rule %s this"):format(VERBS[rule.verdict]))
-      or not_so or "it does not fit" }
+  return { verdict = rule.verdict, held = held, from = rule.line and ("%s:%d"):format(rule.file, rule.line) or rule.file,
+    why = not held and not_so
+      or rule.why and rule.why ~= "" and rule.why or "rule: " .. words.rule(rule) }
 end
 
 --- All rules, in the order in which they are looked at.

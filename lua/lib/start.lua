@@ -120,6 +120,22 @@ function start.store(cli)
   return folder .. "/journal.db"
 end
 
+--- Opens the journal: the one that was named, else the user's.
+---@param cli    table
+---@param named? string --store
+---@return boolean? ok, Error? err
+function start.journal(cli, named)
+  local store, ok, err = named, nil, nil
+  if not store then
+    store, err = start.store(cli)
+    if not store then return nil, err end
+  end
+  ok, err = cli.open_journal(store)
+  if ok then return true end
+  local hint = named and "" or "; --store FILE keeps the journal elsewhere"
+  return nil, { code = err.code, message = err.message .. hint }
+end
+
 --- Day of a Unix time in milliseconds, as YYYY-MM-DD (UTC). Howard Hinnant's days_from_civil,
 --- inverted.
 local function date_of(ms)

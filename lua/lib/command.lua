@@ -29,7 +29,7 @@ local BEFORE <const> = {
 local CARRIERS <const> = {}
 for name in ([[sh bash dash zsh ksh fish busybox eval exec command builtin source env sudo doas su
   nohup nice ionice timeout time setsid stdbuf xargs parallel watch find fd ssh flock script
-  chroot unshare nsenter strace ltrace gdb trap make git]]):gmatch("%S+") do CARRIERS[name] = true end
+  chroot unshare nsenter strace ltrace trap]]):gmatch("%S+") do CARRIERS[name] = true end
 
 --- Whether a command line is one plain command.
 ---@param line any

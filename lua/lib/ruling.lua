@@ -25,6 +25,7 @@ local FORMS <const> = {
   ["lua/policy.lua"] = { decide = schema.object {
     { "verdict", schema.enum { "allow", "ask", "deny" }, "Whether the call may be made." },
     { "why", schema.text {}, "The reason.", optional = true },
+    { "from", schema.text {}, "Where the rule stands.", optional = true },
   } },
   ["lua/routing.lua"] = { model = MODEL, next = NEXT },
   ["lua/context.lua"] = { prompt = schema.text { min = 1 }, handover = schema.text { min = 1 } },

@@ -22,6 +22,7 @@ enum VerbGrant {
     GRANT_RUN = 1 << 3,     /* make runs, and all that runs may do */
     GRANT_LISTEN = 1 << 4,  /* serve on loopback */
     GRANT_DECIDE = 1 << 5,  /* ask the decision VM */
+    GRANT_TRUST = 1 << 6,   /* a project's Lua; what is remembered of projects and runs */
 };
 
 void bind_push_cli(lua_State *L, unsigned grants);
@@ -34,12 +35,20 @@ Run *bind_check_run(lua_State *L, int index); /* raises when it is closed */
 struct CallHandle;
 struct Hold;
 
+/* A folder or a file outside the workspace that the user granted a tool. */
+typedef struct CallRoot {
+    char *path; /* owned; absolute */
+    bool  writes;
+} CallRoot;
+
 typedef struct CallGrant {
     Run               *run;
     char              *tool;     /* owned */
     char             **programs; /* owned, ends in NULL; "*" is any */
     char             **hosts;    /* owned, ends in NULL: what its commands may reach; NULL: what the
                                     run may */
+    CallRoot          *roots;    /* owned */
+    size_t             root_count;
     bool               reads, writes, execs;
     struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
     struct Hold       *hold;   /* owned; the file that this call has for itself, or NULL */
@@ -63,8 +72,11 @@ int bind_file_info(lua_State *L);
 int bind_file_list(lua_State *L);
 int bind_file_hold(lua_State *L);
 
-/* The path that a method of `call` was given first; raises without the grant, without a workspace,
- * and where nothing may wait. */
+/* The granted root that holds an absolute path outside the workspace; NULL: none does. */
+const CallRoot *call_root(const CallGrant *grant, Str path);
+
+/* The path that a method of `call` was given first; raises without the grant, without a workspace
+ * (but for a granted root), and where nothing may wait. */
 Str bind_file_path(lua_State *L, bool granted, const char *need);
 
 void bind_push_prim(lua_State *L, void *run);

@@ -27,6 +27,8 @@ void bind_free_call(void *arg)
     free(grant->programs);
     for (char **host = grant->hosts; host && *host; host++) free(*host);
     free(grant->hosts);
+    for (size_t i = 0; i < grant->root_count; i++) free(grant->roots[i].path);
+    free(grant->roots);
     free(grant->tool);
     free(grant->held);
     hold_drop(grant->hold);
@@ -39,6 +41,25 @@ CallGrant *call_grant(lua_State *L)
     if (!handle->grant)
         luaL_error(L, "this call has ended; a tool has only the `call` that it was given now");
     return handle->grant;
+}
+
+static bool holds(const char *folder, Str path)
+{
+    size_t len = strlen(folder);
+    return path.len >= len && memcmp(path.ptr, folder, len) == 0 &&
+           (path.len == len || path.ptr[len] == '/');
+}
+
+const CallRoot *call_root(const CallGrant *grant, Str path)
+{
+    const CallRoot  *found = NULL;
+    const Workspace *workspace = grant->run->workspace;
+    if (path.len == 0 || path.ptr[0] != '/' || (workspace && holds(workspace->path, path)))
+        return NULL;
+    for (size_t i = 0; i < grant->root_count; i++)
+        if (holds(grant->roots[i].path, path) && (!found || grant->roots[i].writes))
+            found = &grant->roots[i];
+    return found;
 }
 
 /* -- commands ---------------------------------------------------------------------------------- */
@@ -89,7 +110,8 @@ static void push_rules(lua_State *L, const HostRules *rules)
     lua_createtable(L, (int)rules->count, 0);
     for (size_t i = 0; i < rules->count; i++) {
         const HostRule *rule = &rules->items[i];
-        lua_pushfstring(L, "%s%s", rule->below ? "*." : "", rule->host.name);
+        bool            brackets = rule->host.is_literal && rule->host.address.is_v6;
+        lua_pushfstring(L, brackets ? "[%s%s]" : "%s%s", rule->below ? "*." : "", rule->host.name);
         if (rule->port != 0) {
             lua_pushfstring(L, ":%d", rule->port);
             lua_concat(L, 2);

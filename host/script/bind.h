@@ -35,12 +35,20 @@ Run *bind_check_run(lua_State *L, int index); /* raises when it is closed */
 struct CallHandle;
 struct Hold;
 
+/* A folder or a file outside the workspace that the user granted a tool. */
+typedef struct CallRoot {
+    char *path; /* owned; absolute */
+    bool  writes;
+} CallRoot;
+
 typedef struct CallGrant {
     Run               *run;
     char              *tool;     /* owned */
     char             **programs; /* owned, ends in NULL; "*" is any */
     char             **hosts;    /* owned, ends in NULL: what its commands may reach; NULL: what the
                                     run may */
+    CallRoot          *roots;    /* owned */
+    size_t             root_count;
     bool               reads, writes, execs;
     struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
     struct Hold       *hold;   /* owned; the file that this call has for itself, or NULL */
@@ -64,9 +72,13 @@ int bind_file_info(lua_State *L);
 int bind_file_list(lua_State *L);
 int bind_file_hold(lua_State *L);
 
-/* The path that a method of `call` was given first; raises without the grant, without a workspace,
- * and where nothing may wait. */
-Str  bind_file_path(lua_State *L, bool granted, const char *need);
+/* The granted root that holds an absolute path outside the workspace; NULL: none does. */
+const CallRoot *call_root(const CallGrant *grant, Str path);
+
+/* The path that a method of `call` was given first; raises without the grant, without a workspace
+ * (but for a granted root), and where nothing may wait. */
+Str bind_file_path(lua_State *L, bool granted, const char *need);
+
 void bind_push_prim(lua_State *L, void *run);
 
 /* http.send for a run; response:next, response:close. */

@@ -27,6 +27,8 @@ void bind_free_call(void *arg)
     free(grant->programs);
     for (char **host = grant->hosts; host && *host; host++) free(*host);
     free(grant->hosts);
+    for (size_t i = 0; i < grant->root_count; i++) free(grant->roots[i].path);
+    free(grant->roots);
     free(grant->tool);
     free(grant->held);
     hold_drop(grant->hold);
@@ -39,6 +41,25 @@ CallGrant *call_grant(lua_State *L)
     if (!handle->grant)
         luaL_error(L, "this call has ended; a tool has only the `call` that it was given now");
     return handle->grant;
+}
+
+static bool holds(const char *folder, Str path)
+{
+    size_t len = strlen(folder);
+    return path.len >= len && memcmp(path.ptr, folder, len) == 0 &&
+           (path.len == len || path.ptr[len] == '/');
+}
+
+const CallRoot *call_root(const CallGrant *grant, Str path)
+{
+    const CallRoot  *found = NULL;
+    const Workspace *workspace = grant->run->workspace;
+    if (path.len == 0 || path.ptr[0] != '/' || (workspace && holds(workspace->path, path)))
+        return NULL;
+    for (size_t i = 0; i < grant->root_count; i++)
+        if (holds(grant->roots[i].path, path) && (!found || grant->roots[i].writes))
+            found = &grant->roots[i];
+    return found;
 }
 
 /* -- commands ---------------------------------------------------------------------------------- */
@@ -77,10 +98,11 @@ static int call_log(lua_State *L)
 
 static int no_such_field(lua_State *L)
 {
-    return luaL_error(L,
-                      "call has no '%s'; it has exec, read, write, hold, list, info, log, workspace "
-                      "and sandbox",
-                      luaL_tolstring(L, 2, NULL));
+    return luaL_error(
+        L,
+        "call has no '%s'; it has exec, read, write, hold, list, info, log, workspace "
+        "and sandbox",
+        luaL_tolstring(L, 2, NULL));
 }
 
 static void push_rules(lua_State *L, const HostRules *rules)
@@ -122,11 +144,11 @@ static void push_sandbox(lua_State *L, const CallGrant *grant)
 
 void bind_push_call(lua_State *L, void *arg)
 {
-    static const luaL_Reg METHODS[] = {
-        {"exec", call_exec},      {"read", bind_file_read}, {"write", bind_file_write},
-        {"hold", bind_file_hold}, {"list", bind_file_list}, {"info", bind_file_info},
-        {"log", call_log},        {NULL, NULL}};
-    CallGrant *grant = arg;
+    static const luaL_Reg METHODS[] = {{"exec", call_exec},        {"read", bind_file_read},
+                                       {"write", bind_file_write}, {"hold", bind_file_hold},
+                                       {"list", bind_file_list},   {"info", bind_file_info},
+                                       {"log", call_log},          {NULL, NULL}};
+    CallGrant            *grant = arg;
     luaL_newlibtable(L, METHODS);
     CallHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
     handle->grant = NULL;

@@ -1,4 +1,5 @@
-/* The files of a tool's `call`: each use is one piece of work on a thread. */
+/* The files of a tool's `call`: each use is one piece of work on a thread. They lie in the
+ * workspace, or in a root outside of it that the user granted the tool. */
 #include "bind.h"
 
 #include "../base/limits.h"
@@ -7,6 +8,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { LIST_MOST = 20000 }; /* entries of a folder */
 
@@ -16,7 +18,8 @@ typedef struct FileOp {
     Op         op; /* first */
     FileAct    act;
     Run       *run;       /* borrowed; its VM, and so this op, ends before it */
-    Workspace *workspace; /* held */
+    Workspace *workspace; /* held; NULL with `outside` */
+    char      *outside;   /* owned; the granted root; NULL: the workspace */
     uint64_t   state;     /* of the workspace, for which the rules must have been looked up */
     char      *path;      /* owned */
     size_t     path_len;
@@ -38,6 +41,7 @@ static void file_free(Op *op)
 {
     FileOp *file = (FileOp *)op;
     workspace_release(file->workspace);
+    free(file->outside);
     free(file->path);
     buf_clear(&file->real);
     buf_clear(&file->bytes);
@@ -70,22 +74,50 @@ static Status read_file(FileOp *file, Root *root, Str path)
     return err_set(&file->err, ST_INVALID, "%s changed while it was read", file->path);
 }
 
+/* Relative in the workspace, absolute outside of it: no two files share a name. */
+static Status name_real(FileOp *file, Root *root, Str path, Err *err)
+{
+    Buf    whole;
+    Status status = root_real(root, path, &file->real, err);
+    if (status != ST_OK || !file->outside) return status;
+    buf_init(&whole, 2 * PATH_MAX);
+    status = buf_printf(&whole, err, "%s/%s", root_path(root), file->real.ptr);
+    buf_clear(&file->real);
+    file->real = whole;
+    return status;
+}
+
 /* What the run knows the file by is found on its own. Should a link be swapped between the two, the
  * hash of one file stands under the name of another, and the next write expects what is not there:
  * it is refused. */
 static void find_real(FileOp *file, Root *root, Str path)
 {
     Err gone;
-    if (root_real(root, path, &file->real, &gone) != ST_OK) buf_reset(&file->real);
+    if (name_real(file, root, path, &gone) != ST_OK) buf_reset(&file->real);
 }
 
-static void file_work(void *arg)
+/* Opens the granted root. One that is a file, or is not there, is opened by its folder, of which it
+ * is all that may be named. */
+static Status open_outside(FileOp *file, Root **root)
 {
-    FileOp *file = arg;
-    Root   *root = file->workspace->root;
-    Str     path = {file->path, file->path_len};
-    Status  status = workspace_look(file->workspace, file->state, &file->err);
-    if (status != ST_OK) return;
+    struct stat info;
+    char       *folder = mem_text(file->outside), *slash = strrchr(folder, '/');
+    RootSpec    spec = {.path = folder};
+    Status      status = ST_OK;
+    if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
+        if (strcmp(file->path, file->outside) != 0)
+            status = err_set(&file->err, ST_NOT_FOUND, "%s is no folder", file->outside);
+        slash[slash == folder ? 1 : 0] = '\0';
+    }
+    if (status == ST_OK) status = root_open(&spec, root, &file->err);
+    free(folder);
+    return status;
+}
+
+static void use_root(FileOp *file, Root *root)
+{
+    Str    path = {file->path, file->path_len};
+    Status status = ST_OK;
     switch (file->act) {
     case FILE_READ:
         status = read_file(file, root, path);
@@ -93,7 +125,7 @@ static void file_work(void *arg)
         break;
     case FILE_WRITE:
         if (file->by_seen && !file->named) {
-            status = root_real(root, path, &file->real, &file->err);
+            status = name_real(file, root, path, &file->err);
             break;
         }
         status = root_write(root, path, buf_str(&file->bytes),
@@ -104,6 +136,19 @@ static void file_work(void *arg)
     case FILE_LIST: status = root_list(root, path, file->most, add_entry, file, &file->err); break;
     }
     if (status == ST_OK && file->err.status != ST_OK) status = file->err.status;
+}
+
+static void file_work(void *arg)
+{
+    FileOp *file = arg;
+    Root   *root = NULL;
+    if (!file->outside) {
+        if (workspace_look(file->workspace, file->state, &file->err) == ST_OK)
+            use_root(file, file->workspace->root);
+    } else if (open_outside(file, &root) == ST_OK) {
+        use_root(file, root);
+        root_free(root);
+    }
 }
 
 /* -- and back ---------------------------------------------------------------------------------- */
@@ -223,10 +268,12 @@ Str bind_file_path(lua_State *L, bool granted, const char *need)
     CallGrant  *grant = call_grant(L);
     size_t      len;
     const char *path = luaL_checklstring(L, 1, &len);
-    if (!granted)
+    bool        outside = call_root(grant, (Str){path, len}) != NULL;
+    if (!granted && !outside)
         luaL_error(L, "tool %s: this needs `needs = { %s = { \".\" } }` in its file", grant->tool,
                    need);
-    if (!grant->run->workspace) luaL_error(L, "tool %s: this run has no workspace", grant->tool);
+    if (!grant->run->workspace && !outside)
+        luaL_error(L, "tool %s: this run has no workspace", grant->tool);
     op_may_wait(L);
     return (Str){path, len};
 }
@@ -239,8 +286,13 @@ static FileOp *file_new(const CallGrant *grant, FileAct act, Str path)
     file->op.kind = &FILE_OP;
     file->act = act;
     file->run = grant->run;
-    file->workspace = workspace_hold(grant->run->workspace);
-    file->state = workspace_state(file->workspace);
+    const CallRoot *root = call_root(grant, path);
+    if (root) {
+        file->outside = mem_text(root->path);
+    } else {
+        file->workspace = workspace_hold(grant->run->workspace);
+        file->state = workspace_state(file->workspace);
+    }
     file->path = mem_copy(path.ptr, path.len);
     file->path_len = path.len;
     buf_init(&file->real, PATH_MAX);
@@ -303,7 +355,10 @@ int bind_file_write(lua_State *L)
     FileOp *file = file_new(call_grant(L), FILE_WRITE, path);
     file->has_expect = expect == 1;
     file->by_seen = expect == 2;
-    if (buf_append(&file->bytes, bytes, &file->err) != ST_OK) {
+    const CallRoot *root = call_root(call_grant(L), path);
+    if (root && !root->writes)
+        err_set(&file->err, ST_DENIED, "%s is granted for reading, not for writing", root->path);
+    if (file->err.status != ST_OK || buf_append(&file->bytes, bytes, &file->err) != ST_OK) {
         op_finish(&file->op, &file->err);
         return op_await(L, &file->op);
     }

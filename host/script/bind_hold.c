@@ -13,11 +13,11 @@ enum { HOLD_MS = 20000 }; /* how long it is waited for: shorter than any tool th
 typedef struct HoldOp {
     Op          op;        /* first */
     CallHandle *handle;    /* borrowed; on the stack of the task that waits */
-    Workspace  *workspace; /* held */
+    Workspace  *workspace; /* held; NULL: the file lies in a granted root outside */
     uint64_t    state;
     char       *path; /* owned */
     size_t      path_len;
-    Buf         real;  /* below the workspace */
+    Buf         real;  /* below the workspace; absolute outside */
     Hold       *hold;  /* owned until it is the grant's */
     Timer      *timer; /* owned */
     bool        working;
@@ -61,6 +61,13 @@ static void on_granted(void *arg)
 static void name_work(void *arg)
 {
     HoldOp *wait = arg;
+    if (!wait->workspace) {
+        char  *real = realpath(wait->path, NULL);
+        Status whole = buf_append(&wait->real, str_from(real ? real : wait->path), &wait->err);
+        (void)whole; /* the error is in `err` */
+        free(real);
+        return;
+    }
     if (workspace_look(wait->workspace, wait->state, &wait->err) != ST_OK) return;
     Status status = root_real(wait->workspace->root, (Str){wait->path, wait->path_len}, &wait->real,
                               &wait->err);
@@ -79,8 +86,9 @@ static void name_done(void *arg, bool abandoned)
         op_finish(&wait->op, &wait->err);
         return;
     }
-    snprintf(file, sizeof file, "%s/%s", wait->workspace->path, wait->real.ptr);
-    hold_name(wait->hold, file);
+    if (wait->workspace)
+        snprintf(file, sizeof file, "%s/%s", wait->workspace->path, wait->real.ptr);
+    hold_name(wait->hold, wait->workspace ? file : wait->real.ptr);
 }
 
 static int hold_push(Op *op, lua_State *L)
@@ -114,8 +122,10 @@ int bind_file_hold(lua_State *L)
     HoldOp *wait = mem_new(sizeof *wait);
     wait->op.kind = &HOLD_OP;
     wait->handle = lua_touserdata(L, lua_upvalueindex(1));
-    wait->workspace = workspace_hold(run->workspace);
-    wait->state = workspace_state(wait->workspace);
+    if (!call_root(grant, path)) {
+        wait->workspace = workspace_hold(run->workspace);
+        wait->state = workspace_state(wait->workspace);
+    }
     wait->path = mem_copy(path.ptr, path.len);
     wait->path_len = path.len;
     buf_init(&wait->real, PATH_MAX);

@@ -205,16 +205,8 @@ end
 
 --- Opens journal, workspace and run.
 local function open_run(cli, values, project, who, task, inforce)
-  local store, unsafe = values.store
-  if not store then
-    store, unsafe = start.store(cli)
-    if not store then return nil, unsafe end
-  end
-  local ok, err = cli.open_journal(store)
-  if not ok then
-    local hint = values.store and "" or "; --store FILE keeps the journal elsewhere"
-    return nil, { code = err.code, message = err.message .. hint }
-  end
+  local ok, err = start.journal(cli, values.store)
+  if not ok then return nil, err end
   return cli.open_run {
     agent = who.name, task = task, workspace = values.workspace or project.folders.current,
     pins = project.pins, unconfined = values.unconfined,
@@ -278,6 +270,7 @@ local function run_verb(cli, words)
   local opened
   opened, err = start.session(cli, loaded, {
     model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink,
+    asks = not values.json and not values.events,
     given = ready.said,
   })
   if not opened then return refuse(cli, words, err) end

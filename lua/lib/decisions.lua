@@ -64,9 +64,10 @@ function decisions.scenario(path)
   return { task = file.task, files = file.files }
 end
 
---- The functions that each of the files which people edit first returns, all of them and no more.
+--- The functions that each of the files which people edit first returns, all of them and no more;
+--- `explain` alone may be missing.
 local SETTINGS <const> = {
-  { "lua/policy.lua", { "decide" } }, { "lua/routing.lua", { "model", "next" } },
+  { "lua/policy.lua", { "decide", "explain" } }, { "lua/routing.lua", { "model", "next" } },
   { "lua/context.lua", { "prompt", "handover" } },
 }
 
@@ -84,13 +85,22 @@ function decisions.settings(project_policy)
     local why = unknown_key(file, names)
     if why then return invalid(path .. ": " .. why) end
     for _, name in ipairs(names) do
-      if type(file[name]) ~= "function" then
+      local missing = file[name] == nil and name == "explain"
+      if not missing and type(file[name]) ~= "function" then
         return invalid(("%s: %s is %s; it should be a function"):format(path, name,
           file[name] == nil and "missing" or "a " .. type(file[name])))
       end
     end
   end
   return true
+end
+
+--- Each rule of the policy in force with whether it holds; nil where the user's own policy.lua does
+--- not say.
+---@return policy.Look[]? looks
+function decisions.explain(call, facts)
+  local policy = entry("lua/policy.lua")
+  return policy.explain and policy.explain(call, facts)
 end
 
 --- The table of models in force: data, which the user may have put in place of ours, with a

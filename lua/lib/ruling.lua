@@ -23,6 +23,7 @@ local NEXT <const> = schema.object {
 local POLICY <const> = { decide = schema.object {
   { "verdict", schema.enum { "allow", "ask", "deny" }, "Whether the call may be made." },
   { "why", schema.text {}, "The reason.", optional = true },
+  { "from", schema.text {}, "Where the rule stands.", optional = true },
 } }
 
 --- What each function answers, by its file and name; hooks stand under "hooks".

@@ -1,5 +1,8 @@
 --- From a command line to a session: folders, agents, tools, sandbox, keys.
+local answers  = require "lib.answers"
+local ask      = require "lib.ask"
 local catalog  = require "lib.catalog"
+local grants   = require "lib.grants"
 local project  = require "lib.project"
 local session  = require "lib.session"
 local settings = require "lib.settings"
@@ -156,6 +159,22 @@ function start.store(cli)
   return folder .. "/journal.db"
 end
 
+--- Opens the journal: the one that was named, else the user's.
+---@param cli    table
+---@param named? string --store
+---@return boolean? ok, Error? err
+function start.journal(cli, named)
+  local store, ok, err = named, nil, nil
+  if not store then
+    store, err = start.store(cli)
+    if not store then return nil, err end
+  end
+  ok, err = cli.open_journal(store)
+  if ok then return true end
+  local hint = named and "" or "; --store FILE keeps the journal elsewhere"
+  return nil, { code = err.code, message = err.message .. hint }
+end
+
 --- Day of a Unix time in milliseconds, as YYYY-MM-DD (UTC). Howard Hinnant's days_from_civil,
 --- inverted.
 local function date_of(ms)
@@ -172,10 +191,43 @@ end
 
 start.date_of = date_of
 
+--- The settings in force, with the user's grants held against what the tools need; says what of a
+--- project's is not followed.
+---@param cli    table
+---@param loaded start.Loaded
+---@param given? settings.Given[] what the command line says of settings
+---@return settings.Settings? found, Error? err
+function start.grant(cli, loaded, given)
+  local found, err = settings.load(cli, loaded.project, given)
+  if not found then return nil, err end
+  for _, warning in ipairs(found.warnings) do
+    cli.err("perigee: " .. show.clean(warning) .. "\n")
+  end
+  grants.apply(loaded.box.tools, found, loaded.project.folders.home)
+  return found
+end
+
+--- Who answers what policy asks: the person at the terminal, and what was answered for good.
+---@param asks boolean whether the verb may ask
+local function answering(cli, loaded, asks, sink)
+  local folders = loaded.project.folders
+  local who = { sink = sink, home = folders.home, project = loaded.project.root }
+  if folders.user then
+    who.answers = {
+      find = function(key) return answers.find(cli, key) end,
+      keep = function(key, verdict) return answers.keep(cli, key, verdict) end,
+      scope = answers.scope,
+    }
+  end
+  if asks and cli.person then who.ask, who.sink = ask.beside(cli, sink) end
+  return who
+end
+
 ---@class start.How
 ---@field model?      string
 ---@field hops?       string
 ---@field unconfined? boolean
+---@field asks?       boolean whether it may ask the person at the terminal
 ---@field given?      settings.Given[] what the command line says of settings
 ---@field sink        fun(event: table)
 
@@ -187,11 +239,8 @@ start.date_of = date_of
 ---@return Session? session, Error? err
 function start.session(cli, loaded, how)
   if loaded.gate.stop then return nil, loaded.gate.stop end
-  local inforce, err = settings.load(cli, loaded.project, how.given)
+  local inforce, err = start.grant(cli, loaded, how.given)
   if not inforce then return nil, err end
-  for _, warning in ipairs(inforce.warnings) do
-    cli.err("perigee: " .. show.clean(warning) .. "\n")
-  end
   local named
   named, err = start.model(cli, how.model)
   if how.model and not named then return nil, err end
@@ -216,11 +265,13 @@ function start.session(cli, loaded, how)
       who.tools = kept
     end
   end
+  local who = answering(cli, loaded, how.asks, how.sink)
   local new = {
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
+    project = who.project, home = who.home, ask = who.ask, answers = who.answers,
     visits = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
-    facts = { date = date_of(cli.now()), system = "Linux" }, sink = how.sink,
+    facts = { date = date_of(cli.now()), system = "Linux" }, sink = who.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
     policies = loaded.gate.loaded["lua/policy.lua"]
       and { "lua/policy.lua", "project:lua/policy.lua" } or { "lua/policy.lua" },

@@ -105,6 +105,7 @@ sub says {
     my $home = trusted('lua/policy.lua' => 'return { decide = function(call) if call.tool == "write" then return { verdict = "deny", why = "the project says no" } end return { verdict = "allow" } end }');
     my $ran = perigee($home, 'tools', 'call', 'write', '{"path":"y.txt","content":"y"}');
     like($ran->{err}, qr/the project says no/, 'a project\'s policy that is stricter holds');
+    like(perigee($home, 'tools', 'explain', 'write', '{"path":"y.txt","content":"y"}')->{out}, qr/deny.*the project says no/s, 'and tools explain says so');
     run_agent($home, 'one');
     my @said = map { $_->{body} } grep { $_->{kind} eq 'decision' && $_->{body}{what} eq 'policy' } Try::journal($home);
     is_deeply([map { [$_->{verdict}, $_->{file}] } @said], [['allow', undef], ['deny', 'project:lua/policy.lua']], 'both answers stand in the journal');

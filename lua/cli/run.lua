@@ -109,11 +109,19 @@ local function find_who(cli, loaded, word)
   return { chain = path, name = word:match("([^/]+)%.lua$") }
 end
 
+--- What people should know of the project, each line once.
+local function say_lines(cli, loaded)
+  for _, line in ipairs(loaded.project.lines) do
+    cli.err("perigee: " .. show.clean(line) .. "\n")
+  end
+  loaded.project.lines = {}
+end
+
 --- Says before anything happens what could not be used.
 local function report(cli, loaded, who)
   local function say(...) cli.err("perigee: " .. show.clean(string.format(...)) .. "\n") end
   for _, one in ipairs(loaded.box.diagnostics) do say("%s", toolbox.say(one)) end
-  for _, line in ipairs(loaded.project.lines) do say("%s", line) end
+  say_lines(cli, loaded)
   for _, one in ipairs(loaded.catalog.diagnostics) do
     if one.file == who.file or one.taken == who.file then
       say("%s:%d:%d: %s", one.file, one.line, one.column, one.message)
@@ -236,6 +244,7 @@ local function prepare(cli, words)
   local loaded
   loaded, err = start.load(cli, values.project, { ask = not (values.json or values.events) })
   if not loaded then return nil, err end
+  say_lines(cli, loaded)
   local word = given.positionals[1]
   local who
   who, err = find_who(cli, loaded, word)

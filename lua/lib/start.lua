@@ -35,12 +35,12 @@ local NO_GATE <const> = { level = "none", loaded = {}, refused = {}, blocked = {
 
 --- Whether a definition is taken: what a run wrote asks, and is left out where nobody can be asked.
 local function taker(cli, where, how)
-  local ask = trust.asker(cli, how)
+  local asker = trust.asker(cli, how)
   return function(layer, path, file)
     if layer.name == "distribution" then return true end
     local why = written.why(where.written, path, file.real, file.hash)
     if not why then return true end
-    if ask and trust.ask_for_file(ask, path, why) then
+    if asker and trust.ask_for_file(asker, path, why) then
       return written.take(cli, where.written, { { path = path, hash = file.hash } })
     end
     local folder = where.place and where.place.root or path:match("^(.*)/[^/]+$")
@@ -59,6 +59,7 @@ end
 function start.load(cli, named, how)
   local where, err = project.find(cli, named)
   if not where then return nil, err end
+  if where.written.denied then return nil, where.written.denied end
   local gate = where.place and trust.gate(cli, where.place, where.written, how) or NO_GATE
   if where.place then
     for _, path in ipairs(written.removed(where.written, where.place.agents)) do

@@ -20,6 +20,7 @@ local KINDS <const> = { "file", "link", "folder", "unreadable", "gone", "tree" }
 ---@field accepted  table<string, string> by path: the text that the user took although
 ---@field unsettled { folder: string?, why: string }[] what could not be found out
 ---@field broken?   string why nothing is known
+---@field denied?   Error others could have written what is known: nothing may begin
 
 local function check(value)
   if value.version ~= 1 then return "it is of another version" end
@@ -96,6 +97,7 @@ function written.load(cli)
   end
   if not value then
     record.broken = "what runs wrote is not known: " .. err.message
+    record.denied = err.code == "denied" and err or nil
     return record
   end
   record.files, record.accepted = value.files, value.accepted

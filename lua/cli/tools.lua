@@ -103,7 +103,7 @@ local function open(cli, loaded, values)
   return cli.open_run {
     agent = "user", task = "", workspace = values.workspace or loaded.project.folders.current,
     pins = loaded.project.pins, unconfined = values.unconfined,
-    sandbox = network.of_run(opened.settings), limits = opened.settings.limits,
+    sandbox = network.of_run(opened), limits = opened.settings.limits,
   }
 end
 

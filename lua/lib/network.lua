@@ -61,14 +61,14 @@ end
 
 local SHELLS <const> = { "bash", "sh", "dash", "zsh", "*" }
 
---- What the commands of a tool may reach: a tool that may start a shell runs what the sandbox's own
---- rules are for, and gets those (nil); any other what of its needs it was allowed, which is nothing
---- where it asks for nothing.
+--- What the commands of a tool may reach: what of its needs it was allowed. A tool that names no
+--- hosts and may start a shell runs what the sandbox's own rules are for, and gets those (nil); any
+--- other that names none reaches nothing.
 ---@param needs    Needs
 ---@param allowed? string[] hosts, all of them among `needs.net`
 ---@return string[]? hosts
 function network.of_tool(needs, allowed)
-  for _, program in ipairs(needs.exec or {}) do
+  for _, program in ipairs(not needs.net and needs.exec or {}) do
     if text.one_of(SHELLS, program) then return nil end
   end
   return allowed or {}

@@ -78,7 +78,8 @@ t.test("hints are few, short and one line each, whatever was printed", function(
 end)
 
 t.test("a tool with a shell has the sandbox's hosts, any other what it was granted", function()
-  t.equal(network.of_tool({ exec = { "bash" }, net = { "a.org" } }, { "a.org" }), nil)
+  t.equal(network.of_tool({ exec = { "bash" } }, {}), nil)
+  t.equal(network.of_tool({ exec = { "bash" }, net = { "a.org" } }, { "a.org" })[1], "a.org")
   t.equal(#network.of_tool({ exec = { "rg" } }), 0)
   local hosts = network.of_tool({ exec = { "npm" }, net = { "a.org", "b.org" } }, { "a.org" })
   t.equal(#hosts, 1)

@@ -47,7 +47,7 @@ local function list(cli, loaded, values)
     for i, name in ipairs(names) do rows[i] = loaded.box.tools[name] end
     cli.out(json.encode(json.object {
       { "tools", rows }, { "diagnostics", json.array(loaded.box.diagnostics) },
-      { "not_loaded", json.array(loaded.project.ignored) },
+      { "not_loaded", json.array(loaded.gate.left) },
     }) .. "\n")
     return 0
   end
@@ -58,9 +58,6 @@ local function list(cli, loaded, values)
   end
   for _, one in ipairs(loaded.box.diagnostics) do
     cli.err(show.clean(("perigee: %s\n"):format(toolbox.say(one))))
-  end
-  for _, path in ipairs(loaded.project.ignored) do
-    cli.err(show.clean(("perigee: not loaded: %s (Lua of a project)\n"):format(path)))
   end
   return #loaded.box.diagnostics > 0 and 1 or 0
 end
@@ -221,8 +218,11 @@ local function tools(cli, words)
     return failed(cli, { message = "usage: " .. SPEC.usage }, 2)
   end
   local loaded
-  loaded, err = start.load(cli, values.project)
+  loaded, err = start.load(cli, values.project, { ask = what == "call" and not values.json })
   if not loaded then return failed(cli, err) end
+  for _, line in ipairs(loaded.project.lines) do
+    cli.err(show.clean(("perigee: %s\n"):format(line)))
+  end
   if what == "list" or what == "show" then
     local said, found
     said, err = network.given(values)

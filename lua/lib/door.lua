@@ -61,10 +61,10 @@ local function say_problems(name, problems)
   return table.concat(lines, "\n")
 end
 
---- What policy.lua says. Whatever is no verdict denies: a policy that fails must not open a door.
+--- What one policy says. Whatever is no verdict denies: a policy that fails must not open a door.
 ---@return policy.Verdict verdict
-local function verdict_of(run, asked, facts)
-  local said, err = ruling.ask(run, "lua/policy.lua", "decide", asked, facts)
+local function verdict_of(run, file, asked, facts)
+  local said, err = ruling.ask(run, file, "decide", asked, facts)
   if said then return said end
   return { verdict = "deny",
     why = "policy.lua failed: " .. (err and err.message or "it answered nothing") }
@@ -104,13 +104,28 @@ function door.key(asked, workspace)
     effect = asked.effect, command = asked.command, paths = asked.paths, hosts = asked.hosts }
 end
 
+local STRICTNESS <const> = { allow = 1, ask = 2, deny = 3 }
+
+--- Asks every policy in force, the user's and a trusted project's; each answer is recorded, the
+--- strictest holds.
+---@return policy.Verdict verdict
+local function strictest(run, call, asked, facts)
+  local held
+  for i, file in ipairs(session.get().policies) do
+    local verdict = verdict_of(run, file, asked, facts)
+    session.record(run, "decision", { what = "policy", call = call.id, tool = call.name,
+      verdict = verdict.verdict, why = verdict.why, from = verdict.from,
+      file = i > 1 and file or nil })
+    if not held or STRICTNESS[verdict.verdict] > STRICTNESS[held.verdict] then held = verdict end
+  end
+  return held
+end
+
 --- Asks policy, the person where policy asks, and the agent's own hook. All are recorded; the first
 --- refusal holds.
 ---@return string? why nil when the call may be made
 local function refused(run, who, declaration, call, asked, facts)
-  local verdict = verdict_of(run, asked, facts)
-  session.record(run, "decision", { what = "policy", call = call.id, tool = call.name,
-    verdict = verdict.verdict, why = verdict.why, from = verdict.from })
+  local verdict = strictest(run, call, asked, facts)
   if verdict.verdict == "deny" then return verdict.why or "refused by policy" end
   if grants.must_be_written(declaration.lacks) then
     return ("%s needs what was not granted: %s. The user can grant it in config.yaml:\n%s")

@@ -28,6 +28,7 @@ local CASES <const> = {
   { "cat: .env: Permission denied", NONE, ".env is masked" },
   { "open sub/deep/server.pem: Permission denied", NONE, "sub/deep/server.pem is masked" },
   { "cat: '/w/id_ed25519': Permission denied", NONE, "id_ed25519 is masked" },
+  { "cat: .env.d/inner: Permission denied", NONE, ".env.d/inner is masked" },
   { "cat: .env.example: Permission denied", NONE, nil },
   { "bash: ./script.sh: Permission denied", NONE, nil },
   { "unshare: unshare failed: Operation not permitted", NONE, "no namespaces" },

@@ -29,6 +29,7 @@ typedef struct WorkspaceSpec {
     const char        *path;
     const char        *helper; /* of the sandbox */
     const char *const *pins;   /* read-only where they lie in it; ends in NULL; may be NULL */
+    const RootGrant   *roots;  /* outside it, for commands of the tools that have them; or NULL */
     bool               unconfined;
 } WorkspaceSpec;
 

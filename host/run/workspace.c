@@ -86,6 +86,7 @@ Status workspace_new(Loop *loop, const WorkspaceSpec *spec, const char *state, W
     SpaceSpec space = {.workspace = path,
                        .helper = spec->helper,
                        .pins = (const char *const *)pins,
+                       .roots = spec->roots,
                        .unconfined = spec->unconfined};
     status = root_open(&root, &workspace->root, err);
     if (status == ST_OK) status = space_new(loop, &space, &workspace->space, err);

@@ -37,6 +37,7 @@ static int do_step(Jail *jail, const Step *step)
     case OP_BIND: return bind_source(jail, step);
     case OP_TMPFS: return mount_tmpfs(jail, step);
     case OP_WORKSPACE: return bind_workspace(jail, step);
+    case OP_PLACE: return make_place(jail, step);
     case OP_HOST_PROC: return bind_host_proc(jail);
     case OP_ENTER_ROOT: return enter_root(jail);
     case OP_HAND_OVER: return hand_over();
@@ -48,6 +49,7 @@ static int do_step(Jail *jail, const Step *step)
     case OP_PROC: return mount_proc();
     case OP_PROCESSES: return bound_processes(step);
     case OP_PTS: return mount_pts();
+    case OP_REVEAL: return reveal(step);
     case OP_PIN: return pin(step);
     case OP_READ_ONLY: return make_read_only(step);
     case OP_MASK: return mask(step);

@@ -61,6 +61,7 @@ int make_file(Jail *jail, const Step *step);
 int make_link(Jail *jail, const Step *step);
 int bind_source(Jail *jail, const Step *step);
 int bind_workspace(Jail *jail, const Step *step);
+int make_place(const Jail *jail, const Step *step);
 int bind_host_proc(Jail *jail);
 int mount_tmpfs(Jail *jail, const Step *step);
 int enter_root(Jail *jail);
@@ -68,6 +69,7 @@ int enter_root(Jail *jail);
 /* jail_covers.c: what one command lays over it */
 int mount_proc(void);
 int mount_pts(void);
+int reveal(const Step *step);
 int pin(const Step *step);
 int make_read_only(const Step *step);
 int mask(const Step *step);

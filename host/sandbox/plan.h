@@ -74,6 +74,10 @@ bool plan_is_protected(const char *name); /* ".perigee" or ".claude" */
 MUST_CHECK Status plan_check_workspace(const char *workspace, const char *home, const char *state,
                                        Err *err); /* home, state: may be NULL */
 
+/* A path that a tool may be granted beside `workspace`. */
+MUST_CHECK Status plan_check_root(const char *root, const char *workspace, const char *home,
+                                  const char *state, Err *err); /* home, state: may be NULL */
+
 ExecLimits plan_limits(const ExecLimits *asked); /* with the defaults in place of zeros */
 
 void              plan_init(Plan *plan);

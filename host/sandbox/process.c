@@ -286,6 +286,18 @@ static const char *const *copy_list(Arena *arena, const char *const *list)
     return copy;
 }
 
+static const RootGrant *copy_roots(Arena *arena, const RootGrant *list)
+{
+    size_t count = 0;
+    while (list && list[count].path) count++;
+    RootGrant *copy = arena_alloc(arena, (count + 1) * sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++) {
+        copy[i] = (RootGrant){arena_copy(arena, str_from(list[i].path)), list[i].writes};
+        if (!copy[i].path) return NULL;
+    }
+    return copy;
+}
+
 static Status copy_spec(SandboxExec *exec, const ExecSpec *spec, Err *err)
 {
     Arena    *arena = &exec->arena;
@@ -294,9 +306,10 @@ static Status copy_spec(SandboxExec *exec, const ExecSpec *spec, Err *err)
     copy->limits = plan_limits(&spec->limits);
     copy->argv = copy_list(arena, spec->argv);
     copy->variables = copy_list(arena, spec->variables);
+    copy->roots = copy_roots(arena, spec->roots);
     copy->folder = spec->folder ? arena_copy(arena, str_from(spec->folder)) : NULL;
     copy->input.ptr = spec->input.len ? arena_copy(arena, spec->input) : NULL;
-    if (copy->argv && copy->variables && (!spec->folder || copy->folder) &&
+    if (copy->argv && copy->variables && copy->roots && (!spec->folder || copy->folder) &&
         (!spec->input.len || copy->input.ptr))
         return ST_OK;
     return err_set(err, ST_LIMIT, "exec: arguments and input have more than %d bytes", ARENA_SPEC);

@@ -21,11 +21,17 @@
 typedef struct Space       Space;       /* what the commands of one run share */
 typedef struct SandboxExec SandboxExec; /* one command */
 
+typedef struct RootGrant { /* a path outside the workspace that some tool's commands are shown */
+    const char *path;      /* absolute; appears at the same path inside; NULL ends a list */
+    bool        writes;
+} RootGrant;
+
 typedef struct SpaceSpec {
     const char        *workspace; /* absolute; appears at the same path inside */
     const char        *helper;    /* path of perigee-sandbox */
     const char *const *read_only; /* further paths to show (toolchains); ends in NULL, or is NULL */
     const char *const *pins;      /* below the workspace, read-only; ends in NULL, or is NULL */
+    const RootGrant   *roots;     /* what any command may be granted; or NULL */
     bool               unconfined; /* by the user's word on the command line: no sandbox at all */
 } SpaceSpec;
 
@@ -45,6 +51,7 @@ typedef struct ExecSpec {
     const char *const *variables; /* "NAME=value" beyond the defaults; ends in NULL, or is NULL */
     Str                input;     /* stdin; empty is /dev/null */
     bool               writes;    /* false: the workspace is mounted read-only */
+    const RootGrant   *roots;     /* of the space's: those that this command is shown; or NULL */
     ExecLimits         limits;
 } ExecSpec;
 

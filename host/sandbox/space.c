@@ -135,8 +135,8 @@ void space_make(Space *space)
 
 /* -- its life ---------------------------------------------------------------------------------- */
 
-/* The home folder and our own state, which no workspace may hold. */
-static Status check_workspace(const char *workspace, Err *err)
+/* The home folder and our own state, which no workspace and no granted path may hold. */
+static Status check_paths(const char *workspace, const RootGrant *roots, Err *err)
 {
     char        home[PATH_MAX], state[PATH_MAX];
     const char *home_name = getenv("HOME"), *state_name = getenv("XDG_STATE_HOME");
@@ -152,6 +152,8 @@ static Status check_workspace(const char *workspace, Err *err)
         /* It may not be there yet; then its name as it stands is the best that is known. */
         const char *known = path.len == 0 ? NULL : realpath(path.ptr, state) ? state : path.ptr;
         status = plan_check_workspace(workspace, has_home ? home : NULL, known, err);
+        for (size_t i = 0; roots && roots[i].path && status == ST_OK; i++)
+            status = plan_check_root(roots[i].path, workspace, has_home ? home : NULL, known, err);
     }
     buf_clear(&path);
     return status;
@@ -164,7 +166,7 @@ static Status open_workspace(Space *space, const SpaceSpec *spec, Err *err)
     if (!realpath(name, real))
         return err_set(err, errno == ENOENT ? ST_NOT_FOUND : ST_IO, "workspace %s: %s", name,
                        strerror(errno));
-    Status status = spec->unconfined ? ST_OK : check_workspace(real, err);
+    Status status = spec->unconfined ? ST_OK : check_paths(real, spec->roots, err);
     if (status != ST_OK) return status;
     space->spec.workspace = mem_text(real);
     space->workspace_fd = open(real, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -185,6 +187,7 @@ Status space_new(Loop *loop, const SpaceSpec *spec, Space **out, Err *err)
     space->spec.helper = mem_text(spec->helper);
     space->spec.read_only = (const char *const *)texts_copy(spec->read_only);
     space->spec.pins = (const char *const *)texts_copy(spec->pins);
+    space->spec.roots = roots_copy(spec->roots);
     space->spec.unconfined = spec->unconfined;
     Status status = waker_new(loop, on_ends, space, &space->ends, err);
     if (status == ST_OK) status = open_workspace(space, spec, err);
@@ -215,6 +218,7 @@ void space_free(Space *space)
     free((void *)(uintptr_t)space->spec.helper);
     texts_free((char **)(uintptr_t)space->spec.read_only);
     texts_free((char **)(uintptr_t)space->spec.pins);
+    roots_free((RootGrant *)(uintptr_t)space->spec.roots);
     space->gone = true;
     if (!space->ending) free(space); /* else on_ends is below us on the stack, and does it */
 }

@@ -41,6 +41,10 @@ Status survey_now(const Space *space, bool system, Facts *facts, Err *err);
 char **texts_copy(const char *const *list);
 void   texts_free(char **list); /* NULL allowed */
 
+/* The same for granted paths. */
+RootGrant *roots_copy(const RootGrant *list);
+void       roots_free(RootGrant *list); /* NULL allowed */
+
 /* -- the space --------------------------------------------------------------------------------- */
 typedef enum SpaceState { SPACE_EMPTY, SPACE_MAKING, SPACE_READY } SpaceState;
 

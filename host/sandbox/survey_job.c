@@ -19,6 +19,22 @@ void texts_free(char **list)
     free(list);
 }
 
+RootGrant *roots_copy(const RootGrant *list)
+{
+    size_t count = 0;
+    while (list && list[count].path) count++;
+    RootGrant *copy = mem_new((count + 1) * sizeof *copy);
+    for (size_t i = 0; i < count; i++)
+        copy[i] = (RootGrant){mem_text(list[i].path), list[i].writes};
+    return copy;
+}
+
+void roots_free(RootGrant *list)
+{
+    for (size_t i = 0; list && list[i].path; i++) free((char *)(uintptr_t)list[i].path);
+    free(list);
+}
+
 static void free_job(SurveyJob *job)
 {
     texts_free(job->pins);

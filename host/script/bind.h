@@ -38,6 +38,7 @@ typedef struct CallGrant {
     char              *tool;     /* owned */
     char             **programs; /* owned, ends in NULL; "*" is any */
     bool               reads, writes, execs;
+    RootGrant         *roots;  /* owned; paths outside the workspace that its commands are shown */
     struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
 } CallGrant;
 
@@ -50,6 +51,12 @@ int bind_http_send(lua_State *L, Run *run, int spec);
 
 /* Starts a command from the table at `spec` and waits for it: run:exec and call.exec. */
 int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int spec);
+
+/* The list table.roots, { { path =, write = } ... }: bind_check_roots raises where it is none,
+ * bind_copy_roots then copies it; free with bind_free_roots. bind_roots.c */
+void       bind_check_roots(lua_State *L, int table, const char *what);
+RootGrant *bind_copy_roots(lua_State *L, int table);
+void       bind_free_roots(RootGrant *roots); /* NULL allowed */
 
 /* Waiting and time: sleep(ms), now() in Unix milliseconds. */
 int bind_sleep(lua_State *L);

@@ -33,6 +33,7 @@ void bind_free_call(void *arg)
     if (grant->handle) grant->handle->grant = NULL;
     for (char **program = grant->programs; *program; program++) free(*program);
     free(grant->programs);
+    bind_free_roots(grant->roots);
     free(grant->tool);
     free(grant);
 }

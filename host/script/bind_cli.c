@@ -115,8 +115,9 @@ static void read_pins(lua_State *L, int spec, const char *pins[PINS_MAX + 1])
     lua_pop(L, 1);
 }
 
-/* cli.open_run{ agent, task, workspace = path or nil, pins = paths or nil, unconfined = bool } ->
- * run | nil, err. Pins stay read-only where they lie in the workspace. */
+/* cli.open_run{ agent, task, workspace = path or nil, pins = paths or nil, roots = { { path =,
+ * write = } ... } or nil, unconfined = bool } -> run | nil, err. Pins stay read-only where they lie
+ * in the workspace; roots are what the calls of this run may be granted outside it. */
 static int cli_open_run(lua_State *L)
 {
     Engine    *engine = vm_of(L)->engine;
@@ -129,12 +130,15 @@ static int cli_open_run(lua_State *L)
     const char *agent = opt_text(L, 1, "agent", ""), *task = opt_text(L, 1, "task", "");
     const char *pins[PINS_MAX + 1];
     read_pins(L, 1, pins);
-    char  *store = mem_text(engine->store);
-    Status status = ST_OK;
+    bind_check_roots(L, 1, "open_run");
+    RootGrant *roots = bind_copy_roots(L, 1);
+    char      *store = mem_text(engine->store);
+    Status     status = ST_OK;
     if (path) {
         WorkspaceSpec spec = {.path = path,
                               .helper = engine->helper,
                               .pins = pins,
+                              .roots = roots,
                               .unconfined = opt_flag(L, 1, "unconfined")};
         status =
             workspace_new(engine->loop, &spec, store ? dirname(store) : NULL, &workspace, &err);
@@ -143,6 +147,7 @@ static int cli_open_run(lua_State *L)
         status = err_set(&err, ST_DENIED, "workspace %s: it holds the journal, which %s links to",
                          workspace->path, engine->store);
     free(store);
+    bind_free_roots(roots);
     if (status == ST_OK)
         status = run_new(engine->loop, engine->journal, NULL, workspace, agent, task, &run, &err);
     workspace_release(workspace);

@@ -209,6 +209,7 @@ int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int at)
     spec.limits.processes = (size_t)opt_integer(L, at, "processes", 0);
     spec.limits.output = (size_t)opt_integer(L, at, "output", 0);
     spec.writes = grant ? grant->writes : true;
+    spec.roots = grant ? grant->roots : NULL;
     const char *input = opt_text(L, at, "stdin", NULL);
     if (input) {
         lua_pushliteral(L, "stdin");

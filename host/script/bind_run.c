@@ -230,8 +230,8 @@ static char **copy_programs(lua_State *L, int table)
     return programs;
 }
 
-/* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool } }, input)
- */
+/* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool, roots = {
+ * { path =, write = } ... } } }, input) */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -253,13 +253,15 @@ static int run_tool(lua_State *L)
     op_may_wait(L);
     lua_getfield(L, 2, "grant");
     luaL_checktype(L, -1, LUA_TTABLE);
-    int        table = lua_gettop(L);
-    bool       reads = opt_flag(L, table, "read"), writes = opt_flag(L, table, "write");
+    int  table = lua_gettop(L);
+    bool reads = opt_flag(L, table, "read"), writes = opt_flag(L, table, "write");
+    bind_check_roots(L, table, "grant");
     char     **programs = copy_programs(L, table);
     CallGrant *grant = mem_new(sizeof *grant);
     *grant = (CallGrant){
         .run = run, .tool = mem_text(name), .programs = programs, .reads = reads, .writes = writes};
     grant->execs = programs[0] != NULL;
+    grant->roots = bind_copy_roots(L, table);
     spec.object_arg = grant;
     return cross_await(L, cross_new(L, &spec, 3, 1));
 }

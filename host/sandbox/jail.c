@@ -45,6 +45,9 @@ static int do_step(Jail *jail, const Step *step)
     case OP_KILL_FIRST: /* a wish: where /proc cannot be written, the host's watch is left */
         (void)write_text("/proc/self/oom_score_adj", "1000");
         return 0;
+    case OP_CGROUP:
+        jail->cgroup = open(step->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return jail->cgroup < 0 ? errno : 0;
     case OP_ISOLATE: return isolate(jail);
     case OP_PROC: return mount_proc();
     case OP_PROCESSES: return bound_processes(step);
@@ -163,7 +166,7 @@ int main(void)
         return said < 0 ? 1 : 2;
     }
     if (!settle(&plan)) return 1;
-    Jail jail = {.plan = &plan, .reports = true, .root = -1, .gate = -1, .fence = -1};
+    Jail jail = {.plan = &plan, .reports = true, .root = -1, .cgroup = -1, .gate = -1, .fence = -1};
     jail.outcome =
         mmap(NULL, sizeof(Outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (jail.outcome == MAP_FAILED) return 1;

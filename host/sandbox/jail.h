@@ -35,6 +35,7 @@ typedef struct Jail {
     bool            reports;      /* this process is the outer one */
     bool            isolated;     /* ISOLATE is behind us */
     int             root;         /* while the space is made: the new root; else -1 */
+    int             cgroup;       /* where ISOLATE puts init and all below it; -1: where we are */
     int             gate;         /* init: readable once the host can kill it; else -1 */
     int             fence;        /* between FENCE and ENCLOSE: Landlock's rules; else -1 */
     uint64_t        fence_rights; /* what of the file system they rule */

@@ -450,6 +450,7 @@ Status plan_command(Plan *plan, const SpaceSpec *space, const ExecSpec *spec, co
     if (status != ST_OK) return status;
     add(plan, OP_KILL_FIRST, (Step){0});
     if (!space->unconfined) {
+        if (facts->cgroup) add(plan, OP_CGROUP, (Step){.path = facts->cgroup});
         add(plan, OP_JOIN, (Step){0});
         add(plan, OP_ISOLATE, (Step){0});
         add_own_mounts(plan, &limits);

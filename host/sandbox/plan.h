@@ -54,6 +54,7 @@ typedef struct Facts {
     size_t count, cap;
     Arena  arena;    /* their texts */
     int    landlock; /* the ABI that was found; 0: none */
+    char  *cgroup;   /* in arena; the command's own, its limits set; NULL: none is delegated */
 } Facts;
 
 typedef struct Plan {

@@ -1,6 +1,8 @@
 /* One command, from exec_begin to on_end. Read space.h for the states. */
 #include "space.h"
 
+#include "cgroup.h"
+
 #include "../base/mem.h"
 
 #include <errno.h>
@@ -194,6 +196,8 @@ static void try_end(SandboxExec *exec)
     drain(&exec->pipes[0]);
     drain(&exec->pipes[1]);
     exec_set_aside(exec);
+    if (!exec->limit && cgroup_events(exec->facts.cgroup, "memory.events", "oom_kill") > 0)
+        exec->limit = "memory";
     exec_queue_end(exec);
 }
 
@@ -209,10 +213,35 @@ static void on_child_ended(void *arg, int exit_code, int signo)
     try_end(exec);
 }
 
+/* Where a part of the cgroup tree is ours, the kernel bounds the whole tree of the command; where
+ * none can be made for it, the host's watch is what it was. */
+static void enter_cgroup(SandboxExec *exec)
+{
+    const ExecLimits   *limits = &exec->spec.limits;
+    const CgroupSetting settings[] = {
+        {.file = "memory.max", .value = limits->memory},
+        {.file = "memory.swap.max", .value = 0, .optional = true},
+        {.file = "memory.oom.group", .value = 1, .optional = true},
+        {.file = "pids.max", .value = limits->processes + 1}, /* init counts too */
+        {.file = NULL},
+    };
+    char leaf[PATH_MAX];
+    if (!exec->space->holds_cgroup || !cgroup_leaf(settings, leaf)) return;
+    exec->facts.cgroup = arena_copy(&exec->facts.arena, str_from(leaf));
+    if (!exec->facts.cgroup) cgroup_leaf_end(leaf);
+}
+
+static void leave_cgroup(SandboxExec *exec)
+{
+    cgroup_leaf_end(exec->facts.cgroup);
+    exec->facts.cgroup = NULL;
+}
+
 static Status start(SandboxExec *exec, Err *err)
 {
     Space *space = exec->space;
     int    ends[2] = {-1, -1}, input = -1;
+    enter_cgroup(exec);
     Status status = plan_command(&exec->plan, &space->spec, &exec->spec, &exec->facts, err);
     for (int i = 0; i < 2 && status == ST_OK; i++)
         status = open_pipe(&exec->pipes[i], &ends[i], err);
@@ -337,6 +366,7 @@ static void release(SandboxExec *exec)
     exec->child = NULL;
     if (exec->report_fd >= 0) close(exec->report_fd);
     if (exec->init_fd >= 0) close(exec->init_fd);
+    leave_cgroup(exec);
     facts_clear(&exec->facts);
 }
 

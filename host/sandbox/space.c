@@ -1,5 +1,7 @@
 #include "space.h"
 
+#include "cgroup.h"
+
 #include "../base/mem.h"
 
 #include <errno.h>
@@ -122,6 +124,10 @@ static void on_surveyed(void *arg, SurveyJob *job)
     Space *space = arg;
     Err    err = job->err;
     space->survey = NULL;
+    if (job->holds_cgroup && !space->holds_cgroup) {
+        space->holds_cgroup = true;
+        job->holds_cgroup = false;
+    }
     Status status = job->status == ST_OK ? start_maker(space, &job->facts, &err) : job->status;
     if (status != ST_OK) make_failed(space, &err);
 }
@@ -211,6 +217,7 @@ void space_free(Space *space)
     drop_maker(space);
     for (int i = 0; i < 3; i++)
         if (space->fds[i] >= 0) close(space->fds[i]);
+    if (space->holds_cgroup) cgroup_release();
     if (space->workspace_fd >= 0) close(space->workspace_fd);
     if (space->ends_held) loop_release(space->loop);
     waker_free(space->ends);

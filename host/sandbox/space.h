@@ -19,7 +19,8 @@
 typedef struct SurveyJob {
     char           *workspace; /* owned, as everything here: the thread may outlive its space */
     char          **pins;
-    bool            system; /* for the space, else for a command */
+    bool            system;       /* for the space, else for a command */
+    bool            holds_cgroup; /* as Space has it */
     struct timespec born;
     Facts           facts;
     Status          status;
@@ -62,11 +63,12 @@ struct Space {
     Plan            plan; /* the maker's */
     WireReport      said; /* the maker's last word */
     bool            has_said;
-    SandboxExec    *execs;     /* owned list */
-    Waker          *ends;      /* calls on_end for what is QUEUED */
-    bool            ends_held; /* the loop waits for `ends` */
-    bool            ending;    /* some on_end is being called */
-    bool            gone;      /* space_free was called meanwhile: only this shell is left */
+    SandboxExec    *execs;        /* owned list */
+    Waker          *ends;         /* calls on_end for what is QUEUED */
+    bool            ends_held;    /* the loop waits for `ends` */
+    bool            ending;       /* some on_end is being called */
+    bool            holds_cgroup; /* of this process: each command gets one of its own */
+    bool            gone;         /* space_free was called meanwhile: only this shell is left */
 };
 
 /* Begins to make the space when it is EMPTY; its commands hear of it through exec_space_ready and

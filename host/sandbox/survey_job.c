@@ -1,3 +1,4 @@
+#include "cgroup.h"
 #include "space.h"
 
 #include "../base/mem.h"
@@ -37,6 +38,7 @@ void roots_free(RootGrant *list)
 
 static void free_job(SurveyJob *job)
 {
+    if (job->holds_cgroup) cgroup_release();
     texts_free(job->pins);
     free(job->workspace);
     facts_clear(&job->facts);
@@ -56,6 +58,8 @@ static Status look(const char *workspace, const char *const *pins, bool system,
 static void run_job(void *arg)
 {
     SurveyJob *job = arg;
+    char       why[CGROUP_WHY];
+    if (job->system) job->holds_cgroup = cgroup_hold(CGROUP_CONTROLLERS, why, sizeof why);
     job->status = look(job->workspace, (const char *const *)job->pins, job->system, job->born,
                        &job->facts, &job->err);
 }

@@ -46,6 +46,7 @@
     /* one command */                                                                              \
     X(JOIN, "join the run's namespaces")                                                           \
     X(KILL_FIRST, "offer itself to the out-of-memory killer")                                      \
+    X(CGROUP, "open the command's cgroup") /* path */                                              \
     X(ISOLATE, "make the command's own namespaces")                                                \
     X(PROC, "mount proc")                                                                          \
     X(PROCESSES, "bound the process numbers") /* number */                                         \

@@ -64,6 +64,12 @@ static size_t take_steps(Plan *plan, const Plan *from, const Without *without)
         if (step.op == OP_NEW_USER && without->inner_root) step.number = 0;
         if (step.op == OP_BIND && without->bind && strcmp(step.path, without->bind) == 0)
             step.flags |= without->add_flags;
+        if (step.op ==
+            OP_CGROUP) { /* the host's files are still in sight there, as before a JOIN */
+            memmove(plan->steps + 1, plan->steps, plan->step_count++ * sizeof(Step));
+            plan->steps[0] = step;
+            continue;
+        }
         plan->steps[plan->step_count++] = step;
     }
     return dropped;

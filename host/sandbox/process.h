@@ -94,6 +94,10 @@ void exec_cancel(SandboxExec *exec); /* KILL at once; on_end follows with ST_CAN
  * looks through the workspace. */
 MUST_CHECK Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err);
 
+/* What bounds a command here, and which second layer there is: some lines for people. Blocks for a
+ * moment: what can be found only by doing is done, and undone. */
+MUST_CHECK Status sandbox_layers(Buf *out, Err *err);
+
 /* Whether level `full` is remembered to have worked here, since this boot and with this helper. */
 bool sandbox_known(const char *helper);
 

@@ -21,7 +21,7 @@ local function doctor(cli, words)
   local ok
   ok, err = cli.probe_sandbox(true)
   if ok then
-    cli.out("sandbox: full\n")
+    cli.out("sandbox: full\n" .. assert(cli.sandbox_layers()))
     return 0
   end
   cli.out("sandbox: none: " .. err.message .. "\n")

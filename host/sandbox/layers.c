@@ -33,9 +33,15 @@ static bool numbers_processes(void)
 
 static Status add_processes(Buf *out, Err *err)
 {
-    const char *first = geteuid() == 0 ? "RLIMIT_NPROC does not bind root" : "RLIMIT_NPROC";
-    return buf_printf(out, err, "processes: %s%s; watched besides\n", first,
-                      numbers_processes() ? ", the highest process number (300 or more) does" : "");
+    static const char *const words[2][2] = {
+        {"bounded by RLIMIT_NPROC; watched besides",
+         "bounded by RLIMIT_NPROC and by the highest process number (301 or more); watched "
+         "besides"},
+        {"watched ten times a second; RLIMIT_NPROC does not bind root",
+         "bounded by the highest process number (301 or more), since RLIMIT_NPROC does not bind "
+         "root; "
+         "watched besides"}};
+    return buf_printf(out, err, "processes: %s\n", words[geteuid() == 0][numbers_processes()]);
 }
 
 static Status add_landlock(Buf *out, Err *err)

@@ -75,6 +75,9 @@ void exec_result(SandboxExec *exec, SandboxResult *result)
     memset(result, 0, sizeof *result);
     err_clear(&result->err);
     judge(exec, result);
+    result->wall_ms = exec->began && exec->ended > exec->began ? exec->ended - exec->began : 0;
+    result->allowed_ms = exec->spec.limits.wall_ms;
+    denied_take(&result->denied, &exec->denied);
     take_output(&exec->pipes[0].output, &result->out, &result->out_dropped, &result->out_head);
     take_output(&exec->pipes[1].output, &result->error, &result->error_dropped,
                 &result->error_head);

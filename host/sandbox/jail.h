@@ -37,6 +37,7 @@ typedef struct Jail {
     int             root;         /* while the space is made: the new root; else -1 */
     int             cgroup;       /* where ISOLATE puts init and all below it; -1: where we are */
     int             gate;         /* init: readable once the host can kill it; else -1 */
+    int             listener;     /* while the space is made: the proxy's socket; else -1 */
     int             fence;        /* between FENCE and ENCLOSE: Landlock's rules; else -1 */
     uint64_t        fence_rights; /* what of the file system they rule */
 } Jail;
@@ -52,8 +53,9 @@ int make_user(const Step *step);
 int make_net(void);
 int make_mounts(void);
 int raise_loopback(void);
-int hand_over(void);
-int join_space(void);
+int open_listener(Jail *jail);
+int hand_over(const Jail *jail, const Step *step);
+int join_space(const Step *step);
 
 /* jail_mounts.c: the space's root */
 int mount_root(Jail *jail, const Step *step);

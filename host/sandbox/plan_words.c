@@ -28,6 +28,10 @@ static void allow_words(const Step *step, char *out, size_t size)
 
 static void bind_words(const Step *step, char *out, size_t size)
 {
+    if (*step->more) {
+        snprintf(out, size, "show %s as %s (read-only)", step->more, step->path);
+        return;
+    }
     const char *how = step->flags & STEP_DEVICE     ? "a device"
                       : step->flags & STEP_WRITABLE ? "writable unless the command only reads"
                                                     : "read-only";
@@ -53,6 +57,8 @@ void plan_step_words(const Step *step, char *out, size_t size)
         snprintf(out, size, "%s %s, %" PRIu64 " bytes at most", words, step->path, step->number);
     } else if (step->op == OP_PROCESSES || step->op == OP_NEW_USER || step->op == OP_ROOT) {
         snprintf(out, size, "%s: %" PRIu64, words, step->number);
+    } else if (step->flags & STEP_HOST_NET && (step->op == OP_JOIN || step->op == OP_HAND_OVER)) {
+        snprintf(out, size, "%s; the network stays the host's", words);
     } else if (step->op == OP_HOSTNAME) {
         snprintf(out, size, "%s: %s", words, step->more);
     } else {

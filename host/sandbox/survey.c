@@ -88,7 +88,17 @@ static Status survey_etc(Facts *facts, Err *err)
     return status;
 }
 
-Status survey_system(Facts *facts, Err *err)
+/* Often a link to a file that some service keeps; that file is what is shown. */
+static Status survey_resolver(Facts *facts, Err *err)
+{
+    static const char path[] = "/etc/resolv.conf";
+    char              real[PATH_MAX];
+    struct stat       info;
+    if (!realpath(path, real) || stat(real, &info) != 0 || !S_ISREG(info.st_mode)) return ST_OK;
+    return facts_add(facts, FACT_RESOLVER, path, real, err);
+}
+
+Status survey_system(Facts *facts, bool resolver, Err *err)
 {
     static const char *const paths[] = {
         "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
@@ -99,7 +109,8 @@ Status survey_system(Facts *facts, Err *err)
     Status status = ST_OK;
     for (size_t i = 0; paths[i] && status == ST_OK; i++)
         status = add_system_path(facts, paths[i], err);
-    return status == ST_OK ? survey_etc(facts, err) : status;
+    if (status == ST_OK) status = survey_etc(facts, err);
+    return status == ST_OK && resolver ? survey_resolver(facts, err) : status;
 }
 
 void survey_landlock(Facts *facts)
@@ -125,7 +136,6 @@ static Status add_resolved(Walk *walk, FactKind kind, const char *path, Err *err
     struct stat info;
     if (!realpath(path, real) || !is_inside(real, walk->workspace) || stat(real, &info) != 0)
         return ST_OK;
-    if (kind == FACT_SECRET && S_ISDIR(info.st_mode)) return ST_OK;
     return facts_add(walk->facts, kind, real, NULL, err);
 }
 
@@ -168,9 +178,9 @@ static Status see_entry(Walk *walk, int folder, const char *name, unsigned char 
                                 : facts_add(walk->facts, FACT_PROTECTED, path, NULL, err);
     if (status == ST_OK && type == DT_SOCK && is_foreign(walk, folder, name))
         return facts_add(walk->facts, FACT_SECRET, path, NULL, err);
-    if (status == ST_OK && type != DT_DIR && plan_is_secret(name))
-        status = type == DT_LNK ? add_resolved(walk, FACT_SECRET, path, err)
-                                : facts_add(walk->facts, FACT_SECRET, path, NULL, err);
+    if (status == ST_OK && plan_is_secret(name)) /* a folder too: what it holds is not looked at */
+        return type == DT_LNK ? add_resolved(walk, FACT_SECRET, path, err)
+                              : facts_add(walk->facts, FACT_SECRET, path, NULL, err);
     if (status == ST_OK && type == DT_DIR) status = walk_folder(walk, folder, name, depth + 1, err);
     return status;
 }

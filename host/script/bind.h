@@ -22,6 +22,7 @@ enum VerbGrant {
     GRANT_RUN = 1 << 3,     /* make runs, and all that runs may do */
     GRANT_LISTEN = 1 << 4,  /* serve on loopback */
     GRANT_DECIDE = 1 << 5,  /* ask the decision VM */
+    GRANT_TRUST = 1 << 6,   /* a project's Lua; what is remembered of projects and runs */
 };
 
 void bind_push_cli(lua_State *L, unsigned grants);
@@ -32,18 +33,44 @@ Run *bind_check_run(lua_State *L, int index); /* raises when it is closed */
 
 /* CrossObjects. The arg of the first is a CallGrant, of the second a Run. */
 struct CallHandle;
+struct Hold;
 
 typedef struct CallGrant {
     Run               *run;
     char              *tool;     /* owned */
     char             **programs; /* owned, ends in NULL; "*" is any */
+    char             **hosts;    /* owned, ends in NULL: what its commands may reach; NULL: what the
+                                    run may */
     bool               reads, writes, execs;
-    RootGrant         *roots;  /* owned; paths outside the workspace that its commands are shown */
+    RootGrant         *roots;  /* owned; what the user granted outside the workspace */
     struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
+    struct Hold       *hold;   /* owned; the file that this call has for itself, or NULL */
+    char              *held;   /* owned; its path below the workspace */
 } CallGrant;
 
-void bind_push_call(lua_State *L, void *grant);
-void bind_free_call(void *grant);
+/* A tool may keep `call` in a variable beyond its end. What it then holds is this, and not the
+ * grant. */
+typedef struct CallHandle {
+    CallGrant *grant; /* borrowed; NULL once the call ended */
+} CallHandle;
+
+void       bind_push_call(lua_State *L, void *grant);
+void       bind_free_call(void *grant);
+CallGrant *call_grant(lua_State *L); /* of the method that runs; raises when the call has ended */
+
+/* call.read, .write, .info, .list (bind_file.c), .hold (bind_hold.c) */
+int bind_file_read(lua_State *L);
+int bind_file_write(lua_State *L);
+int bind_file_info(lua_State *L);
+int bind_file_list(lua_State *L);
+int bind_file_hold(lua_State *L);
+
+/* The granted root that holds an absolute path outside the workspace; NULL: none does. */
+const RootGrant *call_root(const CallGrant *grant, Str path);
+
+/* The path that a method of `call` was given first; raises without the grant, without a workspace
+ * (but for a granted root), and where nothing may wait. */
+Str  bind_file_path(lua_State *L, bool granted, const char *need);
 void bind_push_prim(lua_State *L, void *run);
 
 /* http.send for a run; response:next, response:close. */
@@ -57,6 +84,9 @@ int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int spec);
 void       bind_check_roots(lua_State *L, int table, const char *what);
 RootGrant *bind_copy_roots(lua_State *L, int table);
 void       bind_free_roots(RootGrant *roots); /* NULL allowed */
+/* run:command(spec) -> a command whose output is read while it runs. run:explain(spec) -> words. */
+int        bind_command(lua_State *L, Run *run, int spec);
+int        bind_explain(lua_State *L, Run *run, int spec);
 
 /* Waiting and time: sleep(ms), now() in Unix milliseconds. */
 int bind_sleep(lua_State *L);
@@ -66,6 +96,7 @@ int bind_now(lua_State *L);
 int bind_listen(lua_State *L);
 int bind_definition(lua_State *L);
 int bind_catalog(lua_State *L);
+int bind_yaml(lua_State *L);
 
 /* Ends and frees a run and its children, when the host VM is gone or closes it. */
 void run_drop(Engine *engine, Run *run);

@@ -1,4 +1,4 @@
-/* Paths outside the workspace that the commands of one tool are shown, as scripts name them. */
+/* Paths outside the workspace that one tool was granted, as scripts name them. */
 #include "bind.h"
 
 #include "../base/mem.h"
@@ -18,8 +18,8 @@ void bind_check_roots(lua_State *L, int table, const char *what)
         for (lua_Unsigned i = 1; i <= count; i++) {
             if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TTABLE)
                 luaL_error(L, "%s: roots are tables with path and write", what);
-            if (!opt_text(L, lua_gettop(L), "path", NULL))
-                luaL_error(L, "%s: root %d has no path", what, (int)i);
+            if (opt_text(L, lua_gettop(L), "path", "")[0] != '/')
+                luaL_error(L, "%s: root %d has no absolute path", what, (int)i);
             opt_flag(L, lua_gettop(L), "write");
             lua_pop(L, 1);
         }

@@ -86,26 +86,37 @@ static int run_finish_now(lua_State *L)
     return 1;
 }
 
+static void push_source(lua_State *L, Run *run, Source *source)
+{
+    if (!source->hash[0]) hash_hex(buf_str(&source->text), source->hash);
+    if (run->journal && !source->kept) {
+        journal_put_text(run->journal, str_from(source->hash), buf_str(&source->text));
+        source->kept = true;
+    }
+    bool named = source->path[0] == '/' || source->layer != LAYER_PROJECT;
+    lua_pushfstring(L, "%s%s", named ? "" : "project:", source->path);
+    lua_pushvalue(L, -1);
+    bool shown = lua_rawget(L, -3) != LUA_TNIL;
+    lua_pop(L, 1);
+    if (shown && source->layer == LAYER_DISTRIBUTION) {
+        lua_pop(L, 1); /* the user's file of that name is the one that decides */
+        return;
+    }
+    lua_pushstring(L, source->hash);
+    lua_rawset(L, -3);
+}
+
 /* run:sources() -> { [path] = hash } of every Lua file that was loaded so far; their texts are
- * kept. */
+ * kept. A project's stand under "project:tools/x.lua". */
 static int run_sources(lua_State *L)
 {
-    Run *run = bind_check_run(L, 1);
+    Run    *run = bind_check_run(L, 1);
+    Engine *engine = vm_of(L)->engine;
     lua_newtable(L);
-    for (Source *source = vm_of(L)->engine->sources; source; source = source->next) {
-        if (!source->hash[0]) hash_hex(buf_str(&source->text), source->hash);
-        if (run->journal && !source->kept) {
-            journal_put_text(run->journal, str_from(source->hash), buf_str(&source->text));
-            source->kept = true;
-        }
-        lua_getfield(L, -1, source->path);
-        bool shown = !lua_isnil(L, -1);
-        lua_pop(L, 1);
-        if (shown && source->own)
-            continue; /* the user's file of that name is the one that decides */
-        lua_pushstring(L, source->hash);
-        lua_setfield(L, -2, source->path);
-    }
+    for (Source *source = engine->sources; source; source = source->next)
+        push_source(L, run, source);
+    for (Source *source = engine->project; source; source = source->next)
+        if (source->used) push_source(L, run, source);
     return 1;
 }
 
@@ -205,33 +216,42 @@ static int run_script(lua_State *L)
     return cross_await(L, cross_new(L, &spec, 4, lua_gettop(L) - 3));
 }
 
-/* Copies the list of programs at the top; owned, ends in NULL. */
-static char **copy_programs(lua_State *L, int table)
+/* Raises where table[key] is there and no list of texts. */
+static void check_texts(lua_State *L, int table, const char *key)
 {
-    lua_getfield(L, table, "exec");
-    if (lua_isnil(L, -1)) {
-        lua_pop(L, 1);
-        return mem_new(sizeof(char *));
+    if (lua_getfield(L, table, key) != LUA_TNIL) {
+        luaL_checktype(L, -1, LUA_TTABLE);
+        size_t count = lua_rawlen(L, -1);
+        for (size_t i = 1; i <= count; i++) {
+            if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TSTRING)
+                luaL_error(L, "grant: %s is a list of texts", key);
+            lua_pop(L, 1);
+        }
     }
-    luaL_checktype(L, -1, LUA_TTABLE);
+    lua_pop(L, 1);
+}
+
+/* Copies the list that check_texts has seen; owned, ends in NULL. NULL where there is none. */
+static char **copy_texts(lua_State *L, int table, const char *key)
+{
+    if (lua_getfield(L, table, key) == LUA_TNIL) {
+        lua_pop(L, 1);
+        return NULL;
+    }
     size_t count = lua_rawlen(L, -1);
-    for (size_t i = 1; i <= count; i++) {
-        if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TSTRING)
-            luaL_error(L, "exec: programs are named by text");
-        lua_pop(L, 1);
-    }
-    char **programs = mem_new((count + 1) * sizeof *programs);
+    char **texts = mem_new((count + 1) * sizeof *texts);
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i);
-        programs[i - 1] = mem_text(lua_tostring(L, -1));
+        texts[i - 1] = mem_text(lua_tostring(L, -1));
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
-    return programs;
+    return texts;
 }
 
-/* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool, roots = {
- * { path =, write = } ... } } }, input) */
+/* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool, net =
+ * {...}, roots = { { path, write }, ... } } }, input): `net` is what its commands may reach; nil:
+ * what the run may. */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -255,11 +275,18 @@ static int run_tool(lua_State *L)
     luaL_checktype(L, -1, LUA_TTABLE);
     int  table = lua_gettop(L);
     bool reads = opt_flag(L, table, "read"), writes = opt_flag(L, table, "write");
+    check_texts(L, table, "exec");
+    check_texts(L, table, "net");
     bind_check_roots(L, table, "grant");
-    char     **programs = copy_programs(L, table);
+    char     **programs = copy_texts(L, table, "exec");
     CallGrant *grant = mem_new(sizeof *grant);
-    *grant = (CallGrant){
-        .run = run, .tool = mem_text(name), .programs = programs, .reads = reads, .writes = writes};
+    *grant = (CallGrant){.run = run,
+                         .tool = mem_text(name),
+                         .programs = programs ? programs : mem_new(sizeof *programs),
+                         .hosts = copy_texts(L, table, "net"),
+                         .reads = reads,
+                         .writes = writes};
+    programs = grant->programs;
     grant->execs = programs[0] != NULL;
     grant->roots = bind_copy_roots(L, table);
     spec.object_arg = grant;
@@ -321,6 +348,15 @@ static int run_exec(lua_State *L)
     return bind_exec(L, run, NULL, 2);
 }
 
+static int run_command(lua_State *L) { return bind_command(L, bind_check_run(L, 1), 2); }
+
+static int run_explain(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    op_may_wait(L);
+    return bind_explain(L, run, 2);
+}
+
 static int run_http(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -378,6 +414,8 @@ static void make_metatable(lua_State *L)
                                        {"scope", run_scope},
                                        {"close", run_close},
                                        {"exec", run_exec},
+                                       {"command", run_command},
+                                       {"explain", run_explain},
                                        {"http", run_http},
                                        {"all", group_all},
                                        {"race", group_race},

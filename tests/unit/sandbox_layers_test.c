@@ -95,11 +95,11 @@ static void read_said(int fd)
 static void take_report(int report_fd, const Plan *plan)
 {
     WireReport report;
-    int        fds[8];
+    int        fds[WIRE_REPORT_FDS];
     bool       ended = false;
     memset(fds, -1, sizeof fds);
     while (helper_receive(report_fd, &report, fds)) {
-        for (int i = 0; i < 8; i++)
+        for (int i = 0; i < WIRE_REPORT_FDS; i++)
             if (fds[i] >= 0) close(fds[i]);
         ended = ended || report.kind == REPORT_ENDED;
         if (report.kind == REPORT_FAILED)

@@ -3,6 +3,7 @@ local agent   = require "lib.agent"
 local args    = require "lib.args"
 local catalog = require "lib.catalog"
 local errors  = require "lib.errors"
+local grants  = require "lib.grants"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
 local network = require "lib.network"
@@ -210,6 +211,7 @@ local function open_run(cli, values, project, who, task, opened)
   return cli.open_run {
     agent = who.name, task = task, workspace = values.workspace or project.folders.current,
     pins = project.pins, unconfined = values.unconfined,
+    roots = grants.of_run(opened.tools),
     sandbox = network.of_run(opened), limits = opened.settings.limits,
   }
 end

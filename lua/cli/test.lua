@@ -1,5 +1,6 @@
 --- perigee test: the Lua tests of a project, as TAP.
 local args    = require "lib.args"
+local grants  = require "lib.grants"
 local limits  = require "lib.limits"
 local network = require "lib.network"
 local show    = require "lib.show"
@@ -57,8 +58,8 @@ local function run_file(cli, file, values, pins, opened)
   local run
   run, err = cli.open_run {
     agent = "test", task = file, workspace = values.workspace or temp, pins = pins,
-    unconfined = values.unconfined, sandbox = network.of_run(opened),
-    limits = opened.settings.limits,
+    roots = grants.of_run(opened.tools), unconfined = values.unconfined,
+    sandbox = network.of_run(opened), limits = opened.settings.limits,
   }
   if not run then return nil, err end
   limits.set(run)

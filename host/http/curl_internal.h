@@ -61,10 +61,10 @@ struct HttpCall {
     bool   head_seen; /* on_head was called; later lines are trailers */
     size_t body_left; /* bytes that the body may still have */
 
-    HostRules hosts;   /* owned; in force when `guarded` */
-    bool      guarded; /* reaches listed hosts only */
-    bool      direct;  /* through no proxy */
-    bool      opened;  /* some address was let through */
+    HostRules hosts;                     /* owned; in force when `guarded` */
+    bool      guarded;                   /* reaches listed hosts only */
+    bool      direct;                    /* through no proxy */
+    bool      opened;                    /* some address was let through */
     char      inside[ADDRESS_TEXT_SIZE]; /* an address that was refused, or "" */
 
     bool added;     /* to the multi handle */

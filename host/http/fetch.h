@@ -6,7 +6,8 @@
  *         into a string.
  * Use     fetch_begin -> done, once -> take what is wanted of the answer; or fetch_cancel.
  * Owner   Fetch: this module; valid until `done` was called or fetch_cancel. Everything in the
- *         spec is copied. FetchAnswer: borrowed during `done`, which may take `body`.
+ *         spec is copied. FetchAnswer: borrowed during `done`, which may take its
+ *         headers and its body and leaves none behind.
  * Thread  Loop thread only; nothing blocks.
  * Errors  Those of transport.h. Besides ST_DENIED: a host that is not listed (of a redirect too),
  *         a secret that would travel in the clear, a redirect from https to http; ST_LIMIT: more

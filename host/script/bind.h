@@ -14,6 +14,8 @@
 #include "cross.h"
 #include "engine.h"
 
+#include "../http/host_rule.h"
+
 /* What a verb may use. */
 enum VerbGrant {
     GRANT_PRINT = 1 << 0,   /* out, err, terminal */
@@ -38,15 +40,21 @@ typedef struct CallGrant {
     char              *tool;     /* owned */
     char             **programs; /* owned, ends in NULL; "*" is any */
     bool               reads, writes, execs;
-    struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
+    HostRules          hosts;   /* owned; what call.http may reach */
+    char             **secrets; /* owned, ends in NULL; names that it may send there */
+    struct CallHandle *handle;  /* borrowed; what the tool's closures hold, or NULL */
 } CallGrant;
 
-void bind_push_call(lua_State *L, void *grant);
-void bind_free_call(void *grant);
-void bind_push_prim(lua_State *L, void *run);
+void       bind_push_call(lua_State *L, void *grant);
+CallGrant *bind_check_call(lua_State *L); /* inside a method of `call`; raises when it ended */
+void       bind_free_call(void *grant);
+void       bind_push_prim(lua_State *L, void *run);
 
 /* http.send for a run; response:next, response:close. */
 int bind_http_send(lua_State *L, Run *run, int spec);
+
+/* call.http: one request with its whole answer, within the grant's hosts. A method of `call`. */
+int bind_call_http(lua_State *L);
 
 /* Starts a command from the table at `spec` and waits for it: run:exec and call.exec. */
 int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int spec);
@@ -65,8 +73,12 @@ void run_drop(Engine *engine, Run *run);
 
 /* -- reading the tables that scripts give; each raises a message that names the key ------------ */
 const char *opt_text(lua_State *L, int table, const char *key, const char *otherwise);
+Str         opt_bytes(lua_State *L, int table, const char *key); /* text with its length; or "" */
 lua_Integer opt_integer(lua_State *L, int table, const char *key, lua_Integer otherwise);
 bool        opt_flag(lua_State *L, int table, const char *key);
+
+/* "250ms", "20s", "4m", "1h", or milliseconds as a number: in ms, 0 when there is none. */
+int64_t opt_time(lua_State *L, int table, const char *what, const char *key);
 
 /* Refuses text keys that are not among `known` (ends in NULL); `what` begins the message. */
 void opt_only(lua_State *L, int table, const char *what, const char *const *known);

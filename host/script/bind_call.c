@@ -33,6 +33,9 @@ void bind_free_call(void *arg)
     if (grant->handle) grant->handle->grant = NULL;
     for (char **program = grant->programs; *program; program++) free(*program);
     free(grant->programs);
+    for (char **secret = grant->secrets; *secret; secret++) free(*secret);
+    free(grant->secrets);
+    host_rules_clear(&grant->hosts);
     free(grant->tool);
     free(grant);
 }
@@ -202,7 +205,7 @@ static char *plain_path(const Workspace *workspace, const char *path, size_t len
     return out;
 }
 
-static CallGrant *grant_of(lua_State *L)
+CallGrant *bind_check_call(lua_State *L)
 {
     CallHandle *handle = lua_touserdata(L, lua_upvalueindex(1));
     if (!handle->grant)
@@ -234,7 +237,7 @@ static int file_begin(lua_State *L, FileOp *file)
 
 static const char *check_file_call(lua_State *L, bool granted, const char *need, size_t *len)
 {
-    CallGrant  *grant = grant_of(L);
+    CallGrant  *grant = bind_check_call(L);
     const char *path = luaL_checklstring(L, 1, len);
     if (!granted)
         luaL_error(L, "tool %s: this needs `needs = { %s = { \".\" } }` in its file", grant->tool,
@@ -248,7 +251,8 @@ static int call_read(lua_State *L)
 {
     static const char *const KEYS[] = {"most", "peek", NULL};
     size_t                   len;
-    const char *path = check_file_call(L, grant_of(L)->reads || grant_of(L)->writes, "read", &len);
+    const char              *path =
+        check_file_call(L, bind_check_call(L)->reads || bind_check_call(L)->writes, "read", &len);
     if (!lua_isnoneornil(L, 2)) {
         luaL_checktype(L, 2, LUA_TTABLE);
         opt_only(L, 2, "read", KEYS);
@@ -258,7 +262,7 @@ static int call_read(lua_State *L)
     luaL_argcheck(L, most > 0 && most <= (lua_Integer)LIMIT_FILE_READ, 2,
                   "most is 1 byte to 64 MB");
     bool    peek = lua_istable(L, 2) && opt_flag(L, 2, "peek");
-    FileOp *file = file_new(grant_of(L), FILE_READ, path, len);
+    FileOp *file = file_new(bind_check_call(L), FILE_READ, path, len);
     file->most = (size_t)most;
     file->peek = peek;
     return file_begin(L, file);
@@ -269,7 +273,7 @@ static int call_write(lua_State *L)
     static const char *const EXPECT[] = {"any", "new", "seen", NULL}, *const KEYS[] = {"expect",
                                                                                        NULL};
     size_t      len, size;
-    const char *path = check_file_call(L, grant_of(L)->writes, "write", &len);
+    const char *path = check_file_call(L, bind_check_call(L)->writes, "write", &len);
     const char *bytes = luaL_checklstring(L, 2, &size);
     int         expect = 0;
     if (!lua_isnoneornil(L, 3)) {
@@ -279,7 +283,7 @@ static int call_write(lua_State *L)
         expect = luaL_checkoption(L, -1, "any", EXPECT);
     }
     luaL_argcheck(L, size <= LIMIT_FILE_READ, 2, "more than 64 MB");
-    FileOp *file = file_new(grant_of(L), FILE_WRITE, path, len);
+    FileOp *file = file_new(bind_check_call(L), FILE_WRITE, path, len);
     Err     err;
     file->has_expect = expect != 0;
     const char *seen = expect == 2 ? run_seen(file->run, file->path) : NULL;
@@ -300,15 +304,17 @@ static int call_write(lua_State *L)
 static int call_info(lua_State *L)
 {
     size_t      len;
-    const char *path = check_file_call(L, grant_of(L)->reads || grant_of(L)->writes, "read", &len);
-    return file_begin(L, file_new(grant_of(L), FILE_INFO, path, len));
+    const char *path =
+        check_file_call(L, bind_check_call(L)->reads || bind_check_call(L)->writes, "read", &len);
+    return file_begin(L, file_new(bind_check_call(L), FILE_INFO, path, len));
 }
 
 static int call_list(lua_State *L)
 {
     size_t      len;
-    const char *path = check_file_call(L, grant_of(L)->reads || grant_of(L)->writes, "read", &len);
-    FileOp     *file = file_new(grant_of(L), FILE_LIST, path, len);
+    const char *path =
+        check_file_call(L, bind_check_call(L)->reads || bind_check_call(L)->writes, "read", &len);
+    FileOp *file = file_new(bind_check_call(L), FILE_LIST, path, len);
     file->most = 20000;
     return file_begin(L, file);
 }
@@ -317,7 +323,7 @@ static int call_list(lua_State *L)
 
 static int call_exec(lua_State *L)
 {
-    CallGrant *grant = grant_of(L);
+    CallGrant *grant = bind_check_call(L);
     luaL_checktype(L, 1, LUA_TTABLE);
     if (!grant->execs)
         return luaL_error(
@@ -333,7 +339,7 @@ static void push_host_run(lua_State *L, void *run) { bind_push_run(L, run); }
  * have it. */
 static int call_log(lua_State *L)
 {
-    CallGrant *grant = grant_of(L);
+    CallGrant *grant = bind_check_call(L);
     (void)luaL_checkstring(L, 1);
     lua_settop(L, 1);
     lua_pushstring(L, grant->tool);
@@ -349,16 +355,16 @@ static int call_log(lua_State *L)
 
 static int no_such_field(lua_State *L)
 {
-    return luaL_error(L,
-                      "call has no '%s'; it has exec, read, write, list, info, log and workspace",
-                      luaL_tolstring(L, 2, NULL));
+    return luaL_error(
+        L, "call has no '%s'; it has exec, http, read, write, list, info, log and workspace",
+        luaL_tolstring(L, 2, NULL));
 }
 
 void bind_push_call(lua_State *L, void *arg)
 {
     static const luaL_Reg METHODS[] = {
-        {"exec", call_exec}, {"read", call_read}, {"write", call_write}, {"list", call_list},
-        {"info", call_info}, {"log", call_log},   {NULL, NULL}};
+        {"exec", call_exec}, {"read", call_read}, {"write", call_write},    {"list", call_list},
+        {"info", call_info}, {"log", call_log},   {"http", bind_call_http}, {NULL, NULL}};
     CallGrant *grant = arg;
     luaL_newlibtable(L, METHODS);
     CallHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);

@@ -171,31 +171,6 @@ static const char *const *read_variables(lua_State *L, int spec)
     return list;
 }
 
-/* "250ms", "20s", "4m", "1h", or milliseconds as a number. */
-static int64_t read_time(lua_State *L, int spec, const char *key)
-{
-    static const struct {
-        const char *unit;
-        int64_t     ms;
-    } UNITS[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
-    int64_t ms = 0;
-    if (lua_getfield(L, spec, key) == LUA_TSTRING) {
-        char  *unit;
-        double value = strtod(lua_tostring(L, -1), &unit);
-        for (size_t i = 0; i < sizeof UNITS / sizeof UNITS[0] && ms == 0; i++)
-            if (strcmp(unit, UNITS[i].unit) == 0 && value > 0 && value < 1e6)
-                ms = (int64_t)(value * (double)UNITS[i].ms);
-        if (ms == 0)
-            luaL_error(L, "exec: %s is '%s'; write it as \"20s\", \"4m\" or milliseconds", key,
-                       lua_tostring(L, -1));
-    } else if (!lua_isnil(L, -1)) {
-        ms = luaL_checkinteger(L, -1);
-        if (ms <= 0) luaL_error(L, "exec: %s is not above 0", key);
-    }
-    lua_pop(L, 1);
-    return ms;
-}
-
 int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int at)
 {
     static const char *const KEYS[] = {"cwd",    "stdin",     "env",    "timeout",
@@ -204,7 +179,7 @@ int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int at)
     opt_only(L, at, "exec", KEYS);
     ExecSpec spec = {.argv = read_argv(L, at, grant), .folder = opt_text(L, at, "cwd", NULL)};
     size_t   len = 0;
-    spec.limits.wall_ms = read_time(L, at, "timeout");
+    spec.limits.wall_ms = opt_time(L, at, "exec", "timeout");
     spec.limits.memory = (size_t)opt_integer(L, at, "memory", 0);
     spec.limits.processes = (size_t)opt_integer(L, at, "processes", 0);
     spec.limits.output = (size_t)opt_integer(L, at, "output", 0);

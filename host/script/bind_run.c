@@ -205,33 +205,72 @@ static int run_script(lua_State *L)
     return cross_await(L, cross_new(L, &spec, 4, lua_gettop(L) - 3));
 }
 
-/* Copies the list of programs at the top; owned, ends in NULL. */
-static char **copy_programs(lua_State *L, int table)
+/* Raises when `key` holds something else than a list of names. */
+static void check_names(lua_State *L, int table, const char *key)
 {
-    lua_getfield(L, table, "exec");
-    if (lua_isnil(L, -1)) {
-        lua_pop(L, 1);
-        return mem_new(sizeof(char *));
+    if (lua_getfield(L, table, key) != LUA_TNIL) {
+        luaL_checktype(L, -1, LUA_TTABLE);
+        size_t count = lua_rawlen(L, -1);
+        for (size_t i = 1; i <= count; i++) {
+            if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TSTRING)
+                luaL_error(L, "%s: what is granted is named by text", key);
+            lua_pop(L, 1);
+        }
     }
-    luaL_checktype(L, -1, LUA_TTABLE);
-    size_t count = lua_rawlen(L, -1);
-    for (size_t i = 1; i <= count; i++) {
-        if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TSTRING)
-            luaL_error(L, "exec: programs are named by text");
-        lua_pop(L, 1);
-    }
-    char **programs = mem_new((count + 1) * sizeof *programs);
+    lua_pop(L, 1);
+}
+
+/* Copies the list of names at `key`, which was checked; owned, ends in NULL. */
+static char **copy_names(lua_State *L, int table, const char *key)
+{
+    bool   is_list = lua_getfield(L, table, key) == LUA_TTABLE;
+    size_t count = is_list ? lua_rawlen(L, -1) : 0;
+    char **names = mem_new((count + 1) * sizeof *names);
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i);
-        programs[i - 1] = mem_text(lua_tostring(L, -1));
+        names[i - 1] = mem_text(lua_tostring(L, -1));
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
-    return programs;
+    return names;
 }
 
-/* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool } }, input)
- */
+/* Takes `hosts`, a list of entries. */
+static Status read_hosts(char **hosts, HostRules *out, Err *err)
+{
+    Status status = ST_OK;
+    for (char **host = hosts; *host; host++) {
+        if (status == ST_OK) status = host_rules_add(out, str_from(*host), err);
+        free(*host);
+    }
+    free(hosts);
+    return status;
+}
+
+/* The grant that the table on top describes; NULL with the reason. May raise before it holds
+ * anything. */
+static CallGrant *read_grant(lua_State *L, Run *run, const char *tool, Err *err)
+{
+    static const char *const LISTS[] = {"exec", "net", "secrets"};
+    luaL_checktype(L, -1, LUA_TTABLE);
+    int table = lua_gettop(L);
+    for (size_t i = 0; i < sizeof LISTS / sizeof LISTS[0]; i++) check_names(L, table, LISTS[i]);
+    CallGrant *grant = mem_new(sizeof *grant);
+    *grant = (CallGrant){.run = run,
+                         .tool = mem_text(tool),
+                         .programs = copy_names(L, table, "exec"),
+                         .secrets = copy_names(L, table, "secrets"),
+                         .reads = opt_flag(L, table, "read"),
+                         .writes = opt_flag(L, table, "write")};
+    grant->execs = grant->programs[0] != NULL;
+    if (read_hosts(copy_names(L, table, "net"), &grant->hosts, err) == ST_OK) return grant;
+    err_wrap(err, "tool %s: needs.net", tool);
+    bind_free_call(grant);
+    return NULL;
+}
+
+/* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool,
+ * net = {...}, secrets = {...} } }, input) */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -252,14 +291,13 @@ static int run_tool(lua_State *L)
     luaL_argcheck(L, spec.entry, 2, "entry is missing");
     op_may_wait(L);
     lua_getfield(L, 2, "grant");
-    luaL_checktype(L, -1, LUA_TTABLE);
-    int        table = lua_gettop(L);
-    bool       reads = opt_flag(L, table, "read"), writes = opt_flag(L, table, "write");
-    char     **programs = copy_programs(L, table);
-    CallGrant *grant = mem_new(sizeof *grant);
-    *grant = (CallGrant){
-        .run = run, .tool = mem_text(name), .programs = programs, .reads = reads, .writes = writes};
-    grant->execs = programs[0] != NULL;
+    Err        err;
+    CallGrant *grant = read_grant(L, run, name, &err);
+    if (!grant) {
+        lua_pushnil(L);
+        op_push_error(L, &err);
+        return 2;
+    }
     spec.object_arg = grant;
     return cross_await(L, cross_new(L, &spec, 3, 1));
 }

@@ -174,7 +174,8 @@ local function use(run, prepared)
   local declaration, needs = prepared.declaration, prepared.declaration.needs
   local means = { name = declaration.name, entry = declaration.entry,
     timeout_ms = declaration.timeout_ms,
-    grant = { exec = needs.exec, read = needs.read ~= nil, write = needs.write ~= nil } }
+    grant = { exec = needs.exec, read = needs.read ~= nil, write = needs.write ~= nil,
+      net = needs.net, secrets = needs.secrets } }
   return shape(prepared.call, run:tool(means, prepared.input))
 end
 

@@ -87,6 +87,14 @@ SKIP: {
         'a command takes what ExecSpec says, and refuses other keys');
 }
 
+{
+    my ($known) = tool('return (select(2, pcall(call.http, { url = "http://a.example/", methud = "GET" })))')
+        =~ /^http: unknown key 'methud'; known are (.*)/;
+    is(names(split /, /, $known // ''), names(keys %{ fields_of('call', 'HttpSpec') }), 'a request takes what HttpSpec says');
+    like(tool('return (select(2, pcall(call.http, { url = "http://a.example/" })))'), qr/needs = \{ net = /,
+        'a tool without needs.net is told which line is missing');
+}
+
 my $info = fields_of('call', 'FileInfo');
 is(names(@{ tool('call.read("a.txt") local _, info = call.read("a.txt") return keys(info)') }), names(keys %$info),
     'a file that was read again has every field of FileInfo');

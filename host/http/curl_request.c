@@ -149,10 +149,10 @@ Status http_join_url(Str base, Str location, Buf *out, Err *err)
     char  *from = mem_copy(base.len ? base.ptr : "", base.len), *whole = NULL;
     char  *to = mem_copy(location.len ? location.ptr : "", location.len);
     Status status = parse_url(from, &parts, err);
-    if (status == ST_OK && (strlen(to) != location.len ||
-                            curl_url_set(parts, CURLUPART_URL, to, 0) != CURLUE_OK ||
-                            curl_url_set(parts, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK ||
-                            curl_url_get(parts, CURLUPART_URL, &whole, 0) != CURLUE_OK))
+    if (status == ST_OK &&
+        (strlen(to) != location.len || curl_url_set(parts, CURLUPART_URL, to, 0) != CURLUE_OK ||
+         curl_url_set(parts, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK ||
+         curl_url_get(parts, CURLUPART_URL, &whole, 0) != CURLUE_OK))
         status = err_set(err, ST_PROTOCOL, "the Location of a redirect is no URL");
     if (status == ST_OK) status = parse_url(whole, &moved, err);
     if (status == ST_OK) status = buf_append(out, str_from(whole), err);

@@ -38,6 +38,7 @@ YAML
 
 # What the body of a tool answers as data, of a run whose every trace is kept in `said`.
 my $said = '';
+my ($PORTS, @KEPT) = (''); # further hosts of the tool; handles that stay open
 sub tool {
     my ($body, %more) = @_;
     my $secrets = $more{no_secret} ? '' : ', secrets = { "BRAVE_API_KEY" }';
@@ -47,7 +48,7 @@ local schema = require "lib.schema"
 local function keys(t) local list = {} for key in pairs(t) do list[#list + 1] = key end table.sort(list) return list end
 return {
   description = "Asks.", input = schema.object {}, effect = "outside", timeout = "$timeout",
-  needs = { net = { "127.0.0.1:$server->{port}", "127.0.0.1:$other->{port}", "localhost:$server->{port}" }$secrets },
+  needs = { net = { "127.0.0.1:$server->{port}", "127.0.0.1:$other->{port}", "localhost:$server->{port}"$PORTS }$secrets },
   run = function(_, call)
     local here, other = "$server->{url}", "$other->{url}"
     local data, err = (function() $body end)()
@@ -113,6 +114,19 @@ is(tool('return call.http { url = here .. "/a", headers = { ["x-a"] = "b\\r\\nx-
 like(tool('return select(2, pcall(call.http, { url = here, secret_header = "x" }))')->{data}, qr/belong to a secret/,
     'options of a secret without one are a mistake');
 
+SKIP: {
+    my $tls = tls_server() or skip 'no openssl to play a server with TLS', 4;
+    my $trusts = { env => { CURL_CA_BUNDLE => $tls->{cert}, SSL_CERT_DIR => undef } };
+    my $body = qq(return call.http { url = "https://127.0.0.1:$tls->{port}/%s", secret = "BRAVE_API_KEY" });
+    is(tool(sprintf $body, 'fine')->{code}, 'protocol', 'a certificate that nobody vouches for is not trusted');
+    is(tool(sprintf($body, 'fine'), %$trusts)->{data}{body}, 'fine', 'one that the user trusts is');
+    my $refused = tool(sprintf($body, 'down'), %$trusts);
+    is($refused->{code}, 'denied', 'a redirect from https to http is refused');
+    like($refused->{message}, qr/from https to http/, 'and said to be one');
+    kill 'KILL', $tls->{pid};
+    waitpid $tls->{pid}, 0;
+}
+
 my @store = map { Try::read_file($_) } glob "$home->{state}/*";
 unlike($said, qr/\Q$KEY\E/, 'the secret stands in no event, result, log or error');
 ok(!(grep { index($_, $KEY) >= 0 } @store), 'and not in the journal');
@@ -120,3 +134,22 @@ ok((grep { index($_, 'run.finished') >= 0 } @store), '(which was looked at)');
 is_deeply([Try::until_quiet($home)], [], 'nothing is left running');
 
 done_testing();
+
+# openssl's own test server: it answers with what stands in a file, head included.
+sub tls_server {
+    my $dir = "$home->{dir}/tls";
+    my %answers = (fine => "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine",
+        down => "HTTP/1.1 302 Found\r\nLocation: $server->{url}/echo\r\nContent-Length: 0\r\n\r\n");
+    Try::write_file("$dir/$_", $answers{$_}) for keys %answers;
+    system("cd $dir && openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=test "
+        . "-addext subjectAltName=IP:127.0.0.1 >made 2>&1") == 0 or return;
+    my $pid = open(my $out, '-|', "cd $dir && exec openssl s_server -accept 127.0.0.1:0 -HTTP -cert cert.pem -key key.pem 2>&1")
+        or return;
+    while (my $line = <$out>) {
+        next if $line !~ /^ACCEPT .*:(\d+)$/;
+        push @KEPT, $out; # closing it would wait for the server
+        $PORTS .= qq(, "127.0.0.1:$1");
+        return { pid => $pid, port => $1, cert => "$dir/cert.pem" };
+    }
+    return;
+}

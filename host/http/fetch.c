@@ -10,6 +10,10 @@
 #include <string.h>
 #include <strings.h>
 
+enum { FETCHES_MAX = 64 };
+
+static size_t fetches; /* under way in this process: each holds up to a whole answer */
+
 struct Fetch {
     Transport  *transport; /* borrowed */
     HttpCall   *call;      /* owned by the transport; NULL between two hops */
@@ -35,6 +39,9 @@ static void   fetch_free(Fetch *fetch);
 Status fetch_begin(Transport *transport, const FetchSpec *spec, FetchDone *done, void *arg,
                    Fetch **out, Err *err)
 {
+    if (fetches == FETCHES_MAX)
+        return err_set(err, ST_LIMIT, "http request: %d others are under way", FETCHES_MAX);
+    fetches++;
     Fetch *fetch = mem_new(sizeof *fetch);
     fetch->transport = transport;
     fetch->done = done;
@@ -90,6 +97,7 @@ static void drop_headers(HttpHeader *headers, size_t count)
 static void fetch_free(Fetch *fetch)
 {
     HttpRequest *request = &fetch->request;
+    fetches--;
     drop_headers(fetch->headers, request->header_count);
     drop(fetch->secret);
     drop(request->method);

@@ -387,6 +387,24 @@ TEST(an_answer_has_a_largest_size)
     site_close(&site);
 }
 
+TEST(there_is_an_end_to_requests_under_way)
+{
+    Site   site;
+    Err    err;
+    char   url[80];
+    Fetch *many[64], *more;
+    site_open(&site, "127.0.0.1:$A");
+    snprintf(url, sizeof url, "%snever", site.rig.url);
+    FetchSpec spec = {get(url), 0};
+    spec.request.hosts = &site.rules;
+    for (size_t i = 0; i < 64; i++)
+        CHECK(fetch_begin(site.rig.transport, &spec, on_done, &site, &many[i], &err) == ST_OK);
+    CHECK(fetch_begin(site.rig.transport, &spec, on_done, &site, &more, &err) == ST_LIMIT);
+    for (size_t i = 0; i < 64; i++) fetch_cancel(many[i]);
+    CHECK(ask(&site, "/x") == ST_OK);
+    site_close(&site);
+}
+
 static void stop_loop(void *arg, ServerRequest *request)
 {
     Site *site = arg;

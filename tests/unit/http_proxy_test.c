@@ -292,6 +292,31 @@ TEST(a_name_that_is_never_answered_ends_by_its_deadline)
     rig_play("slow.test", (ProxyTimes){20000, 30, 20000, 20000}, slow_name);
 }
 
+static void many_names(Rig *rig)
+{
+    int clients[40], far;
+    atomic_store(&rig->hold, 1);
+    for (int i = 0; i < 40; i++) {
+        clients[i] = rig_connect(rig->proxy_port);
+        rig_say(rig, clients[i],
+                i < 39 ? "CONNECT slow.test:80 HTTP/1.1\r\nHost: x\r\n$A\r\n"
+                       : "CONNECT inner.test:$P HTTP/1.1\r\nHost: x\r\n$A\r\n");
+    }
+    while (atomic_load(&rig->lookups) < RESOLVE_AT_ONCE) sched_yield();
+    CHECK_INT(atomic_load(&rig->lookups), RESOLVE_AT_ONCE);
+    atomic_store(&rig->hold, 0);
+    far = rig_accept(rig);
+    check_starts(rig_take(clients[39], "\r\n\r\n"), "HTTP/1.1 200 ");
+    for (int i = 0; i < 39; i++) check_starts(rig_rest(clients[i]), "HTTP/1.1 502 ");
+    for (int i = 0; i < 40; i++) close(clients[i]);
+    close(far);
+}
+
+TEST(more_names_at_once_than_there_are_threads_wait_for_their_turn)
+{
+    rig_play("slow.test, inner.test:$P, 127.0.0.1:$P", CALM, many_names);
+}
+
 static void gone_while_waiting(Rig *rig)
 {
     atomic_store(&rig->hold, 1);

@@ -11,7 +11,8 @@
  * Thread  Loop thread only; nothing blocks.
  * Errors  Those of transport.h. Besides ST_DENIED: a host that is not listed (of a redirect too),
  *         a secret that would travel in the clear, a redirect from https to http; ST_LIMIT: more
- *         redirects than allowed, or 64 requests under way; ST_INVALID: a secret too short to be kept out of the answer.
+ *         redirects than allowed, or 64 requests under way; ST_INVALID: a secret too short to be
+ *         kept out of the answer.
  *
  * A redirect is 301, 302, 303, 307 or 308 with a Location. 303 asks again with GET, 301 and 302 do
  * so for POST (RFC 9110, section 15.4); the body then stays behind, with the headers that describe

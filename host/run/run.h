@@ -11,38 +11,60 @@
 #define HOST_RUN_RUN_H
 
 #include "../files/root.h"
+#include "../http/host_rule.h"
 #include "../sandbox/process.h"
 #include "../store/journal.h"
 #include "budget.h"
+#include "seen.h"
+
+#include <pthread.h>
 
 enum { RUN_ID_SIZE = 40 };
 
 /* A folder that runs work in: its files and its sandbox, shared by a run and its children. */
 typedef struct Workspace {
-    Root  *root;  /* owned */
-    Space *space; /* owned */
-    char  *path;  /* owned; absolute, resolved */
-    int    users; /* freed when the last one releases it */
+    Loop           *loop;     /* borrowed */
+    Root           *root;     /* owned */
+    Space          *space;    /* owned */
+    NetworkMode     network;  /* as it is: unconfined, the host's */
+    HostRules       hosts;    /* owned; what its commands may reach through the proxy */
+    struct Proxy   *proxy;    /* owned; NULL before its first command, and without a proxy */
+    struct Command *commands; /* borrowed list: those that have not ended */
+    char           *path;     /* owned; absolute, resolved */
+    int             users;    /* freed when the last one releases it */
+
+    pthread_mutex_t looking; /* holds for `looked` */
+    uint64_t        looked;  /* state for which the rules were looked up; 0 is never */
 } Workspace;
 
-typedef struct WorkspaceSpec {
+typedef struct WorkspaceSpec { /* lists end in NULL and may be NULL */
     const char        *path;
     const char        *helper; /* of the sandbox */
-    const char *const *pins;   /* read-only where they lie in it; ends in NULL; may be NULL */
+    const char *const *pins;   /* read-only where they lie in it */
+    const char *const *show;   /* further paths that commands see, read-only */
+    const char *const *pass;   /* names of the host's variables that commands see */
+    NetworkMode        network;
+    const char *const *hosts;  /* NETWORK_PROXY: entries as in http/host_rule.h */
+    ExecLimits         limits; /* of its commands, as SpaceSpec has it */
+    int64_t            wall_most_ms;
     bool               unconfined;
 } WorkspaceSpec;
 
-/* Refuses "/", the home folder, an ancestor of `state` (the folder of the journal). */
+/* Refuses "/", the home folder, an ancestor of `state` (the folder of the journal); the first two
+ * and what holds `state` also in `show`; in `pass` what is no name, or a key's name; in `hosts`
+ * what is no entry. */
 MUST_CHECK Status workspace_new(Loop *loop, const WorkspaceSpec *spec, const char *state,
                                 Workspace **out, Err *err);
 bool workspace_holds(const Workspace *workspace, const char *path); /* once links are followed */
 Workspace *workspace_hold(Workspace *workspace);
 void       workspace_release(Workspace *workspace); /* NULL allowed */
 
-typedef struct SeenFile {
-    char *path; /* owned; as resolved below the root by its reader */
-    char  hash[HASH_HEX_SIZE];
-} SeenFile;
+/* The sandbox looks before each command where links and git directories lead, and masks and
+ * protects what it finds. The root has to know the same. workspace_state: of now, never 0; loop
+ * thread. workspace_look: looks, unless it was done for that state; on a thread, blocks; before
+ * each use of the root. */
+uint64_t          workspace_state(Workspace *workspace);
+MUST_CHECK Status workspace_look(Workspace *workspace, uint64_t state, Err *err);
 
 typedef struct Run Run;
 struct Run {
@@ -58,8 +80,7 @@ struct Run {
     Timer     *timer;      /* owned; fires at the deadline */
     int64_t    started_ms; /* wall */
     int64_t    seq;        /* of the last record */
-    SeenFile  *seen;       /* owned array: files as this run last saw them */
-    size_t     seen_count;
+    Seen       seen;       /* owned; files as this run last saw them */
     bool       cancelled, finished;
     Err        why;              /* of the cancellation */
     void (*on_cancel)(Run *run); /* the scripts' side: cancel this run's tasks; may be NULL */
@@ -82,9 +103,5 @@ void run_append(Run *run, Str kind, Str body, Durability durability, JournalDone
 
 /* Writes the run's row with its end. */
 void run_finish(Run *run, const char *status);
-
-/* What this run last saw in a file: its hash, or NULL. `run_saw` records it. */
-const char *run_seen(const Run *run, const char *path);
-void        run_saw(Run *run, const char *path, const char *hash);
 
 #endif

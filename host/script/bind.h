@@ -14,8 +14,6 @@
 #include "cross.h"
 #include "engine.h"
 
-#include "../http/host_rule.h"
-
 /* What a verb may use. */
 enum VerbGrant {
     GRANT_PRINT = 1 << 0,   /* out, err, terminal */
@@ -24,6 +22,7 @@ enum VerbGrant {
     GRANT_RUN = 1 << 3,     /* make runs, and all that runs may do */
     GRANT_LISTEN = 1 << 4,  /* serve on loopback */
     GRANT_DECIDE = 1 << 5,  /* ask the decision VM */
+    GRANT_TRUST = 1 << 6,   /* a project's Lua; what is remembered of projects and runs */
 };
 
 void bind_push_cli(lua_State *L, unsigned grants);
@@ -34,30 +33,67 @@ Run *bind_check_run(lua_State *L, int index); /* raises when it is closed */
 
 /* CrossObjects. The arg of the first is a CallGrant, of the second a Run. */
 struct CallHandle;
+struct Hold;
+
+/* A folder or a file outside the workspace that the user granted a tool. */
+typedef struct CallRoot {
+    char *path; /* owned; absolute */
+    bool  writes;
+} CallRoot;
 
 typedef struct CallGrant {
     Run               *run;
     char              *tool;     /* owned */
     char             **programs; /* owned, ends in NULL; "*" is any */
+    char             **hosts;    /* owned, ends in NULL: what its commands and requests may reach;
+                                    NULL: commands what the run may, requests nothing */
+    char             **secrets;  /* owned, ends in NULL: names that its requests may carry */
+    CallRoot          *roots;    /* owned */
+    size_t             root_count;
     bool               reads, writes, execs;
-    HostRules          hosts;   /* owned; what call.http may reach */
-    char             **secrets; /* owned, ends in NULL; names that it may send there */
-    struct CallHandle *handle;  /* borrowed; what the tool's closures hold, or NULL */
+    struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
+    struct Hold       *hold;   /* owned; the file that this call has for itself, or NULL */
+    char              *held;   /* owned; its path below the workspace */
 } CallGrant;
 
+/* A tool may keep `call` in a variable beyond its end. What it then holds is this, and not the
+ * grant. */
+typedef struct CallHandle {
+    CallGrant *grant; /* borrowed; NULL once the call ended */
+} CallHandle;
+
 void       bind_push_call(lua_State *L, void *grant);
-CallGrant *bind_check_call(lua_State *L); /* inside a method of `call`; raises when it ended */
 void       bind_free_call(void *grant);
-void       bind_push_prim(lua_State *L, void *run);
+CallGrant *call_grant(lua_State *L); /* of the method that runs; raises when the call has ended */
+
+/* call.read, .write, .info, .list (bind_file.c), .hold (bind_hold.c) */
+int bind_file_read(lua_State *L);
+int bind_file_write(lua_State *L);
+int bind_file_info(lua_State *L);
+int bind_file_list(lua_State *L);
+int bind_file_hold(lua_State *L);
+
+/* call.http: one request with its whole answer, within the grant's hosts. */
+int bind_call_http(lua_State *L);
+
+/* The granted root that holds an absolute path outside the workspace; NULL: none does. */
+const CallRoot *call_root(const CallGrant *grant, Str path);
+
+/* The path that a method of `call` was given first; raises without the grant, without a workspace
+ * (but for a granted root), and where nothing may wait. */
+Str bind_file_path(lua_State *L, bool granted, const char *need);
+
+void bind_push_prim(lua_State *L, void *run);
 
 /* http.send for a run; response:next, response:close. */
 int bind_http_send(lua_State *L, Run *run, int spec);
 
-/* call.http: one request with its whole answer, within the grant's hosts. A method of `call`. */
-int bind_call_http(lua_State *L);
-
 /* Starts a command from the table at `spec` and waits for it: run:exec and call.exec. */
 int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int spec);
+
+/* run:command(spec) -> a command whose output is read while it runs. run:explain(spec) -> words. */
+int bind_command(lua_State *L, Run *run, int spec);
+int bind_explain(lua_State *L, Run *run, int spec);
 
 /* Waiting and time: sleep(ms), now() in Unix milliseconds. */
 int bind_sleep(lua_State *L);
@@ -67,6 +103,7 @@ int bind_now(lua_State *L);
 int bind_listen(lua_State *L);
 int bind_definition(lua_State *L);
 int bind_catalog(lua_State *L);
+int bind_yaml(lua_State *L);
 
 /* Ends and frees a run and its children, when the host VM is gone or closes it. */
 void run_drop(Engine *engine, Run *run);
@@ -77,8 +114,9 @@ Str         opt_bytes(lua_State *L, int table, const char *key); /* text with it
 lua_Integer opt_integer(lua_State *L, int table, const char *key, lua_Integer otherwise);
 bool        opt_flag(lua_State *L, int table, const char *key);
 
-/* "250ms", "20s", "4m", "1h", or milliseconds as a number: in ms, 0 when there is none. */
-int64_t opt_time(lua_State *L, int table, const char *what, const char *key);
+/* A whole number, or a text that `reader` (a file of lua/lib with `parse`) understands: there is
+ * one place that knows how people write times, and one for sizes. 0 where nothing is said. */
+int64_t opt_amount(lua_State *L, int table, const char *what, const char *key, const char *reader);
 
 /* Refuses text keys that are not among `known` (ends in NULL); `what` begins the message. */
 void opt_only(lua_State *L, int table, const char *what, const char *const *known);

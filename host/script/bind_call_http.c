@@ -144,7 +144,7 @@ static void read_secret(lua_State *L, int spec, const CallGrant *grant, HttpRequ
     }
     request->secret_header = str_from(header ? header : "authorization");
     request->secret_prefix = str_from(prefix);
-    for (char **name = grant->secrets; *name; name++)
+    for (char **name = grant->secrets; name && *name; name++)
         if (str_is(request->secret, *name)) return;
     luaL_error(L, "tool %s: the secret needs `needs = { secrets = { \"%s\" } }` in its file",
                grant->tool, opt_text(L, spec, "secret", ""));
@@ -153,10 +153,10 @@ static void read_secret(lua_State *L, int spec, const CallGrant *grant, HttpRequ
 static void read_bounds(lua_State *L, int at, const CallGrant *grant, FetchSpec *spec)
 {
     HttpRequest *request = &spec->request;
-    int64_t      timeout_ms = opt_time(L, at, "http", "timeout");
-    lua_Integer  most = opt_integer(L, at, "most", (lua_Integer)LIMIT_FETCH);
+    int64_t      timeout_ms = opt_amount(L, at, "http", "timeout", "lua/lib/duration.lua");
+    int64_t      most = opt_amount(L, at, "http", "most", "lua/lib/size.lua");
     lua_Integer  redirects = opt_integer(L, at, "redirects", REDIRECTS);
-    if (most < 1 || most > (lua_Integer)LIMIT_REPLY) luaL_error(L, "http: most is 1 byte to 32 MB");
+    if (most > (int64_t)LIMIT_REPLY) luaL_error(L, "http: most is at most 32 MB");
     if (redirects < 0 || redirects > REDIRECTS_MAX)
         luaL_error(L, "http: redirects is 0 to %d", REDIRECTS_MAX);
     request->connect_ms = CONNECT_MS;
@@ -167,8 +167,24 @@ static void read_bounds(lua_State *L, int at, const CallGrant *grant, FetchSpec 
         if (until < request->deadline) request->deadline = until;
         if (timeout_ms > SILENCE_MS) request->first_byte_ms = request->idle_ms = timeout_ms;
     }
-    request->body_limit = (size_t)most;
+    request->body_limit = most ? (size_t)most : LIMIT_FETCH;
     spec->redirects = (size_t)redirects;
+}
+
+static void begin(FetchOp *wait, Engine *engine, const CallGrant *grant, FetchSpec *spec)
+{
+    Err       err;
+    HostRules rules = {NULL, 0};
+    Status    status = ST_OK;
+    err_clear(&err);
+    for (char **host = grant->hosts; *host && status == ST_OK; host++)
+        status = host_rules_add(&rules, str_from(*host), &err);
+    if (status != ST_OK) err_wrap(&err, "tool %s: needs.net", grant->tool);
+    Transport *transport = status == ST_OK ? engine_transport(engine, &err) : NULL;
+    spec->request.hosts = &rules;
+    if (!transport || fetch_begin(transport, spec, on_fetched, wait, &wait->fetch, &err) != ST_OK)
+        op_finish(&wait->op, &err);
+    host_rules_clear(&rules);
 }
 
 int bind_call_http(lua_State *L)
@@ -176,11 +192,11 @@ int bind_call_http(lua_State *L)
     static const char *const KEYS[] = {
         "url",           "method",  "headers", "body",      "secret", "secret_header",
         "secret_prefix", "timeout", "most",    "redirects", NULL};
-    CallGrant *grant = bind_check_call(L);
+    CallGrant *grant = call_grant(L);
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     opt_only(L, 1, "http", KEYS);
-    if (grant->hosts.count == 0)
+    if (!grant->hosts)
         return luaL_error(L,
                           "tool %s: a request needs `needs = { net = { \"HOST\" } }` in its file",
                           grant->tool);
@@ -191,19 +207,14 @@ int bind_call_http(lua_State *L)
     request->body = opt_bytes(L, 1, "body");
     request->method = opt_bytes(L, 1, "method");
     if (request->method.len == 0) request->method = request->body.len ? STR("POST") : STR("GET");
-    request->hosts = &grant->hosts;
     read_bounds(L, 1, grant, &spec);
     read_secret(L, 1, grant, request);
     read_headers(L, 1, request);
     op_may_wait(L);
 
-    Err err;
-    err_clear(&err);
     FetchOp *wait = mem_new(sizeof *wait);
     wait->op.kind = &FETCH;
     buf_init(&wait->body, 0);
-    Transport *transport = engine_transport(vm_of(L)->engine, &err);
-    if (!transport || fetch_begin(transport, &spec, on_fetched, wait, &wait->fetch, &err) != ST_OK)
-        op_finish(&wait->op, &err);
+    begin(wait, vm_of(L)->engine, grant, &spec);
     return op_await(L, &wait->op);
 }

@@ -86,26 +86,37 @@ static int run_finish_now(lua_State *L)
     return 1;
 }
 
+static void push_source(lua_State *L, Run *run, Source *source)
+{
+    if (!source->hash[0]) hash_hex(buf_str(&source->text), source->hash);
+    if (run->journal && !source->kept) {
+        journal_put_text(run->journal, str_from(source->hash), buf_str(&source->text));
+        source->kept = true;
+    }
+    bool named = source->path[0] == '/' || source->layer != LAYER_PROJECT;
+    lua_pushfstring(L, "%s%s", named ? "" : "project:", source->path);
+    lua_pushvalue(L, -1);
+    bool shown = lua_rawget(L, -3) != LUA_TNIL;
+    lua_pop(L, 1);
+    if (shown && source->layer == LAYER_DISTRIBUTION) {
+        lua_pop(L, 1); /* the user's file of that name is the one that decides */
+        return;
+    }
+    lua_pushstring(L, source->hash);
+    lua_rawset(L, -3);
+}
+
 /* run:sources() -> { [path] = hash } of every Lua file that was loaded so far; their texts are
- * kept. */
+ * kept. A project's stand under "project:tools/x.lua". */
 static int run_sources(lua_State *L)
 {
-    Run *run = bind_check_run(L, 1);
+    Run    *run = bind_check_run(L, 1);
+    Engine *engine = vm_of(L)->engine;
     lua_newtable(L);
-    for (Source *source = vm_of(L)->engine->sources; source; source = source->next) {
-        if (!source->hash[0]) hash_hex(buf_str(&source->text), source->hash);
-        if (run->journal && !source->kept) {
-            journal_put_text(run->journal, str_from(source->hash), buf_str(&source->text));
-            source->kept = true;
-        }
-        lua_getfield(L, -1, source->path);
-        bool shown = !lua_isnil(L, -1);
-        lua_pop(L, 1);
-        if (shown && source->own)
-            continue; /* the user's file of that name is the one that decides */
-        lua_pushstring(L, source->hash);
-        lua_setfield(L, -2, source->path);
-    }
+    for (Source *source = engine->sources; source; source = source->next)
+        push_source(L, run, source);
+    for (Source *source = engine->project; source; source = source->next)
+        if (source->used) push_source(L, run, source);
     return 1;
 }
 
@@ -205,72 +216,76 @@ static int run_script(lua_State *L)
     return cross_await(L, cross_new(L, &spec, 4, lua_gettop(L) - 3));
 }
 
-/* Raises when `key` holds something else than a list of names. */
-static void check_names(lua_State *L, int table, const char *key)
+/* Raises where table[key] is there and no list of texts. */
+static void check_texts(lua_State *L, int table, const char *key)
 {
     if (lua_getfield(L, table, key) != LUA_TNIL) {
         luaL_checktype(L, -1, LUA_TTABLE);
         size_t count = lua_rawlen(L, -1);
         for (size_t i = 1; i <= count; i++) {
             if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TSTRING)
-                luaL_error(L, "%s: what is granted is named by text", key);
+                luaL_error(L, "grant: %s is a list of texts", key);
             lua_pop(L, 1);
         }
     }
     lua_pop(L, 1);
 }
 
-/* Copies the list of names at `key`, which was checked; owned, ends in NULL. */
-static char **copy_names(lua_State *L, int table, const char *key)
+/* Copies the list that check_texts has seen; owned, ends in NULL. NULL where there is none. */
+static char **copy_texts(lua_State *L, int table, const char *key)
 {
-    bool   is_list = lua_getfield(L, table, key) == LUA_TTABLE;
-    size_t count = is_list ? lua_rawlen(L, -1) : 0;
-    char **names = mem_new((count + 1) * sizeof *names);
+    if (lua_getfield(L, table, key) == LUA_TNIL) {
+        lua_pop(L, 1);
+        return NULL;
+    }
+    size_t count = lua_rawlen(L, -1);
+    char **texts = mem_new((count + 1) * sizeof *texts);
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i);
-        names[i - 1] = mem_text(lua_tostring(L, -1));
+        texts[i - 1] = mem_text(lua_tostring(L, -1));
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
-    return names;
+    return texts;
 }
 
-/* Takes `hosts`, a list of entries. */
-static Status read_hosts(char **hosts, HostRules *out, Err *err)
+/* Raises where table.roots is there and no list of { path, write }. */
+static void check_roots(lua_State *L, int table)
 {
-    Status status = ST_OK;
-    for (char **host = hosts; *host; host++) {
-        if (status == ST_OK) status = host_rules_add(out, str_from(*host), err);
-        free(*host);
+    if (lua_getfield(L, table, "roots") != LUA_TNIL) {
+        luaL_checktype(L, -1, LUA_TTABLE);
+        size_t count = lua_rawlen(L, -1);
+        for (size_t i = 1; i <= count; i++) {
+            if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TTABLE ||
+                lua_getfield(L, -1, "path") != LUA_TSTRING || lua_tostring(L, -1)[0] != '/')
+                luaL_error(L, "grant: roots is a list of { path = absolute, write = bool }");
+            lua_pop(L, 2);
+        }
     }
-    free(hosts);
-    return status;
+    lua_pop(L, 1);
 }
 
-/* The grant that the table on top describes; NULL with the reason. May raise before it holds
- * anything. */
-static CallGrant *read_grant(lua_State *L, Run *run, const char *tool, Err *err)
+/* Copies the list that check_roots has seen. */
+static void copy_roots(lua_State *L, int table, CallGrant *grant)
 {
-    static const char *const LISTS[] = {"exec", "net", "secrets"};
-    luaL_checktype(L, -1, LUA_TTABLE);
-    int table = lua_gettop(L);
-    for (size_t i = 0; i < sizeof LISTS / sizeof LISTS[0]; i++) check_names(L, table, LISTS[i]);
-    CallGrant *grant = mem_new(sizeof *grant);
-    *grant = (CallGrant){.run = run,
-                         .tool = mem_text(tool),
-                         .programs = copy_names(L, table, "exec"),
-                         .secrets = copy_names(L, table, "secrets"),
-                         .reads = opt_flag(L, table, "read"),
-                         .writes = opt_flag(L, table, "write")};
-    grant->execs = grant->programs[0] != NULL;
-    if (read_hosts(copy_names(L, table, "net"), &grant->hosts, err) == ST_OK) return grant;
-    err_wrap(err, "tool %s: needs.net", tool);
-    bind_free_call(grant);
-    return NULL;
+    if (lua_getfield(L, table, "roots") != LUA_TNIL) {
+        grant->root_count = lua_rawlen(L, -1);
+        grant->roots = mem_new((grant->root_count + 1) * sizeof *grant->roots);
+        for (size_t i = 0; i < grant->root_count; i++) {
+            lua_rawgeti(L, -1, (lua_Integer)i + 1);
+            lua_getfield(L, -1, "path");
+            lua_getfield(L, -2, "write");
+            grant->roots[i] =
+                (CallRoot){.path = mem_text(lua_tostring(L, -2)), .writes = lua_toboolean(L, -1)};
+            lua_pop(L, 3);
+        }
+    }
+    lua_pop(L, 1);
 }
 
-/* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool,
- * net = {...}, secrets = {...} } }, input) */
+/* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool, net =
+ * {...}, secrets = {...}, roots = { { path, write }, ... } } }, input): `net` is what its commands
+ * and requests may reach; nil: commands what the run may, requests nothing. */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -291,13 +306,25 @@ static int run_tool(lua_State *L)
     luaL_argcheck(L, spec.entry, 2, "entry is missing");
     op_may_wait(L);
     lua_getfield(L, 2, "grant");
-    Err        err;
-    CallGrant *grant = read_grant(L, run, name, &err);
-    if (!grant) {
-        lua_pushnil(L);
-        op_push_error(L, &err);
-        return 2;
-    }
+    luaL_checktype(L, -1, LUA_TTABLE);
+    int  table = lua_gettop(L);
+    bool reads = opt_flag(L, table, "read"), writes = opt_flag(L, table, "write");
+    check_texts(L, table, "exec");
+    check_texts(L, table, "net");
+    check_texts(L, table, "secrets");
+    check_roots(L, table);
+    char     **programs = copy_texts(L, table, "exec");
+    CallGrant *grant = mem_new(sizeof *grant);
+    *grant = (CallGrant){.run = run,
+                         .tool = mem_text(name),
+                         .programs = programs ? programs : mem_new(sizeof *programs),
+                         .hosts = copy_texts(L, table, "net"),
+                         .secrets = copy_texts(L, table, "secrets"),
+                         .reads = reads,
+                         .writes = writes};
+    copy_roots(L, table, grant);
+    programs = grant->programs;
+    grant->execs = programs[0] != NULL;
     spec.object_arg = grant;
     return cross_await(L, cross_new(L, &spec, 3, 1));
 }
@@ -357,6 +384,15 @@ static int run_exec(lua_State *L)
     return bind_exec(L, run, NULL, 2);
 }
 
+static int run_command(lua_State *L) { return bind_command(L, bind_check_run(L, 1), 2); }
+
+static int run_explain(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    op_may_wait(L);
+    return bind_explain(L, run, 2);
+}
+
 static int run_http(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -414,6 +450,8 @@ static void make_metatable(lua_State *L)
                                        {"scope", run_scope},
                                        {"close", run_close},
                                        {"exec", run_exec},
+                                       {"command", run_command},
+                                       {"explain", run_explain},
                                        {"http", run_http},
                                        {"all", group_all},
                                        {"race", group_race},

@@ -1,6 +1,5 @@
 #include "bind.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Read raw: what an __index made up on the way would be gone before it is used. */
@@ -51,28 +50,29 @@ bool opt_flag(lua_State *L, int table, const char *key)
     return value;
 }
 
-int64_t opt_time(lua_State *L, int table, const char *what, const char *key)
+int64_t opt_amount(lua_State *L, int table, const char *what, const char *key, const char *reader)
 {
-    static const struct {
-        const char *unit;
-        int64_t     ms;
-    } UNITS[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
-    int64_t ms = 0;
-    if (raw_field(L, table, key) == LUA_TSTRING) {
-        char  *unit;
-        double value = strtod(lua_tostring(L, -1), &unit);
-        for (size_t i = 0; i < sizeof UNITS / sizeof UNITS[0] && ms == 0; i++)
-            if (strcmp(unit, UNITS[i].unit) == 0 && value > 0 && value < 1e6)
-                ms = (int64_t)(value * (double)UNITS[i].ms);
-        if (ms == 0)
-            luaL_error(L, "%s: %s is '%s'; write it as \"20s\", \"4m\" or milliseconds", what, key,
-                       lua_tostring(L, -1));
-    } else if (!lua_isnil(L, -1)) {
-        ms = luaL_checkinteger(L, -1);
-        if (ms <= 0) luaL_error(L, "%s: %s is not above 0", what, key);
+    int whole = 1, top = lua_gettop(L);
+    if (raw_field(L, table, key) == LUA_TNIL) {
+        lua_settop(L, top);
+        return 0;
     }
-    lua_pop(L, 1);
-    return ms;
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        vm_push_entry(L, reader);
+        lua_getfield(L, -1, "parse");
+        lua_pushvalue(L, -3);
+        lua_call(L, 1, 2);
+        if (lua_isnil(L, -2)) {
+            lua_getfield(L, -1, "message");
+            luaL_error(L, "%s: %s: %s", what, key, lua_tostring(L, -1));
+        }
+        lua_pop(L, 1);
+    }
+    lua_Integer value = lua_tointegerx(L, -1, &whole);
+    if (!whole) luaL_error(L, "%s: %s is no whole number", what, key);
+    if (value <= 0) luaL_error(L, "%s: %s is not above 0", what, key);
+    lua_settop(L, top);
+    return value;
 }
 
 void opt_only(lua_State *L, int table, const char *what, const char *const *known)

@@ -1,6 +1,7 @@
 --- perigee test: the Lua tests of a project, as TAP.
 local args    = require "lib.args"
 local limits  = require "lib.limits"
+local network = require "lib.network"
 local show    = require "lib.show"
 local start   = require "lib.start"
 
@@ -47,7 +48,7 @@ local function print_result(cli, number, result, file)
 end
 
 --- One file, in a run and a workspace of its own.
-local function run_file(cli, file, values, pins)
+local function run_file(cli, file, values, pins, inforce)
   local temp, err
   if not values.workspace then
     temp, err = cli.make_temp("perigee-test")
@@ -56,7 +57,7 @@ local function run_file(cli, file, values, pins)
   local run
   run, err = cli.open_run {
     agent = "test", task = file, workspace = values.workspace or temp, pins = pins,
-    unconfined = values.unconfined,
+    unconfined = values.unconfined, sandbox = network.of_run(inforce), limits = inforce.limits,
   }
   if not run then return nil, err end
   limits.set(run)
@@ -78,6 +79,15 @@ local function shared_reader(cli)
   end
 end
 
+--- The tests below the current folder are Lua of its project. A folder that is named is taken at
+--- the user's word.
+local function may_look(loaded)
+  local where = loaded.project
+  if where.root == where.folders.distribution or loaded.gate.level ~= "none" then return true end
+  return nil, { code = "denied", message = "tests/lua is Lua of a project that is not trusted: "
+    .. "perigee test tests/lua runs it once, perigee trust DIR trusts the project" }
+end
+
 ---@async
 local function test(cli, words)
   local given, err = args.parse(SPEC, words)
@@ -90,18 +100,21 @@ local function test(cli, words)
     cli.out(args.help(SPEC))
     return 0
   end
+  local loaded, ok
+  loaded, err = start.load(cli)
+  ok = loaded
+  if loaded and #given.positionals == 0 then ok, err = may_look(loaded) end
+  if not ok then return show.failure(cli, err) end
   local files = {}
   for _, path in ipairs(#given.positionals > 0 and given.positionals or { "tests/lua" }) do
-    local ok
     ok, err = find(cli, path, files)
     if not ok then
       cli.err("perigee: " .. show.clean(err.message) .. "\n")
       return cli.exit_code(err.code)
     end
   end
-  local loaded
-  loaded, err = start.load(cli)
-  local opened = loaded and start.session(cli, loaded, {
+  local opened
+  opened, err = start.session(cli, loaded, {
     model = values.model, unconfined = values.unconfined, sink = function() end,
   })
   if not opened then
@@ -112,7 +125,7 @@ local function test(cli, words)
   local number, bad = 0, 0
   for _, file in ipairs(files) do
     local results
-    results, err = run_file(cli, file, values, loaded.project.pins)
+    results, err = run_file(cli, file, values, loaded.project.pins, opened.settings)
     local failure = { name = file, ok = false, message = err and err.message }
     for _, result in ipairs(results or { failure }) do
       number = number + 1

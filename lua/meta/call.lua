@@ -2,28 +2,54 @@
 --- What a tool's `run` is handed. Only what the file's `needs` name may be used; the rest raises an
 --- error that says which line is missing there. Everything marked async waits.
 
+--- What the commands of this call may reach.
+---@class CallSandbox
+---@field network "none"|"proxy"|"host"
+---@field hosts   string[] those that the proxy lets through
+
 ---@class Call
 ---@field workspace string absolute path
+---@field sandbox   CallSandbox
 local call = {}
 
+--- Times are "20s", "1h30m" or milliseconds, sizes "512M", "1G" or bytes. More than the user's
+--- limits allow is cut to them, and a `timeout` also to the tool's own.
 ---@class ExecSpec
 ---@field [integer] string  the program and its arguments; no shell reads them
----@field cwd?      string  folder in the workspace; default its root
----@field stdin?    string
----@field env?      table<string, string>
----@field timeout?  string|integer "20s", "4m", or milliseconds; never longer than the tool's own
----@field memory?    integer bytes that it and its children may use
----@field processes? integer most processes at a time
----@field output?    integer bytes kept of each of stdout and stderr
+---@field cwd?       string  folder in the workspace; default its root
+---@field stdin?     string
+---@field env?       table<string, string>
+---@field timeout?   string|integer
+---@field cpu?       string|integer processor time of each of its processes
+---@field memory?    string|integer that it and its children may use
+---@field processes? integer        most processes at a time
+---@field file_size? string|integer largest file that it may write
+---@field output?    string|integer kept of each of stdout and stderr
+
+--- What was refused, as far as it is known exactly; `lib.denial` makes lines of it, and guesses the
+--- rest from the outputs.
+---@class Denied
+---@field what "host"|"file"|"network"
+---@field name string
+---@field why  string
+
+---@class ExecUsage
+---@field wall_ms integer
+---@field cpu_ms  integer
+---@field memory  integer bytes of its largest process
 
 ---@class ExecDone
 ---@field exit_code      integer
 ---@field signal?        integer
 ---@field limit?         string  what ended it: "wall", "output", "memory", ...
+---@field allowed_ms     integer the time that it was given in the end
 ---@field stdout         string  head and tail; a line says where bytes are left out
 ---@field stderr         string
 ---@field stdout_dropped integer bytes
 ---@field stderr_dropped integer
+---@field usage          ExecUsage
+---@field denied         Denied[]
+---@field denied_more?   integer further refusals that are not listed
 
 --- Runs a program in the sandbox and waits for its end. An exit code other than 0 is no error.
 ---@async
@@ -67,15 +93,27 @@ function call.http(spec) end
 ---@field size      integer  bytes
 ---@field mode      integer
 ---@field modified  integer  Unix milliseconds
+---@field masked?   boolean  it may hold a secret: neither size, mode nor time is told
 ---@field hash?     string   of the content, where it was read
 ---@field seen?     boolean
+---@field before?   string   where it changed: what the run saw last, if that is still kept
 
---- Reads a file. With `peek` it does not count as read for `write`'s "seen".
+--- Reads a file. With `peek` it does not count as read for `write`'s "seen"; with `expect`, the
+--- hash of an earlier look, it is error "invalid" when the content is another.
 ---@async
 ---@param path string below the workspace
----@param options? { most?: integer, peek?: boolean } most: bytes; a larger file is error "limit"
+---@param options? { most?: integer, peek?: boolean, expect?: string } most: bytes; a larger file is
+---  error "limit"
 ---@return string? bytes, FileInfo|Error info
 function call.read(path, options) end
+
+--- Takes a file for this call alone, until it ends: whoever else of this process wants it waits, in
+--- the order of asking. For reading, changing and writing back. One file a call; error "timeout"
+--- after 20 seconds.
+---@async
+---@param path string it need not be there
+---@return true? held, Error? err
+function call.hold(path) end
 
 --- Replaces a file as a whole, keeping its mode; makes missing folders. `expect` "new": only where
 --- no file is; "seen": only as this run last read or wrote it; else error "invalid".
@@ -88,7 +126,8 @@ function call.write(path, bytes, options) end
 
 ---@async
 ---@param path string
----@return { name: string, kind: string, size: integer }[]? entries sorted bytewise
+---@return { name: string, kind: string, size: integer, masked?: boolean }[]? entries sorted
+---  bytewise
 ---@return Error? err
 function call.list(path) end
 

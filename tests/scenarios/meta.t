@@ -78,12 +78,12 @@ SKIP: {
     my $done = fields_of('call', 'ExecDone');
     is(names(@{ tool('return keys(call.exec { "true" })') }), names(grep { $done->{$_} eq '' } keys %$done),
         'a command answers what ExecDone says');
-    my %value = (cwd => '"."', stdin => '"x"', env => '{ A = "b" }', timeout => '"5s"', memory => '2^30 // 1 | 0',
-        processes => '20', output => '1000');
+    my %value = (cwd => '"."', stdin => '"x"', env => '{ A = "b" }', timeout => '"5s"', memory => '"1G"',
+        processes => '20', output => '1000', cpu => '"1m30s"', file_size => '"10M"');
     my @spec = grep { $_ ne 'integer' } keys %{ fields_of('call', 'ExecSpec') };
     my $all = join ', ', map { "$_ = " . ($value{$_} // die "no value for ExecSpec.$_\n") } @spec;
     is_deeply(tool("return { call.exec { 'true', $all }.exit_code, (select(2, pcall(call.exec, { 'true', tiemout = 1 }))) }"),
-        [0, 'exec: unknown key \'tiemout\'; known are cwd, stdin, env, timeout, memory, processes, output'],
+        [0, 'exec: unknown key \'tiemout\'; known are cwd, stdin, env, timeout, memory, processes, file_size, cpu, output'],
         'a command takes what ExecSpec says, and refuses other keys');
 }
 
@@ -96,8 +96,13 @@ SKIP: {
 }
 
 my $info = fields_of('call', 'FileInfo');
-is(names(@{ tool('call.read("a.txt") local _, info = call.read("a.txt") return keys(info)') }), names(keys %$info),
-    'a file that was read again has every field of FileInfo');
+Try::write_file("$home->{work}/.env", "KEY=1\n");
+# `before` needs somebody else who changes the file: tests/lua/tools/edit_test.lua.
+is(names(@{ tool('call.read("a.txt") local _, info = call.read("a.txt") info.masked = call.info(".env").masked return keys(info)') }),
+    names(grep { $_ ne 'before' } keys %$info), 'a file that was read again has every field of FileInfo');
+is(tool('return call.hold("a.txt")'), JSON::PP::true, 'a file is held');
+like(tool('call.hold("a.txt") return (select(2, pcall(call.hold, "b.txt")))'), qr/holds a\.txt already; one file a call/,
+    'a call holds one file');
 is(names(@{ tool('return keys(call.info("a.txt"))') }), names(grep { $info->{$_} eq '' } keys %$info),
     'a file that was looked at has those that are always there');
 like(tool('return (select(2, pcall(call.read, "a.txt", { mots = 1 })))'), qr/unknown key 'mots'; known are most, peek/,

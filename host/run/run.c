@@ -1,4 +1,4 @@
-#include "run.h"
+#include "jobs.h"
 
 #include "../base/limits.h"
 #include "../base/mem.h"
@@ -91,6 +91,7 @@ void run_free(Run *run)
 {
     if (!run) return;
     leave_parent(run);
+    jobs_free(run);
     timer_free(run->timer);
     workspace_release(run->workspace);
     for (size_t i = 0; i < run->seen_count; i++) free(run->seen[i].path);
@@ -134,6 +135,7 @@ void run_finish(Run *run, const char *status)
     if (run->finished) return;
     run->finished = true;
     timer_stop(run->timer);
+    jobs_end(run);
     put_row(run, status);
 }
 

@@ -44,7 +44,8 @@ typedef struct SeenFile {
     char  hash[HASH_HEX_SIZE];
 } SeenFile;
 
-typedef struct Run Run;
+typedef struct Run  Run;
+typedef struct Jobs Jobs; /* jobs.h */
 struct Run {
     Loop      *loop;                       /* borrowed */
     Journal   *journal;                    /* borrowed; NULL keeps nothing (tests of scripts) */
@@ -60,6 +61,7 @@ struct Run {
     int64_t    seq;        /* of the last record */
     SeenFile  *seen;       /* owned array: files as this run last saw them */
     size_t     seen_count;
+    Jobs      *jobs; /* owned; NULL before the first one */
     bool       cancelled, finished;
     Err        why;              /* of the cancellation */
     void (*on_cancel)(Run *run); /* the scripts' side: cancel this run's tasks; may be NULL */
@@ -80,7 +82,7 @@ void run_cancel(Run *run, const Err *why);
 /* Appends the next record. `done` comes later, from the loop. */
 void run_append(Run *run, Str kind, Str body, Durability durability, JournalDone *done, void *arg);
 
-/* Writes the run's row with its end. */
+/* Kills its background jobs, and writes the run's row with its end. */
 void run_finish(Run *run, const char *status);
 
 /* What this run last saw in a file: its hash, or NULL. `run_saw` records it. */

@@ -73,7 +73,10 @@ void exec_result(SandboxExec *exec, SandboxResult *result)
     memset(result, 0, sizeof *result);
     err_clear(&result->err);
     judge(exec, result);
-    take_output(&exec->pipes[0].output, &result->out, &result->out_dropped, &result->out_head);
-    take_output(&exec->pipes[1].output, &result->error, &result->error_dropped,
+    size_t dropped, head;
+    take_output(&exec->pipes[PIPE_OUT].output, &result->out, &result->out_dropped, &result->out_head);
+    take_output(&exec->pipes[PIPE_ERROR].output, &result->error, &result->error_dropped,
                 &result->error_head);
+    take_output(&exec->pipes[PIPE_ASIDE].output, &result->aside, &dropped, &head);
+    result->aside_whole = dropped == 0;
 }

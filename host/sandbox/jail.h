@@ -79,7 +79,7 @@ int bound_processes(const Step *step);
 
 /* jail_reap.c: the steps that split the process. They return in the new one only. */
 int isolate(Jail *jail);
-int fork_command(Jail *jail);
+int fork_command(Jail *jail, const Step *step);
 int execute(const WirePlan *plan);
 
 #endif

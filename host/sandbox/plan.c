@@ -60,7 +60,7 @@ void plan_clear(Plan *plan)
 ExecLimits plan_limits(const ExecLimits *asked)
 {
     ExecLimits limits = *asked;
-    if (limits.wall_ms <= 0) limits.wall_ms = PLAN_WALL_MS;
+    if (limits.wall_ms == 0) limits.wall_ms = PLAN_WALL_MS;
     if (limits.cpu_ms <= 0) limits.cpu_ms = PLAN_CPU_MS;
     if (limits.memory == 0) limits.memory = PLAN_MEMORY;
     if (limits.processes == 0) limits.processes = PLAN_PROCESSES;
@@ -369,7 +369,7 @@ Status plan_command(Plan *plan, const SpaceSpec *space, const ExecSpec *spec, co
         add(plan, OP_NO_NEW_RIGHTS, (Step){0});
         add(plan, OP_FILTER, (Step){0});
     }
-    add(plan, OP_FORK, (Step){0});
+    add(plan, OP_FORK, (Step){.number = spec->aside > 0 ? EXEC_ASIDE_FD : 0});
     add_limits(plan, &limits, space->unconfined);
     add(plan, OP_ENTER_FOLDER, (Step){.path = working_folder(plan, space, spec)});
     add(plan, OP_EXEC, (Step){0});

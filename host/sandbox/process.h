@@ -30,7 +30,7 @@ typedef struct SpaceSpec {
 } SpaceSpec;
 
 typedef struct ExecLimits { /* 0 means the default of SANDBOX.md's list, in plan.h */
-    int64_t wall_ms;
+    int64_t wall_ms; /* below 0: none, whoever began it ends it */
     int64_t cpu_ms;
     size_t  memory;
     size_t  processes;
@@ -39,12 +39,17 @@ typedef struct ExecLimits { /* 0 means the default of SANDBOX.md's list, in plan
     size_t  output; /* kept of each of stdout and stderr: head and tail */
 } ExecLimits;
 
+/* Inside, a pipe beside the standard streams: what a shell says about itself, not of its work. Any
+ * process of the command may write to it whatever it likes. */
+enum { EXEC_ASIDE_FD = 250 };
+
 typedef struct ExecSpec {
     const char *const *argv;      /* ends in NULL; argv[0] is looked up in the inner PATH */
     const char        *folder;    /* working folder, may be relative to the workspace (NULL) */
     const char *const *variables; /* "NAME=value" beyond the defaults; ends in NULL, or is NULL */
     Str                input;     /* stdin; empty is /dev/null */
     bool               writes;    /* false: the workspace is mounted read-only */
+    size_t             aside;     /* bytes kept of what it writes to EXEC_ASIDE_FD; 0: not open */
     ExecLimits         limits;
 } ExecSpec;
 
@@ -65,6 +70,8 @@ typedef struct SandboxResult {
     Buf           out, error; /* what was kept; the middle is dropped first */
     size_t        out_dropped, error_dropped; /* bytes missing in the middle of each */
     size_t        out_head, error_head;       /* offset in each Buf where the missing part was */
+    Buf           aside;                      /* what it wrote to EXEC_ASIDE_FD */
+    bool          aside_whole;                /* false: it wrote more than was kept */
     struct rusage usage;
 } SandboxResult; /* borrowed during on_end; the receiver may buf_steal from it */
 
@@ -82,6 +89,9 @@ void              space_free(Space *space);
 MUST_CHECK Status exec_begin(Space *space, const ExecSpec *spec, const ExecEvents *events,
                              void *arg, SandboxExec **out, Err *err);
 void exec_cancel(SandboxExec *exec); /* KILL at once; on_end follows with ST_CANCELLED */
+void exec_stop(SandboxExec *exec);   /* TERM, two seconds, KILL; on_end follows as it then ended */
+/* Takes it before its end, without on_end: kills, and blocks for the moment that this takes. */
+void exec_drop(SandboxExec *exec);
 
 /* The plan of this command in words, one step a line (perigee exec --explain). Blocks while it
  * looks through the workspace. */

@@ -56,7 +56,7 @@
     X(DROP_RIGHTS, "drop all capabilities")                                                        \
     X(NO_NEW_RIGHTS, "forbid new privileges")                                                      \
     X(FILTER, "install the system call filter")                                                    \
-    X(FORK, "start the command's process")                                                         \
+    X(FORK, "start the command's process") /* number: where ASIDE appears; 0: it is closed */      \
     X(LIMIT, "set a limit")             /* flags: a WireLimit; number */                           \
     X(ENTER_FOLDER, "enter the folder") /* path */                                                 \
     X(EXEC, "execute")
@@ -122,7 +122,8 @@ enum {
     WIRE_REPORT_FD = 4,
     WIRE_USER_FD = 5,
     WIRE_NET_FD = 6,
-    WIRE_MOUNTS_FD = 7
+    WIRE_MOUNTS_FD = 7,
+    WIRE_ASIDE_FD = 8, /* the write end of a pipe, for FORK */
 };
 enum { WIRE_WORKSPACE_FD = 5 }; /* while the space is made */
 

@@ -28,7 +28,7 @@ static void exec_free(Op *op)
     free(exec);
 }
 
-static void exec_stop(Op *op)
+static void exec_stopped(Op *op)
 {
     ExecOp *exec = (ExecOp *)op;
     if (exec->exec) exec_cancel(exec->exec);
@@ -104,7 +104,7 @@ static int exec_push(Op *op, lua_State *L)
     return 1;
 }
 
-static const OpKind EXEC = {"exec", exec_stop, exec_push, exec_free};
+static const OpKind EXEC = {"exec", exec_stopped, exec_push, exec_free};
 
 /* -- what the script asked for ----------------------------------------------------------------- */
 

@@ -55,15 +55,21 @@ static void on_end(void *arg, SandboxResult *result)
     tell(job);
 }
 
+void job_forget(Job *job)
+{
+    Job **at = &job->jobs->first;
+    while (*at != job) at = &(*at)->next;
+    *at = job->next;
+    job->jobs->listed--;
+    free_job(job);
+}
+
 /* The oldest one that has ended makes room. Those that run are fewer than those that are listed. */
 static void forget_one(Jobs *jobs)
 {
-    Job **at = &jobs->first;
-    while ((*at)->exec) at = &(*at)->next;
-    Job *job = *at;
-    *at = job->next;
-    jobs->listed--;
-    free_job(job);
+    Job *job = jobs->first;
+    while (job->exec) job = job->next;
+    job_forget(job);
 }
 
 static Job *job_new(Jobs *jobs, const ExecSpec *spec, const char *title)

@@ -60,6 +60,8 @@ void job_take(Job *job, int stream, Buf *out, size_t *head, size_t *dropped);
 
 void job_stop(Job *job); /* TERM, two seconds, KILL; `changed` follows its end */
 
+void job_forget(Job *job); /* one that has ended */
+
 /* Kills what still runs, and lets those that wait know. No job starts after it. */
 void jobs_end(Run *run);
 void jobs_free(Run *run);

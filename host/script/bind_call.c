@@ -34,6 +34,8 @@ void bind_free_call(void *arg)
     for (char **program = grant->programs; *program; program++) free(*program);
     free(grant->programs);
     free(grant->tool);
+    free(grant->call);
+    free(grant->state);
     free(grant);
 }
 
@@ -202,7 +204,7 @@ static char *plain_path(const Workspace *workspace, const char *path, size_t len
     return out;
 }
 
-static CallGrant *grant_of(lua_State *L)
+CallGrant *bind_grant_of(lua_State *L)
 {
     CallHandle *handle = lua_touserdata(L, lua_upvalueindex(1));
     if (!handle->grant)
@@ -234,7 +236,7 @@ static int file_begin(lua_State *L, FileOp *file)
 
 static const char *check_file_call(lua_State *L, bool granted, const char *need, size_t *len)
 {
-    CallGrant  *grant = grant_of(L);
+    CallGrant  *grant = bind_grant_of(L);
     const char *path = luaL_checklstring(L, 1, len);
     if (!granted)
         luaL_error(L, "tool %s: this needs `needs = { %s = { \".\" } }` in its file", grant->tool,
@@ -248,7 +250,7 @@ static int call_read(lua_State *L)
 {
     static const char *const KEYS[] = {"most", "peek", NULL};
     size_t                   len;
-    const char *path = check_file_call(L, grant_of(L)->reads || grant_of(L)->writes, "read", &len);
+    const char *path = check_file_call(L, bind_grant_of(L)->reads || bind_grant_of(L)->writes, "read", &len);
     if (!lua_isnoneornil(L, 2)) {
         luaL_checktype(L, 2, LUA_TTABLE);
         opt_only(L, 2, "read", KEYS);
@@ -258,7 +260,7 @@ static int call_read(lua_State *L)
     luaL_argcheck(L, most > 0 && most <= (lua_Integer)LIMIT_FILE_READ, 2,
                   "most is 1 byte to 64 MB");
     bool    peek = lua_istable(L, 2) && opt_flag(L, 2, "peek");
-    FileOp *file = file_new(grant_of(L), FILE_READ, path, len);
+    FileOp *file = file_new(bind_grant_of(L), FILE_READ, path, len);
     file->most = (size_t)most;
     file->peek = peek;
     return file_begin(L, file);
@@ -269,7 +271,7 @@ static int call_write(lua_State *L)
     static const char *const EXPECT[] = {"any", "new", "seen", NULL}, *const KEYS[] = {"expect",
                                                                                        NULL};
     size_t      len, size;
-    const char *path = check_file_call(L, grant_of(L)->writes, "write", &len);
+    const char *path = check_file_call(L, bind_grant_of(L)->writes, "write", &len);
     const char *bytes = luaL_checklstring(L, 2, &size);
     int         expect = 0;
     if (!lua_isnoneornil(L, 3)) {
@@ -279,7 +281,7 @@ static int call_write(lua_State *L)
         expect = luaL_checkoption(L, -1, "any", EXPECT);
     }
     luaL_argcheck(L, size <= LIMIT_FILE_READ, 2, "more than 64 MB");
-    FileOp *file = file_new(grant_of(L), FILE_WRITE, path, len);
+    FileOp *file = file_new(bind_grant_of(L), FILE_WRITE, path, len);
     Err     err;
     file->has_expect = expect != 0;
     const char *seen = expect == 2 ? run_seen(file->run, file->path) : NULL;
@@ -300,15 +302,15 @@ static int call_write(lua_State *L)
 static int call_info(lua_State *L)
 {
     size_t      len;
-    const char *path = check_file_call(L, grant_of(L)->reads || grant_of(L)->writes, "read", &len);
-    return file_begin(L, file_new(grant_of(L), FILE_INFO, path, len));
+    const char *path = check_file_call(L, bind_grant_of(L)->reads || bind_grant_of(L)->writes, "read", &len);
+    return file_begin(L, file_new(bind_grant_of(L), FILE_INFO, path, len));
 }
 
 static int call_list(lua_State *L)
 {
     size_t      len;
-    const char *path = check_file_call(L, grant_of(L)->reads || grant_of(L)->writes, "read", &len);
-    FileOp     *file = file_new(grant_of(L), FILE_LIST, path, len);
+    const char *path = check_file_call(L, bind_grant_of(L)->reads || bind_grant_of(L)->writes, "read", &len);
+    FileOp     *file = file_new(bind_grant_of(L), FILE_LIST, path, len);
     file->most = 20000;
     return file_begin(L, file);
 }
@@ -317,7 +319,7 @@ static int call_list(lua_State *L)
 
 static int call_exec(lua_State *L)
 {
-    CallGrant *grant = grant_of(L);
+    CallGrant *grant = bind_grant_of(L);
     luaL_checktype(L, 1, LUA_TTABLE);
     if (!grant->execs)
         return luaL_error(
@@ -333,7 +335,7 @@ static void push_host_run(lua_State *L, void *run) { bind_push_run(L, run); }
  * have it. */
 static int call_log(lua_State *L)
 {
-    CallGrant *grant = grant_of(L);
+    CallGrant *grant = bind_grant_of(L);
     (void)luaL_checkstring(L, 1);
     lua_settop(L, 1);
     lua_pushstring(L, grant->tool);
@@ -347,11 +349,24 @@ static int call_log(lua_State *L)
     return cross_await(L, cross_new(L, &spec, 1, 2));
 }
 
+/* Where this is the tool's first call in its run, `call.state` is not there. */
 static int no_such_field(lua_State *L)
 {
+    if (lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "state") == 0) return 0;
     return luaL_error(L,
-                      "call has no '%s'; it has exec, read, write, list, info, log and workspace",
+                      "call has no '%s'; it has exec, jobs, read, write, list, info, log, state and "
+                      "workspace",
                       luaL_tolstring(L, 2, NULL));
+}
+
+/* What the tool's last call in this run left. It was encoded by the host, so it can be read. */
+static void push_state(lua_State *L, const char *text)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, "perigee.json");
+    lua_getfield(L, -1, "decode");
+    lua_remove(L, -2);
+    lua_pushstring(L, text);
+    lua_call(L, 1, 1);
 }
 
 void bind_push_call(lua_State *L, void *arg)
@@ -370,7 +385,15 @@ void bind_push_call(lua_State *L, void *arg)
     lua_setmetatable(L, -2);
     handle->grant = grant;
     grant->handle = handle;
+    if (grant->execs) {
+        bind_push_jobs(L);
+        lua_setfield(L, -3, "jobs");
+    }
     luaL_setfuncs(L, METHODS, 1);
+    if (grant->state) {
+        push_state(L, grant->state);
+        lua_setfield(L, -2, "state");
+    }
     lua_pushstring(L, grant->run->workspace ? grant->run->workspace->path : NULL);
     lua_setfield(L, -2, "workspace");
     lua_createtable(L, 0, 1);

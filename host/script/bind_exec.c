@@ -3,6 +3,7 @@
 
 #include "../base/limits.h"
 #include "../base/mem.h"
+#include "feed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +13,12 @@ typedef struct ExecOp {
     Op           op;        /* first */
     Workspace   *workspace; /* held: its space must outlive the command */
     SandboxExec *exec;      /* borrowed; NULL once it ended */
+    Feed        *feed;      /* owned while it runs and somebody is shown what it prints; or NULL */
     Err          begun;
     int          exit_code, signal;
     const char  *limit;
-    Buf          out, error;
+    Buf          out, error, aside;
+    bool         has_aside, aside_whole;
     size_t       out_dropped, error_dropped, out_head, error_head;
 } ExecOp;
 
@@ -23,6 +26,8 @@ static void exec_free(Op *op)
 {
     ExecOp *exec = (ExecOp *)op;
     workspace_release(exec->workspace);
+    feed_drop(exec->feed);
+    buf_clear(&exec->aside);
     buf_clear(&exec->out);
     buf_clear(&exec->error);
     free(exec);
@@ -31,6 +36,8 @@ static void exec_free(Op *op)
 static void exec_stopped(Op *op)
 {
     ExecOp *exec = (ExecOp *)op;
+    feed_drop(exec->feed);
+    exec->feed = NULL;
     if (exec->exec) exec_cancel(exec->exec);
 }
 
@@ -42,6 +49,12 @@ static void take(Buf *to, Buf *from)
     *from = empty;
 }
 
+static void exec_printed(void *arg, bool is_error, Str bytes)
+{
+    ExecOp *exec = arg;
+    if (exec->feed) feed_take(exec->feed, is_error, bytes);
+}
+
 /* A command that ended at a limit did run: what it printed is of use, and `limit` says why it
  * ended. Only what never ran is an error. */
 static void exec_ended(void *arg, SandboxResult *result)
@@ -49,11 +62,15 @@ static void exec_ended(void *arg, SandboxResult *result)
     ExecOp *exec = arg;
     Err     outcome = result->err;
     exec->exec = NULL;
+    feed_finish(exec->feed);
+    exec->feed = NULL;
     exec->exit_code = result->exit_code;
     exec->signal = result->signal;
     exec->limit = result->limit;
     take(&exec->out, &result->out);
     take(&exec->error, &result->error);
+    take(&exec->aside, &result->aside);
+    exec->aside_whole = result->aside_whole;
     exec->out_dropped = result->out_dropped;
     exec->error_dropped = result->error_dropped;
     exec->out_head = result->out_head;
@@ -63,19 +80,19 @@ static void exec_ended(void *arg, SandboxResult *result)
     op_finish(&exec->op, &outcome);
 }
 
-static void push_output(lua_State *L, const Buf *kept, size_t head, size_t dropped)
+void bind_push_kept(lua_State *L, Str kept, size_t head, size_t dropped)
 {
     luaL_Buffer text;
     if (dropped == 0) {
-        lua_pushlstring(L, kept->ptr, kept->len);
+        lua_pushlstring(L, kept.ptr, kept.len);
         return;
     }
     char note[80];
     int  len = snprintf(note, sizeof note, "\n[... %zu bytes left out ...]\n", dropped);
     luaL_buffinit(L, &text);
-    luaL_addlstring(&text, kept->ptr, head);
+    luaL_addlstring(&text, kept.ptr, head);
     luaL_addlstring(&text, note, (size_t)len);
-    luaL_addlstring(&text, kept->ptr + head, kept->len - head);
+    luaL_addlstring(&text, kept.ptr + head, kept.len - head);
     luaL_pushresult(&text);
 }
 
@@ -93,14 +110,18 @@ static int exec_push(Op *op, lua_State *L)
         lua_pushstring(L, exec->limit);
         lua_setfield(L, -2, "limit");
     }
-    push_output(L, &exec->out, exec->out_head, exec->out_dropped);
+    bind_push_kept(L, buf_str(&exec->out), exec->out_head, exec->out_dropped);
     lua_setfield(L, -2, "stdout");
-    push_output(L, &exec->error, exec->error_head, exec->error_dropped);
+    bind_push_kept(L, buf_str(&exec->error), exec->error_head, exec->error_dropped);
     lua_setfield(L, -2, "stderr");
     lua_pushinteger(L, (lua_Integer)exec->out_dropped);
     lua_setfield(L, -2, "stdout_dropped");
     lua_pushinteger(L, (lua_Integer)exec->error_dropped);
     lua_setfield(L, -2, "stderr_dropped");
+    if (exec->aside_whole && exec->has_aside) {
+        lua_pushlstring(L, exec->aside.ptr, exec->aside.len);
+        lua_setfield(L, -2, "aside");
+    }
     return 1;
 }
 
@@ -110,16 +131,14 @@ static const OpKind EXEC = {"exec", exec_stopped, exec_push, exec_free};
 
 enum { ARGS_MAX = 4096, VARIABLES_MAX = 200 };
 
-static void check_granted(lua_State *L, const CallGrant *grant, const char *program)
+bool bind_may_start(const CallGrant *grant, const char *program)
 {
     const char *slash = strrchr(program, '/');
     const char *name = slash ? slash + 1 : program;
-    if (!grant) return;
+    if (!grant) return true;
     for (char **granted = grant->programs; *granted; granted++)
-        if (strcmp(*granted, "*") == 0 || strcmp(*granted, name) == 0) return;
-    luaL_error(
-        L, "tool %s may not start '%s': its file has not listed it in `needs = { exec = {...} }`",
-        grant->tool, name);
+        if (strcmp(*granted, "*") == 0 || strcmp(*granted, name) == 0) return true;
+    return false;
 }
 
 /* A list in memory that Lua frees, so that errors leak nothing. Ends in NULL. */
@@ -145,7 +164,11 @@ static const char *const *read_argv(lua_State *L, int spec, const CallGrant *gra
             luaL_error(L, "exec: word %d holds a NUL byte", (int)i + 1);
         lua_pop(L, 1);
     }
-    check_granted(L, grant, argv[0]);
+    if (!bind_may_start(grant, argv[0]))
+        luaL_error(L,
+                   "tool %s may not start '%s': its file has not listed it in "
+                   "`needs = { exec = {...} }`",
+                   grant->tool, argv[0]);
     return argv;
 }
 
@@ -196,19 +219,16 @@ static int64_t read_time(lua_State *L, int spec, const char *key)
     return ms;
 }
 
-int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int at)
+void bind_read_command(lua_State *L, const CallGrant *grant, int at, ExecSpec *spec)
 {
-    static const char *const KEYS[] = {"cwd",    "stdin",     "env",    "timeout",
-                                       "memory", "processes", "output", NULL};
-    if (!run->workspace) return luaL_error(L, "exec: this run has no workspace");
-    opt_only(L, at, "exec", KEYS);
-    ExecSpec spec = {.argv = read_argv(L, at, grant), .folder = opt_text(L, at, "cwd", NULL)};
-    size_t   len = 0;
-    spec.limits.wall_ms = read_time(L, at, "timeout");
-    spec.limits.memory = (size_t)opt_integer(L, at, "memory", 0);
-    spec.limits.processes = (size_t)opt_integer(L, at, "processes", 0);
-    spec.limits.output = (size_t)opt_integer(L, at, "output", 0);
-    spec.writes = grant ? grant->writes : true;
+    size_t len = 0;
+    memset(spec, 0, sizeof *spec);
+    spec->argv = read_argv(L, at, grant);
+    spec->folder = opt_text(L, at, "cwd", NULL);
+    spec->limits.memory = (size_t)opt_integer(L, at, "memory", 0);
+    spec->limits.processes = (size_t)opt_integer(L, at, "processes", 0);
+    spec->limits.output = (size_t)opt_integer(L, at, "output", 0);
+    spec->writes = grant ? grant->writes : true;
     const char *input = opt_text(L, at, "stdin", NULL);
     if (input) {
         lua_pushliteral(L, "stdin");
@@ -216,15 +236,31 @@ int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int at)
         lua_tolstring(L, -1, &len);
         lua_pop(L, 1);
     }
-    spec.input = (Str){input, len};
-    spec.variables = read_variables(L, at);
+    spec->input = (Str){input, len};
+    spec->variables = read_variables(L, at);
+}
+
+int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int at)
+{
+    static const char *const KEYS[] = {"cwd",       "stdin",  "env",   "timeout", "memory",
+                                       "processes", "output", "aside", "show",    NULL};
+    ExecSpec                 spec;
+    if (!run->workspace) return luaL_error(L, "exec: this run has no workspace");
+    opt_only(L, at, "exec", KEYS);
+    bind_read_command(L, grant, at, &spec);
+    spec.limits.wall_ms = read_time(L, at, "timeout");
+    bool watched = opt_flag(L, at, "show") && grant && grant->call;
+    spec.aside = opt_flag(L, at, "aside") ? LIMIT_EXEC_ASIDE : 0;
 
     ExecOp                 *exec = mem_new(sizeof *exec);
-    static const ExecEvents EVENTS = {.on_end = exec_ended};
+    static const ExecEvents EVENTS = {.on_output = exec_printed, .on_end = exec_ended};
     exec->op.kind = &EXEC;
     exec->workspace = workspace_hold(run->workspace);
     buf_init(&exec->out, 0);
     buf_init(&exec->error, 0);
+    buf_init(&exec->aside, 0);
+    exec->has_aside = spec.aside > 0;
+    if (watched) exec->feed = feed_new(vm_of(L)->engine, run, grant->call, grant->tool);
     err_clear(&exec->begun);
     if (exec_begin(run->workspace->space, &spec, &EVENTS, exec, &exec->exec, &exec->begun) != ST_OK)
         op_finish(&exec->op, &exec->begun);

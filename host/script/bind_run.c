@@ -2,6 +2,7 @@
 #include "bind.h"
 
 #include "../base/mem.h"
+#include "../run/jobs.h"
 #include "group.h"
 
 #include <stdio.h>
@@ -230,15 +231,16 @@ static char **copy_programs(lua_State *L, int table)
     return programs;
 }
 
-/* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool } }, input)
- */
+/* run:tool({ entry, name, timeout_ms, call = id, state = JSON, grant = { exec = {...}, read = bool,
+ * write = bool } }, input) */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
     luaL_checkany(L, 3);
     char        what[120];
-    const char *name = opt_text(L, 2, "name", "?");
+    const char *name = opt_text(L, 2, "name", "?"), *id = opt_text(L, 2, "call", NULL);
+    const char *state = opt_text(L, 2, "state", NULL);
     snprintf(what, sizeof what, "tool %s", name);
     CrossSpec spec = {.vm = VM_RUN,
                       .run = run,
@@ -259,6 +261,8 @@ static int run_tool(lua_State *L)
     CallGrant *grant = mem_new(sizeof *grant);
     *grant = (CallGrant){
         .run = run, .tool = mem_text(name), .programs = programs, .reads = reads, .writes = writes};
+    grant->call = id ? mem_text(id) : NULL;
+    grant->state = state ? mem_text(state) : NULL;
     grant->execs = programs[0] != NULL;
     spec.object_arg = grant;
     return cross_await(L, cross_new(L, &spec, 3, 1));
@@ -302,6 +306,21 @@ static int run_scope(lua_State *L)
     lua_settop(L, 2);
     lua_remove(L, 1);
     return group_scope(L, run);
+}
+
+/* run:end_jobs() -> { "job 2 (make watch)", ... } of those that it had to end */
+static int run_end_jobs(lua_State *L)
+{
+    Run        *run = bind_check_run(L, 1);
+    lua_Integer count = 0;
+    lua_newtable(L);
+    for (Job *job = jobs_first(run); job; job = job->next) {
+        if (!job->exec) continue;
+        lua_pushfstring(L, "job %d (%s)", job->id, job->title);
+        lua_rawseti(L, -2, ++count);
+    }
+    jobs_end(run);
+    return 1;
 }
 
 static int run_close(lua_State *L)
@@ -374,6 +393,7 @@ static void make_metatable(lua_State *L)
                                        {"tool", run_tool},
                                        {"child", run_child},
                                        {"scope", run_scope},
+                                       {"end_jobs", run_end_jobs},
                                        {"close", run_close},
                                        {"exec", run_exec},
                                        {"http", run_http},

@@ -147,7 +147,7 @@ function start.session(cli, loaded, how)
   local new = {
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env,
-    visits = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
+    visits = {}, states = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
     facts = { date = date_of(cli.now()), system = "Linux" }, sink = how.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
   }

@@ -43,6 +43,7 @@ struct Job {
     int          exit_code, signal;
     const char  *limit; /* which ended it; static; or NULL */
     bool         stopped;
+    bool         told; /* somebody was told of its end */
 };
 
 /* Starts a command in the run's workspace; the spec's wall limit does not count. */

@@ -72,6 +72,7 @@ static void push_report(lua_State *L, Job *job)
 {
     Taken taken[2];
     push_about(L, job);
+    job->told = job->told || !job->exec;
     lua_pushcfunction(L, set_streams);
     lua_pushvalue(L, -2);
     for (int i = 0; i < 2; i++)
@@ -223,7 +224,8 @@ static int jobs_stop(lua_State *L)
     return wait_for(L, job, WAIT_MAX_MS, 0, true);
 }
 
-/* jobs.list() -> { { id, title, running, unread, exit_code, signal, limit }, ... }, oldest first */
+/* jobs.list() -> { { id, title, running, unread, exit_code, signal, limit, news }, ... }, oldest
+ * first; `news`: it has ended, and nobody was told before. */
 static int jobs_list(lua_State *L)
 {
     CallGrant  *grant = bind_grant_of(L);
@@ -232,6 +234,9 @@ static int jobs_list(lua_State *L)
     for (Job *job = jobs_first(grant->run); job; job = job->next) {
         if (!bind_may_start(grant, job->program)) continue;
         push_about(L, job);
+        lua_pushboolean(L, !job->exec && !job->told);
+        lua_setfield(L, -2, "news");
+        job->told = job->told || !job->exec;
         lua_rawseti(L, -2, ++count);
     }
     return 1;

@@ -154,13 +154,27 @@ format: ## clang-format over the C sources
 
 SHARE = $(DESTDIR)$(PREFIX)/share/perigee
 
-install: all ## install into DESTDIR and PREFIX
+APPARMOR      ?=
+APPARMOR_FILE := host/sandbox/perigee-sandbox.apparmor
+HELPER_PLACE  := $(PREFIX)/libexec/perigee/perigee-sandbox
+USERNS_SWITCH := /proc/sys/kernel/apparmor_restrict_unprivileged_userns
+
+install: all ## install into DESTDIR and PREFIX; APPARMOR=1: with a profile for AppArmor
 	$(say) INST $(DESTDIR)$(PREFIX)
 	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/perigee $(SHARE)
 	$(Q)install -m 0755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/perigee
 	$(Q)install -m 0755 $(HELPER) $(DESTDIR)$(PREFIX)/libexec/perigee/perigee-sandbox
 	$(Q)rm -rf $(SHARE)/lua $(SHARE)/tools $(SHARE)/agents # a tool that is gone must not be offered
 	$(Q)find lua tools agents -type f -exec install -D -m 0644 {} $(SHARE)/{} ';'
+	$(Q)install -d $(SHARE)/apparmor
+	$(Q)sed 's|@HELPER@|$(HELPER_PLACE)|' $(APPARMOR_FILE) > $(SHARE)/apparmor/perigee-sandbox
+ifneq ($(APPARMOR),)
+	$(Q)install -D -m 0644 $(SHARE)/apparmor/perigee-sandbox $(DESTDIR)/etc/apparmor.d/perigee-sandbox
+	$(Q)test -n "$(DESTDIR)" || apparmor_parser -r /etc/apparmor.d/perigee-sandbox
+else
+	$(Q)if [ "$$(cat $(USERNS_SWITCH) 2>/dev/null)" = 1 ]; then \
+	  echo "AppArmor restricts user namespaces here: make install APPARMOR=1 adds a profile for the helper"; fi
+endif
 
 clean: ## remove what was built
 	rm -rf build perigee perigee-sandbox

@@ -1,5 +1,6 @@
 --- Runs a command line. Everything that it starts lives in the sandbox and is dead when the call
 --- ends, or, as a background job, when the run does.
+local denial = require "lib.denial"
 local schema = require "lib.schema"
 local shell  = require "lib.shell"
 local text   = require "lib.text"
@@ -64,8 +65,9 @@ local function in_foreground(input, call)
   end
 
   local after, notes = shell.after(done.aside, state, call.workspace)
-  local seconds = done.allowed_ms and done.allowed_ms // 1000 or input.timeout
-  local lines = { words.ending(done, seconds) }
+  local lines = { words.ending(done, done.allowed_ms, input.timeout * 1000) }
+  local denied = denial.lines(done, call.sandbox)
+  table.move(denied, 1, #denied, #lines + 1, lines)
   table.move(notes, 1, #notes, #lines + 1, lines)
   if not done.limit and not shell.began(done.aside) then
     after = { variables = {} } -- whatever kept it from starting must not last

@@ -9,6 +9,7 @@
 /* what is read from disk */
 #define LIMIT_DEFINITION   (1 * MB) /* an agent's file */
 #define LIMIT_FRONT_MATTER (64 * KB)
+#define LIMIT_CONFIG       (256 * KB) /* a config.yaml */
 #define LIMIT_SCRIPT       (1 * MB)  /* a Lua file */
 #define LIMIT_CATALOG      10000     /* definitions in one project */
 #define LIMIT_FILE_READ    (64 * MB) /* a workspace file that the host reads or edits whole */
@@ -37,6 +38,8 @@
 
 /* a sandboxed command, see sandbox/ */
 #define LIMIT_EXEC_OUTPUT (1 * MB) /* kept of each of stdout and stderr: head and tail */
+#define LIMIT_EXEC_QUEUE  (1 * MB) /* streamed and unread before the command has to wait */
+#define LIMIT_EXPLAINED   (8 * MB) /* a plan in words */
 #define LIMIT_EXEC_ASIDE  (256 * KB) /* kept of what it says aside, at most */
 #define LIMIT_JOB_FRESH   (64 * KB)  /* of each stream of a job that nobody has read */
 #define LIMIT_FEED        (16 * KB)  /* of each stream between two looks of whoever watches */

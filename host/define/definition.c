@@ -169,42 +169,47 @@ void note_add(Reading *reading, NoteLevel level, const char *rule, Place place, 
         (Note){level, str_from(rule), {kept, kept ? message.len : 0}, place.line, place.column};
 }
 
+Status bytes_check(Str text, Place *fault, Err *err)
+{
+    size_t      valid = str_utf8_valid_len(text);
+    const char *nul = text.len ? memchr(text.ptr, '\0', text.len) : NULL;
+    *fault = (Place){1, 1};
+    if (str_starts(text, STR("\xFF\xFE")) || str_starts(text, STR("\xFE\xFF")))
+        return err_set(err, ST_INVALID, "the file is UTF-16; save it as UTF-8");
+    if (valid < text.len) {
+        *fault = place_at(text, valid);
+        return err_set(err, ST_INVALID, "byte 0x%02X is not UTF-8; save the file as UTF-8",
+                       (unsigned)(unsigned char)text.ptr[valid]);
+    }
+    if (!nul) return ST_OK;
+    *fault = place_at(text, (size_t)(nul - text.ptr));
+    return err_set(err, ST_INVALID, "a NUL byte; this is no text file");
+}
+
 /* What stops a parse before it begins: size, and bytes that are no text. */
 static Status text_check(Str text, Definition *out, Err *err)
 {
-    Str    head = str_cut(text, 0, LIMIT_DEFINITION);
-    Status status = ST_INVALID;
-    Place  place = {1, 1};
-    if (str_starts(text, STR("\xFF\xFE")) || str_starts(text, STR("\xFE\xFF"))) {
-        err_set(err, status, "line 1, column 1: the file is UTF-16; save it as UTF-8");
-    } else if (str_utf8_valid_len(head) < head.len && text.len <= LIMIT_DEFINITION) {
-        size_t at = str_utf8_valid_len(head);
-        place = place_at(head, at);
-        err_set(err, status, "line %d, column %d: byte 0x%02X is not UTF-8; save the file as UTF-8",
-                place.line, place.column, (unsigned)(unsigned char)head.ptr[at]);
-    } else if (head.len && memchr(head.ptr, '\0', head.len)) {
-        place = place_at(head, (size_t)((const char *)memchr(head.ptr, '\0', head.len) - head.ptr));
-        err_set(err, status, "line %d, column %d: a NUL byte; this is no text file", place.line,
-                place.column);
-    } else if (text.len > LIMIT_DEFINITION) {
+    Str  head = str_cut(text, 0, LIMIT_DEFINITION);
+    bool large = text.len > LIMIT_DEFINITION;
+    if (large && !str_starts(head, STR("\xFF\xFE")) && !str_starts(head, STR("\xFE\xFF")))
+        head.len = str_utf8_valid_len(head); /* the cut may fall into a code point */
+    Place  place;
+    Status status = bytes_check(head, &place, err);
+    if (status == ST_OK && large) {
         Span        span;
         const char *why;
         bool        front = span_find(head, &span, &why) &&
                      (!span.closed || span.end - span.begin > LIMIT_FRONT_MATTER);
-        status = front ? err_set(err, ST_LIMIT,
-                                 "line 1, column 1: the front matter has more than "
-                                 "%zu bytes",
-                                 LIMIT_FRONT_MATTER)
-                       : err_set(err, ST_LIMIT,
-                                 "line 1, column 1: the file has %zu bytes, a "
-                                 "definition has at most %zu",
-                                 text.len, LIMIT_DEFINITION);
-    } else {
-        return ST_OK;
+        status =
+            front ? err_set(err, ST_LIMIT, "the front matter has more than %zu bytes",
+                            LIMIT_FRONT_MATTER)
+                  : err_set(err, ST_LIMIT, "the file has %zu bytes, a definition has at most %zu",
+                            text.len, LIMIT_DEFINITION);
     }
+    if (status == ST_OK) return ST_OK;
     out->fault_line = place.line;
     out->fault_column = place.column;
-    return status;
+    return err_wrap(err, "line %d, column %d", place.line, place.column);
 }
 
 static void span_notes(Reading *reading, const Span *span)

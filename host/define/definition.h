@@ -29,6 +29,8 @@ struct Node {
     Str      text;   /* scalar: as it stands in the source, quotes and escapes resolved */
     bool     quoted; /* scalar: it was written with quotes, or as a block */
     Str      key;    /* in a map: this entry's key */
+    int      key_line, key_column; /* where the key stands; 0 where there is none, or it was read
+                                      leniently */
     int      line, column;
     Node    *first; /* list, map: children in order */
     Node    *next;

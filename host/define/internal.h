@@ -25,6 +25,7 @@ typedef struct Reading {
     Definition *def;       /* borrowed */
     size_t      note_room; /* of def->notes */
     int         nodes;     /* made so far, counted against MOST_NODES */
+    bool        strict;    /* a configuration: what could mean two things is refused, not noted */
 } Reading;
 
 /* -- definition.c ------------------------------------------------------------------------------ */
@@ -48,6 +49,9 @@ void node_append(Node *list, Node *entry);
 Node *map_add(Node *map, Node *entry);
 
 Status arena_full(Err *err);
+
+/* Refuses what is no text at all: UTF-16, bytes that are not UTF-8, NUL. */
+MUST_CHECK Status bytes_check(Str text, Place *fault, Err *err);
 
 /* -- span.c ------------------------------------------------------------------------------------ */
 
@@ -73,6 +77,14 @@ bool line_is_entry(Str line, size_t *key_len);
  */
 MUST_CHECK Status front_read(Reading *reading, const Span *span, Err *err);
 
+/* True for keys whose loss could give an agent more than its author granted. */
+bool key_narrows(Str key);
+
+/* Puts an empty `tools` list in place of whatever stands there, and notes why, once. */
+MUST_CHECK Status front_narrow(Reading *reading, Place place, const char *why, Err *err);
+
+/* -- yaml_tree.c ------------------------------------------------------------------------------- */
+
 typedef enum YamlEnding {
     YAML_READ,    /* `root` is its tree */
     YAML_REFUSED, /* libyaml says no: `problem` and `place` */
@@ -88,14 +100,9 @@ typedef struct YamlResult {
 } YamlResult;
 
 /* Reads text[begin, end), whose first byte stands at `origin`, as one YAML document. Duplicate keys
- * become notes when it can be read. */
+ * become notes when it can be read; where reading->strict is set they refuse it, and so do anchors,
+ * aliases, tags and NUL. */
 void yaml_read(Reading *reading, size_t begin, size_t end, Place origin, YamlResult *out);
-
-/* True for keys whose loss could give an agent more than its author granted. */
-bool key_narrows(Str key);
-
-/* Puts an empty `tools` list in place of whatever stands there, and notes why, once. */
-MUST_CHECK Status front_narrow(Reading *reading, Place place, const char *why, Err *err);
 
 /* -- lenient.c --------------------------------------------------------------------------------- */
 

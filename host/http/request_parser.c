@@ -127,6 +127,14 @@ static int apply_headers(RequestParser *parser)
     return MORE;
 }
 
+/* A line feed alone, which others would take for a line's end: nothing good comes after it. */
+static bool has_bare_line_feed(Str bytes, size_t from)
+{
+    for (size_t i = from; i < bytes.len; i++)
+        if (bytes.ptr[i] == '\n' && (i == 0 || bytes.ptr[i - 1] != '\r')) return true;
+    return false;
+}
+
 static int parse_head(RequestParser *parser)
 {
     Err err;
@@ -134,6 +142,7 @@ static int parse_head(RequestParser *parser)
     Str       unseen = str_cut(buf_str(&parser->in), parser->scanned, parser->in.len);
     ptrdiff_t at = str_find(unseen, STR("\r\n\r\n"));
     if (at < 0) {
+        if (has_bare_line_feed(buf_str(&parser->in), parser->scanned)) return 400;
         parser->scanned = parser->in.len > 3 ? parser->in.len - 3 : 0;
         return parser->in.len >= LIMIT_HTTP_HEAD ? 431 : MORE;
     }

@@ -24,7 +24,7 @@ static size_t  secret_count;
 static Grant  *grants;
 static size_t  grant_count;
 
-static bool is_secret_name(Str name)
+bool secrets_is_name(Str name)
 {
     static const char *const ENDINGS[] = {"_KEY", "_TOKEN", "_SECRET", "_PASSWORD"};
     for (size_t i = 0; i < sizeof ENDINGS / sizeof ENDINGS[0]; i++) {
@@ -71,7 +71,7 @@ void secrets_open(void)
     for (char **entry = environ; entry && *entry;) {
         const char *equals = strchr(*entry, '=');
         size_t      name_len = equals ? (size_t)(equals - *entry) : 0;
-        if (name_len && is_secret_name((Str){*entry, name_len})) {
+        if (name_len && secrets_is_name((Str){*entry, name_len})) {
             take(entry, name_len);
         } else {
             entry++;

@@ -19,6 +19,9 @@ void secrets_close(void);
 
 bool secrets_has(Str name);
 
+/* Whether a variable of this name is taken out of the environment. */
+bool secrets_is_name(Str name);
+
 /* Grants `name` to `host`, named as http_host_key names it: "api.anthropic.com" for https on its
  * own port, else with the port ("127.0.0.1:8080", "gateway.lan:80"). Compared without case. */
 MUST_CHECK Status secrets_allow(Str name, Str host, Err *err);

@@ -41,7 +41,7 @@ static void on_output(void *arg, bool is_error, Str bytes)
 static void on_end(void *arg, SandboxResult *result)
 {
     Job *job = arg;
-    job->exec = NULL;
+    job->command = NULL;
     job->jobs->running--;
     job->err = result->err;
     job->exit_code = result->exit_code;
@@ -68,7 +68,7 @@ void job_forget(Job *job)
 static void forget_one(Jobs *jobs)
 {
     Job *job = jobs->first;
-    while (job->exec) job = job->next;
+    while (job->command) job = job->next;
     job_forget(job);
 }
 
@@ -86,7 +86,8 @@ static Job *job_new(Jobs *jobs, const ExecSpec *spec, const char *title)
     return job;
 }
 
-Status job_start(Run *run, const ExecSpec *spec, const char *title, Job **out, Err *err)
+Status job_start(Run *run, const ExecSpec *spec, const char *const *hosts, const char *title,
+                 Job **out, Err *err)
 {
     static const ExecEvents EVENTS = {.on_output = on_output, .on_end = on_end};
     if (run->finished || run->cancelled)
@@ -99,7 +100,7 @@ Status job_start(Run *run, const ExecSpec *spec, const char *title, Job **out, E
     ExecSpec own = *spec;
     own.limits.wall_ms = -1; /* the run's deadline ends it */
     Job   *job = job_new(jobs, spec, title);
-    Status status = exec_begin(run->workspace->space, &own, &EVENTS, job, &job->exec, err);
+    Status status = command_begin(run->workspace, &own, hosts, &EVENTS, job, &job->command, err);
     if (status != ST_OK) {
         free_job(job);
         return status;
@@ -150,20 +151,20 @@ void job_take(Job *job, int stream, Buf *out, size_t *head, size_t *dropped)
 
 void job_stop(Job *job)
 {
-    if (!job->exec) return;
+    if (!job->command) return;
     job->stopped = true;
-    exec_stop(job->exec);
+    command_stop(job->command);
 }
 
 /* All are told to die before the first one is waited for. */
 void jobs_end(Run *run)
 {
     for (Job *job = jobs_first(run); job; job = job->next)
-        if (job->exec) exec_cancel(job->exec);
+        if (job->command) command_cancel(job->command);
     for (Job *job = jobs_first(run); job; job = job->next) {
-        if (!job->exec) continue;
-        exec_drop(job->exec);
-        job->exec = NULL;
+        if (!job->command) continue;
+        command_drop(job->command);
+        job->command = NULL;
         job->jobs->running--;
         job->signal = SIGKILL;
         job->exit_code = 128 + SIGKILL;

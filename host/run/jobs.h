@@ -14,7 +14,7 @@
 #define HOST_RUN_JOBS_H
 
 #include "../sandbox/output.h"
-#include "run.h"
+#include "command.h"
 
 enum {
     JOBS_RUNNING_MAX = 8,
@@ -36,7 +36,7 @@ struct Job {
     Job         *next;            /* newer */
     int          id;              /* from 1, never used again in this run */
     char        *program, *title; /* owned; which command it is; `title` is for people */
-    SandboxExec *exec;            /* borrowed; NULL once it ended */
+    Command     *command;         /* borrowed; NULL once it ended */
     Output       fresh[2];        /* stdout and stderr since they were last taken */
     JobWatch    *watches;         /* borrowed list */
     Err          err;             /* see above */
@@ -46,8 +46,10 @@ struct Job {
     bool         told; /* somebody was told of its end */
 };
 
-/* Starts a command in the run's workspace; the spec's wall limit does not count. */
-MUST_CHECK Status job_start(Run *run, const ExecSpec *spec, const char *title, Job **out, Err *err);
+/* Starts a command in the run's workspace; the spec's wall limit does not count. `hosts` as in
+ * command_begin. */
+MUST_CHECK Status job_start(Run *run, const ExecSpec *spec, const char *const *hosts,
+                            const char *title, Job **out, Err *err);
 
 Job *jobs_first(const Run *run); /* oldest first, through Job.next; NULL when there is none */
 Job *job_find(const Run *run, int id);

@@ -11,6 +11,7 @@
 #define HOST_RUN_RUN_H
 
 #include "../files/root.h"
+#include "../http/host_rule.h"
 #include "../sandbox/process.h"
 #include "../store/journal.h"
 #include "budget.h"
@@ -19,20 +20,33 @@ enum { RUN_ID_SIZE = 40 };
 
 /* A folder that runs work in: its files and its sandbox, shared by a run and its children. */
 typedef struct Workspace {
-    Root  *root;  /* owned */
-    Space *space; /* owned */
-    char  *path;  /* owned; absolute, resolved */
-    int    users; /* freed when the last one releases it */
+    Loop           *loop;     /* borrowed */
+    Root           *root;     /* owned */
+    Space          *space;    /* owned */
+    NetworkMode     network;  /* as it is: unconfined, the host's */
+    HostRules       hosts;    /* owned; what its commands may reach through the proxy */
+    struct Proxy   *proxy;    /* owned; NULL before its first command, and without a proxy */
+    struct Command *commands; /* borrowed list: those that have not ended */
+    char           *path;     /* owned; absolute, resolved */
+    int             users;    /* freed when the last one releases it */
 } Workspace;
 
-typedef struct WorkspaceSpec {
+typedef struct WorkspaceSpec { /* lists end in NULL and may be NULL */
     const char        *path;
     const char        *helper; /* of the sandbox */
-    const char *const *pins;   /* read-only where they lie in it; ends in NULL; may be NULL */
+    const char *const *pins;   /* read-only where they lie in it */
+    const char *const *show;   /* further paths that commands see, read-only */
+    const char *const *pass;   /* names of the host's variables that commands see */
+    NetworkMode        network;
+    const char *const *hosts;  /* NETWORK_PROXY: entries as in http/host_rule.h */
+    ExecLimits         limits; /* of its commands, as SpaceSpec has it */
+    int64_t            wall_most_ms;
     bool               unconfined;
 } WorkspaceSpec;
 
-/* Refuses "/", the home folder, an ancestor of `state` (the folder of the journal). */
+/* Refuses "/", the home folder, an ancestor of `state` (the folder of the journal); the first two
+ * and what holds `state` also in `show`; in `pass` what is no name, or a key's name; in `hosts`
+ * what is no entry. */
 MUST_CHECK Status workspace_new(Loop *loop, const WorkspaceSpec *spec, const char *state,
                                 Workspace **out, Err *err);
 bool workspace_holds(const Workspace *workspace, const char *path); /* once links are followed */

@@ -1,43 +1,13 @@
-#include "run.h"
+#include "command.h"
+#include "shown.h"
 
 #include "../base/mem.h"
+#include "../http/proxy.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Whether `inner` is `outer` or lies below it. Both absolute and resolved. */
-static bool within(const char *inner, const char *outer)
-{
-    size_t len = strlen(outer);
-    if (strcmp(outer, "/") == 0) return true;
-    return strncmp(inner, outer, len) == 0 && (inner[len] == '\0' || inner[len] == '/');
-}
-
-static Status refuse_wide(const char *path, const char *state, Err *err)
-{
-    const char *home = getenv("HOME");
-    char       *resolved_home = home ? realpath(home, NULL) : NULL;
-    char       *resolved_state = state ? realpath(state, NULL) : NULL;
-    Status      status = ST_OK;
-    if (strcmp(path, "/") == 0)
-        status = err_set(err, ST_DENIED,
-                         "workspace /: the whole system is no workspace; use --workspace DIR");
-    else if (resolved_home && strcmp(path, resolved_home) == 0)
-        status = err_set(err, ST_DENIED,
-                         "workspace %s: the home folder is no workspace; use a folder in it "
-                         "with --workspace DIR",
-                         path);
-    else if (resolved_state && within(resolved_state, path))
-        status = err_set(err, ST_DENIED,
-                         "workspace %s: it holds the journal (%s); use --workspace DIR or "
-                         "--store FILE",
-                         path, resolved_state);
-    free(resolved_home);
-    free(resolved_state);
-    return status;
-}
 
 /* The pins that concern the workspace `path`, ending in NULL. One that holds the workspace makes
  * all of it read-only. Owned. */
@@ -49,21 +19,52 @@ static char **own_pins(const char *path, const char *const *pins)
     for (size_t i = 0; i < count; i++) {
         char       *resolved = realpath(pins[i], NULL);
         const char *real = resolved ? resolved : pins[i];
-        if (within(path, real))
+        if (path_within(path, real))
             own[kept++] = mem_text(path);
-        else if (within(pins[i], path))
+        else if (path_within(pins[i], path))
             own[kept++] = mem_text(pins[i]); /* by this name, and by what it leads to */
-        else if (within(real, path))
+        else if (path_within(real, path))
             own[kept++] = mem_text(real);
         free(resolved);
     }
     return own;
 }
 
-static void free_pins(char **pins)
+static Status open_both(Workspace *workspace, const WorkspaceSpec *spec, char **pins, char **shown,
+                        char **passed, Err *err)
 {
-    for (size_t i = 0; pins[i]; i++) free(pins[i]);
-    free(pins);
+    RootSpec  root = {.path = workspace->path, .pins = (const char *const *)pins};
+    SpaceSpec space = {
+        .workspace = workspace->path,
+        .helper = spec->helper,
+        .read_only = (const char *const *)shown,
+        .pins = (const char *const *)pins,
+        .variables = (const char *const *)passed,
+        .network = workspace->network,
+        .listens = command_serve,
+        .listens_arg = workspace,
+        .limits = spec->limits,
+        .wall_most_ms = spec->wall_most_ms,
+        .unconfined = spec->unconfined,
+    };
+    Status status = root_open(&root, &workspace->root, err);
+    return status == ST_OK ? space_new(workspace->loop, &space, &workspace->space, err) : status;
+}
+
+static Status open_workspace(Workspace *workspace, const WorkspaceSpec *spec, const char *state,
+                             Err *err)
+{
+    char **shown = NULL, **passed = NULL, **pins = own_pins(workspace->path, spec->pins);
+    Status status = shown_refuse_wide("workspace", "--workspace DIR", workspace->path, state, err);
+    if (status == ST_OK) status = shown_paths(spec->show, state, &shown, err);
+    if (status == ST_OK) status = shown_variables(spec->pass, &passed, err);
+    for (size_t i = 0; spec->hosts && spec->hosts[i] && status == ST_OK; i++)
+        status = host_rules_add(&workspace->hosts, str_from(spec->hosts[i]), err);
+    if (status == ST_OK) status = open_both(workspace, spec, pins, shown, passed, err);
+    shown_free(pins);
+    shown_free(shown);
+    shown_free(passed);
+    return status;
 }
 
 Status workspace_new(Loop *loop, const WorkspaceSpec *spec, const char *state, Workspace **out,
@@ -73,23 +74,12 @@ Status workspace_new(Loop *loop, const WorkspaceSpec *spec, const char *state, W
     if (!path)
         return err_set(err, errno == ENOENT ? ST_NOT_FOUND : ST_IO, "workspace %s: %s", spec->path,
                        strerror(errno));
-    Status status = refuse_wide(path, state, err);
-    if (status != ST_OK) {
-        free(path);
-        return status;
-    }
     Workspace *workspace = mem_new(sizeof *workspace);
+    workspace->loop = loop;
     workspace->path = path;
     workspace->users = 1;
-    char    **pins = own_pins(path, spec->pins);
-    RootSpec  root = {.path = path, .pins = (const char *const *)pins};
-    SpaceSpec space = {.workspace = path,
-                       .helper = spec->helper,
-                       .pins = (const char *const *)pins,
-                       .unconfined = spec->unconfined};
-    status = root_open(&root, &workspace->root, err);
-    if (status == ST_OK) status = space_new(loop, &space, &workspace->space, err);
-    free_pins(pins);
+    workspace->network = spec->unconfined ? NETWORK_HOST : spec->network;
+    Status status = open_workspace(workspace, spec, state, err);
     if (status != ST_OK) {
         workspace_release(workspace);
         return status;
@@ -101,7 +91,7 @@ Status workspace_new(Loop *loop, const WorkspaceSpec *spec, const char *state, W
 bool workspace_holds(const Workspace *workspace, const char *path)
 {
     char *real = realpath(path, NULL);
-    bool  holds = real && within(real, workspace->path);
+    bool  holds = real && path_within(real, workspace->path);
     free(real);
     return holds;
 }
@@ -116,6 +106,8 @@ void workspace_release(Workspace *workspace)
 {
     if (!workspace || --workspace->users > 0) return;
     space_free(workspace->space);
+    proxy_free(workspace->proxy);
+    host_rules_clear(&workspace->hosts);
     if (workspace->root) root_free(workspace->root);
     free(workspace->path);
     free(workspace);

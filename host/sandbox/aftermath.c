@@ -41,20 +41,18 @@ static bool rename_aside(int folder, const char *name, char *aside, size_t size)
 static void set_aside(SandboxExec *exec, const char *path)
 {
     const char *name = strrchr(path, '/') + 1;
-    char        aside[NAME_MAX + 1], note[3 * PATH_MAX];
+    char        aside[NAME_MAX + 1], why[PATH_MAX];
     struct stat info;
     int         folder = open_folder(path, name);
     if (folder < 0) return;
     if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0) {
         bool done = rename_aside(folder, name, aside, sizeof aside);
-        int  len =
-            snprintf(note, sizeof note,
-                     done ? "sandbox: %s was not there before and would decide what git runs; "
-                            "it is now %s\n"
-                          : "sandbox: %s was not there before and decides what git runs; it "
-                            "could not be renamed to %s: look at it before you use git\n",
-                     path, aside);
-        output_take(&exec->pipes[1].output, (Str){note, (size_t)len});
+        snprintf(why, sizeof why,
+                 done ? "it was not there before and would decide what git runs; it is now %s"
+                      : "it was not there before and decides what git runs; it could not be "
+                        "renamed to %s: look at it before you use git",
+                 aside);
+        denied_add(&exec->denied, "file", path, why);
     }
     close(folder);
 }

@@ -1,4 +1,5 @@
 /* From what was seen of a command to what its caller is told. */
+#include "probe_memory.h"
 #include "space.h"
 
 #include <signal.h>
@@ -58,6 +59,7 @@ static void judge(SandboxExec *exec, SandboxResult *result)
         else if (result->err.status == ST_DENIED)
             result->exit_code = 126;
     }
+    if (result->err.status == ST_UNAVAILABLE) probe_forget();
 }
 
 static void take_output(Output *output, Buf *out, size_t *dropped, size_t *head)
@@ -73,10 +75,14 @@ void exec_result(SandboxExec *exec, SandboxResult *result)
     memset(result, 0, sizeof *result);
     err_clear(&result->err);
     judge(exec, result);
+    result->wall_ms = exec->began && exec->ended > exec->began ? exec->ended - exec->began : 0;
+    result->allowed_ms = exec->spec.limits.wall_ms;
+    denied_take(&result->denied, &exec->denied);
     size_t dropped, head;
-    take_output(&exec->pipes[PIPE_OUT].output, &result->out, &result->out_dropped, &result->out_head);
+    take_output(&exec->pipes[PIPE_OUT].output, &result->out, &result->out_dropped,
+                &result->out_head);
     take_output(&exec->pipes[PIPE_ERROR].output, &result->error, &result->error_dropped,
                 &result->error_head);
     take_output(&exec->pipes[PIPE_ASIDE].output, &result->aside, &dropped, &head);
-    result->aside_whole = dropped == 0;
+    result->aside_whole = exec->spec.aside > 0 && dropped == 0;
 }

@@ -89,11 +89,11 @@ Status helper_start(Loop *loop, const HelperSpec *spec, ChildEnded *ended, void 
     return status;
 }
 
-bool helper_receive(int report_fd, WireReport *report, int fds[3])
+bool helper_receive(int report_fd, WireReport *report, int fds[WIRE_REPORT_FDS])
 {
     union {
         struct cmsghdr header;
-        char           bytes[CMSG_SPACE(3 * sizeof(int))];
+        char           bytes[CMSG_SPACE(WIRE_REPORT_FDS * sizeof(int))];
     } control;
     struct iovec  part = {report, sizeof *report};
     struct msghdr message = {.msg_iov = &part,
@@ -101,7 +101,7 @@ bool helper_receive(int report_fd, WireReport *report, int fds[3])
                              .msg_control = &control,
                              .msg_controllen = sizeof control};
     ssize_t       got;
-    fds[0] = fds[1] = fds[2] = -1;
+    for (int i = 0; i < WIRE_REPORT_FDS; i++) fds[i] = -1;
     do got = recvmsg(report_fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);
     if (got < 0) return false;

@@ -20,9 +20,8 @@ typedef struct HelperSpec {
 MUST_CHECK Status helper_start(Loop *loop, const HelperSpec *spec, ChildEnded *ended, void *arg,
                                Child **child, int *report_fd, Err *err);
 
-/* Takes one report, if there is one; descriptors that came with it go to fds[0..2], else -1 there.
- */
-bool helper_receive(int report_fd, WireReport *report, int fds[3]);
+/* Takes one report, if there is one; descriptors that came with it go to `fds`, else -1 there. */
+bool helper_receive(int report_fd, WireReport *report, int fds[WIRE_REPORT_FDS]);
 
 /* A read-only file in memory. Answers its descriptor at offset 0, or -1 with `err` set. */
 int sealed_file(const char *name, Str bytes, Err *err);

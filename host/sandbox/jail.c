@@ -30,6 +30,7 @@ static int do_step(Jail *jail, const Step *step)
     case OP_NEW_NET: return make_net();
     case OP_NEW_MOUNTS: return make_mounts();
     case OP_LOOPBACK: return raise_loopback();
+    case OP_LISTEN: return open_listener(jail);
     case OP_ROOT: return mount_root(jail, step);
     case OP_FOLDER: return make_folder(jail, step);
     case OP_FILE: return make_file(jail, step);
@@ -39,8 +40,8 @@ static int do_step(Jail *jail, const Step *step)
     case OP_WORKSPACE: return bind_workspace(jail, step);
     case OP_HOST_PROC: return bind_host_proc(jail);
     case OP_ENTER_ROOT: return enter_root(jail);
-    case OP_HAND_OVER: return hand_over();
-    case OP_JOIN: return join_space();
+    case OP_HAND_OVER: return hand_over(jail, step);
+    case OP_JOIN: return join_space(step);
     case OP_KILL_FIRST: /* a wish: where /proc cannot be written, the host's watch is left */
         (void)write_text("/proc/self/oom_score_adj", "1000");
         return 0;
@@ -54,6 +55,9 @@ static int do_step(Jail *jail, const Step *step)
     case OP_HOSTNAME: return sethostname(step->more, strlen(step->more)) == 0 ? 0 : errno;
     case OP_DROP_RIGHTS: return drop_rights();
     case OP_NO_NEW_RIGHTS: return forbid_new_rights();
+    case OP_FENCE: return fence_begin(jail);
+    case OP_ALLOW: return fence_allow(jail, step);
+    case OP_ENCLOSE: return fence_close(jail);
     case OP_FILTER: return install_filter();
     case OP_FORK: return fork_command(jail, step);
     case OP_LIMIT: return set_limit(step);
@@ -77,7 +81,7 @@ int jail_send(WireReport *report, const int *fds, size_t fd_count)
 {
     union {
         struct cmsghdr header;
-        char           bytes[CMSG_SPACE(3 * sizeof(int))];
+        char           bytes[CMSG_SPACE(WIRE_REPORT_FDS * sizeof(int))];
     } control;
     struct iovec  part = {report, sizeof *report};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
@@ -158,7 +162,8 @@ int main(void)
         return said < 0 ? 1 : 2;
     }
     if (!settle(&plan)) return 1;
-    Jail jail = {.plan = &plan, .reports = true, .root = -1, .gate = -1};
+    Jail jail = {
+        .plan = &plan, .reports = true, .root = -1, .gate = -1, .listener = -1, .fence = -1};
     jail.outcome =
         mmap(NULL, sizeof(Outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (jail.outcome == MAP_FAILED) return 1;

@@ -29,13 +29,16 @@ typedef struct Outcome {
 } Outcome;
 
 typedef struct Jail {
-    const WirePlan *plan;     /* borrowed */
-    size_t          at;       /* index of the step that is carried out */
-    Outcome        *outcome;  /* shared */
-    bool            reports;  /* this process is the outer one */
-    bool            isolated; /* ISOLATE is behind us */
-    int             root;     /* while the space is made: the new root; else -1 */
-    int             gate;     /* init: readable once the host can kill it; else -1 */
+    const WirePlan *plan;         /* borrowed */
+    size_t          at;           /* index of the step that is carried out */
+    Outcome        *outcome;      /* shared */
+    bool            reports;      /* this process is the outer one */
+    bool            isolated;     /* ISOLATE is behind us */
+    int             root;         /* while the space is made: the new root; else -1 */
+    int             gate;         /* init: readable once the host can kill it; else -1 */
+    int             listener;     /* while the space is made: the proxy's socket; else -1 */
+    int             fence;        /* between FENCE and ENCLOSE: Landlock's rules; else -1 */
+    uint64_t        fence_rights; /* what of the file system they rule */
 } Jail;
 
 /* jail.c: puts the failure where the host will see it, and ends this process. */
@@ -49,8 +52,9 @@ int make_user(const Step *step);
 int make_net(void);
 int make_mounts(void);
 int raise_loopback(void);
-int hand_over(void);
-int join_space(void);
+int open_listener(Jail *jail);
+int hand_over(const Jail *jail, const Step *step);
+int join_space(const Step *step);
 
 /* jail_mounts.c: the space's root */
 int mount_root(Jail *jail, const Step *step);
@@ -76,6 +80,11 @@ int forbid_new_rights(void);
 int install_filter(void);
 int set_limit(const Step *step);
 int bound_processes(const Step *step);
+
+/* jail_fence.c */
+int fence_begin(Jail *jail);
+int fence_allow(const Jail *jail, const Step *step);
+int fence_close(Jail *jail);
 
 /* jail_reap.c: the steps that split the process. They return in the new one only. */
 int isolate(Jail *jail);

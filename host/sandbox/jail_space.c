@@ -5,6 +5,7 @@
 
 #include <grp.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,26 +51,38 @@ int raise_loopback(void)
     return close_with(fd, ioctl(fd, SIOCSIFFLAGS, &request) == 0 ? 0 : errno);
 }
 
-int hand_over(void)
+/* Its port is the kernel's choice; the host reads it from the socket. */
+int open_listener(Jail *jail)
 {
-    static const char *const names[] = {"/proc/self/ns/user", "/proc/self/ns/net",
-                                        "/proc/self/ns/mnt"};
-    int                      fds[3];
-    for (int i = 0; i < 3; i++) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int                fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return errno;
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, SOMAXCONN) != 0)
+        return close_with(fd, errno);
+    jail->listener = fd;
+    return 0;
+}
+
+int hand_over(const Jail *jail, const Step *step)
+{
+    static const char *const names[] = {"/proc/self/ns/user", "/proc/self/ns/mnt",
+                                        "/proc/self/ns/net"};
+    size_t                   count = step->flags & STEP_HOST_NET ? 2 : 3;
+    int                      fds[WIRE_REPORT_FDS];
+    for (size_t i = 0; i < count; i++) {
         fds[i] = open(names[i], O_RDONLY | O_CLOEXEC);
         if (fds[i] < 0) return errno;
     }
+    if (jail->listener >= 0) fds[count++] = jail->listener;
     WireReport report = {.kind = REPORT_SPACE};
-    return jail_send(&report, fds, 3);
+    return jail_send(&report, fds, count);
 }
 
-int join_space(void)
+int join_space(const Step *step)
 {
     if (setns(WIRE_USER_FD, CLONE_NEWUSER) != 0) return errno;
-    if (setns(WIRE_NET_FD, CLONE_NEWNET) != 0) return errno;
+    if (!(step->flags & STEP_HOST_NET) && setns(WIRE_NET_FD, CLONE_NEWNET) != 0) return errno;
     if (setns(WIRE_MOUNTS_FD, CLONE_NEWNS) != 0) return errno;
-    close(WIRE_USER_FD);
-    close(WIRE_NET_FD);
-    close(WIRE_MOUNTS_FD);
+    for (int fd = WIRE_USER_FD; fd <= WIRE_NET_FD; fd++) close(fd);
     return 0;
 }

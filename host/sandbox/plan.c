@@ -14,25 +14,6 @@ enum { ARENA_PLAN = 20 * 1024 * 1024 };
 #define SIZE_SHARED  (256 * MB)  /* /dev/shm: as long as the command */
 #define SIZE_RUN     (64 * MB)
 
-static const char *const VARIABLES[] = {
-    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "HOME=/home/agent",
-    "USER=agent",
-    "LOGNAME=agent",
-    "SHELL=/bin/sh",
-    "LANG=C.UTF-8",
-    "TERM=dumb",
-    "TMPDIR=/tmp",
-    "PAGER=cat",
-    "GIT_PAGER=cat",
-    "GIT_TERMINAL_PROMPT=0",
-    /* Files of another owner are shown as nobody's; git would refuse a repository of theirs. */
-    "GIT_CONFIG_COUNT=1",
-    "GIT_CONFIG_KEY_0=safe.directory",
-    "GIT_CONFIG_VALUE_0=*",
-    NULL,
-};
-
 /* Of /proc: what reaches the kernel or the machine, and would be open to a command that root runs,
  * because these files ask for user id 0 and not for a capability. */
 static const char *const PROC_READ_ONLY[] = {"/proc/acpi", "/proc/bus",           "/proc/fs",
@@ -57,17 +38,37 @@ void plan_clear(Plan *plan)
     memset(plan, 0, sizeof *plan);
 }
 
-ExecLimits plan_limits(const ExecLimits *asked)
+static size_t least(size_t asked, size_t set, size_t otherwise)
 {
-    ExecLimits limits = *asked;
-    if (limits.wall_ms == 0) limits.wall_ms = PLAN_WALL_MS;
-    if (limits.cpu_ms <= 0) limits.cpu_ms = PLAN_CPU_MS;
-    if (limits.memory == 0) limits.memory = PLAN_MEMORY;
-    if (limits.processes == 0) limits.processes = PLAN_PROCESSES;
-    if (limits.file_size == 0) limits.file_size = PLAN_FILE_SIZE;
-    if (limits.descriptors == 0) limits.descriptors = PLAN_DESCRIPTORS;
-    if (limits.output == 0) limits.output = LIMIT_EXEC_OUTPUT;
-    return limits;
+    if (set == 0) return asked == 0 ? otherwise : asked;
+    return asked == 0 || asked > set ? set : asked;
+}
+
+static int64_t least_ms(int64_t asked, int64_t set, int64_t otherwise)
+{
+    return (int64_t)least(asked > 0 ? (size_t)asked : 0, set > 0 ? (size_t)set : 0,
+                          (size_t)otherwise);
+}
+
+/* A longer time than is allowed is cut, not refused: a tool's own fixed wait would otherwise make
+ * the tool useless to whoever allows less. The result says what was in force. */
+ExecLimits plan_limits(const SpaceSpec *space, const ExecLimits *asked)
+{
+    const ExecLimits *set = &space->limits;
+    int64_t           wall_ms = set->wall_ms > 0 ? set->wall_ms : PLAN_WALL_MS;
+    if (asked->wall_ms != 0)
+        wall_ms = space->wall_most_ms > 0 && asked->wall_ms > space->wall_most_ms
+                      ? space->wall_most_ms
+                      : asked->wall_ms;
+    return (ExecLimits){
+        .wall_ms = wall_ms,
+        .cpu_ms = least_ms(asked->cpu_ms, set->cpu_ms, PLAN_CPU_MS),
+        .memory = least(asked->memory, set->memory, PLAN_MEMORY),
+        .processes = least(asked->processes, set->processes, PLAN_PROCESSES),
+        .file_size = least(asked->file_size, set->file_size, PLAN_FILE_SIZE),
+        .descriptors = least(asked->descriptors, set->descriptors, PLAN_DESCRIPTORS),
+        .output = least(asked->output, set->output, LIMIT_EXEC_OUTPUT),
+    };
 }
 
 /* -- adding ------------------------------------------------------------------------------------ */
@@ -113,6 +114,9 @@ static void add_system(Plan *plan, const Facts *facts)
             add(plan, OP_BIND, (Step){.path = fact->path, .flags = STEP_DEVICE});
             break;
         case FACT_LINK: add(plan, OP_LINK, (Step){.path = fact->path, .more = fact->target}); break;
+        case FACT_RESOLVER:
+            add(plan, OP_BIND, (Step){.path = fact->path, .more = fact->target});
+            break;
         case FACT_GIT_DIR:
         case FACT_SECRET:
         case FACT_SHUT:
@@ -122,9 +126,10 @@ static void add_system(Plan *plan, const Facts *facts)
     }
 }
 
-static void add_etc(Plan *plan)
+static void add_etc(Plan *plan, const SpaceSpec *space)
 {
-    static const struct {
+    bool asks = space->network == NETWORK_HOST; /* for names; the resolver's file is a fact */
+    const struct {
         const char *path, *text;
     } files[] = {
         {"/etc/passwd", "root:x:0:0:root:/:/usr/sbin/nologin\n"
@@ -132,10 +137,13 @@ static void add_etc(Plan *plan)
                         "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"},
         {"/etc/group", "root:x:0:\nagent:x:1000:\ntty:x:5:\nnogroup:x:65534:\n"},
         {"/etc/hosts", "127.0.0.1 localhost sandbox\n::1 localhost sandbox\n"},
-        {"/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\nservices: files\n"},
+        {"/etc/nsswitch.conf",
+         asks ? "passwd: files\ngroup: files\nhosts: files dns\nservices: files\n"
+              : "passwd: files\ngroup: files\nhosts: files\nservices: files\n"},
         {"/etc/resolv.conf", "# no name is resolved in here\n"},
     };
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+    size_t count = sizeof files / sizeof files[0];
+    for (size_t i = 0; i < count - asks; i++)
         add(plan, OP_FILE, (Step){.path = files[i].path, .more = files[i].text, .number = 0444});
 }
 
@@ -167,13 +175,15 @@ static void add_scratch(Plan *plan)
 
 Status plan_space(Plan *plan, const SpaceSpec *space, const Facts *facts, Err *err)
 {
+    bool own_net = space->network != NETWORK_HOST;
     add(plan, OP_NEW_USER, (Step){.number = PLAN_INNER_ID});
-    add(plan, OP_NEW_NET, (Step){0});
-    add(plan, OP_LOOPBACK, (Step){0});
+    if (own_net) add(plan, OP_NEW_NET, (Step){0});
+    if (own_net) add(plan, OP_LOOPBACK, (Step){0});
+    if (space->network == NETWORK_PROXY) add(plan, OP_LISTEN, (Step){0});
     add(plan, OP_NEW_MOUNTS, (Step){0});
     add(plan, OP_ROOT, (Step){.number = SIZE_ROOT});
     add_system(plan, facts);
-    add_etc(plan);
+    add_etc(plan, space);
     add_folders(plan);
     add_scratch(plan);
     for (size_t i = 0; space->read_only && space->read_only[i]; i++)
@@ -184,7 +194,7 @@ Status plan_space(Plan *plan, const SpaceSpec *space, const Facts *facts, Err *e
     add(plan, OP_WORKSPACE, (Step){.path = space->workspace, .flags = STEP_WRITABLE});
     add(plan, OP_HOST_PROC, (Step){0});
     add(plan, OP_ENTER_ROOT, (Step){0});
-    add(plan, OP_HAND_OVER, (Step){0});
+    add(plan, OP_HAND_OVER, (Step){.flags = own_net ? 0 : STEP_HOST_NET});
     return check_size(plan, err);
 }
 
@@ -268,6 +278,45 @@ static void add_workspace(Plan *plan, const SpaceSpec *space, const ExecSpec *sp
     sort_covers(plan, from);
 }
 
+/* The mounts once more, for Landlock. It has no exceptions below what it allows: what is masked or
+ * read-only within the workspace is the mounts' alone. */
+static void add_fence(Plan *plan, const SpaceSpec *space, const ExecSpec *spec, const Facts *facts)
+{
+    static const struct {
+        const char *path;
+        uint32_t    flags;
+    } system[] = {
+        {"/", STEP_LISTED},
+        {"/usr", 0},
+        {"/bin", STEP_OPTIONAL},
+        {"/sbin", STEP_OPTIONAL},
+        {"/lib", STEP_OPTIONAL},
+        {"/lib32", STEP_OPTIONAL},
+        {"/lib64", STEP_OPTIONAL},
+        {"/libx32", STEP_OPTIONAL},
+        {"/etc", 0},
+        {"/proc", STEP_DEVICE},
+        {"/dev", STEP_DEVICE},
+        {"/dev/shm", STEP_WRITABLE},
+        {"/run", STEP_WRITABLE},
+        {"/tmp", STEP_WRITABLE},
+        {"/var/tmp", STEP_WRITABLE},
+        {"/home/agent", STEP_WRITABLE},
+    };
+    uint32_t writable = spec->writes ? STEP_WRITABLE : 0;
+    if (facts->landlock < PLAN_LANDLOCK_ABI) return;
+    add(plan, OP_FENCE, (Step){0});
+    for (size_t i = 0; i < sizeof system / sizeof system[0]; i++)
+        add(plan, OP_ALLOW, (Step){.path = system[i].path, .flags = system[i].flags});
+    for (size_t i = 0; space->read_only && space->read_only[i]; i++)
+        add(plan, OP_ALLOW, (Step){.path = space->read_only[i]});
+    for (size_t i = 0; i < facts->count; i++)
+        if (facts->items[i].kind == FACT_GIT_DIR)
+            add(plan, OP_ALLOW, (Step){.path = facts->items[i].path, .flags = writable});
+    add(plan, OP_ALLOW, (Step){.path = space->workspace, .flags = writable});
+    add(plan, OP_ENCLOSE, (Step){0});
+}
+
 /* RLIMIT_NPROC counts what a user runs in one user namespace. Unconfined, that would be all that
  * the user runs; then only the host's watch counts. */
 static void add_limits(Plan *plan, const ExecLimits *limits, bool unconfined)
@@ -285,33 +334,16 @@ static void add_limits(Plan *plan, const ExecLimits *limits, bool unconfined)
         add(plan, OP_LIMIT, (Step){.flags = all[i].which, .number = all[i].number});
 }
 
-/* Copies a list that ends in NULL into the arena, with room for `room` more. */
-static const char **keep_list(Plan *plan, const char *const *list, size_t room, size_t *count)
+/* Copies a list that ends in NULL into the arena. */
+static const char **keep_list(Plan *plan, const char *const *list, size_t *count)
 {
     size_t len = 0;
     while (list && list[len]) len++;
-    const char **copy = arena_alloc(&plan->arena, (len + room + 1) * sizeof *copy);
+    const char **copy = arena_alloc(&plan->arena, (len + 1) * sizeof *copy);
     if (!copy) plan->failed = true;
     for (size_t i = 0; copy && i < len; i++) copy[i] = keep(plan, list[i]);
     *count = copy ? len : 0;
     return copy;
-}
-
-/* The environment starts empty: the defaults above, and what the caller names in `variables`. */
-static void set_variables(Plan *plan, const char *const *variables)
-{
-    size_t room = 0;
-    while (variables && variables[room]) room++;
-    plan->variables = keep_list(plan, VARIABLES, room, &plan->variable_count);
-    for (size_t i = 0; plan->variables && i < room; i++) {
-        size_t name_len = strcspn(variables[i], "="), at = 0;
-        while (at < plan->variable_count &&
-               (strncmp(plan->variables[at], variables[i], name_len) != 0 ||
-                plan->variables[at][name_len] != '='))
-            at++;
-        plan->variables[at] = keep(plan, variables[i]);
-        if (at == plan->variable_count) plan->variable_count++;
-    }
 }
 
 static Status check_spec(const ExecSpec *spec, Err *err)
@@ -355,26 +387,27 @@ static const char *working_folder(Plan *plan, const SpaceSpec *space, const Exec
 Status plan_command(Plan *plan, const SpaceSpec *space, const ExecSpec *spec, const Facts *facts,
                     Err *err)
 {
-    ExecLimits limits = plan_limits(&spec->limits);
+    ExecLimits limits = plan_limits(space, &spec->limits);
     Status     status = check_spec(spec, err);
     if (status != ST_OK) return status;
     add(plan, OP_KILL_FIRST, (Step){0});
     if (!space->unconfined) {
-        add(plan, OP_JOIN, (Step){0});
+        add(plan, OP_JOIN, (Step){.flags = space->network == NETWORK_HOST ? STEP_HOST_NET : 0});
         add(plan, OP_ISOLATE, (Step){0});
         add_own_mounts(plan, &limits);
         add_workspace(plan, space, spec, facts);
         add(plan, OP_HOSTNAME, (Step){.more = "sandbox"});
         add(plan, OP_DROP_RIGHTS, (Step){0});
         add(plan, OP_NO_NEW_RIGHTS, (Step){0});
+        add_fence(plan, space, spec, facts);
         add(plan, OP_FILTER, (Step){0});
     }
     add(plan, OP_FORK, (Step){.number = spec->aside > 0 ? EXEC_ASIDE_FD : 0});
     add_limits(plan, &limits, space->unconfined);
     add(plan, OP_ENTER_FOLDER, (Step){.path = working_folder(plan, space, spec)});
     add(plan, OP_EXEC, (Step){0});
-    plan->words = keep_list(plan, spec->argv, 0, &plan->word_count);
-    set_variables(plan, spec->variables);
+    plan->words = keep_list(plan, spec->argv, &plan->word_count);
+    plan_variables(plan, space, spec, facts);
     return check_size(plan, err);
 }
 

@@ -25,6 +25,7 @@ enum {
     PLAN_GRACE_MS = 2000,    /* between TERM and KILL */
     PLAN_OUTPUT_FACTOR = 16, /* times the output that is kept: the command is killed */
     PLAN_INNER_ID = 1000,    /* uid and gid inside */
+    PLAN_LANDLOCK_ABI = 2,   /* the first that lets files be renamed into another folder */
 };
 #define PLAN_MEMORY    (4096 * MB)
 #define PLAN_FILE_SIZE (1024 * MB)
@@ -35,6 +36,7 @@ typedef enum FactKind {
     FACT_FILE,      /* of the system, to be shown */
     FACT_LINK,      /* of the system: `target` is its text */
     FACT_DEVICE,    /* of the system */
+    FACT_RESOLVER,  /* of the system: where names are asked for; `target` is the file itself */
     FACT_GIT_DIR,   /* outside the workspace, which is a linked worktree of it */
     FACT_SECRET,    /* in the workspace: a file to mask */
     FACT_SHUT,      /* in the workspace: a folder that could not be looked into; masked as well */
@@ -45,13 +47,16 @@ typedef enum FactKind {
 typedef struct Fact {
     FactKind    kind;
     const char *path;   /* in the survey's arena */
-    const char *target; /* FACT_LINK only, else NULL */
+    const char *target; /* FACT_LINK and FACT_RESOLVER, else NULL */
 } Fact;
 
 typedef struct Facts {
     Fact  *items; /* owned; free with facts_clear */
     size_t count, cap;
-    Arena  arena; /* their texts */
+    Arena  arena;    /* their texts */
+    int    landlock; /* the ABI that was found; 0: none */
+
+    unsigned port; /* of the run's proxy; 0 where there is none, or not yet */
 } Facts;
 
 typedef struct Plan {
@@ -72,7 +77,8 @@ bool plan_is_protected(const char *name); /* ".perigee" or ".claude" */
 MUST_CHECK Status plan_check_workspace(const char *workspace, const char *home, const char *state,
                                        Err *err); /* home, state: may be NULL */
 
-ExecLimits plan_limits(const ExecLimits *asked); /* with the defaults in place of zeros */
+/* What a command gets that asks for `asked`. */
+ExecLimits plan_limits(const SpaceSpec *space, const ExecLimits *asked);
 
 void              plan_init(Plan *plan);
 void              plan_clear(Plan *plan);
@@ -81,6 +87,9 @@ MUST_CHECK Status plan_command(Plan *plan, const SpaceSpec *space, const ExecSpe
                                const Facts *facts, Err *err);
 MUST_CHECK Status plan_encode(const Plan *plan, uint32_t host_pid, Buf *out, Err *err);
 MUST_CHECK Status plan_words(const Plan *plan, Buf *out, Err *err); /* one step a line */
+
+/* Fills plan->variables; for plan_command. */
+void plan_variables(Plan *plan, const SpaceSpec *space, const ExecSpec *spec, const Facts *facts);
 
 /* One step in words, without its number: "mask /w/.env". Cut at `size`. */
 void plan_step_words(const Step *step, char *out, size_t size);

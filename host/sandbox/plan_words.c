@@ -17,8 +17,21 @@ static void limit_words(const Step *step, char *out, size_t size)
     snprintf(out, size, "set a limit: %" PRIu64 " %s", step->number, name);
 }
 
+static void allow_words(const Step *step, char *out, size_t size)
+{
+    const char *what = step->flags & STEP_LISTED     ? "to list, not to read"
+                       : step->flags & STEP_DEVICE   ? "to read, and to write what is there"
+                       : step->flags & STEP_WRITABLE ? "to read and write"
+                                                     : "to read";
+    snprintf(out, size, "let Landlock pass %s (%s)", step->path, what);
+}
+
 static void bind_words(const Step *step, char *out, size_t size)
 {
+    if (*step->more) {
+        snprintf(out, size, "show %s as %s (read-only)", step->more, step->path);
+        return;
+    }
     const char *how = step->flags & STEP_DEVICE     ? "a device"
                       : step->flags & STEP_WRITABLE ? "writable unless the command only reads"
                                                     : "read-only";
@@ -32,12 +45,16 @@ void plan_step_words(const Step *step, char *out, size_t size)
         limit_words(step, out, size);
     } else if (step->op == OP_BIND) {
         bind_words(step, out, size);
+    } else if (step->op == OP_ALLOW) {
+        allow_words(step, out, size);
     } else if (step->op == OP_LINK) {
         snprintf(out, size, "%s %s, to %s", words, step->path, step->more);
     } else if (step->op == OP_TMPFS) {
         snprintf(out, size, "%s %s, %" PRIu64 " bytes at most", words, step->path, step->number);
     } else if (step->op == OP_PROCESSES || step->op == OP_NEW_USER || step->op == OP_ROOT) {
         snprintf(out, size, "%s: %" PRIu64, words, step->number);
+    } else if (step->flags & STEP_HOST_NET && (step->op == OP_JOIN || step->op == OP_HAND_OVER)) {
+        snprintf(out, size, "%s; the network stays the host's", words);
     } else if (step->op == OP_HOSTNAME) {
         snprintf(out, size, "%s: %s", words, step->more);
     } else if (step->op == OP_FORK && step->number > 0) {

@@ -129,8 +129,15 @@ static Status open_pipe(ExecPipe *pipe, int *write_end, Err *err)
     if (fcntl(pipe->fd, F_SETFL, O_NONBLOCK) != 0)
         return err_set(err, ST_IO, "sandbox: pipe: %s", strerror(errno));
     Status status = watch_new(pipe->exec->space->loop, pipe->fd, on_pipe, pipe, &pipe->watch, err);
-    if (status == ST_OK) watch_set(pipe->watch, WATCH_READ);
+    if (status == ST_OK) watch_set(pipe->watch, pipe->exec->paused ? 0 : WATCH_READ);
     return status;
+}
+
+void exec_pause(SandboxExec *exec, bool paused)
+{
+    exec->paused = paused;
+    for (int i = 0; i < 2; i++)
+        if (exec->pipes[i].watch) watch_set(exec->pipes[i].watch, paused ? 0 : WATCH_READ);
 }
 
 /* -- running ----------------------------------------------------------------------------------- */
@@ -138,7 +145,7 @@ static Status open_pipe(ExecPipe *pipe, int *write_end, Err *err)
 static void take_reports(SandboxExec *exec)
 {
     WireReport said;
-    int        fds[3];
+    int        fds[WIRE_REPORT_FDS];
     while (exec->report_fd >= 0 && helper_receive(exec->report_fd, &said, fds)) {
         if (said.kind == REPORT_STARTED && exec->init_fd < 0) {
             exec->init_fd = fds[0];
@@ -149,7 +156,7 @@ static void take_reports(SandboxExec *exec)
             exec->said = said;
             exec->has_said = true;
         }
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < WIRE_REPORT_FDS; i++)
             if (fds[i] >= 0) close(fds[i]);
     }
 }
@@ -205,6 +212,7 @@ static void on_child_ended(void *arg, int exit_code, int signo)
     exec->child_code = exit_code;
     exec->child_signal = signo;
     exec->phase = EXEC_ENDING;
+    exec->ended = loop_now(exec->space->loop);
     stop_timers(exec);
     take_reports(exec);
     try_end(exec);
@@ -214,6 +222,7 @@ static Status start(SandboxExec *exec, Err *err)
 {
     Space *space = exec->space;
     int    ends[PIPE_COUNT] = {-1, -1, -1}, input = -1;
+    exec->facts.port = space->port;
     Status status = plan_command(&exec->plan, &space->spec, &exec->spec, &exec->facts, err);
     int    pipes = exec->spec.aside > 0 ? PIPE_COUNT : PIPE_ASIDE;
     for (int i = 0; i < pipes && status == ST_OK; i++)
@@ -227,7 +236,9 @@ static Status start(SandboxExec *exec, Err *err)
             .plan = &exec->plan,
             .streams = {input, ends[0], ends[1]},
             .extra = {space->fds[0], space->fds[1], space->fds[2]},
-            .extra_count = space->spec.unconfined ? 0 : 3,
+            .extra_count = space->spec.unconfined ? 0
+                           : space->fds[2] >= 0   ? 3
+                                                  : 2, /* the host's network stays */
             .aside = ends[PIPE_ASIDE],
         };
         status = helper_start(space->loop, &spec, on_child_ended, exec, &exec->child,
@@ -238,6 +249,7 @@ static Status start(SandboxExec *exec, Err *err)
     if (input >= 0) close(input);
     if (status != ST_OK) return status;
     exec->phase = EXEC_RUNNING;
+    exec->began = loop_now(space->loop);
     timer_set(exec->look, loop_now(space->loop) + LOOK_FIRST_MS);
     status = watch_new(space->loop, exec->report_fd, on_report, exec, &exec->report, err);
     if (status == ST_OK) watch_set(exec->report, WATCH_READ);
@@ -294,13 +306,14 @@ static Status copy_spec(SandboxExec *exec, const ExecSpec *spec, Err *err)
     Arena    *arena = &exec->arena;
     ExecSpec *copy = &exec->spec;
     *copy = *spec;
-    copy->limits = plan_limits(&spec->limits);
+    copy->limits = plan_limits(&exec->space->spec, &spec->limits);
     copy->argv = copy_list(arena, spec->argv);
     copy->variables = copy_list(arena, spec->variables);
     copy->folder = spec->folder ? arena_copy(arena, str_from(spec->folder)) : NULL;
+    copy->token = spec->token ? arena_copy(arena, str_from(spec->token)) : NULL;
     copy->input.ptr = spec->input.len ? arena_copy(arena, spec->input) : NULL;
     if (copy->argv && copy->variables && (!spec->folder || copy->folder) &&
-        (!spec->input.len || copy->input.ptr))
+        (!spec->token || copy->token) && (!spec->input.len || copy->input.ptr))
         return ST_OK;
     return err_set(err, ST_LIMIT, "exec: arguments and input have more than %d bytes", ARENA_SPEC);
 }
@@ -333,6 +346,7 @@ static void free_exec(SandboxExec *exec)
 {
     for (int i = 0; i < PIPE_COUNT; i++) output_clear(&exec->pipes[i].output);
     plan_clear(&exec->plan);
+    denied_clear(&exec->denied);
     arena_clear(&exec->arena);
     free(exec);
 }
@@ -380,14 +394,15 @@ void exec_finish(SandboxExec *exec)
     buf_clear(&result.out);
     buf_clear(&result.error);
     buf_clear(&result.aside);
+    denied_clear(&result.denied);
     free_exec(exec);
 }
 
 void exec_drop(SandboxExec *exec)
 {
     SandboxExec **at = &exec->space->execs;
-    while (*at != exec) at = &(*at)->next;
-    *at = exec->next;
+    while (*at && *at != exec) at = &(*at)->next;
+    if (*at) *at = exec->next;
     exec_destroy(exec);
 }
 

@@ -15,21 +15,20 @@
 
 #include "../base/buf.h"
 #include "../loop/loop.h"
+#include "denied.h"
 
 #include <sys/resource.h>
 
 typedef struct Space       Space;       /* what the commands of one run share */
 typedef struct SandboxExec SandboxExec; /* one command */
 
-typedef struct SpaceSpec {
-    const char        *workspace; /* absolute; appears at the same path inside */
-    const char        *helper;    /* path of perigee-sandbox */
-    const char *const *read_only; /* further paths to show (toolchains); ends in NULL, or is NULL */
-    const char *const *pins;      /* below the workspace, read-only; ends in NULL, or is NULL */
-    bool               unconfined; /* by the user's word on the command line: no sandbox at all */
-} SpaceSpec;
+typedef enum NetworkMode {
+    NETWORK_NONE,  /* a loopback of the run's own, and nothing else */
+    NETWORK_PROXY, /* the same, with one socket on it at which the host listens */
+    NETWORK_HOST,  /* the host's own network; by the user's word only */
+} NetworkMode;
 
-typedef struct ExecLimits { /* 0 means the default of SANDBOX.md's list, in plan.h */
+typedef struct ExecLimits { /* 0 means what the run sets, else the default in plan.h */
     int64_t wall_ms; /* below 0: none, whoever began it ends it */
     int64_t cpu_ms;
     size_t  memory;
@@ -39,6 +38,23 @@ typedef struct ExecLimits { /* 0 means the default of SANDBOX.md's list, in plan
     size_t  output; /* kept of each of stdout and stderr: head and tail */
 } ExecLimits;
 
+/* Takes `fd`, the socket on 127.0.0.1 of the run's network at which the host shall serve. */
+typedef void SpaceListens(void *arg, int fd);
+
+typedef struct SpaceSpec {
+    const char        *workspace; /* absolute; appears at the same path inside */
+    const char        *helper;    /* path of perigee-sandbox */
+    const char *const *read_only; /* further paths to show (toolchains); ends in NULL, or is NULL */
+    const char *const *pins;      /* below the workspace, read-only; ends in NULL, or is NULL */
+    const char *const *variables; /* "NAME=value" for every command; ends in NULL, or is NULL */
+    NetworkMode        network;
+    SpaceListens      *listens; /* NETWORK_PROXY: called once, before the first command starts */
+    void              *listens_arg;
+    ExecLimits         limits; /* where a command asks for nothing. A number here is also the most
+                                  that a command gets, whatever it asks for; but for wall_ms */
+    int64_t            wall_most_ms; /* the longest that a command gets; 0: no bound */
+    bool               unconfined;   /* by the user's word on the command line: no sandbox at all */
+} SpaceSpec;
 /* Inside, a pipe beside the standard streams: what a shell says about itself, not of its work. Any
  * process of the command may write to it whatever it likes. */
 enum { EXEC_ASIDE_FD = 250 };
@@ -48,6 +64,7 @@ typedef struct ExecSpec {
     const char        *folder;    /* working folder, may be relative to the workspace (NULL) */
     const char *const *variables; /* "NAME=value" beyond the defaults; ends in NULL, or is NULL */
     Str                input;     /* stdin; empty is /dev/null */
+    const char        *token;     /* NETWORK_PROXY: names it to the proxy, in variables; or NULL */
     bool               writes;    /* false: the workspace is mounted read-only */
     size_t             aside;     /* bytes kept of what it writes to EXEC_ASIDE_FD; 0: not open */
     ExecLimits         limits;
@@ -71,9 +88,12 @@ typedef struct SandboxResult {
     size_t        out_dropped, error_dropped; /* bytes missing in the middle of each */
     size_t        out_head, error_head;       /* offset in each Buf where the missing part was */
     Buf           aside;                      /* what it wrote to EXEC_ASIDE_FD */
-    bool          aside_whole;                /* false: it wrote more than was kept */
+    bool          aside_whole; /* it has that pipe, and wrote no more than was kept */
     struct rusage usage;
-} SandboxResult; /* borrowed during on_end; the receiver may buf_steal from it */
+    int64_t       wall_ms;    /* from the command's own start on; 0 when it never ran */
+    int64_t       allowed_ms; /* the wall limit that was in force */
+    DeniedList    denied;     /* what is known exactly; the receiver may denied_take it */
+} SandboxResult;              /* borrowed during on_end; the receiver may buf_steal from it */
 
 typedef struct ExecEvents {
     void (*on_output)(void *arg, bool is_error, Str bytes); /* may be NULL; may cancel, must not
@@ -92,10 +112,16 @@ void exec_cancel(SandboxExec *exec); /* KILL at once; on_end follows with ST_CAN
 void exec_stop(SandboxExec *exec);   /* TERM, two seconds, KILL; on_end follows as it then ended */
 /* Takes it before its end, without on_end: kills, and blocks for the moment that this takes. */
 void exec_drop(SandboxExec *exec);
+/* Reads no more output, so that the command waits when its pipes are full; or reads on. What the
+ * pipes hold at its end is read in any case. */
+void exec_pause(SandboxExec *exec, bool paused);
 
 /* The plan of this command in words, one step a line (perigee exec --explain). Blocks while it
  * looks through the workspace. */
 MUST_CHECK Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err);
+
+/* Whether level `full` is remembered to have worked here, since this boot and with this helper. */
+bool sandbox_known(const char *helper);
 
 /* Whether level `full` works here, found by doing it with /bin/true in an empty folder. */
 typedef void      SandboxProbed(void *arg, const Err *outcome);

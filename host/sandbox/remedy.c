@@ -27,8 +27,10 @@ static const struct Remedy {
      "no more user namespaces are allowed here: as root, sysctl user.max_user_namespaces=15000, "
      "also in whatever container this is"},
     {OP_NEW_USER, EACCES,
-     "AppArmor restricts user namespaces (Ubuntu 23.10 and later): give perigee-sandbox a profile "
-     "that grants `userns`, or as root sysctl kernel.apparmor_restrict_unprivileged_userns=0"},
+     "AppArmor restricts user namespaces (Ubuntu 23.10 and later): as root, `make install "
+     "APPARMOR=1` gives the helper a profile that allows them (its text: "
+     "share/perigee/apparmor/perigee-sandbox), or sysctl "
+     "kernel.apparmor_restrict_unprivileged_userns=0"},
     {OP_NEW_USER, EINVAL, "the kernel was built without CONFIG_USER_NS"},
     {OP_NEW_NET, ENOSPC, "a limit on namespaces is reached: see sysctl -a | grep user.max_"},
     {OP_NEW_MOUNTS, ENOSPC, "a limit on namespaces is reached: see sysctl -a | grep user.max_"},

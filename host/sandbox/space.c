@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -60,10 +62,21 @@ static void drop_maker(Space *space)
     space->has_said = false;
 }
 
+static void close_fds(Space *space)
+{
+    for (int i = 0; i < 3; i++) {
+        if (space->fds[i] >= 0) close(space->fds[i]);
+        space->fds[i] = -1;
+    }
+    if (space->listener >= 0) close(space->listener);
+    space->listener = -1;
+}
+
 /* `err` must not lie in what is dropped here. */
 static void make_failed(Space *space, const Err *err)
 {
     drop_maker(space);
+    close_fds(space);
     space->state = SPACE_EMPTY;
     for (SandboxExec *exec = space->execs; exec; exec = exec->next) exec_space_failed(exec, err);
 }
@@ -71,15 +84,37 @@ static void make_failed(Space *space, const Err *err)
 static void take_reports(Space *space)
 {
     WireReport said;
-    int        fds[3];
+    int        fds[WIRE_REPORT_FDS];
     while (helper_receive(space->report_fd, &said, fds)) {
+        size_t count = space->spec.network == NETWORK_HOST ? 2 : 3;
         space->said = said;
         space->has_said = true;
-        for (int i = 0; i < 3; i++) {
-            if (space->fds[i] >= 0) close(space->fds[i]);
-            space->fds[i] = fds[i];
-        }
+        close_fds(space);
+        for (size_t i = 0; i < count; i++) space->fds[i] = fds[i];
+        space->listener = fds[count];
+        for (size_t i = count + 1; i < WIRE_REPORT_FDS; i++)
+            if (fds[i] >= 0) close(fds[i]);
     }
+}
+
+/* Everything that the network mode needs has come. */
+static bool is_whole(const Space *space)
+{
+    return space->has_said && space->said.kind == REPORT_SPACE && space->fds[0] >= 0 &&
+           space->fds[1] >= 0 && (space->spec.network == NETWORK_HOST || space->fds[2] >= 0) &&
+           (space->spec.network == NETWORK_PROXY) == (space->listener >= 0);
+}
+
+static void hand_listener(Space *space)
+{
+    struct sockaddr_in address;
+    socklen_t          size = sizeof address;
+    int                fd = space->listener;
+    if (fd < 0) return;
+    if (getsockname(fd, (struct sockaddr *)&address, &size) == 0)
+        space->port = ntohs(address.sin_port);
+    space->listener = -1;
+    space->spec.listens(space->spec.listens_arg, fd);
 }
 
 static void on_maker_ended(void *arg, int exit_code, int signo)
@@ -88,9 +123,10 @@ static void on_maker_ended(void *arg, int exit_code, int signo)
     Err    err;
     err_clear(&err);
     take_reports(space);
-    if (space->has_said && space->said.kind == REPORT_SPACE && space->fds[2] >= 0) {
+    if (is_whole(space)) {
         drop_maker(space);
         space->state = SPACE_READY;
+        hand_listener(space);
         for (SandboxExec *exec = space->execs; exec; exec = exec->next) exec_space_ready(exec);
         return;
     }
@@ -177,14 +213,22 @@ Status space_new(Loop *loop, const SpaceSpec *spec, Space **out, Err *err)
 {
     if (!spec->helper || !*spec->helper)
         return err_set(err, ST_UNAVAILABLE, "sandbox: no helper named");
+    if (spec->network == NETWORK_PROXY && !spec->listens)
+        return err_set(err, ST_INVALID, "sandbox: a proxy's network, and nobody who listens");
     Space *space = mem_new(sizeof *space);
     space->loop = loop;
     clock_gettime(CLOCK_REALTIME, &space->born);
-    space->workspace_fd = space->report_fd = -1;
+    space->workspace_fd = space->report_fd = space->listener = -1;
     for (int i = 0; i < 3; i++) space->fds[i] = -1;
     space->spec.helper = mem_text(spec->helper);
     space->spec.read_only = (const char *const *)texts_copy(spec->read_only);
     space->spec.pins = (const char *const *)texts_copy(spec->pins);
+    space->spec.variables = (const char *const *)texts_copy(spec->variables);
+    space->spec.network = spec->network;
+    space->spec.listens = spec->listens;
+    space->spec.listens_arg = spec->listens_arg;
+    space->spec.limits = spec->limits;
+    space->spec.wall_most_ms = spec->wall_most_ms;
     space->spec.unconfined = spec->unconfined;
     Status status = waker_new(loop, on_ends, space, &space->ends, err);
     if (status == ST_OK) status = open_workspace(space, spec, err);
@@ -206,8 +250,7 @@ void space_free(Space *space)
         exec_destroy(exec);
     }
     drop_maker(space);
-    for (int i = 0; i < 3; i++)
-        if (space->fds[i] >= 0) close(space->fds[i]);
+    close_fds(space);
     if (space->workspace_fd >= 0) close(space->workspace_fd);
     if (space->ends_held) loop_release(space->loop);
     waker_free(space->ends);
@@ -215,6 +258,7 @@ void space_free(Space *space)
     free((void *)(uintptr_t)space->spec.helper);
     texts_free((char **)(uintptr_t)space->spec.read_only);
     texts_free((char **)(uintptr_t)space->spec.pins);
+    texts_free((char **)(uintptr_t)space->spec.variables);
     space->gone = true;
     if (!space->ending) free(space); /* else on_ends is below us on the stack, and does it */
 }
@@ -233,6 +277,11 @@ static Status explain_plan(Space *space, const ExecSpec *spec, Buf *out, Err *er
         status = spec ? plan_command(&plan, &space->spec, spec, &facts, err)
                       : plan_space(&plan, &space->spec, &facts, err);
     if (status == ST_OK) status = plan_words(&plan, out, err);
+    if (status == ST_OK && spec && !space->spec.unconfined && facts.landlock < PLAN_LANDLOCK_ABI)
+        status = buf_append(out,
+                            STR("     without Landlock as a second layer: this kernel has none, or "
+                                "one from before Linux 5.19\n"),
+                            err);
     facts_clear(&facts);
     plan_clear(&plan);
     return status;
@@ -240,13 +289,28 @@ static Status explain_plan(Space *space, const ExecSpec *spec, Buf *out, Err *er
 
 Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err)
 {
+    static const char *const NETWORKS[] = {
+        [NETWORK_NONE] = "Network: none; a loopback of the run's own.\n",
+        [NETWORK_PROXY] = "Network: through a proxy to the listed hosts, and nothing else.\n",
+        [NETWORK_HOST] = "Network: this machine's own, by the user's word.\n",
+    };
     if (space->spec.unconfined) {
         Status status =
             buf_append(out, STR("Unconfined, by the user's word: no sandbox, only limits.\n"), err);
         return status == ST_OK ? explain_plan(space, spec, out, err) : status;
     }
-    Status status = buf_append(out, STR("Once a run, before its first command:\n"), err);
+    Status status = buf_append(out, str_from(NETWORKS[space->spec.network]), err);
+    if (status == ST_OK)
+        status = buf_append(out, STR("Once a run, before its first command:\n"), err);
     if (status == ST_OK) status = explain_plan(space, NULL, out, err);
     if (status == ST_OK) status = buf_append(out, STR("For this command:\n"), err);
-    return status == ST_OK ? explain_plan(space, spec, out, err) : status;
+    if (status == ST_OK) status = explain_plan(space, spec, out, err);
+    ExecLimits limits = plan_limits(&space->spec, &spec->limits);
+    if (status == ST_OK)
+        status =
+            buf_printf(out, err,
+                       "Watched by the host: %lld ms of time, %zu bytes of memory, "
+                       "%zu processes, %zu bytes of each output.\n",
+                       (long long)limits.wall_ms, limits.memory, limits.processes, limits.output);
+    return status;
 }

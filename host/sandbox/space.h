@@ -19,7 +19,8 @@
 typedef struct SurveyJob {
     char           *workspace; /* owned, as everything here: the thread may outlive its space */
     char          **pins;
-    bool            system; /* for the space, else for a command */
+    bool            system;   /* for the space, else for a command */
+    bool            resolver; /* with `system`: commands ask for names */
     struct timespec born;
     Facts           facts;
     Status          status;
@@ -50,10 +51,13 @@ struct Space {
     struct timespec born;         /* wall clock */
     int             workspace_fd; /* owned; O_PATH: the folder that was meant */
     SpaceState      state;
-    int             fds[3]; /* owned; user, net, mount namespace; -1 until READY */
-    SurveyJob      *survey; /* while MAKING */
-    Child          *maker;  /* while MAKING */
-    Watch          *report; /* on report_fd */
+    int             fds[3];   /* owned; user, mount, net namespace; -1 until READY, and the last one
+                                 where the host's network stays */
+    int             listener; /* owned until it is handed to spec.listens; else -1 */
+    unsigned        port;     /* of the listener */
+    SurveyJob      *survey;   /* while MAKING */
+    Child          *maker;    /* while MAKING */
+    Watch          *report;   /* on report_fd */
     int             report_fd;
     Plan            plan; /* the maker's */
     WireReport      said; /* the maker's last word */
@@ -113,6 +117,10 @@ struct SandboxExec {
     WireReport   said;
     bool         has_said;
     ExecPipe     pipes[PIPE_COUNT];
+    int64_t      began;      /* on the loop's clock, when its helper was started; else 0 */
+    int64_t      ended;      /* the same, when it was seen dead */
+    DeniedList   denied;     /* owned */
+    bool         paused;     /* its output is not read for now */
     Timer       *wall;       /* owned */
     bool         terminated; /* the wall limit passed, TERM was sent */
     Timer       *look;       /* owned; when to look at the tree */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { ARENA_FACTS = 16 * 1024 * 1024 };
@@ -87,7 +88,17 @@ static Status survey_etc(Facts *facts, Err *err)
     return status;
 }
 
-Status survey_system(Facts *facts, Err *err)
+/* Often a link to a file that some service keeps; that file is what is shown. */
+static Status survey_resolver(Facts *facts, Err *err)
+{
+    static const char path[] = "/etc/resolv.conf";
+    char              real[PATH_MAX];
+    struct stat       info;
+    if (!realpath(path, real) || stat(real, &info) != 0 || !S_ISREG(info.st_mode)) return ST_OK;
+    return facts_add(facts, FACT_RESOLVER, path, real, err);
+}
+
+Status survey_system(Facts *facts, bool resolver, Err *err)
 {
     static const char *const paths[] = {
         "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
@@ -98,7 +109,15 @@ Status survey_system(Facts *facts, Err *err)
     Status status = ST_OK;
     for (size_t i = 0; paths[i] && status == ST_OK; i++)
         status = add_system_path(facts, paths[i], err);
-    return status == ST_OK ? survey_etc(facts, err) : status;
+    if (status == ST_OK) status = survey_etc(facts, err);
+    return status == ST_OK && resolver ? survey_resolver(facts, err) : status;
+}
+
+void survey_landlock(Facts *facts)
+{
+    enum { CREATE_RULESET = 444, FLAG_VERSION = 1 };
+    long abi = syscall(CREATE_RULESET, NULL, 0, FLAG_VERSION);
+    facts->landlock = abi > 0 ? (int)abi : 0;
 }
 
 /* -- the workspace ----------------------------------------------------------------------------- */
@@ -167,6 +186,11 @@ static Status see_entry(Walk *walk, int folder, const char *name, unsigned char 
     return status;
 }
 
+static bool is_notable(const char *name)
+{
+    return strcmp(name, ".git") == 0 || plan_is_protected(name) || plan_is_secret(name);
+}
+
 static Status see_entries(Walk *walk, DIR *folder, int depth, Err *err)
 {
     Status         status = ST_OK;
@@ -175,11 +199,15 @@ static Status see_entries(Walk *walk, DIR *folder, int depth, Err *err)
     while (status == ST_OK && (entry = readdir(folder)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         if (++walk->entries > SURVEY_ENTRIES_MAX)
-            return err_set(err, ST_LIMIT, "workspace %s: more than %d files; use a smaller one",
+            return err_set(err, ST_LIMIT,
+                           "workspace %s: more than %d files, which are looked through for secrets "
+                           "before each command; use a smaller one with --workspace",
                            walk->workspace, SURVEY_ENTRIES_MAX);
-        status = buf_printf(&walk->path, err, "/%s", entry->d_name);
-        if (status != ST_OK) break;
         unsigned char type = entry_type(dirfd(folder), entry);
+        if (type == DT_REG && !is_notable(entry->d_name)) continue; /* most are */
+        status = buf_byte(&walk->path, '/', err);
+        if (status == ST_OK) status = buf_append(&walk->path, str_from(entry->d_name), err);
+        if (status != ST_OK) break;
         status = see_entry(walk, dirfd(folder), entry->d_name, type, depth, err);
         walk->path.len = len;
         walk->path.ptr[len] = '\0';

@@ -27,8 +27,12 @@ void facts_clear(Facts *facts);
 MUST_CHECK Status facts_add(Facts *facts, FactKind kind, const char *path, const char *target,
                             Err *err);
 
-/* /usr with its links, the shown part of /etc, devices. */
-MUST_CHECK Status survey_system(Facts *facts, Err *err);
+/* /usr with its links, the shown part of /etc, devices; with `resolver` also where this machine
+ * asks for names. */
+MUST_CHECK Status survey_system(Facts *facts, bool resolver, Err *err);
+
+/* Which Landlock the kernel has (facts->landlock), found by asking it for a list of rules. */
+void survey_landlock(Facts *facts);
 
 /* When the workspace is a linked worktree: the repository's common directory, once it is proved by
  * its own record that it belongs to this workspace. */

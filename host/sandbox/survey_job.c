@@ -27,19 +27,19 @@ static void free_job(SurveyJob *job)
     free(job);
 }
 
-static Status look(const char *workspace, const char *const *pins, bool system,
-                   struct timespec born, Facts *facts, Err *err)
+static Status look(const SurveyJob *job, Facts *facts, Err *err)
 {
-    Status status = survey_git_dir(facts, workspace, err);
+    Status status = survey_git_dir(facts, job->workspace, err);
     if (status != ST_OK) return status;
-    return system ? survey_system(facts, err) : survey_workspace(facts, workspace, pins, born, err);
+    if (job->system) return survey_system(facts, job->resolver, err);
+    survey_landlock(facts);
+    return survey_workspace(facts, job->workspace, (const char *const *)job->pins, job->born, err);
 }
 
 static void run_job(void *arg)
 {
     SurveyJob *job = arg;
-    job->status = look(job->workspace, (const char *const *)job->pins, job->system, job->born,
-                       &job->facts, &job->err);
+    job->status = look(job, &job->facts, &job->err);
 }
 
 static void job_done(void *arg, bool abandoned)
@@ -57,6 +57,7 @@ SurveyJob *survey_begin(const Space *space, bool system, void (*done)(void *arg,
     job->pins = texts_copy(space->spec.pins);
     job->born = space->born;
     job->system = system;
+    job->resolver = space->spec.network == NETWORK_HOST;
     facts_init(&job->facts);
     job->done = done;
     job->arg = arg;
@@ -71,5 +72,10 @@ void survey_abandon(SurveyJob *job)
 
 Status survey_now(const Space *space, bool system, Facts *facts, Err *err)
 {
-    return look(space->spec.workspace, space->spec.pins, system, space->born, facts, err);
+    SurveyJob job = {.workspace = (char *)(uintptr_t)space->spec.workspace, /* borrowed, here */
+                     .pins = (char **)(uintptr_t)space->spec.pins,
+                     .system = system,
+                     .resolver = space->spec.network == NETWORK_HOST,
+                     .born = space->born};
+    return look(&job, facts, err);
 }

@@ -32,6 +32,7 @@
     X(NEW_NET, "make a network namespace")                                                         \
     X(NEW_MOUNTS, "make a mount namespace")                                                        \
     X(LOOPBACK, "bring up the loopback interface")                                                 \
+    X(LISTEN, "open a socket for the run's proxy, on 127.0.0.1")                                   \
     X(ROOT, "make an empty root")      /* number: bytes */                                         \
     X(FOLDER, "make a folder")         /* path; number: mode */                                    \
     X(FILE, "write a file")            /* path; more: text; number: mode */                        \
@@ -55,6 +56,9 @@
     X(HOSTNAME, "set the host name") /* more: the name */                                          \
     X(DROP_RIGHTS, "drop all capabilities")                                                        \
     X(NO_NEW_RIGHTS, "forbid new privileges")                                                      \
+    X(FENCE, "begin a list of what Landlock lets pass")                                            \
+    X(ALLOW, "let Landlock pass") /* path; flags: what */                                          \
+    X(ENCLOSE, "put Landlock's list in force")                                                     \
     X(FILTER, "install the system call filter")                                                    \
     X(FORK, "start the command's process") /* number: where ASIDE appears; 0: it is closed */      \
     X(LIMIT, "set a limit")             /* flags: a WireLimit; number */                           \
@@ -69,10 +73,12 @@ typedef enum Op {
 } Op;
 
 enum StepFlags {
-    STEP_OPTIONAL = 1, /* what is not there is passed over */
-    STEP_WRITABLE = 2, /* BIND: not read-only */
-    STEP_DEVICE = 4,   /* BIND: a device node, which may be used as one */
-    STEP_PRIVATE = 8,  /* TMPFS: mode 0700 instead of 1777 */
+    STEP_OPTIONAL = 1,  /* what is not there is passed over */
+    STEP_WRITABLE = 2,  /* BIND, ALLOW: not read-only */
+    STEP_DEVICE = 4,    /* BIND: a device node, which may be used as one; ALLOW: likewise, below */
+    STEP_PRIVATE = 8,   /* TMPFS: mode 0700 instead of 1777 */
+    STEP_HOST_NET = 16, /* HAND_OVER, JOIN: there is no network namespace, the host's stays */
+    STEP_LISTED = 32,   /* ALLOW: folders may be listed, no file be read */
 };
 
 typedef enum WireLimit {
@@ -102,7 +108,7 @@ typedef struct WirePlan {
 } WirePlan;
 
 enum {
-    WIRE_MAGIC = 0x31676950,
+    WIRE_MAGIC = 0x32676950,
     WIRE_STEPS_MAX = 16384,
     WIRE_WORDS_MAX = 8192,
     WIRE_VARIABLES_MAX = 2048,
@@ -121,11 +127,12 @@ enum {
     WIRE_PLAN_FD = 3,
     WIRE_REPORT_FD = 4,
     WIRE_USER_FD = 5,
-    WIRE_NET_FD = 6,
-    WIRE_MOUNTS_FD = 7,
+    WIRE_MOUNTS_FD = 6,
+    WIRE_NET_FD = 7,   /* not with STEP_HOST_NET */
     WIRE_ASIDE_FD = 8, /* the write end of a pipe, for FORK */
 };
 enum { WIRE_WORKSPACE_FD = 5 }; /* while the space is made */
+enum { WIRE_REPORT_FDS = 4 };   /* that come with one report, at most */
 
 /* Writes the plan when it fits into `cap` bytes. Returns its size, 0 when a maximum is passed. */
 size_t wire_encode(const WirePlan *plan, char *out, size_t cap);
@@ -135,7 +142,8 @@ const char *wire_op_words(Op op); /* static */
 
 /* -- reports: one datagram each ---------------------------------------------------------------- */
 typedef enum ReportKind {
-    REPORT_SPACE,   /* the space stands; carries its user, net and mount namespaces */
+    REPORT_SPACE,   /* the space stands; carries its namespaces (user, mount, and net unless the
+                       host's stays) and the socket of LISTEN, in this order */
     REPORT_STARTED, /* the command's first process exists; carries its pidfd */
     REPORT_ENDED,   /* the command ran and ended */
     REPORT_FAILED,  /* a step failed: nothing of the command ran */

@@ -39,6 +39,8 @@ typedef struct CallGrant {
     char              *call;     /* owned; id of the call, or NULL: nobody watches it */
     char              *state;    /* owned; JSON: what the tool left for this call, or NULL */
     char             **programs; /* owned, ends in NULL; "*" is any */
+    char             **hosts;    /* owned, ends in NULL: what its commands may reach; NULL: what the
+                                    run may */
     bool               reads, writes, execs;
     struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
 } CallGrant;
@@ -53,22 +55,15 @@ int bind_http_send(lua_State *L, Run *run, int spec);
 /* Starts a command from the table at `spec` and waits for it: run:exec and call.exec. */
 int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int spec);
 
-/* What a command is made of, from the table at `at`, whose keys were checked: the list at [1...],
- * cwd, stdin, env, memory, processes, output. Its texts lie in values that are left on the stack.
- * Raises, also when the program was not granted (NULL: all are). */
-void bind_read_command(lua_State *L, const CallGrant *grant, int at, ExecSpec *spec);
-
-/* Whether a tool may start the program: a path counts by its last part. NULL grants all. */
-bool bind_may_start(const CallGrant *grant, const char *program);
-
-/* Pushes what was kept of an output, with a line where `dropped` bytes are missing behind `head`. */
-void bind_push_kept(lua_State *L, Str kept, size_t head, size_t dropped);
-
 /* Pushes call.jobs, whose functions have the value at the top as their upvalue, which stays. */
 void bind_push_jobs(lua_State *L);
 
 /* The grant of a closure of `call`; raises once the call has ended. */
 CallGrant *bind_grant_of(lua_State *L);
+
+/* run:command(spec) -> a command whose output is read while it runs. run:explain(spec) -> words. */
+int bind_command(lua_State *L, Run *run, int spec);
+int bind_explain(lua_State *L, Run *run, int spec);
 
 /* Waiting and time: sleep(ms), now() in Unix milliseconds. */
 int bind_sleep(lua_State *L);
@@ -78,6 +73,7 @@ int bind_now(lua_State *L);
 int bind_listen(lua_State *L);
 int bind_definition(lua_State *L);
 int bind_catalog(lua_State *L);
+int bind_yaml(lua_State *L);
 
 /* Ends and frees a run and its children, when the host VM is gone or closes it. */
 void run_drop(Engine *engine, Run *run);

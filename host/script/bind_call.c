@@ -33,6 +33,8 @@ void bind_free_call(void *arg)
     if (grant->handle) grant->handle->grant = NULL;
     for (char **program = grant->programs; *program; program++) free(*program);
     free(grant->programs);
+    for (char **host = grant->hosts; host && *host; host++) free(*host);
+    free(grant->hosts);
     free(grant->tool);
     free(grant->call);
     free(grant->state);
@@ -354,9 +356,45 @@ static int no_such_field(lua_State *L)
 {
     if (lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "state") == 0) return 0;
     return luaL_error(L,
-                      "call has no '%s'; it has exec, jobs, read, write, list, info, log, state and "
-                      "workspace",
+                      "call has no '%s'; it has exec, jobs, read, write, list, info, log, state, "
+                      "workspace and sandbox",
                       luaL_tolstring(L, 2, NULL));
+}
+
+static void push_rules(lua_State *L, const HostRules *rules)
+{
+    lua_createtable(L, (int)rules->count, 0);
+    for (size_t i = 0; i < rules->count; i++) {
+        const HostRule *rule = &rules->items[i];
+        lua_pushfstring(L, "%s%s", rule->below ? "*." : "", rule->host.name);
+        if (rule->port != 0) {
+            lua_pushfstring(L, ":%d", rule->port);
+            lua_concat(L, 2);
+        }
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+/* What the commands of this call may reach: { network, hosts }. */
+static void push_sandbox(lua_State *L, const CallGrant *grant)
+{
+    static const char *const MODES[] = {
+        [NETWORK_NONE] = "none", [NETWORK_PROXY] = "proxy", [NETWORK_HOST] = "host"};
+    Workspace *workspace = grant->run->workspace;
+    lua_createtable(L, 0, 2);
+    lua_pushstring(L, MODES[workspace ? workspace->network : NETWORK_NONE]);
+    lua_setfield(L, -2, "network");
+    if (workspace && !grant->hosts) {
+        push_rules(L, &workspace->hosts);
+    } else {
+        lua_newtable(L);
+        for (size_t i = 0; grant->hosts && grant->hosts[i]; i++) {
+            lua_pushstring(L, grant->hosts[i]);
+            lua_rawseti(L, -2, (lua_Integer)i + 1);
+        }
+    }
+    lua_setfield(L, -2, "hosts");
+    lib_freeze(L);
 }
 
 /* What the tool's last call in this run left. It was encoded by the host, so it can be read. */
@@ -396,6 +434,8 @@ void bind_push_call(lua_State *L, void *arg)
     }
     lua_pushstring(L, grant->run->workspace ? grant->run->workspace->path : NULL);
     lua_setfield(L, -2, "workspace");
+    push_sandbox(L, grant);
+    lua_setfield(L, -2, "sandbox");
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, no_such_field);
     lua_setfield(L, -2, "__index");

@@ -5,7 +5,6 @@
 #include "../http/secrets.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,67 +91,6 @@ static int cli_exit_code(lua_State *L)
     return 1;
 }
 
-/* -- runs -------------------------------------------------------------------------------------- */
-
-enum { PINS_MAX = 64 };
-
-/* The list at spec.pins, ending in NULL; the table keeps the texts. */
-static void read_pins(lua_State *L, int spec, const char *pins[PINS_MAX + 1])
-{
-    pins[0] = NULL;
-    if (lua_getfield(L, spec, "pins") != LUA_TNIL) {
-        luaL_checktype(L, -1, LUA_TTABLE);
-        lua_Unsigned count = lua_rawlen(L, -1);
-        if (count > PINS_MAX) luaL_error(L, "open_run: more than %d pins", PINS_MAX);
-        for (lua_Unsigned i = 0; i < count; i++) {
-            if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING)
-                luaL_error(L, "open_run: pins are paths");
-            pins[i] = lua_tostring(L, -1);
-            lua_pop(L, 1);
-        }
-        pins[count] = NULL;
-    }
-    lua_pop(L, 1);
-}
-
-/* cli.open_run{ agent, task, workspace = path or nil, pins = paths or nil, unconfined = bool } ->
- * run | nil, err. Pins stay read-only where they lie in the workspace. */
-static int cli_open_run(lua_State *L)
-{
-    Engine    *engine = vm_of(L)->engine;
-    Workspace *workspace = NULL;
-    Run       *run = NULL;
-    Err        err;
-    err_clear(&err);
-    luaL_checktype(L, 1, LUA_TTABLE);
-    const char *path = opt_text(L, 1, "workspace", NULL);
-    const char *agent = opt_text(L, 1, "agent", ""), *task = opt_text(L, 1, "task", "");
-    const char *pins[PINS_MAX + 1];
-    read_pins(L, 1, pins);
-    char  *store = mem_text(engine->store);
-    Status status = ST_OK;
-    if (path) {
-        WorkspaceSpec spec = {.path = path,
-                              .helper = engine->helper,
-                              .pins = pins,
-                              .unconfined = opt_flag(L, 1, "unconfined")};
-        status =
-            workspace_new(engine->loop, &spec, store ? dirname(store) : NULL, &workspace, &err);
-    }
-    if (status == ST_OK && workspace && engine->store && workspace_holds(workspace, engine->store))
-        status = err_set(&err, ST_DENIED, "workspace %s: it holds the journal, which %s links to",
-                         workspace->path, engine->store);
-    free(store);
-    if (status == ST_OK)
-        status = run_new(engine->loop, engine->journal, NULL, workspace, agent, task, &run, &err);
-    workspace_release(workspace);
-    if (status != ST_OK) return bind_push_failure(L, &err);
-    run->next_sibling = engine->runs;
-    engine->runs = run;
-    bind_push_run(L, run);
-    return 1;
-}
-
 /* -- the sandbox ------------------------------------------------------------------------------- */
 
 typedef struct ProbeOp {
@@ -174,16 +112,20 @@ static const OpKind PROBE = {"sandbox.probe", probe_cancel, probe_push, probe_fr
 
 static void probed(void *arg, const Err *outcome) { op_finish(arg, outcome); }
 
-/* cli.probe_sandbox() -> true | nil, err that names step, errno and remedy */
+/* cli.probe_sandbox(anew?) -> true | nil, err that names step, errno and remedy. What worked since
+ * this boot is not tried again, unless `anew`. */
 static int cli_probe_sandbox(lua_State *L)
 {
     Engine *engine = vm_of(L)->engine;
     Err     err;
+    bool    anew = lua_toboolean(L, 1);
     err_clear(&err);
     op_may_wait(L);
     ProbeOp *probe = mem_new(sizeof *probe);
     probe->op.kind = &PROBE;
-    if (sandbox_probe(engine->loop, engine->helper, probed, &probe->op, &err) != ST_OK)
+    if (!anew && sandbox_known(engine->helper))
+        op_finish(&probe->op, &err);
+    else if (sandbox_probe(engine->loop, engine->helper, probed, &probe->op, &err) != ST_OK)
         op_finish(&probe->op, &err);
     return op_await(L, &probe->op);
 }
@@ -209,8 +151,10 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_PRINT, "out", cli_out},
         {GRANT_PRINT, "err", cli_err},
         {GRANT_PRINT, "columns", cli_columns},
+        {GRANT_PRINT, "pass", cli_pass},
         {GRANT_PRINT, "env", cli_env},
         {GRANT_PRINT, "now", bind_now},
+        {GRANT_PRINT, "question", cli_question},
         {GRANT_PRINT, "exit_code", cli_exit_code},
         {GRANT_FILES, "read_file", cli_read_file},
         {GRANT_FILES, "read_stdin", cli_read_stdin},
@@ -218,10 +162,14 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_FILES, "stat", cli_stat},
         {GRANT_FILES, "folders", cli_folders},
         {GRANT_FILES, "locate", cli_locate},
+        {GRANT_FILES, "guard", cli_guard},
+        {GRANT_FILES, "state_folder", cli_state_folder},
+        {GRANT_FILES, "keep", cli_keep},
         {GRANT_RUN, "make_temp", cli_make_temp},
         {GRANT_RUN, "remove_temp", cli_remove_temp},
         {GRANT_FILES, "definition", bind_definition},
         {GRANT_FILES, "catalog", bind_catalog},
+        {GRANT_FILES, "yaml", bind_yaml},
         {GRANT_JOURNAL, "open_journal", cli_open_journal},
         {GRANT_JOURNAL, "list_runs", cli_list_runs},
         {GRANT_JOURNAL, "read_run", cli_read_run},
@@ -244,4 +192,6 @@ void bind_push_cli(lua_State *L, unsigned grants)
     lua_setfield(L, -2, "terminal");
     lua_pushboolean(L, isatty(STDERR_FILENO));
     lua_setfield(L, -2, "error_terminal");
+    lua_pushboolean(L, isatty(STDIN_FILENO) && isatty(STDERR_FILENO));
+    lua_setfield(L, -2, "person"); /* somebody can be asked */
 }

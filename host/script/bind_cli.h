@@ -15,9 +15,28 @@ int cli_folders(lua_State *L);
 int cli_make_temp(lua_State *L);
 int cli_remove_temp(lua_State *L);
 int cli_locate(lua_State *L);
+int cli_guard(lua_State *L);
+int cli_state_folder(lua_State *L);
+bool bind_state_folder(char *path, size_t size); /* $XDG_STATE_HOME/perigee; false without HOME */
+
+/* bind_keep.c: cli.keep(path, was, now) -> true | nil, err. Replaces a file of the host's own,
+ * atomically and 0600, if it still holds `was` (nil: if it is not there); else error "invalid". */
+int cli_keep(lua_State *L);
 
 /* bind_input.c */
 int cli_read_stdin(lua_State *L);
+
+/* bind_terminal.c: cli.question(text, timeout_ms) -> the line that the person typed, without its
+ * end | nil, err. `text` is written to the terminal as it stands: lib/ask.lua cleans it. Errors:
+ * "unavailable" when stdin and stderr are no terminal, "timeout" (counted from when it is shown),
+ * "waiting" when the person gave no answer (Ctrl-D). One at a time; others wait for their turn. */
+int cli_question(lua_State *L);
+/* bind_output.c */
+int cli_pass(
+    lua_State *L); /* cli.pass(bytes, to_stderr) -> true | nil, err: waits until it is out */
+
+/* bind_open.c */
+int cli_open_run(lua_State *L);
 
 /* bind_journal.c */
 int cli_open_journal(lua_State *L);

@@ -3,6 +3,7 @@
 
 #include "../base/mem.h"
 #include "../define/catalog.h"
+#include "../define/config.h"
 #include "../define/definition.h"
 
 static void set_str(lua_State *L, const char *key, Str text)
@@ -142,6 +143,65 @@ int bind_definition(lua_State *L)
     lua_pushlightuserdata(L, &definition);
     int code = lua_pcall(L, 1, 1, 0);
     definition_free(&definition);
+    return code == LUA_OK ? 1 : lua_error(L);
+}
+
+/* A scalar { text, quoted }, a list { kind = "list", ... }, a map { kind = "map", entry, ... }
+ * whose entries have key, key_line and key_column; each with line and column. */
+static void push_tree(lua_State *L, const Node *node)
+{
+    lua_Integer count = 0;
+    luaL_checkstack(L, 8, "configuration");
+    lua_createtable(L, 0, 8);
+    lua_pushstring(L, node->kind == NODE_SCALAR ? "scalar"
+                      : node->kind == NODE_LIST ? "list"
+                                                : "map");
+    lua_setfield(L, -2, "kind");
+    set_int(L, "line", node->line);
+    set_int(L, "column", node->column);
+    if (node->kind == NODE_SCALAR) {
+        set_str(L, "text", node->text);
+        lua_pushboolean(L, node->quoted);
+        lua_setfield(L, -2, "quoted");
+    }
+    for (const Node *child = node->first; child; child = child->next) {
+        push_tree(L, child);
+        if (node->kind == NODE_MAP) {
+            set_str(L, "key", child->key);
+            set_int(L, "key_line", child->key_line);
+            set_int(L, "key_column", child->key_column);
+        }
+        lua_rawseti(L, -2, ++count);
+    }
+}
+
+static int push_config(lua_State *L)
+{
+    const Config *config = lua_touserdata(L, 1);
+    push_tree(L, config->root);
+    return 1;
+}
+
+/* cli.yaml(text) -> tree as push_tree makes it | nil, err, { line, column } */
+int bind_yaml(lua_State *L)
+{
+    size_t      len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    Config      config;
+    Err         err;
+    err_clear(&err);
+    if (config_parse((Str){text, len}, &config, &err) != ST_OK) {
+        lua_pushnil(L);
+        op_push_error(L, &err);
+        lua_createtable(L, 0, 2);
+        set_int(L, "line", config.fault_line);
+        set_int(L, "column", config.fault_column);
+        return 3;
+    }
+    lua_pushcfunction(L, push_config); /* protected: the arena must not leak */
+    lua_pushlightuserdata(L, &config);
+    int code = lua_pcall(L, 1, 1, 0);
+    config_free(&config);
     return code == LUA_OK ? 1 : lua_error(L);
 }
 

@@ -4,6 +4,7 @@
 
 #include "../base/limits.h"
 #include "../base/mem.h"
+#include "../files/guard.h"
 #include "../files/scratch.h"
 
 #include <dirent.h>
@@ -101,12 +102,19 @@ int cli_stat(lua_State *L)
     return 1;
 }
 
+bool bind_state_folder(char *path, size_t size)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (state && state[0] == '/') return snprintf(path, size, "%s/perigee", state) < (int)size;
+    return home && home[0] == '/' &&
+           snprintf(path, size, "%s/.local/state/perigee", home) < (int)size;
+}
+
 /* cli.folders() -> { distribution, user (or nil), current, home, state } */
 int cli_folders(lua_State *L)
 {
-    Engine     *engine = vm_of(L)->engine;
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    char       *current = getcwd(NULL, 0);
+    Engine *engine = vm_of(L)->engine;
+    char   *current = getcwd(NULL, 0), state[4096];
     lua_createtable(L, 0, 5);
     lua_pushstring(L, engine->distribution);
     lua_setfield(L, -2, "distribution");
@@ -115,16 +123,39 @@ int cli_folders(lua_State *L)
     lua_pushstring(L, current);
     lua_setfield(L, -2, "current");
     free(current);
-    lua_pushstring(L, home);
+    lua_pushstring(L, getenv("HOME"));
     lua_setfield(L, -2, "home");
-    if (state && state[0] == '/')
-        lua_pushfstring(L, "%s/perigee", state);
-    else if (home)
-        lua_pushfstring(L, "%s/.local/state/perigee", home);
-    else
-        lua_pushnil(L);
+    lua_pushstring(L, bind_state_folder(state, sizeof state) ? state : NULL);
     lua_setfield(L, -2, "state");
     return 1;
+}
+
+/* cli.guard(path) -> true | nil, err: whether nobody but the user can write what stands there */
+int cli_guard(lua_State *L)
+{
+    Err err;
+    err_clear(&err);
+    if (guard_path(luaL_checkstring(L, 1), &err) != ST_OK) return bind_push_failure(L, &err);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+/* cli.state_folder() -> path, mended | nil, err: made where it is missing, closed to others (mended
+ * is then true), refused where others could have written to it */
+int cli_state_folder(lua_State *L)
+{
+    Err  err;
+    bool mended = false;
+    err_clear(&err);
+    char path[4096];
+    bool known = bind_state_folder(path, sizeof path);
+    if (!known)
+        err_set(&err, ST_INVALID,
+                "neither HOME nor XDG_STATE_HOME is set, so there is no state folder");
+    if (!known || guard_own_folder(path, &mended, &err) != ST_OK) return bind_push_failure(L, &err);
+    lua_pushstring(L, path);
+    lua_pushboolean(L, mended);
+    return 2;
 }
 
 /* cli.make_temp(name) -> path | nil, err; cli.remove_temp(path), only of what make_temp made */

@@ -1,6 +1,6 @@
 /* call.jobs: commands of a tool that outlive its call. A job is seen by every tool of the run that
  * might itself start the job's program: whoever may run bash reads and stops what bash runs. */
-#include "bind.h"
+#include "exec.h"
 
 #include "../base/limits.h"
 #include "../base/mem.h"
@@ -15,7 +15,7 @@ enum { TITLE_MAX = 200, WAIT_MAX_MS = 600 * 1000 };
 static Job *visible(const CallGrant *grant, lua_Integer id, Err *err)
 {
     Job *job = id > 0 && id <= INT_MAX ? job_find(grant->run, (int)id) : NULL;
-    if (job && bind_may_start(grant, job->program)) return job;
+    if (job && exec_may_start(grant, job->program)) return job;
     err_set(err, ST_NOT_FOUND, "there is no job %lld in this run", (long long)id);
     return NULL;
 }
@@ -30,11 +30,11 @@ static void push_about(lua_State *L, const Job *job)
     lua_setfield(L, -2, "id");
     lua_pushstring(L, job->title);
     lua_setfield(L, -2, "title");
-    lua_pushboolean(L, job->exec != NULL);
+    lua_pushboolean(L, job->command != NULL);
     lua_setfield(L, -2, "running");
     lua_pushinteger(L, (lua_Integer)(job->fresh[0].total + job->fresh[1].total));
     lua_setfield(L, -2, "unread");
-    if (job->exec) return;
+    if (job->command) return;
     lua_pushinteger(L, job->exit_code);
     lua_setfield(L, -2, "exit_code");
     if (job->signal) {
@@ -59,7 +59,7 @@ static int set_streams(lua_State *L)
                                                                                 "stderr_dropped"};
     const Taken             *taken = lua_touserdata(L, 2);
     for (int i = 0; i < 2; i++) {
-        bind_push_kept(L, buf_str(&taken[i].bytes), taken[i].head, taken[i].dropped);
+        exec_push_output(L, buf_str(&taken[i].bytes), taken[i].head, taken[i].dropped);
         lua_setfield(L, 1, KEYS[i]);
         lua_pushinteger(L, (lua_Integer)taken[i].dropped);
         lua_setfield(L, 1, DROPPED[i]);
@@ -72,7 +72,7 @@ static void push_report(lua_State *L, Job *job)
 {
     Taken taken[2];
     push_about(L, job);
-    job->told = job->told || !job->exec;
+    job->told = job->told || !job->command;
     lua_pushcfunction(L, set_streams);
     lua_pushvalue(L, -2);
     for (int i = 0; i < 2; i++)
@@ -120,7 +120,7 @@ static int job_op_push(Op *op, lua_State *L)
 {
     Job *job = ((JobOp *)op)->watch.job;
     if (!job) return luaL_error(L, "the job is gone");
-    if (!job->exec && job->err.status != ST_OK && !job->limit) { /* it never ran */
+    if (!job->command && job->err.status != ST_OK && !job->limit) { /* it never ran */
         Err err = job->err;
         job_forget(job);
         return failure(L, &err);
@@ -136,7 +136,7 @@ static void wait_over(void *arg) { op_finish_ok(arg); }
 static void job_changed(JobWatch *watch)
 {
     JobOp *wait = (JobOp *)((char *)watch - offsetof(JobOp, watch));
-    if (!watch->job->exec) {
+    if (!watch->job->command) {
         op_finish_ok(&wait->op);
     } else if (wait->quiet_ms > 0) {
         int64_t quiet = clock_deadline(loop_clock(wait->loop), wait->quiet_ms);
@@ -156,7 +156,7 @@ static int wait_for(lua_State *L, Job *job, lua_Integer wait_ms, lua_Integer qui
     job_watch(job, &wait->watch);
     if (stop) job_stop(job);
     timer_set(wait->timer, wait->deadline);
-    if (!job->exec || wait_ms == 0)
+    if (!job->command || wait_ms == 0)
         op_finish_ok(&wait->op);
     else if (quiet_ms > 0 && job->fresh[0].total + job->fresh[1].total > 0)
         job_changed(&wait->watch);
@@ -165,26 +165,21 @@ static int wait_for(lua_State *L, Job *job, lua_Integer wait_ms, lua_Integer qui
 
 /* -- what a tool calls ------------------------------------------------------------------------- */
 
-/* jobs.start{ "npm", "start", cwd=, env=, stdin=, memory=, processes=, title= } -> id | nil, err */
+/* jobs.start{ "npm", "start", cwd=, env=, stdin=, title=, ... } -> id | nil, err */
 static int jobs_start(lua_State *L)
 {
-    static const char *const KEYS[] = {"cwd",       "stdin",  "env",   "memory",
-                                       "processes", "output", "title", NULL};
     CallGrant *grant = bind_grant_of(L);
-    ExecSpec   spec;
+    ExecAsked  asked = exec_read_job(L, grant->run, grant, 1);
     Job       *job;
     Err        err;
     char       title[TITLE_MAX];
-    luaL_checktype(L, 1, LUA_TTABLE);
-    if (!grant->run->workspace) return luaL_error(L, "jobs: this run has no workspace");
-    opt_only(L, 1, "jobs.start", KEYS);
-    bind_read_command(L, grant, 1, &spec);
-    Str named = str_cut(str_from(opt_text(L, 1, "title", spec.argv[0])), 0, TITLE_MAX - 1);
+    Str        named = str_from(asked.title ? asked.title : asked.spec.argv[0]);
+    named = str_cut(named, 0, TITLE_MAX - 1);
     named.len = str_utf8_valid_len(named);
     memcpy(title, named.ptr, named.len);
     title[named.len] = '\0';
     err_clear(&err);
-    if (job_start(grant->run, &spec, title, &job, &err) != ST_OK) return failure(L, &err);
+    if (job_start(grant->run, &asked.spec, asked.hosts, title, &job, &err) != ST_OK) return failure(L, &err);
     lua_pushinteger(L, job->id);
     return 1;
 }
@@ -232,11 +227,11 @@ static int jobs_list(lua_State *L)
     lua_Integer count = 0;
     lua_newtable(L);
     for (Job *job = jobs_first(grant->run); job; job = job->next) {
-        if (!bind_may_start(grant, job->program)) continue;
+        if (!exec_may_start(grant, job->program)) continue;
         push_about(L, job);
-        lua_pushboolean(L, !job->exec && !job->told);
+        lua_pushboolean(L, !job->command && !job->told);
         lua_setfield(L, -2, "news");
-        job->told = job->told || !job->exec;
+        job->told = job->told || !job->command;
         lua_rawseti(L, -2, ++count);
     }
     return 1;

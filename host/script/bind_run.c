@@ -206,33 +206,42 @@ static int run_script(lua_State *L)
     return cross_await(L, cross_new(L, &spec, 4, lua_gettop(L) - 3));
 }
 
-/* Copies the list of programs at the top; owned, ends in NULL. */
-static char **copy_programs(lua_State *L, int table)
+/* Raises where table[key] is there and no list of texts. */
+static void check_texts(lua_State *L, int table, const char *key)
 {
-    lua_getfield(L, table, "exec");
-    if (lua_isnil(L, -1)) {
-        lua_pop(L, 1);
-        return mem_new(sizeof(char *));
+    if (lua_getfield(L, table, key) != LUA_TNIL) {
+        luaL_checktype(L, -1, LUA_TTABLE);
+        size_t count = lua_rawlen(L, -1);
+        for (size_t i = 1; i <= count; i++) {
+            if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TSTRING)
+                luaL_error(L, "grant: %s is a list of texts", key);
+            lua_pop(L, 1);
+        }
     }
-    luaL_checktype(L, -1, LUA_TTABLE);
+    lua_pop(L, 1);
+}
+
+/* Copies the list that check_texts has seen; owned, ends in NULL. NULL where there is none. */
+static char **copy_texts(lua_State *L, int table, const char *key)
+{
+    if (lua_getfield(L, table, key) == LUA_TNIL) {
+        lua_pop(L, 1);
+        return NULL;
+    }
     size_t count = lua_rawlen(L, -1);
-    for (size_t i = 1; i <= count; i++) {
-        if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TSTRING)
-            luaL_error(L, "exec: programs are named by text");
-        lua_pop(L, 1);
-    }
-    char **programs = mem_new((count + 1) * sizeof *programs);
+    char **texts = mem_new((count + 1) * sizeof *texts);
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i);
-        programs[i - 1] = mem_text(lua_tostring(L, -1));
+        texts[i - 1] = mem_text(lua_tostring(L, -1));
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
-    return programs;
+    return texts;
 }
 
 /* run:tool({ entry, name, timeout_ms, call = id, state = JSON, grant = { exec = {...}, read = bool,
- * write = bool } }, input) */
+ * write = bool, net = {...} } }, input): `net` is what its commands may reach; nil: what the run
+ * may. */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -255,14 +264,21 @@ static int run_tool(lua_State *L)
     op_may_wait(L);
     lua_getfield(L, 2, "grant");
     luaL_checktype(L, -1, LUA_TTABLE);
-    int        table = lua_gettop(L);
-    bool       reads = opt_flag(L, table, "read"), writes = opt_flag(L, table, "write");
-    char     **programs = copy_programs(L, table);
+    int  table = lua_gettop(L);
+    bool reads = opt_flag(L, table, "read"), writes = opt_flag(L, table, "write");
+    check_texts(L, table, "exec");
+    check_texts(L, table, "net");
+    char     **programs = copy_texts(L, table, "exec");
     CallGrant *grant = mem_new(sizeof *grant);
-    *grant = (CallGrant){
-        .run = run, .tool = mem_text(name), .programs = programs, .reads = reads, .writes = writes};
-    grant->call = id ? mem_text(id) : NULL;
-    grant->state = state ? mem_text(state) : NULL;
+    *grant = (CallGrant){.run = run,
+                         .tool = mem_text(name),
+                         .call = id ? mem_text(id) : NULL,
+                         .state = state ? mem_text(state) : NULL,
+                         .programs = programs ? programs : mem_new(sizeof *programs),
+                         .hosts = copy_texts(L, table, "net"),
+                         .reads = reads,
+                         .writes = writes};
+    programs = grant->programs;
     grant->execs = programs[0] != NULL;
     spec.object_arg = grant;
     return cross_await(L, cross_new(L, &spec, 3, 1));
@@ -315,7 +331,7 @@ static int run_end_jobs(lua_State *L)
     lua_Integer count = 0;
     lua_newtable(L);
     for (Job *job = jobs_first(run); job; job = job->next) {
-        if (!job->exec) continue;
+        if (!job->command) continue;
         lua_pushfstring(L, "job %d (%s)", job->id, job->title);
         lua_rawseti(L, -2, ++count);
     }
@@ -336,6 +352,15 @@ static int run_exec(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     op_may_wait(L);
     return bind_exec(L, run, NULL, 2);
+}
+
+static int run_command(lua_State *L) { return bind_command(L, bind_check_run(L, 1), 2); }
+
+static int run_explain(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    op_may_wait(L);
+    return bind_explain(L, run, 2);
 }
 
 static int run_http(lua_State *L)
@@ -396,6 +421,8 @@ static void make_metatable(lua_State *L)
                                        {"end_jobs", run_end_jobs},
                                        {"close", run_close},
                                        {"exec", run_exec},
+                                       {"command", run_command},
+                                       {"explain", run_explain},
                                        {"http", run_http},
                                        {"all", group_all},
                                        {"race", group_race},

@@ -3,6 +3,7 @@
 #include "../base/limits.h"
 #include "../base/log.h"
 #include "../base/mem.h"
+#include "../files/guard.h"
 #include "../http/secrets.h"
 #include "bind.h"
 #include "cross.h"
@@ -120,6 +121,13 @@ static Status read_whole(const char *file, size_t most, Buf *out, Err *err)
     return status;
 }
 
+/* Whether a file was found in the user's folder: what stands there is obeyed without a question. */
+static bool is_users(const Engine *engine, const char *file)
+{
+    size_t len = engine->user ? strlen(engine->user) : 0;
+    return len > 0 && strncmp(file, engine->user, len) == 0 && file[len] == '/';
+}
+
 static Source *find_source(Engine *engine, const char *path, bool own, Err *err)
 {
     char file[PATH_SIZE];
@@ -130,6 +138,7 @@ static Source *find_source(Engine *engine, const char *path, bool own, Err *err)
                 engine->user ? " or " : "", engine->user ? engine->user : "");
         return NULL;
     }
+    if (is_users(engine, file) && guard_path(file, err) != ST_OK) return NULL;
     Source *source = mem_new(sizeof *source);
     buf_init(&source->text, LIMIT_SCRIPT + 16 * KB);
     buf_init(&source->code, 2 * LIMIT_SCRIPT);

@@ -43,6 +43,8 @@ struct Engine {
     bool          unread;      /* nobody reads stdout any more: the verb ends, without words */
     bool          lost;        /* a record could not be written */
     int           exit_code;
+
+    struct Question *questions; /* oldest first, the first is shown; owned by who waits */
 };
 
 typedef struct EngineSpec {

@@ -4,7 +4,7 @@
 #include "../base/mem.h"
 #include "../sandbox/output.h"
 #include "bind.h"
-#include "cross.h"
+#include "exec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +68,7 @@ static void push_stream(lua_State *L, Feed *feed, int stream, const char *key)
     size_t  cut = feed->taken ? 0 : cut_character(text);
     memcpy(rest, text.ptr + text.len - cut, cut);
     text.len -= cut;
-    bind_push_kept(L, text, head < text.len ? head : text.len, dropped);
+    exec_push_output(L, text, head < text.len ? head : text.len, dropped);
     lua_setfield(L, -2, key);
     output_clear(output);
     output_init(output, LIMIT_FEED);

@@ -1,31 +1,73 @@
---- perigee doctor: whether commands can be jailed here, found by doing it.
-local args = require "lib.args"
+--- perigee doctor: whether commands can be jailed here, found by doing it; which settings hold.
+local args     = require "lib.args"
+local json     = require "lib.json"
+local project  = require "lib.project"
+local settings = require "lib.settings"
+local show     = require "lib.show"
+local words_of = require "lib.settings_words"
 
 local SPEC <const> = {
-  usage = "perigee doctor",
+  usage = "perigee doctor [OPTIONS]",
   about = "Says whether the sandbox works on this machine, and if not, which step fails "
-    .. "and what helps.",
+    .. "and what helps;\nthen every setting in force, and who set it.",
+  options = {
+    { "--project", "text", "the folder whose settings count (default: found from the current one)",
+      hint = "DIR" },
+    { "--json", "flag", "print one JSON object" },
+    table.unpack(settings.OPTIONS),
+  },
 }
+
+local function print_json(cli, sandbox, found, err)
+  cli.out(json.encode(json.object {
+    { "sandbox", sandbox and { level = "none", error = sandbox } or { level = "full" } },
+    { "settings", found and json.object {
+      { "sandbox", found.sandbox }, { "limits", found.limits }, { "policy", found.policy },
+      { "grants", found.grants },
+    } },
+    { "origin", found and found.origin },
+    { "warnings", found and found.warnings },
+    { "problems", err and json.array(err.details or { err.message }) },
+  }) .. "\n")
+end
+
+local function print_settings(cli, found, err)
+  if not found then
+    cli.out("\nsettings: none hold until this is mended:\n")
+    for _, problem in ipairs(err.details or { err.message }) do
+      cli.out("  " .. show.clean(problem) .. "\n")
+    end
+    return
+  end
+  cli.out("\nsettings in force:\n")
+  for _, line in ipairs(words_of.lines(found)) do cli.out(show.clean(line) .. "\n") end
+  for _, warning in ipairs(found.warnings) do
+    cli.err("perigee: " .. show.clean(warning) .. "\n")
+  end
+end
 
 ---@async
 local function doctor(cli, words)
   local given, err = args.parse(SPEC, words)
-  if not given then
-    cli.err("perigee: " .. err.message .. "\n")
-    return 2
-  end
-  if given.values.help then
+  if not given then return show.failure(cli, err, 2) end
+  local values = given.values
+  if values.help then
     cli.out(args.help(SPEC))
     return 0
   end
-  local ok
-  ok, err = cli.probe_sandbox()
-  if ok then
-    cli.out("sandbox: full\n")
-    return 0
+  local ok, no_sandbox = cli.probe_sandbox(true)
+  local where, found
+  where, err = project.find(cli, values.project)
+  if where then found, err = settings.load(cli, where, settings.given(values)) end
+  if values.json then
+    print_json(cli, not ok and no_sandbox or nil, found, not found and err or nil)
+  else
+    cli.out(ok and "sandbox: full\n"
+      or ("sandbox: none: %s\n"):format(show.clean(no_sandbox.message)))
+    print_settings(cli, found, err)
   end
-  cli.out("sandbox: none: " .. err.message .. "\n")
-  return cli.exit_code(err.code)
+  if not ok then return cli.exit_code(no_sandbox.code) end
+  return found and 0 or cli.exit_code(err.code)
 end
 
 return { usage = SPEC.usage, run = doctor }

@@ -5,6 +5,7 @@ local catalog = require "lib.catalog"
 local errors  = require "lib.errors"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
+local network = require "lib.network"
 local opening = require "lib.opening"
 local schema  = require "lib.schema"
 local session = require "lib.session"
@@ -37,6 +38,7 @@ local SPEC <const> = {
     { "--json", "flag", "print one JSON object at the end" },
     { "--events", "flag", "print one JSON object a line while it runs" },
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
+    table.unpack(network.OPTIONS),
   },
 }
 
@@ -192,21 +194,21 @@ local function print_result(cli, values, total, result, err)
 end
 
 --- Opens journal, workspace and run.
-local function open_run(cli, values, project, who, task)
-  local folders = project.folders
-  local store = values.store or (folders.state and folders.state .. "/journal.db")
+local function open_run(cli, values, project, who, task, inforce)
+  local store, ok, err = values.store, nil, nil
   if not store then
-    return nil, { code = "invalid",
-      message = "neither HOME nor XDG_STATE_HOME is set; use --store FILE" }
+    store, err = start.store(cli)
+    if not store then return nil, err end
   end
-  local ok, err = cli.open_journal(store)
+  ok, err = cli.open_journal(store)
   if not ok then
     local hint = values.store and "" or "; --store FILE keeps the journal elsewhere"
     return nil, { code = err.code, message = err.message .. hint }
   end
   return cli.open_run {
-    agent = who.name, task = task, workspace = values.workspace or folders.current,
+    agent = who.name, task = task, workspace = values.workspace or project.folders.current,
     pins = project.pins, unconfined = values.unconfined,
+    sandbox = network.of_run(inforce), limits = inforce.limits,
   }
 end
 
@@ -226,6 +228,9 @@ local function prepare(cli, words)
   local bounds
   bounds, err = limits.read(values.limit or {}, limits.KEYS)
   if not bounds then return nil, err, 2 end
+  local said
+  said, err = network.given(values)
+  if not said then return nil, err, 2 end
   local loaded
   loaded, err = start.load(cli, values.project)
   if not loaded then return nil, err end
@@ -247,7 +252,8 @@ local function prepare(cli, words)
   if task == "" and not who.chain then
     return nil, { message = "the task is missing; usage: " .. SPEC.usage }, 2
   end
-  return { values = values, limits = bounds, loaded = loaded, who = who, task = task }
+  return { values = values, limits = bounds, loaded = loaded, who = who, task = task,
+    said = said }
 end
 
 ---@async
@@ -261,6 +267,7 @@ local function run_verb(cli, words)
   local opened
   opened, err = start.session(cli, loaded, {
     model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink,
+    given = ready.said,
   })
   if not opened then return refuse(cli, words, err) end
   if values.unconfined then
@@ -277,7 +284,7 @@ local function run_verb(cli, words)
   end
 
   local run
-  run, err = open_run(cli, values, loaded.project, who, task)
+  run, err = open_run(cli, values, loaded.project, who, task, opened.settings)
   if not run then return refuse(cli, words, err) end
   total.run = run.id
   limits.set(run, ready.limits)

@@ -104,11 +104,15 @@ local function runs(cli, words)
     cli.out(args.help(SPEC))
     return 0
   end
-  local state = cli.folders().state
-  local store = values.store or state and state .. "/journal.db"
+  local store = values.store
   if not store then
-    return failed(cli, { code = "invalid",
-      message = "neither HOME nor XDG_STATE_HOME is set; use --store FILE" })
+    local state = cli.folders().state
+    if state and not cli.stat(state) then
+      store = state .. "/journal.db" -- a look makes no folder
+    else
+      store, err = start.store(cli)
+      if not store then return failed(cli, err) end
+    end
   end
   if not cli.stat(store) then
     if what == "list" then

@@ -1,6 +1,7 @@
 --- perigee test: the Lua tests of a project, as TAP.
 local args    = require "lib.args"
 local limits  = require "lib.limits"
+local network = require "lib.network"
 local show    = require "lib.show"
 local start   = require "lib.start"
 
@@ -47,7 +48,7 @@ local function print_result(cli, number, result, file)
 end
 
 --- One file, in a run and a workspace of its own.
-local function run_file(cli, file, values, pins)
+local function run_file(cli, file, values, pins, inforce)
   local temp, err
   if not values.workspace then
     temp, err = cli.make_temp("perigee-test")
@@ -56,7 +57,7 @@ local function run_file(cli, file, values, pins)
   local run
   run, err = cli.open_run {
     agent = "test", task = file, workspace = values.workspace or temp, pins = pins,
-    unconfined = values.unconfined,
+    unconfined = values.unconfined, sandbox = network.of_run(inforce), limits = inforce.limits,
   }
   if not run then return nil, err end
   limits.set(run)
@@ -112,7 +113,7 @@ local function test(cli, words)
   local number, bad = 0, 0
   for _, file in ipairs(files) do
     local results
-    results, err = run_file(cli, file, values, loaded.project.pins)
+    results, err = run_file(cli, file, values, loaded.project.pins, opened.settings)
     local failure = { name = file, ok = false, message = err and err.message }
     for _, result in ipairs(results or { failure }) do
       number = number + 1

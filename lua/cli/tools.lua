@@ -4,6 +4,7 @@ local args    = require "lib.args"
 local door    = require "lib.door"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
+local network = require "lib.network"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
@@ -23,6 +24,7 @@ local SPEC <const> = {
     { "--project", "text", "the folder whose agents count", hint = "DIR" },
     { "--json", "flag", "print one JSON object" },
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
+    table.unpack(network.OPTIONS),
   },
 }
 
@@ -73,14 +75,18 @@ end
 
 --- The call goes through the same door as a model's: schema, policy, grant.
 local function call(cli, loaded, values, tool, input)
-  local opened, err = start.session(cli, loaded, {
-    sink = function() end, unconfined = values.unconfined,
+  local said, err = network.given(values)
+  if not said then return failed(cli, err, 2) end
+  local opened
+  opened, err = start.session(cli, loaded, {
+    sink = function() end, unconfined = values.unconfined, given = said,
   })
   if not opened then return failed(cli, err) end
   local run
   run, err = cli.open_run {
     agent = "", task = "", workspace = values.workspace or loaded.project.folders.current,
     pins = loaded.project.pins, unconfined = values.unconfined,
+    sandbox = network.of_run(opened.settings), limits = opened.settings.limits,
   }
   if not run then return failed(cli, err) end
   limits.set(run)

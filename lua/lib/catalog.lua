@@ -138,11 +138,20 @@ local function add(found, who)
   found.agents[#found.agents + 1] = who
 end
 
+--- Why a file of the user's own layer is not obeyed: others could have written it.
+local function guarded(cli, layer, path)
+  if layer.name ~= "user" then return true end
+  return cli.guard(path)
+end
+
 local function read_folder(cli, found, layer)
   local files = cli.catalog(layer.agents)
   for _, file in ipairs(files or {}) do
     local path = layer.agents .. "/" .. file.path
-    if file.kind == "refused" then
+    local ok, why = guarded(cli, layer, path)
+    if not ok then
+      note(found.diagnostics, "guard", "error", path, 1, 1, why.message)
+    elseif file.kind == "refused" then
       note(found.diagnostics, "file", "error", path, 1, 1, file.problem or "it cannot be read")
     elseif file.kind == "definition" then
       local who = read(cli, path, file.text, layer, found.diagnostics)

@@ -1,5 +1,6 @@
 --- What a command printed and how it ended, as a model reads it. Pure.
-local text = require "lib.text"
+local duration = require "lib.duration"
+local text     = require "lib.text"
 
 local words = {}
 
@@ -21,12 +22,15 @@ local SIGNALS <const> = {
 
 --- How a command ended, without brackets; nothing where it ended well.
 ---@param done    { exit_code: integer, signal: integer?, limit: string? }
----@param seconds integer? its time limit
+---@param allowed_ms integer? the time that it was given
+---@param asked_ms   integer? the time that was asked for
 ---@return string? said
-function words.ending(done, seconds)
+function words.ending(done, allowed_ms, asked_ms)
   if done.limit == "wall" then
-    return ("stopped: it ran longer than %d s; give a longer timeout, do less at once, or run it "
-      .. "with background = true"):format(seconds or 0)
+    local longer = asked_ms and allowed_ms and asked_ms > allowed_ms
+      and "which is the most that the user's settings allow" or "give a longer timeout"
+    return ("stopped: it ran longer than %s; %s, do less at once, or run it with background = true")
+      :format(duration.words(allowed_ms or 0), longer)
   end
   if done.limit then return ENDINGS[done.limit] or "stopped by its " .. done.limit .. " limit" end
   if done.signal then

@@ -3,6 +3,7 @@
 local errors  = require "lib.errors"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
+local network = require "lib.network"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
 local session = require "lib.session"
@@ -193,10 +194,12 @@ end
 local function use(run, prepared)
   if prepared.result then return prepared.result end
   local declaration, needs = prepared.declaration, prepared.declaration.needs
+  local granted = session.get().settings.grants[declaration.name]
   local means = { name = declaration.name, entry = declaration.entry,
     timeout_ms = declaration.timeout_ms, call = prepared.call.id,
     state = session.state_of(run, declaration.name),
-    grant = { exec = needs.exec, read = needs.read ~= nil, write = needs.write ~= nil } }
+    grant = { exec = needs.exec, read = needs.read ~= nil, write = needs.write ~= nil,
+      net = network.of_tool(needs, granted and granted.net) } }
   return keep_state(run, prepared.call, shape(prepared.call, run:tool(means, prepared.input)))
 end
 

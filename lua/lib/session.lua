@@ -9,6 +9,7 @@ local session = {}
 ---@field tools    table<string, tool.Declaration> with `entry`, the file that runs it
 ---@field options  { model: string?, hops: "off"|"auto"|"full" }
 ---@field env      model.Env
+---@field settings settings.Settings
 ---@field sandbox  "full"|"unconfined"|"none"
 ---@field no_sandbox Error? why there is none
 ---@field facts    { date: string, system: string }

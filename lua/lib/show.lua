@@ -35,6 +35,23 @@ function show.plain(line)
   return show.clean((line:match("[^\r]*$"):gsub("\t", "  ")))
 end
 
+--- The same for bytes that come in parts: what is cut at the end of one part is kept for the next.
+---@return fun(part: string, last?: boolean): string clean
+function show.cleaner()
+  local kept = ""
+  return function(part, last)
+    local bytes = kept .. part
+    kept = ""
+    if not last then
+      local tail = bytes:match("[\xC2-\xF4][\x80-\xBF]?[\x80-\xBF]?$") or bytes:match("\r$") or ""
+      if tail ~= "" and not utf8.len(tail) or tail == "\r" then
+        kept, bytes = tail, bytes:sub(1, #bytes - #tail)
+      end
+    end
+    return show.clean(bytes)
+  end
+end
+
 --- The start of a line; what is cut off shows as "...".
 ---@param line string
 ---@param most integer bytes, at least 4

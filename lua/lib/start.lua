@@ -2,6 +2,8 @@
 local catalog  = require "lib.catalog"
 local project  = require "lib.project"
 local session  = require "lib.session"
+local settings = require "lib.settings"
+local show     = require "lib.show"
 local tool     = require "lib.tool"
 local toolbox  = require "lib.toolbox"
 
@@ -98,6 +100,23 @@ function start.model(cli, named)
     message = ("--model %s: no such file, and no scenario of that name"):format(named) }
 end
 
+--- The journal's file where `--store` names none; its folder is the user's alone from here on.
+---@param cli table
+---@return string? path, Error? err
+function start.store(cli)
+  local folder, mended = cli.state_folder()
+  if not folder then
+    local err = mended
+    return nil, { code = err.code, message = err.message .. "; --store FILE keeps the journal "
+      .. "elsewhere" }
+  end
+  if mended then
+    cli.err(("perigee: %s could be read by others; it is closed to them now\n")
+      :format(show.clean(folder)))
+  end
+  return folder .. "/journal.db"
+end
+
 --- Day of a Unix time in milliseconds, as YYYY-MM-DD (UTC). Howard Hinnant's days_from_civil,
 --- inverted.
 local function date_of(ms)
@@ -114,14 +133,27 @@ end
 
 start.date_of = date_of
 
---- Opens the session of a verb that runs agents.
+---@class start.How
+---@field model?      string
+---@field hops?       string
+---@field unconfined? boolean
+---@field given?      settings.Given[] what the command line says of settings
+---@field sink        fun(event: table)
+
+--- Opens the session of a verb that runs agents; says what of a project's settings is not followed.
 ---@async
 ---@param cli    table
 ---@param loaded table of start.load
----@param how    { model: string?, hops: string?, unconfined: boolean?, sink: fun(event: table) }
+---@param how    start.How
 ---@return Session? session, Error? err
 function start.session(cli, loaded, how)
-  local named, err = start.model(cli, how.model)
+  local inforce, err = settings.load(cli, loaded.project, how.given)
+  if not inforce then return nil, err end
+  for _, warning in ipairs(inforce.warnings) do
+    cli.err("perigee: " .. show.clean(warning) .. "\n")
+  end
+  local named
+  named, err = start.model(cli, how.model)
   if how.model and not named then return nil, err end
   local usable
   usable, err = start.settings(cli)
@@ -146,7 +178,7 @@ function start.session(cli, loaded, how)
   end
   local new = {
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
-    options = { model = named, hops = how.hops or "auto" }, env = env,
+    options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     visits = {}, states = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
     facts = { date = date_of(cli.now()), system = "Linux" }, sink = how.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,

@@ -30,6 +30,8 @@ typedef struct Try {
     char       *out, *error;
     size_t      out_len, out_dropped, out_head;
     double      cpu_s;
+    int64_t     allowed_ms;
+    DeniedList  denied;
 } Try;
 
 /* build/MODE/tests/unit/NAME -> the helper of the same build. */
@@ -92,6 +94,7 @@ static inline void try_close(Try *t)
     loop_free(t->loop);
     free(t->out);
     free(t->error);
+    denied_clear(&t->denied);
     snprintf(command, sizeof command, "chmod -R u+rwX '%s'; rm -rf '%s'", t->folder, t->folder);
     if (system(command) != 0) printf("# %s is left\n", t->folder);
 }
@@ -135,6 +138,9 @@ static inline void try_on_end(void *arg, SandboxResult *result)
     t->err = result->err;
     t->code = result->exit_code;
     t->signal = result->signal;
+    t->allowed_ms = result->allowed_ms;
+    denied_clear(&t->denied);
+    denied_take(&t->denied, &result->denied);
     t->limit = result->limit;
     t->out_dropped = result->out_dropped;
     t->out_head = result->out_head;

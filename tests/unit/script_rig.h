@@ -73,6 +73,8 @@ static inline int rig_main(lua_State *L)
     lib_push_environment(L);
     bind_push_run(L, rig->run);
     lua_setfield(L, -2, "run");
+    bind_push_cli(L, GRANT_PRINT);
+    lua_setfield(L, -2, "cli");
     lua_pushlightuserdata(L, rig);
     lua_pushcclosure(L, rig_path, 1);
     lua_setfield(L, -2, "file");

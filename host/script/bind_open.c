@@ -1,0 +1,114 @@
+/* cli.open_run: from what a verb and the settings say to a run with its workspace. */
+#include "bind_cli.h"
+
+#include "../base/mem.h"
+
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The list of texts at spec[key], ending in NULL, in memory that Lua frees; the table keeps the
+ * texts. NULL where there is none. */
+static const char *const *read_list(lua_State *L, int spec, const char *key)
+{
+    enum { MOST = 1000 };
+    if (lua_getfield(L, spec, key) == LUA_TNIL) {
+        lua_pop(L, 1);
+        return NULL;
+    }
+    if (!lua_istable(L, -1)) luaL_error(L, "open_run: %s is a list of texts", key);
+    lua_Unsigned count = lua_rawlen(L, -1);
+    if (count > MOST) luaL_error(L, "open_run: more than %d %s", MOST, key);
+    const char **list = lua_newuserdatauv(L, (count + 1) * sizeof *list, 0);
+    for (lua_Unsigned i = 0; i < count; i++) {
+        size_t len;
+        if (lua_rawgeti(L, -2, (lua_Integer)i + 1) != LUA_TSTRING)
+            luaL_error(L, "open_run: %s is a list of texts", key);
+        list[i] = lua_tolstring(L, -1, &len);
+        if (strlen(list[i]) != len) luaL_error(L, "open_run: %s holds a NUL byte", key);
+        lua_pop(L, 1);
+    }
+    list[count] = NULL;
+    lua_remove(L, -2);
+    return list;
+}
+
+/* settings.Sandbox of lua/lib/settings.lua; nothing said is the narrowest. */
+static void read_sandbox(lua_State *L, int spec, WorkspaceSpec *into)
+{
+    static const char *const MODES[] = {"none", "proxy", "host", NULL};
+    static const char *const KEYS[] = {"network", "hosts", "show", "pass", NULL};
+    if (lua_getfield(L, spec, "sandbox") == LUA_TNIL) return;
+    luaL_checktype(L, -1, LUA_TTABLE);
+    int table = lua_gettop(L);
+    opt_only(L, table, "open_run: sandbox", KEYS);
+    lua_getfield(L, table, "network");
+    into->network = (NetworkMode)luaL_checkoption(L, -1, "none", MODES);
+    into->hosts = read_list(L, table, "hosts");
+    into->show = read_list(L, table, "show");
+    into->pass = read_list(L, table, "pass");
+}
+
+static size_t read_size(lua_State *L, int table, const char *key)
+{
+    lua_Integer value = opt_integer(L, table, key, 0);
+    if (value < 0) luaL_error(L, "open_run: %s is below 0", key);
+    return (size_t)value;
+}
+
+/* settings.Limits; what is not said stays the sandbox's own. */
+static void read_limits(lua_State *L, int spec, WorkspaceSpec *into)
+{
+    static const char *const KEYS[] = {"time_ms",   "time_most_ms", "cpu_ms", "memory",
+                                       "processes", "file_size",    "output", NULL};
+    if (lua_getfield(L, spec, "limits") == LUA_TNIL) return;
+    luaL_checktype(L, -1, LUA_TTABLE);
+    int table = lua_gettop(L);
+    opt_only(L, table, "open_run: limits", KEYS);
+    into->wall_most_ms = (int64_t)read_size(L, table, "time_most_ms");
+    into->limits = (ExecLimits){
+        .wall_ms = (int64_t)read_size(L, table, "time_ms"),
+        .cpu_ms = (int64_t)read_size(L, table, "cpu_ms"),
+        .memory = read_size(L, table, "memory"),
+        .processes = read_size(L, table, "processes"),
+        .file_size = read_size(L, table, "file_size"),
+        .output = read_size(L, table, "output"),
+    };
+}
+
+/* cli.open_run{ agent, task, workspace = path or nil, pins = paths or nil, unconfined = bool,
+ * sandbox = settings.Sandbox or nil, limits = settings.Limits or nil } -> run | nil, err. Pins stay
+ * read-only where they lie in the workspace. */
+int cli_open_run(lua_State *L)
+{
+    Engine    *engine = vm_of(L)->engine;
+    Workspace *workspace = NULL;
+    Run       *run = NULL;
+    Err        err;
+    err_clear(&err);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    const char   *agent = opt_text(L, 1, "agent", ""), *task = opt_text(L, 1, "task", "");
+    WorkspaceSpec spec = {.path = opt_text(L, 1, "workspace", NULL),
+                          .helper = engine->helper,
+                          .unconfined = opt_flag(L, 1, "unconfined")};
+    spec.pins = read_list(L, 1, "pins");
+    read_sandbox(L, 1, &spec);
+    read_limits(L, 1, &spec);
+    char  *store = mem_text(engine->store);
+    Status status = ST_OK;
+    if (spec.path)
+        status =
+            workspace_new(engine->loop, &spec, store ? dirname(store) : NULL, &workspace, &err);
+    if (status == ST_OK && workspace && engine->store && workspace_holds(workspace, engine->store))
+        status = err_set(&err, ST_DENIED, "workspace %s: it holds the journal, which %s links to",
+                         workspace->path, engine->store);
+    free(store);
+    if (status == ST_OK)
+        status = run_new(engine->loop, engine->journal, NULL, workspace, agent, task, &run, &err);
+    workspace_release(workspace);
+    if (status != ST_OK) return bind_push_failure(L, &err);
+    run->next_sibling = engine->runs;
+    engine->runs = run;
+    bind_push_run(L, run);
+    return 1;
+}

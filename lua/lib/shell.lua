@@ -104,14 +104,15 @@ local function changed(first, last, before)
   return kept, left_out
 end
 
---- Leaves out the largest until the rest fits.
-local function bound(kept, left_out)
+--- Leaves out the largest until the rest fits; of those kept before none while there are others.
+local function bound(kept, before, left_out)
   local names, sizes, sum = text.sorted_keys(kept), {}, 0
   for _, name in ipairs(names) do
     sizes[name] = #json.encode { [name] = kept[name] }
     sum = sum + sizes[name]
   end
   table.sort(names, function(a, b)
+    if (before[a] == nil) ~= (before[b] == nil) then return before[a] == nil end
     if sizes[a] ~= sizes[b] then return sizes[a] > sizes[b] end
     return a < b
   end)
@@ -153,7 +154,7 @@ function shell.after(said, state, workspace)
   if #records < 2 then return nil, {} end
   local notes, before = {}, state and state.variables or {}
   local kept, left_out = changed(first.variables, last.variables, before)
-  bound(kept, left_out)
+  bound(kept, before, left_out)
   local folder = folder_of(last.folder)
   if not folder then
     notes[#notes + 1] = "the folder is gone; the next command starts in the workspace's root"

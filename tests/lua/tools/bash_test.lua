@@ -222,11 +222,12 @@ end)
 
 t.test("a server that was started answers the next command", function(run)
   fresh(run)
-  if bash(run, "command -v python3 || true") == "(no output)" then t.skip("no python3") end
-  local id = job(run, "exec python3 -u -m http.server 8123 --bind 127.0.0.1")
+  local id = job(run, [[exec perl -MIO::Socket::INET -e '$| = 1;
+    my $s = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1", LocalPort => 8123);
+    while (my $c = $s->accept) { print "asked\n"; print $c "served\n"; close $c }']])
   t.contains((bash(run, "until exec 3<>/dev/tcp/127.0.0.1/8123; do sleep 0.05; done 2>/dev/null; "
-    .. "printf 'GET / HTTP/1.0\r\n\r\n' >&3; head -1 <&3")), "200 OK")
-  t.contains(run.tool("bash_output", { job = id }), "GET / HTTP/1.0")
+    .. "head -1 <&3")), "served")
+  t.contains(run.tool("bash_output", { job = id }), "asked")
   run.tool("bash_kill", { job = id })
 end)
 

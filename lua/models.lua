@@ -39,6 +39,7 @@ return {
     },
   },
 
+  -- `sees = false`: takes text only; of an image it is told what it is.
   models = {
     ["claude-fable-5-2"] = { provider = "anthropic", thinking = "adaptive" },
     ["claude-fable-5-1"] = adaptive(dollars(PRICES, 10, 50, 0.25, 12.50)),

@@ -1,50 +1,54 @@
 --- Decides for each call whether it may be made: allow, ask a person, or deny. Pure: reads the call
---- and the facts, waits for nothing, remembers nothing. Denials are looked at first, then
---- questions, then permissions; within each the first rule that holds wins, and its `why` is
---- journaled and told.
+--- and the facts, waits for nothing, remembers nothing. `RULES` stand beside those of config.yaml:
+--- denials are looked at first, then questions, then permissions; within each the first rule that
+--- holds wins, and its `why` is journaled and told. `DEFAULTS` decide where no rule holds.
 ---
 --- What the sandbox and the grant forbid stays forbidden whatever stands here: this file says what
 --- of the possible is wanted.
-local command = require "lib.command"
-local tool    = require "lib.tool"
+local command      = require "lib.command"
+local policy_rules = require "lib.policy_rules"
+local tool         = require "lib.tool"
 
 ---@class policy.Call
----@field tool   string
----@field input  table    already checked against the tool's schema
----@field effect "read"|"write"|"outside"
----@field needs  Needs
----@field reach  string   in words
----@field agent  string
----@field scopes? string[] what the agent's `tools` field said in brackets for this tool: "git:*"
+---@field tool     string
+---@field input    table    already checked against the tool's schema
+---@field effect   "read"|"write"|"outside"
+---@field needs    Needs
+---@field lacks?   Needs    what of that the user has not granted; none known: all of it
+---@field reach    string   in words
+---@field agent    string
+---@field scopes?  string[] what the agent's `tools` field said in brackets for this tool: "git:*"
+---@field command? string   the command line in its arguments
+---@field paths    string[] that its arguments name: below the workspace relative, else absolute
+---@field hosts    string[] that its arguments name, else those that the tool needs
 
 ---@class policy.Facts
----@field sandbox "full"|"none"|"unconfined"
+---@field sandbox    "full"|"none"|"unconfined"
+---@field workspace? string
+---@field rules?     settings.Rule[] of config.yaml: the user's, then the project's
 
 ---@class policy.Verdict
 ---@field verdict "allow"|"ask"|"deny"
 ---@field why     string
+---@field from?   string where the rule stands
 
----@class policy.Rule
----@field when    fun(call: policy.Call, facts: policy.Facts): any
----@field verdict "allow"|"ask"|"deny"
----@field why     string|fun(call: policy.Call, facts: policy.Facts): string
-
---- Why a call leaves the sandbox or the workspace, or nil when it stays.
+--- Why a call leaves the sandbox or the workspace beyond what was granted, or nil when it stays.
 local function leaves(call)
-  local inside, why = tool.stays_inside(call.effect, call.needs)
+  local inside, why = tool.stays_inside(call.effect, call.lacks or call.needs)
   return not inside and why or nil
 end
 
-local function starts_commands(call) return call.needs and call.needs.exec ~= nil end
+local function starts_commands(call) return type(call.needs) == "table" and call.needs.exec end
 
 ---@type policy.Rule[]
 local RULES <const> = {
   {
     verdict = "deny",
-    when = leaves,
-    why  = function(call)
-      return leaves(call) .. "; so far only what stays in the sandbox and the workspace is allowed"
+    when = function(call)
+      local known = call.effect == "read" or call.effect == "write" or call.effect == "outside"
+      return not known or type(call.needs) ~= "table"
     end,
+    why  = "what it needs and changes is not known",
   },
   {
     verdict = "deny",
@@ -59,10 +63,19 @@ local RULES <const> = {
     when = function(call)
       return call.scopes and not command.fits(call.input.command, call.scopes)
     end,
+    about = "the agent's definition gives it the tool for certain commands only",
     why  = function(call)
       return ("the agent's definition gives it %s only for single commands that fit: %s")
         :format(call.tool, table.concat(call.scopes, ", "))
     end,
+  },
+}
+
+---@type policy.Rule[]
+local DEFAULTS <const> = {
+  {
+    verdict = "ask", when = leaves, why = leaves,
+    about = "it leaves the sandbox or the workspace beyond what was granted",
   },
   {
     verdict = "allow",
@@ -71,24 +84,14 @@ local RULES <const> = {
   },
   {
     verdict = "allow",
-    when = function(call) return not leaves(call) end,
+    when = function(call) return tool.stays_inside(call.effect, call.needs) end,
     why  = "it stays in the sandbox and the workspace",
+  },
+  {
+    verdict = "allow",
+    when = function(call) return not leaves(call) end,
+    why  = "what it reaches was granted in config.yaml",
   },
 }
 
----@param call  policy.Call
----@param facts policy.Facts
----@return policy.Verdict
-local function decide(call, facts)
-  for _, verdict in ipairs { "deny", "ask", "allow" } do
-    for _, rule in ipairs(RULES) do
-      if rule.verdict == verdict and rule.when(call, facts) then
-        local why = type(rule.why) == "function" and rule.why(call, facts) or rule.why
-        return { verdict = verdict, why = why }
-      end
-    end
-  end
-  return { verdict = "deny", why = "no rule allows it" }
-end
-
-return { decide = decide }
+return policy_rules.policy { rules = RULES, defaults = DEFAULTS }

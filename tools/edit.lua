@@ -1,7 +1,11 @@
---- Replaces an exact text in a file. Keeps what the model does not see: mode, line ends, a byte
---- order mark, a missing last line end; bytes outside the replaced places stay as they are.
-local schema = require "lib.schema"
-local text   = require "lib.text"
+--- Replaces exact texts in a file, one or several at once. Keeps what the model does not see: mode,
+--- line ends, encoding, a byte order mark, a missing last line end; bytes outside the replaced
+--- places stay as they are.
+local encoding = require "lib.encoding"
+local filename = require "lib.filename"
+local known    = require "lib.known"
+local schema   = require "lib.schema"
+local text     = require "lib.text"
 
 local FILE_MOST       <const> = 4000000 -- bytes; a run VM has room for the copies an edit needs
 local LINES_COMPARED  <const> = 20000   -- when looking for what may have been meant
@@ -9,7 +13,6 @@ local LINE_COMPARED   <const> = 300     -- bytes of each
 local SIMILAR         <const> = 0.6     -- share of common letter pairs that makes a candidate
 local CANDIDATES_MOST <const> = 3
 local AROUND          <const> = 3        -- lines shown on both sides of a change
-local BOM             <const> = "\xEF\xBB\xBF"
 
 local function invalid(message) return nil, { code = "invalid", message = message } end
 
@@ -149,58 +152,108 @@ local function show_change(s, from, new)
   return text.cut_middle(text.valid(table.concat(shown, "\n")), 4000)
 end
 
---- The mark at the beginning, if there is one, and the rest.
-local function without_bom(bytes)
-  if bytes:sub(1, 3) ~= BOM then return "", bytes end
-  return BOM, bytes:sub(4)
+---@class tools.Edit
+---@field old string
+---@field new string
+---@field all boolean
+
+--- One edit of a text with its CRs. Answers the text after it, how many places there were, and the
+--- first of them with what stands there now, in text with LF ends.
+---@param path string
+---@param rest string
+---@param one  tools.Edit
+---@return string? result
+---@return { places: integer, from: integer, put: string }|Error done
+local function apply(path, rest, one)
+  local old, new = with_lf(one.old), with_lf(one.new)
+  if old == "" then return invalid("old is empty") end
+  if old == new then return invalid("old and new are the same; nothing was changed") end
+  local s, taken = with_lf(rest)
+  local places, put = choose(path, s, old, new, one.all)
+  if not places then return nil, put end
+  return replaced(s, taken, places, put),
+    { places = #places, from = places[1].from, put = put }
 end
 
---- Reads the file for an edit. A look does not count as reading, so that a file which changed since
---- the model read it is refused; a file it never read is judged by the text it has to contain.
-local function look(path, call)
-  local bytes, info = call.read(path, { most = FILE_MOST, peek = true })
-  if not bytes then return nil, info end
-  if info.seen == false then
-    return invalid(path .. " was changed since this run read it; read it again before editing")
+--- All edits, each on what the one before left. The first that fails fails all.
+local function apply_all(path, rest, edits)
+  local done
+  for i, one in ipairs(edits) do
+    local result
+    result, done = apply(path, rest, one)
+    if not result then
+      if #edits > 1 then
+        done.message = ("edit %d of %d: %s (none of the edits was made)"):format(i, #edits,
+          done.message)
+      end
+      return nil, done
+    end
+    rest = result
   end
-  if info.seen == nil then return call.read(path, { most = FILE_MOST }) end
-  return bytes, info
+  return rest, done
+end
+
+--- The edits in one form, from either of the two that a call may have.
+local function edits_of(input)
+  if input.edits and (input.old or input.new or input.all) then
+    return invalid("give either edits, or old and new")
+  end
+  if input.edits then return input.edits end
+  if not input.old or not input.new then return invalid("old and new are missing, or edits") end
+  return { { old = input.old, new = input.new, all = input.all or false } }
+end
+
+local function say(path, edits, done, result)
+  if #edits > 1 then return ("Made %d edits in %s."):format(#edits, path) end
+  return ("Replaced %s in %s.\n%s"):format(text.plural(done.places, "place"), path,
+    show_change((with_lf(result)), done.from, done.put))
 end
 
 ---@async
----@param input { path: string, old: string, new: string, all: boolean }
+---@param input { path: string, old: string?, new: string?, all: boolean?, edits: tools.Edit[]? }
 ---@param call  Call
 ---@return string? words, Error? err
 local function edit(input, call)
-  local bytes, info = look(input.path, call)
+  local edits, err = edits_of(input)
+  if not edits then return nil, err end
+  local path = filename.bytes(input.path)
+  local bytes, info = known.open(input.path, path, call, FILE_MOST)
   if not bytes then return nil, info end
-  local old, new = with_lf(input.old), with_lf(input.new)
-  if old == new then return invalid("old and new are the same; nothing was changed") end
+  local s, form = encoding.open(bytes)
+  if not s then return invalid(("%s is no text: %s"):format(input.path, form)) end
 
-  local bom, rest = without_bom(bytes)
-  local s, taken = with_lf(rest)
-  local places, put = choose(input.path, s, old, new, input.all)
-  if not places then return nil, put end
-
-  local result = replaced(s, taken, places, put)
-  local written, err = call.write(input.path, bom .. result, { expect = "seen" })
+  local result, done = apply_all(input.path, s, edits)
+  if not result then return nil, done end
+  -- A file that the run never read is known by the text that it had to contain.
+  if info.seen == nil and not call.read(path, { most = FILE_MOST, expect = info.hash }) then
+    return invalid(input.path .. " was changed while it was edited; nothing was written")
+  end
+  local written
+  written, err = call.write(path, encoding.close(result, form), { expect = "seen" })
   if not written and err.code == "invalid" then
     return invalid(input.path .. " was changed while it was edited; read it again")
   end
   if not written then return nil, err end
-  return ("Replaced %s in %s.\n%s"):format(text.plural(#places, "place"), input.path,
-    show_change((with_lf(result)), places[1].from, put))
+  return say(input.path, edits, done, result)
 end
 
+local OLD <const> = schema.text { min = 1, max = 1000000 }
+local NEW <const> = schema.text { max = 1000000 }
+
 return {
-  description = "Replace a text in a file. old must be exactly as the file has it, blanks "
-    .. "included, and occur once, unless all is set. Give enough lines around the place to make "
-    .. "it unique. Line numbers of read are no part of the text.",
+  description = "Replace text in a file. old must be exactly as the file has it, blanks included, "
+    .. "and occur once, unless all is set: give enough lines around the place. For several "
+    .. "changes give edits: each is applied to what the one before left, all or none.",
   input       = schema.object {
     { "path", schema.path(), "File inside the workspace." },
-    { "old", schema.text { min = 1, max = 1000000 }, "The text to replace." },
-    { "new", schema.text { max = 1000000 }, "What to put in its place; empty to delete." },
-    { "all", schema.boolean { default = false }, "Replace every occurrence." },
+    { "old", OLD, "The text to replace.", optional = true },
+    { "new", NEW, "What to put in its place; empty to delete.", optional = true },
+    { "all", schema.boolean {}, "Replace every occurrence.", optional = true },
+    { "edits", schema.list { min = 1, max = 100, of = schema.object {
+      { "old", OLD, "The text to replace." },
+      { "new", NEW, "What to put in its place; empty to delete." },
+      { "all", schema.boolean { default = false }, "Replace every occurrence." },
+    } }, "Several changes at once, instead of old and new.", optional = true },
   },
   effect      = "write",
   needs       = { read = { "." }, write = { "." } },

@@ -1,8 +1,9 @@
 --- Finds files by their names. Reads only; starts one `rg` in the sandbox.
-local glob   = require "lib.glob"
-local schema = require "lib.schema"
-local search = require "lib.search"
-local text   = require "lib.text"
+local filename = require "lib.filename"
+local glob     = require "lib.glob"
+local schema   = require "lib.schema"
+local search   = require "lib.search"
+local text     = require "lib.text"
 
 local SHOWN_MOST <const> = 1000  -- paths
 local BYTES_MOST <const> = 30000 -- of the answer
@@ -12,7 +13,7 @@ local BYTES_MOST <const> = 30000 -- of the answer
 ---@param call  Call
 ---@return string? found, Error? err
 local function find(input, call)
-  local folder, err = search.below(input.path, call.workspace)
+  local folder, err = search.below(filename.bytes(input.path), call.workspace)
   if not folder then return nil, err end
   local globs, why = glob.rooted(input.pattern, folder)
   if not globs then return nil, { code = "invalid", message = ("the pattern %s"):format(why) } end
@@ -23,7 +24,7 @@ local function find(input, call)
   if #found.rows == 0 then return "No files match." .. search.notes(found) end
 
   local paths = {}
-  for i = 1, math.min(#found.rows, SHOWN_MOST) do paths[i] = text.valid(found.rows[i].path) end
+  for i = 1, math.min(#found.rows, SHOWN_MOST) do paths[i] = filename.shown(found.rows[i].path) end
   local more = #found.rows - #paths
   if more > 0 then
     paths[#paths + 1] = ("[... %s left out ...]"):format(text.plural(more, "more file"))

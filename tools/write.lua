@@ -1,42 +1,65 @@
 --- Writes whole files. A file that is there already is replaced only as this run knows it: read or
 --- written before, and unchanged since. What nobody looked at is not lost by a guess.
-local schema = require "lib.schema"
-local text   = require "lib.text"
+local encoding = require "lib.encoding"
+local filename = require "lib.filename"
+local known    = require "lib.known"
+local schema   = require "lib.schema"
+local text     = require "lib.text"
 
 local CONTENT_MOST <const> = 4000000 -- characters
+local FILE_MOST    <const> = 8000000 -- bytes of the old file; a larger one keeps no form
 
 local function refuse(path, why) return nil, { code = "invalid", message = path .. " " .. why } end
+
+--- The new content in the form of the old file: its encoding and mark, and CRLF where every line
+--- ended so; and what was kept, in words.
+local function in_form_of(old, content)
+  local s, form = encoding.open(old)
+  if not s then return content, {} end
+  local kept, ends = {}, text.count(s, "\n")
+  if ends > 0 and text.count(s, "\r\n") == ends and not content:find("\r", 1, true) then
+    content, kept[1] = content:gsub("\n", "\r\n"), "CRLF line ends"
+  end
+  if form.mark ~= "" and content:sub(1, 3) ~= "\u{FEFF}" then
+    kept[#kept + 1] = form.name == "UTF-8" and "byte order mark" or form.name
+    content = encoding.close(content, form)
+  end
+  return content, kept
+end
 
 ---@async
 ---@param input { path: string, content: string }
 ---@param call  Call
 ---@return string? words, Error? err
 local function write(input, call)
-  local before, err = call.info(input.path)
-  if not before and err.code ~= "not_found" then return nil, err end
-  if before and before.kind == "folder" then
-    return refuse(input.path, "is a folder; name a file in it")
+  local path = filename.bytes(input.path)
+  local before, info = known.open(input.path, path, call, FILE_MOST)
+  if not before and info.code ~= "not_found" and info.code ~= "limit" then return nil, info end
+  if before and info.seen == nil then
+    return refuse(input.path, "exists, and this run has not read it; read it first, then write "
+      .. "it again or use edit")
   end
 
-  local info
-  info, err = call.write(input.path, input.content, { expect = before and "seen" or "new" })
-  if not info and err.code == "invalid" then
-    if not before then
-      return refuse(input.path, "appeared while it was written; read it, then decide")
-    end
-    return refuse(input.path, "exists, and this run has not read it as it is now; read it first, "
-      .. "then write it again or use edit")
+  local new = not before and info.code == "not_found"
+  local content, kept = input.content, {}
+  if before then content, kept = in_form_of(before, content) end
+  local written, err = call.write(path, content, { expect = new and "new" or "seen" })
+  if not written and err.code == "invalid" then
+    return refuse(input.path, new and "appeared while it was written; read it, then decide"
+      or "is not as this run knows it; read it first, then write it again or use edit")
   end
-  if not info then return nil, err end
+  if not written then return nil, err end
 
   local lines = #text.lines(input.content)
-  return ("%s %s: %s, %s."):format(before and "Replaced" or "Created", input.path,
-    text.plural(lines, "line"), text.plural(#input.content, "byte"))
+  return ("%s %s: %s, %s%s."):format(new and "Created" or "Replaced", input.path,
+    text.plural(lines, "line"), text.plural(#content, "byte"),
+    #kept > 0 and "; kept its " .. table.concat(kept, " and ") or "")
 end
 
 return {
   description = "Write a whole file: a new one, or one that was read before and has not changed "
-    .. "since. Folders on the way are made. To change a part of a file use edit.",
+    .. "since. Folders on the way are made. A replaced file keeps its mode, encoding and CRLF "
+    .. "line ends. To change a part of a file use edit.",
   input       = schema.object {
     { "path",    schema.path(),                         "File inside the workspace." },
     { "content", schema.text { max = CONTENT_MOST },    "All that the file shall hold." },

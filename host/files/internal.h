@@ -6,20 +6,27 @@
 #include "root.h"
 #include "rules.h"
 
+#include <pthread.h>
 #include <sys/stat.h>
 
-struct Root {             /* never changes once it is open: threads share it without a lock */
+struct Root {             /* but for the covers it never changes: threads share it without a lock */
     int         fd;       /* owned; the folder, O_PATH */
     char       *path;     /* owned; as it was given, without slashes at its end */
     char       *real;     /* owned; without links */
     const char *roots[3]; /* path, real, NULL */
     char      **pins;     /* owned; normalised, each as given and as resolved; ends in NULL */
+
+    pthread_rwlock_t covers;             /* holds for the two below */
+    char           **masked, **read_only; /* owned; resolved, each ends in NULL; or NULL */
 };
 
 typedef enum Access { ACCESS_INFO, ACCESS_READ, ACCESS_WRITE } Access;
 
+/* The strictest rule about a path below the root, by its name and by what was looked up. */
+FileRule root_rule(Root *root, Str path);
+
 /* Normalises, resolves, and asks the rules about both. The caller clears `place` in any case. */
-MUST_CHECK Status root_place(const Root *root, Place *place, Access access, Err *err);
+MUST_CHECK Status root_place(Root *root, Place *place, Access access, Err *err);
 
 /* Opens a regular file of a resolved place for reading, without ever waiting for a FIFO or touching
  * a device. */

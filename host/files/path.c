@@ -1,8 +1,11 @@
 #include "path.h"
 
+#include "../base/mem.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -72,6 +75,14 @@ Str path_name(Str resolved)
     return slash ? str_cut(resolved, (size_t)(slash - resolved.ptr) + 1, resolved.len) : resolved;
 }
 
+char *path_of_fd(int fd)
+{
+    char link[64], path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, path, sizeof path);
+    return len > 0 && len < (ssize_t)sizeof path ? mem_copy(path, (size_t)len) : NULL;
+}
+
 Status path_error(const Place *place, const char *verb, int sys, Err *err)
 {
     const char *path = place->shown.text;
@@ -94,6 +105,12 @@ Status path_error(const Place *place, const char *verb, int sys, Err *err)
             "%s %s: this kernel has no openat2 (Linux 5.6), without which no file can be "
             "opened safely",
             verb, path);
+    case EROFS:
+        return err_set(err, ST_DENIED, "%s %s: it lies on a file system that is mounted read-only",
+                       verb, path);
+    case EBUSY:
+        return err_set(err, ST_DENIED, "%s %s: it is in use as a mount, and cannot be replaced",
+                       verb, path);
     case ENOSPC:
     case EDQUOT: return err_set(err, ST_IO, "%s %s: the disk is full; free some space", verb, path);
     default: return err_set(err, ST_IO, "%s %s: %s", verb, path, strerror(sys));

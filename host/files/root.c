@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+static void   free_texts(char **list);
+static void   fill_entry(Root *root, Str path, const struct stat *st, FileInfo *info);
 static Status real_path(Root *root, Err *err);
 static Status set_pins(Root *root, const char *const *pins, Err *err);
 static Status read_names(const Place *place, DIR *dir, size_t most, char ***names, size_t *count,
@@ -19,6 +21,7 @@ Status root_open(const RootSpec *spec, Root **out, Err *err)
 {
     Root  *root = mem_new(sizeof *root);
     Status status = ST_OK;
+    pthread_rwlock_init(&root->covers, NULL);
     size_t len = strlen(spec->path);
     while (len > 1 && spec->path[len - 1] == '/') len--;
     root->path = mem_copy(spec->path, len);
@@ -51,8 +54,10 @@ Status root_open(const RootSpec *spec, Root **out, Err *err)
 void root_free(Root *root)
 {
     if (!root) return;
-    for (char **pin = root->pins; pin && *pin; pin++) free(*pin);
-    free(root->pins);
+    free_texts(root->pins);
+    free_texts(root->masked);
+    free_texts(root->read_only);
+    pthread_rwlock_destroy(&root->covers);
     if (root->fd >= 0) close(root->fd);
     free(root->path);
     free(root->real);
@@ -60,6 +65,30 @@ void root_free(Root *root)
 }
 
 const char *root_path(const Root *root) { return root->path; }
+
+void root_cover(Root *root, char **masked, char **read_only)
+{
+    pthread_rwlock_wrlock(&root->covers);
+    char **old_masked = root->masked, **old_read_only = root->read_only;
+    root->masked = masked;
+    root->read_only = read_only;
+    pthread_rwlock_unlock(&root->covers);
+    free_texts(old_masked);
+    free_texts(old_read_only);
+}
+
+Status root_real(Root *root, Str path, Buf *real, Err *err)
+{
+    Place place;
+    place_init(&place, path);
+    Status status = root_place(root, &place, ACCESS_READ, err);
+    if (status == ST_OK) {
+        buf_reset(real);
+        status = buf_append(real, buf_str(&place.resolved), err);
+    }
+    place_clear(&place);
+    return status;
+}
 
 Status root_read(Root *root, Str path, size_t most, Buf *out, FileInfo *info, Err *err)
 {
@@ -93,7 +122,7 @@ Status root_info(Root *root, Str path, FileInfo *info, Err *err)
         if (fd < 0 || fstat(fd, &st) != 0)
             status = path_error(&place, "look at", errno, err);
         else
-            root_fill_info(&st, info);
+            fill_entry(root, buf_str(&place.resolved), &st, info);
         if (fd >= 0) close(fd);
     }
     place_clear(&place);
@@ -107,6 +136,8 @@ Status root_list(Root *root, Str path, size_t most, RootEntry *entry, void *arg,
     size_t count = 0;
     DIR   *dir = NULL;
     int    fd = -1;
+    Buf    full; /* path of an entry */
+    buf_init(&full, PATH_MAX + NAME_MAX + 2);
     place_init(&place, path);
     Status status = root_place(root, &place, ACCESS_READ, err);
     if (status == ST_OK) {
@@ -123,8 +154,11 @@ Status root_list(Root *root, Str path, size_t most, RootEntry *entry, void *arg,
         FileInfo    info;
         /* What has gone since it was listed is left out, as if it had gone before. */
         if (status == ST_OK && fstatat(fd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0) {
-            root_fill_info(&st, &info);
-            entry(arg, str_from(names[i]), &info);
+            buf_reset(&full);
+            status = buf_printf(&full, err, "%s%s%s", place.resolved.ptr,
+                                place.resolved.len > 0 ? "/" : "", names[i]);
+            fill_entry(root, buf_str(&full), &st, &info);
+            if (status == ST_OK) entry(arg, str_from(names[i]), &info);
         }
         free(names[i]);
     }
@@ -133,6 +167,7 @@ Status root_list(Root *root, Str path, size_t most, RootEntry *entry, void *arg,
         closedir(dir);
     else if (fd >= 0)
         close(fd);
+    buf_clear(&full);
     place_clear(&place);
     return status;
 }
@@ -153,7 +188,31 @@ static Status forbidden(const Place *place, Access access, FileRule rule, Err *e
     return ST_OK;
 }
 
-Status root_place(const Root *root, Place *place, Access access, Err *err)
+static bool is_covered(Str path, char *const *places)
+{
+    for (; places && *places; places++) {
+        Str place = str_from(*places);
+        if (place.len == 0) return true; /* the whole root */
+        if (str_starts(path, place) && (path.len == place.len || path.ptr[place.len] == '/'))
+            return true;
+    }
+    return false;
+}
+
+FileRule root_rule(Root *root, Str path)
+{
+    FileRule rule = rules_for(path, root->pins);
+    if (rule == RULE_MASKED) return rule;
+    pthread_rwlock_rdlock(&root->covers);
+    if (is_covered(path, root->masked))
+        rule = RULE_MASKED;
+    else if (is_covered(path, root->read_only))
+        rule = RULE_READ_ONLY;
+    pthread_rwlock_unlock(&root->covers);
+    return rule;
+}
+
+Status root_place(Root *root, Place *place, Access access, Err *err)
 {
     Status status = path_normalise(place, root->roots, err);
     if (status == ST_OK)
@@ -164,8 +223,8 @@ Status root_place(const Root *root, Place *place, Access access, Err *err)
         named = path_folder(named);
         resolved = path_folder(resolved);
     }
-    status = forbidden(place, access, rules_for(named, root->pins), err);
-    if (status == ST_OK) status = forbidden(place, access, rules_for(resolved, root->pins), err);
+    status = forbidden(place, access, root_rule(root, named), err);
+    if (status == ST_OK) status = forbidden(place, access, root_rule(root, resolved), err);
     return status;
 }
 
@@ -241,7 +300,25 @@ void root_fill_info(const struct stat *st, FileInfo *info)
     info->size = (uint64_t)st->st_size;
     info->mode = st->st_mode & 07777;
     info->modified_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+    info->masked = false;
     info->hash[0] = '\0';
+}
+
+/* What a person may know of a place: of a masked one neither size nor time. */
+static void fill_entry(Root *root, Str path, const struct stat *st, FileInfo *info)
+{
+    root_fill_info(st, info);
+    if (info->kind == FILE_LINK || root_rule(root, path) != RULE_MASKED) return;
+    info->masked = true;
+    info->size = 0;
+    info->mode = 0;
+    info->modified_ms = 0;
+}
+
+static void free_texts(char **list)
+{
+    for (char **text = list; text && *text; text++) free(*text);
+    free(list);
 }
 
 /* -- opening ----------------------------------------------------------------------------------- */

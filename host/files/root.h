@@ -36,6 +36,7 @@ typedef struct FileInfo {
     uint64_t size;
     mode_t   mode;
     int64_t  modified_ms;         /* Unix time */
+    bool     masked;              /* may hold a secret: it is there, and nothing else is said */
     char     hash[HASH_HEX_SIZE]; /* of the whole content; "" unless it was read */
 } FileInfo;
 
@@ -43,23 +44,32 @@ MUST_CHECK Status root_open(const RootSpec *spec, Root **out, Err *err);
 void              root_free(Root *root);
 const char       *root_path(const Root *root);
 
+/* Adds to the rules about names what has to be looked up: places below the root, without links in
+ * them, that are masked or read-only although their names do not say so (a link `.env` leads there).
+ * Replaces what was given before. Takes both lists, each ending in NULL. */
+void root_cover(Root *root, char **masked, char **read_only);
+
+/* Fills `real` with the one path below the root, without links, that `path` means; what is not
+ * there stays as it was written. Two names of one file give the same. */
+MUST_CHECK Status root_real(Root *root, Str path, Buf *real, Err *err);
+
 /* Appends the whole file to `out` and fills `info` with its hash. ST_LIMIT when it is larger than
  * `most` bytes. */
 MUST_CHECK Status root_read(Root *root, Str path, size_t most, Buf *out, FileInfo *info, Err *err);
 
-/* Replaces the file atomically (new file beside it, fsync, rename), keeping its mode, making
- * missing folders. `expect`: NULL writes whatever is there; "" only if no file is there; a hash
+/* Replaces the file atomically (new file beside it, fsync, rename), keeping its mode, its access
+ * list and its user attributes, making missing folders. `expect`: NULL writes whatever is there; "" only if no file is there; a hash
  * only if the file still has it (ST_INVALID otherwise). Fills `info` with the new state. A symlink
  * is followed inside the root. At most LIMIT_FILE_READ bytes. */
 MUST_CHECK Status root_write(Root *root, Str path, Str bytes, const char *expect, FileInfo *info,
                              Err *err);
 
-/* Does not follow a link at the end of the path. Answers for a masked file too, but for nothing
- * below a masked folder. */
+/* Does not follow a link at the end of the path. Of a masked place only its kind and that it is
+ * masked; ST_DENIED for what lies below one. */
 MUST_CHECK Status root_info(Root *root, Str path, FileInfo *info, Err *err);
 
-/* Calls back for each entry, sorted bytewise. Names that are not UTF-8 come as they are. ST_LIMIT,
- * and no call, when there are more than `most`. */
+/* Calls back for each entry, sorted bytewise, with what root_info would say of it. Names that are
+ * not UTF-8 come as they are. ST_LIMIT, and no call, when there are more than `most`. */
 typedef void      RootEntry(void *arg, Str name, const FileInfo *info);
 MUST_CHECK Status root_list(Root *root, Str path, size_t most, RootEntry *entry, void *arg,
                             Err *err);

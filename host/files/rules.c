@@ -13,13 +13,11 @@ static bool is_masked(Str name)
     return false;
 }
 
-/* `above` is the name before, for info/attributes. Git reads commands from each of these, or where
- * else to look for them. */
-static bool is_git_control(Str above, Str name)
+/* Git reads commands from each of these, or where else to look for them. */
+static bool is_git_control(Str name)
 {
     return str_is(name, "hooks") || str_is(name, "config") || str_is(name, "config.worktree") ||
-           str_is(name, "commondir") || str_is(name, "gitdir") ||
-           (str_is(above, "info") && str_is(name, "attributes"));
+           str_is(name, "commondir") || str_is(name, "gitdir");
 }
 
 static bool is_pinned(Str path, char *const *pins)
@@ -32,22 +30,27 @@ static bool is_pinned(Str path, char *const *pins)
     return false;
 }
 
+/* Where in a git directory a path has come to. A branch may be called "config" (refs/heads/config),
+ * so names count where git looks for them. */
+typedef enum GitPart { GIT_NONE, GIT_TOP, GIT_INNER, GIT_OTHER } GitPart;
+
 FileRule rules_for(Str path, char *const *pins)
 {
     FileRule rule = is_pinned(path, pins) ? RULE_READ_ONLY : RULE_NONE;
-    Str      name, above = {NULL, 0};
-    bool     in_git = false;
+    GitPart  part = GIT_NONE;
+    Str      name;
     while (str_next(&path, '/', &name)) {
         if (is_masked(name)) return RULE_MASKED;
-        if (in_git && is_git_control(above, name)) rule = RULE_READ_ONLY;
         if (str_is(name, ".perigee") || str_is(name, ".claude")) rule = RULE_READ_ONLY;
+        if ((part == GIT_TOP || part == GIT_INNER) && is_git_control(name)) rule = RULE_READ_ONLY;
+        if (part == GIT_TOP)
+            part = str_is(name, "modules") || str_is(name, "worktrees") ? GIT_INNER : GIT_OTHER;
         if (str_is(name, ".git")) {
-            in_git = true;
+            part = GIT_TOP;
             /* A .git that is a file says where the repository is. A folder cannot be written
              * anyway. */
             if (path.ptr == NULL) rule = RULE_READ_ONLY;
         }
-        above = name;
     }
     return rule;
 }

@@ -2,8 +2,12 @@
  *
  *     masked      .env* but not .env.example, *.pem, id_rsa id_dsa id_ecdsa id_ed25519 (and _sk)
  *     read-only   .perigee  .claude  a .git that is a file
- *                 below a .git: hooks  config  config.worktree  commondir  gitdir  info/attributes
+ *                 in a .git, and below its modules and worktrees:
+ *                     hooks  config  config.worktree  commondir  gitdir
  *                 the pins that the root was opened with
+ *
+ * They are the names of the sandbox (sandbox/plan_rules.c, sandbox/survey_git.c); a test compares
+ * both, file by file.
  *
  * A rule about a name holds for everything below it, at every depth of the root.
  */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* One write under way. */
@@ -209,6 +210,37 @@ static Status open_draft(Draft *draft, Err *err)
     return draft->fd >= 0 ? ST_OK : path_error(draft->place, "write", errno, err);
 }
 
+/* One attribute of the old file, put on the new one. */
+static bool copy_attribute(const char *from, const char *to, const char *name)
+{
+    char    value[65536]; /* as large as the kernel lets one be */
+    ssize_t len = getxattr(from, name, value, sizeof value);
+    return len >= 0 && setxattr(to, name, value, (size_t)len, 0) == 0;
+}
+
+/* The access list, without which the group's bits of the mode would mean more than they did; and
+ * what users keep with their files. Not what grants rights to a program: its content is new. */
+static Status copy_attributes(Draft *draft, Err *err)
+{
+    static const char ACCESS_LIST[] = "system.posix_acl_access";
+    char              names[65536], from[40], to[40];
+    Str               old_path = buf_str(&draft->place->resolved);
+    int               old = open_beneath(draft->root->fd, old_path, O_PATH | O_NOFOLLOW);
+    if (old < 0) return ST_OK; /* gone: the check before the rename says so */
+    snprintf(from, sizeof from, "/proc/self/fd/%d", old);
+    snprintf(to, sizeof to, "/proc/self/fd/%d", draft->fd);
+    ssize_t len = listxattr(from, names, sizeof names);
+    bool    kept = true;
+    for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1) {
+        if (strncmp(names + at, "user.", 5) == 0) copy_attribute(from, to, names + at);
+        if (strcmp(names + at, ACCESS_LIST) == 0) kept = copy_attribute(from, to, ACCESS_LIST);
+    }
+    close(old);
+    if (kept) return ST_OK;
+    return err_set(err, ST_IO, "write %s: its access list cannot be kept: %s",
+                   draft->place->shown.text, strerror(errno));
+}
+
 static Status fill_draft(Draft *draft, Str bytes, Err *err)
 {
     if (fault_hit("files.write"))
@@ -224,6 +256,8 @@ static Status fill_draft(Draft *draft, Str bytes, Err *err)
             return path_error(draft->place, "write", errno, err);
         if (fchmod(draft->fd, draft->old.st_mode & 0777) != 0) /* not setuid: the content is new */
             return path_error(draft->place, "write", errno, err);
+        Status status = copy_attributes(draft, err);
+        if (status != ST_OK) return status;
     }
     while (bytes.len > 0) {
         ssize_t put = write(draft->fd, bytes.ptr, bytes.len);

@@ -94,8 +94,7 @@ void run_free(Run *run)
     jobs_free(run);
     timer_free(run->timer);
     workspace_release(run->workspace);
-    for (size_t i = 0; i < run->seen_count; i++) free(run->seen[i].path);
-    free(run->seen);
+    seen_clear(&run->seen);
     free(run->agent);
     free(run->task);
     free(run);
@@ -137,24 +136,4 @@ void run_finish(Run *run, const char *status)
     timer_stop(run->timer);
     jobs_end(run);
     put_row(run, status);
-}
-
-const char *run_seen(const Run *run, const char *path)
-{
-    for (size_t i = 0; i < run->seen_count; i++)
-        if (strcmp(run->seen[i].path, path) == 0) return run->seen[i].hash;
-    return NULL;
-}
-
-void run_saw(Run *run, const char *path, const char *hash)
-{
-    SeenFile *file = NULL;
-    for (size_t i = 0; i < run->seen_count && !file; i++)
-        if (strcmp(run->seen[i].path, path) == 0) file = &run->seen[i];
-    if (!file) {
-        run->seen = mem_grow(run->seen, (run->seen_count + 1) * sizeof *run->seen);
-        file = &run->seen[run->seen_count++];
-        file->path = mem_text(path);
-    }
-    memcpy(file->hash, hash, sizeof file->hash);
 }

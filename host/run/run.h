@@ -15,6 +15,9 @@
 #include "../sandbox/process.h"
 #include "../store/journal.h"
 #include "budget.h"
+#include "seen.h"
+
+#include <pthread.h>
 
 enum { RUN_ID_SIZE = 40 };
 
@@ -29,6 +32,9 @@ typedef struct Workspace {
     struct Command *commands; /* borrowed list: those that have not ended */
     char           *path;     /* owned; absolute, resolved */
     int             users;    /* freed when the last one releases it */
+
+    pthread_mutex_t looking; /* holds for `looked` */
+    uint64_t        looked;  /* state for which the rules were looked up; 0 is never */
 } Workspace;
 
 typedef struct WorkspaceSpec { /* lists end in NULL and may be NULL */
@@ -53,10 +59,12 @@ bool workspace_holds(const Workspace *workspace, const char *path); /* once link
 Workspace *workspace_hold(Workspace *workspace);
 void       workspace_release(Workspace *workspace); /* NULL allowed */
 
-typedef struct SeenFile {
-    char *path; /* owned; as resolved below the root by its reader */
-    char  hash[HASH_HEX_SIZE];
-} SeenFile;
+/* The sandbox looks before each command where links and git directories lead, and masks and protects
+ * what it finds. The root has to know the same. workspace_state: of now, never 0; loop thread.
+ * workspace_look: looks, unless it was done for that state; on a thread, blocks; before each use of
+ * the root. */
+uint64_t          workspace_state(Workspace *workspace);
+MUST_CHECK Status workspace_look(Workspace *workspace, uint64_t state, Err *err);
 
 typedef struct Run  Run;
 typedef struct Jobs Jobs; /* jobs.h */
@@ -73,9 +81,8 @@ struct Run {
     Timer     *timer;      /* owned; fires at the deadline */
     int64_t    started_ms; /* wall */
     int64_t    seq;        /* of the last record */
-    SeenFile  *seen;       /* owned array: files as this run last saw them */
-    size_t     seen_count;
-    Jobs      *jobs; /* owned; NULL before the first one */
+    Jobs      *jobs;       /* owned; NULL before the first one */
+    Seen       seen;       /* owned; files as this run last saw them */
     bool       cancelled, finished;
     Err        why;              /* of the cancellation */
     void (*on_cancel)(Run *run); /* the scripts' side: cancel this run's tasks; may be NULL */
@@ -98,9 +105,5 @@ void run_append(Run *run, Str kind, Str body, Durability durability, JournalDone
 
 /* Kills its background jobs, and writes the run's row with its end. */
 void run_finish(Run *run, const char *status);
-
-/* What this run last saw in a file: its hash, or NULL. `run_saw` records it. */
-const char *run_seen(const Run *run, const char *path);
-void        run_saw(Run *run, const char *path, const char *hash);
 
 #endif

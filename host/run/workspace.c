@@ -3,6 +3,7 @@
 
 #include "../base/mem.h"
 #include "../http/proxy.h"
+#include "../sandbox/survey.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -78,6 +79,7 @@ Status workspace_new(Loop *loop, const WorkspaceSpec *spec, const char *state, W
     workspace->loop = loop;
     workspace->path = path;
     workspace->users = 1;
+    pthread_mutex_init(&workspace->looking, NULL);
     workspace->network = spec->unconfined ? NETWORK_HOST : spec->network;
     Status status = open_workspace(workspace, spec, state, err);
     if (status != ST_OK) {
@@ -109,6 +111,46 @@ void workspace_release(Workspace *workspace)
     proxy_free(workspace->proxy);
     host_rules_clear(&workspace->hosts);
     if (workspace->root) root_free(workspace->root);
+    pthread_mutex_destroy(&workspace->looking);
     free(workspace->path);
     free(workspace);
+}
+
+/* -- what has to be looked up ------------------------------------------------------------------ */
+
+uint64_t workspace_state(Workspace *workspace) { return 1 + space_changes(workspace->space); }
+
+/* The facts of these kinds that lie in the workspace, as paths below it; ends in NULL. Owned. */
+static char **places_of(const Workspace *workspace, const Facts *facts, unsigned kinds)
+{
+    char **places = mem_new((facts->count + 1) * sizeof *places);
+    size_t count = 0;
+    for (size_t i = 0; i < facts->count; i++) {
+        const Fact *fact = &facts->items[i];
+        if ((kinds & 1U << fact->kind) == 0 || !path_within(fact->path, workspace->path)) continue;
+        const char *below = fact->path + strlen(workspace->path);
+        places[count++] = mem_text(*below == '/' ? below + 1 : below);
+    }
+    return places;
+}
+
+Status workspace_look(Workspace *workspace, uint64_t state, Err *err)
+{
+    Facts           facts;
+    struct timespec never = {0, 0};
+    Status          status = ST_OK;
+    pthread_mutex_lock(&workspace->looking);
+    if (workspace->looked < state) {
+        facts_init(&facts);
+        status = survey_workspace(&facts, workspace->path, NULL, never, err);
+        if (status == ST_OK) {
+            root_cover(workspace->root,
+                       places_of(workspace, &facts, 1U << FACT_SECRET | 1U << FACT_SHUT),
+                       places_of(workspace, &facts, 1U << FACT_PROTECTED | 1U << FACT_ABSENT));
+            workspace->looked = state;
+        }
+        facts_clear(&facts);
+    }
+    pthread_mutex_unlock(&workspace->looking);
+    return status;
 }

@@ -374,6 +374,7 @@ Status exec_begin(Space *space, const ExecSpec *spec, const ExecEvents *events, 
         timer_set(exec->wall, clock_deadline(loop_clock(space->loop), exec->spec.limits.wall_ms));
     exec->next = space->execs;
     space->execs = exec;
+    space->changes++;
     *out = exec;
     if (space->spec.unconfined) {
         exec->surveyed = true;
@@ -388,6 +389,7 @@ Status exec_begin(Space *space, const ExecSpec *spec, const ExecEvents *events, 
 void exec_finish(SandboxExec *exec)
 {
     SandboxResult result;
+    exec->space->changes++;
     release(exec);
     exec_result(exec, &result);
     exec->events.on_end(exec->arg, &result);

@@ -314,3 +314,9 @@ Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err)
                        (long long)limits.wall_ms, limits.memory, limits.processes, limits.output);
     return status;
 }
+
+uint64_t space_changes(Space *space)
+{
+    if (space->execs) space->changes++;
+    return space->changes;
+}

@@ -63,6 +63,7 @@ struct Space {
     WireReport      said; /* the maker's last word */
     bool            has_said;
     SandboxExec    *execs;     /* owned list */
+    uint64_t        changes;   /* see space_changes */
     Waker          *ends;      /* calls on_end for what is QUEUED */
     bool            ends_held; /* the loop waits for `ends` */
     bool            ending;    /* some on_end is being called */

@@ -136,7 +136,6 @@ static Status add_resolved(Walk *walk, FactKind kind, const char *path, Err *err
     struct stat info;
     if (!realpath(path, real) || !is_inside(real, walk->workspace) || stat(real, &info) != 0)
         return ST_OK;
-    if (kind == FACT_SECRET && S_ISDIR(info.st_mode)) return ST_OK;
     return facts_add(walk->facts, kind, real, NULL, err);
 }
 
@@ -179,9 +178,9 @@ static Status see_entry(Walk *walk, int folder, const char *name, unsigned char 
                                 : facts_add(walk->facts, FACT_PROTECTED, path, NULL, err);
     if (status == ST_OK && type == DT_SOCK && is_foreign(walk, folder, name))
         return facts_add(walk->facts, FACT_SECRET, path, NULL, err);
-    if (status == ST_OK && type != DT_DIR && plan_is_secret(name))
-        status = type == DT_LNK ? add_resolved(walk, FACT_SECRET, path, err)
-                                : facts_add(walk->facts, FACT_SECRET, path, NULL, err);
+    if (status == ST_OK && plan_is_secret(name)) /* a folder too: what it holds is not looked at */
+        return type == DT_LNK ? add_resolved(walk, FACT_SECRET, path, err)
+                              : facts_add(walk->facts, FACT_SECRET, path, NULL, err);
     if (status == ST_OK && type == DT_DIR) status = walk_folder(walk, folder, name, depth + 1, err);
     return status;
 }

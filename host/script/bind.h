@@ -22,6 +22,7 @@ enum VerbGrant {
     GRANT_RUN = 1 << 3,     /* make runs, and all that runs may do */
     GRANT_LISTEN = 1 << 4,  /* serve on loopback */
     GRANT_DECIDE = 1 << 5,  /* ask the decision VM */
+    GRANT_TRUST = 1 << 6,   /* a project's Lua; what is remembered of projects and runs */
 };
 
 void bind_push_cli(lua_State *L, unsigned grants);
@@ -32,6 +33,13 @@ Run *bind_check_run(lua_State *L, int index); /* raises when it is closed */
 
 /* CrossObjects. The arg of the first is a CallGrant, of the second a Run. */
 struct CallHandle;
+struct Hold;
+
+/* A folder or a file outside the workspace that the user granted a tool. */
+typedef struct CallRoot {
+    char *path; /* owned; absolute */
+    bool  writes;
+} CallRoot;
 
 typedef struct CallGrant {
     Run               *run;
@@ -41,12 +49,37 @@ typedef struct CallGrant {
     char             **programs; /* owned, ends in NULL; "*" is any */
     char             **hosts;    /* owned, ends in NULL: what its commands may reach; NULL: what the
                                     run may */
+    CallRoot          *roots;    /* owned */
+    size_t             root_count;
     bool               reads, writes, execs;
     struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
+    struct Hold       *hold;   /* owned; the file that this call has for itself, or NULL */
+    char              *held;   /* owned; its path below the workspace */
 } CallGrant;
 
-void bind_push_call(lua_State *L, void *grant);
-void bind_free_call(void *grant);
+/* A tool may keep `call` in a variable beyond its end. What it then holds is this, and not the
+ * grant. */
+typedef struct CallHandle {
+    CallGrant *grant; /* borrowed; NULL once the call ended */
+} CallHandle;
+
+void       bind_push_call(lua_State *L, void *grant);
+void       bind_free_call(void *grant);
+CallGrant *call_grant(lua_State *L); /* of the method that runs; raises when the call has ended */
+
+/* call.read, .write, .info, .list (bind_file.c), .hold (bind_hold.c) */
+int bind_file_read(lua_State *L);
+int bind_file_write(lua_State *L);
+int bind_file_info(lua_State *L);
+int bind_file_list(lua_State *L);
+int bind_file_hold(lua_State *L);
+
+/* The granted root that holds an absolute path outside the workspace; NULL: none does. */
+const CallRoot *call_root(const CallGrant *grant, Str path);
+
+/* The path that a method of `call` was given first; raises without the grant, without a workspace
+ * (but for a granted root), and where nothing may wait. */
+Str bind_file_path(lua_State *L, bool granted, const char *need);
 void bind_push_prim(lua_State *L, void *run);
 
 /* http.send for a run; response:next, response:close. */
@@ -57,9 +90,6 @@ int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int spec);
 
 /* Pushes call.jobs, whose functions have the value at the top as their upvalue, which stays. */
 void bind_push_jobs(lua_State *L);
-
-/* The grant of a closure of `call`; raises once the call has ended. */
-CallGrant *bind_grant_of(lua_State *L);
 
 /* run:command(spec) -> a command whose output is read while it runs. run:explain(spec) -> words. */
 int bind_command(lua_State *L, Run *run, int spec);

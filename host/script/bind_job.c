@@ -168,7 +168,7 @@ static int wait_for(lua_State *L, Job *job, lua_Integer wait_ms, lua_Integer qui
 /* jobs.start{ "npm", "start", cwd=, env=, stdin=, title=, ... } -> id | nil, err */
 static int jobs_start(lua_State *L)
 {
-    CallGrant *grant = bind_grant_of(L);
+    CallGrant *grant = call_grant(L);
     ExecAsked  asked = exec_read_job(L, grant->run, grant, 1);
     Job       *job;
     Err        err;
@@ -188,7 +188,7 @@ static int jobs_start(lua_State *L)
 static int jobs_read(lua_State *L)
 {
     static const char *const KEYS[] = {"wait", "quiet", NULL};
-    CallGrant               *grant = bind_grant_of(L);
+    CallGrant               *grant = call_grant(L);
     lua_Integer              id = luaL_checkinteger(L, 1), wait = 0, quiet = 0;
     Err                      err;
     if (!lua_isnoneornil(L, 2)) {
@@ -209,7 +209,7 @@ static int jobs_read(lua_State *L)
 /* jobs.stop(id) -> report | nil, err: TERM, after two seconds KILL; waits for its end. */
 static int jobs_stop(lua_State *L)
 {
-    CallGrant  *grant = bind_grant_of(L);
+    CallGrant  *grant = call_grant(L);
     lua_Integer id = luaL_checkinteger(L, 1);
     Err         err;
     op_may_wait(L);
@@ -223,7 +223,7 @@ static int jobs_stop(lua_State *L)
  * first; `news`: it has ended, and nobody was told before. */
 static int jobs_list(lua_State *L)
 {
-    CallGrant  *grant = bind_grant_of(L);
+    CallGrant  *grant = call_grant(L);
     lua_Integer count = 0;
     lua_newtable(L);
     for (Job *job = jobs_first(grant->run); job; job = job->next) {

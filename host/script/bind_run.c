@@ -87,26 +87,37 @@ static int run_finish_now(lua_State *L)
     return 1;
 }
 
+static void push_source(lua_State *L, Run *run, Source *source)
+{
+    if (!source->hash[0]) hash_hex(buf_str(&source->text), source->hash);
+    if (run->journal && !source->kept) {
+        journal_put_text(run->journal, str_from(source->hash), buf_str(&source->text));
+        source->kept = true;
+    }
+    bool named = source->path[0] == '/' || source->layer != LAYER_PROJECT;
+    lua_pushfstring(L, "%s%s", named ? "" : "project:", source->path);
+    lua_pushvalue(L, -1);
+    bool shown = lua_rawget(L, -3) != LUA_TNIL;
+    lua_pop(L, 1);
+    if (shown && source->layer == LAYER_DISTRIBUTION) {
+        lua_pop(L, 1); /* the user's file of that name is the one that decides */
+        return;
+    }
+    lua_pushstring(L, source->hash);
+    lua_rawset(L, -3);
+}
+
 /* run:sources() -> { [path] = hash } of every Lua file that was loaded so far; their texts are
- * kept. */
+ * kept. A project's stand under "project:tools/x.lua". */
 static int run_sources(lua_State *L)
 {
-    Run *run = bind_check_run(L, 1);
+    Run    *run = bind_check_run(L, 1);
+    Engine *engine = vm_of(L)->engine;
     lua_newtable(L);
-    for (Source *source = vm_of(L)->engine->sources; source; source = source->next) {
-        if (!source->hash[0]) hash_hex(buf_str(&source->text), source->hash);
-        if (run->journal && !source->kept) {
-            journal_put_text(run->journal, str_from(source->hash), buf_str(&source->text));
-            source->kept = true;
-        }
-        lua_getfield(L, -1, source->path);
-        bool shown = !lua_isnil(L, -1);
-        lua_pop(L, 1);
-        if (shown && source->own)
-            continue; /* the user's file of that name is the one that decides */
-        lua_pushstring(L, source->hash);
-        lua_setfield(L, -2, source->path);
-    }
+    for (Source *source = engine->sources; source; source = source->next)
+        push_source(L, run, source);
+    for (Source *source = engine->project; source; source = source->next)
+        if (source->used) push_source(L, run, source);
     return 1;
 }
 
@@ -239,9 +250,43 @@ static char **copy_texts(lua_State *L, int table, const char *key)
     return texts;
 }
 
+/* Raises where table.roots is there and no list of { path, write }. */
+static void check_roots(lua_State *L, int table)
+{
+    if (lua_getfield(L, table, "roots") != LUA_TNIL) {
+        luaL_checktype(L, -1, LUA_TTABLE);
+        size_t count = lua_rawlen(L, -1);
+        for (size_t i = 1; i <= count; i++) {
+            if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TTABLE ||
+                lua_getfield(L, -1, "path") != LUA_TSTRING || lua_tostring(L, -1)[0] != '/')
+                luaL_error(L, "grant: roots is a list of { path = absolute, write = bool }");
+            lua_pop(L, 2);
+        }
+    }
+    lua_pop(L, 1);
+}
+
+/* Copies the list that check_roots has seen. */
+static void copy_roots(lua_State *L, int table, CallGrant *grant)
+{
+    if (lua_getfield(L, table, "roots") != LUA_TNIL) {
+        grant->root_count = lua_rawlen(L, -1);
+        grant->roots = mem_new((grant->root_count + 1) * sizeof *grant->roots);
+        for (size_t i = 0; i < grant->root_count; i++) {
+            lua_rawgeti(L, -1, (lua_Integer)i + 1);
+            lua_getfield(L, -1, "path");
+            lua_getfield(L, -2, "write");
+            grant->roots[i] =
+                (CallRoot){.path = mem_text(lua_tostring(L, -2)), .writes = lua_toboolean(L, -1)};
+            lua_pop(L, 3);
+        }
+    }
+    lua_pop(L, 1);
+}
+
 /* run:tool({ entry, name, timeout_ms, call = id, state = JSON, grant = { exec = {...}, read = bool,
- * write = bool, net = {...} } }, input): `net` is what its commands may reach; nil: what the run
- * may. */
+ * write = bool, net = {...}, roots = { { path, write }, ... } } }, input): `net` is what its commands may reach; nil:
+ * what the run may. */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -268,6 +313,7 @@ static int run_tool(lua_State *L)
     bool reads = opt_flag(L, table, "read"), writes = opt_flag(L, table, "write");
     check_texts(L, table, "exec");
     check_texts(L, table, "net");
+    check_roots(L, table);
     char     **programs = copy_texts(L, table, "exec");
     CallGrant *grant = mem_new(sizeof *grant);
     *grant = (CallGrant){.run = run,
@@ -278,6 +324,7 @@ static int run_tool(lua_State *L)
                          .hosts = copy_texts(L, table, "net"),
                          .reads = reads,
                          .writes = writes};
+    copy_roots(L, table, grant);
     programs = grant->programs;
     grant->execs = programs[0] != NULL;
     spec.object_arg = grant;

@@ -13,6 +13,7 @@ local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
 local toolbox = require "lib.toolbox"
+local written = require "lib.written"
 
 local SPEC <const> = {
   usage = "perigee run [OPTIONS] AGENT|FILE.md|CHAIN.lua TASK",
@@ -80,12 +81,24 @@ local function read_task(cli, given)
   return task
 end
 
+--- A file that the command line names is taken at the user's word; whose it is should be seen.
+local function note_named(loaded, path, real)
+  local why = written.why(loaded.project.written, path, real)
+  if why then
+    loaded.project.lines[#loaded.project.lines + 1] =
+      ("%s: %s; it is taken because you named it"):format(path, why)
+  end
+end
+
 --- What the first word names: an agent, or a chain's file.
 local function find_who(cli, loaded, word)
-  if word:sub(-3) == ".md" then return catalog.add_file(cli, loaded.catalog, word) end
-  if word:sub(-4) ~= ".lua" then return loaded.catalog.find(word) end
   local info = cli.stat(word)
   local path = info and info.kind == "file" and info.real
+  if path and (word:match("%.md$") or word:match("%.lua$")) then
+    note_named(loaded, word, path)
+  end
+  if word:sub(-3) == ".md" then return catalog.add_file(cli, loaded.catalog, word) end
+  if word:sub(-4) ~= ".lua" then return loaded.catalog.find(word) end
   if not path then
     local entry = word:match("/") and word or "lua/chains/" .. word
     path = cli.locate(entry) and entry
@@ -100,10 +113,7 @@ end
 local function report(cli, loaded, who)
   local function say(...) cli.err("perigee: " .. show.clean(string.format(...)) .. "\n") end
   for _, one in ipairs(loaded.box.diagnostics) do say("%s", toolbox.say(one)) end
-  for _, path in ipairs(loaded.project.ignored) do
-    say("not loaded: %s (Lua of a project; put it into %s, or name it on the command line)", path,
-      loaded.project.folders.user or "your own configuration")
-  end
+  for _, line in ipairs(loaded.project.lines) do say("%s", line) end
   for _, one in ipairs(loaded.catalog.diagnostics) do
     if one.file == who.file or one.taken == who.file then
       say("%s:%d:%d: %s", one.file, one.line, one.column, one.message)
@@ -195,16 +205,8 @@ end
 
 --- Opens journal, workspace and run.
 local function open_run(cli, values, project, who, task, inforce)
-  local store, ok, err = values.store, nil, nil
-  if not store then
-    store, err = start.store(cli)
-    if not store then return nil, err end
-  end
-  ok, err = cli.open_journal(store)
-  if not ok then
-    local hint = values.store and "" or "; --store FILE keeps the journal elsewhere"
-    return nil, { code = err.code, message = err.message .. hint }
-  end
+  local ok, err = start.journal(cli, values.store)
+  if not ok then return nil, err end
   return cli.open_run {
     agent = who.name, task = task, workspace = values.workspace or project.folders.current,
     pins = project.pins, unconfined = values.unconfined,
@@ -232,7 +234,7 @@ local function prepare(cli, words)
   said, err = network.given(values)
   if not said then return nil, err, 2 end
   local loaded
-  loaded, err = start.load(cli, values.project)
+  loaded, err = start.load(cli, values.project, { ask = not (values.json or values.events) })
   if not loaded then return nil, err end
   local word = given.positionals[1]
   local who
@@ -246,6 +248,7 @@ local function prepare(cli, words)
   end
   start.equip(loaded.catalog, loaded.box.tools)
   report(cli, loaded, who)
+  if who.blocked then return nil, who.blocked end
   local task
   task, err = read_task(cli, given)
   if not task then return nil, err end
@@ -267,6 +270,7 @@ local function run_verb(cli, words)
   local opened
   opened, err = start.session(cli, loaded, {
     model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink,
+    asks = not values.json and not values.events,
     given = ready.said,
   })
   if not opened then return refuse(cli, words, err) end

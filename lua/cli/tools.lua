@@ -1,27 +1,35 @@
---- perigee tools: what tools there are, what each may reach, and one called by hand.
-local agent   = require "lib.agent"
-local args    = require "lib.args"
-local door    = require "lib.door"
-local json    = require "lib.json"
-local limits  = require "lib.limits"
-local network = require "lib.network"
-local show    = require "lib.show"
-local start   = require "lib.start"
-local text    = require "lib.text"
-local toolbox = require "lib.toolbox"
+--- perigee tools: what tools there are, what each may reach, why a call is allowed or not, and one
+--- called by hand.
+local agent    = require "lib.agent"
+local answers  = require "lib.answers"
+local args     = require "lib.args"
+local door     = require "lib.door"
+local explain  = require "lib.explain"
+local grants   = require "lib.grants"
+local json     = require "lib.json"
+local limits   = require "lib.limits"
+local network  = require "lib.network"
+local session  = require "lib.session"
+local show     = require "lib.show"
+local start    = require "lib.start"
+local text     = require "lib.text"
+local toolbox  = require "lib.toolbox"
 
 local SPEC <const> = {
-  usage = "perigee tools list | show NAME | call NAME JSON",
-  about = "Lists tools with their reach, shows one as a model sees it, "
-    .. "or calls one as a model would.",
+  usage = "perigee tools list | show NAME | call NAME JSON | explain NAME JSON | answers",
+  about = "Lists tools with their reach, shows one as a model sees it, calls one as a model would,\n"
+    .. "or says which rules decide about a call. answers lists what you answered for good.",
   positionals = {
-    { "WHAT", "list, show or call" },
+    { "WHAT", "list, show, call, explain or answers" },
     { "NAME", "a tool", optional = true },
     { "JSON", "the arguments of a call", optional = true },
   },
   options = {
+    { "--agent", "text", "explain: who would call (default: you)" },
+    { "--revoke", "integer", "answers: forget the one with this number", hint = "N" },
     { "--workspace", "text", "the folder to work in (default: the current one)", hint = "DIR" },
     { "--project", "text", "the folder whose agents count", hint = "DIR" },
+    { "--store", "text", "call: the journal's file", hint = "FILE" },
     { "--json", "flag", "print one JSON object" },
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
     table.unpack(network.OPTIONS),
@@ -30,6 +38,8 @@ local SPEC <const> = {
 
 local failed = show.failure
 
+-- list, show --------------------------------------------------------------------------------------
+
 local function list(cli, loaded, values)
   local names = text.sorted_keys(loaded.box.tools)
   if values.json then
@@ -37,31 +47,22 @@ local function list(cli, loaded, values)
     for i, name in ipairs(names) do rows[i] = loaded.box.tools[name] end
     cli.out(json.encode(json.object {
       { "tools", rows }, { "diagnostics", json.array(loaded.box.diagnostics) },
-      { "not_loaded", json.array(loaded.project.ignored) },
+      { "not_loaded", json.array(loaded.gate.left) },
     }) .. "\n")
     return 0
   end
   for _, name in ipairs(names) do
     local tool = loaded.box.tools[name]
-    cli.out(("%-10s %-7s %s\n"):format(name, tool.effect, tool.reach))
+    local lacks = tool.lacks and "; NOT granted: " .. grants.words(tool.lacks) or ""
+    cli.out(show.clean(("%-10s %-7s %s%s\n"):format(name, tool.effect, tool.reach, lacks)))
   end
   for _, one in ipairs(loaded.box.diagnostics) do
     cli.err(show.clean(("perigee: %s\n"):format(toolbox.say(one))))
   end
-  for _, path in ipairs(loaded.project.ignored) do
-    cli.err(show.clean(("perigee: not loaded: %s (Lua of a project)\n"):format(path)))
-  end
   return #loaded.box.diagnostics > 0 and 1 or 0
 end
 
-local function find(loaded, name)
-  local tool = loaded.box.tools[name]
-  if tool then return tool end
-  return nil, { code = "not_found", message = ("no tool is called %q%s"):format(
-    name, text.suggest(name, text.sorted_keys(loaded.box.tools))) }
-end
-
-local function show_one(cli, tool, values)
+local function show_one(cli, loaded, tool, values)
   if values.json then
     cli.out(json.encode(tool) .. "\n")
     return 0
@@ -70,30 +71,49 @@ local function show_one(cli, tool, values)
   cli.out(("%s\n\n%s\n\nreach    %s\neffect   %s\ntimeout  %s\nfile     %s\n\n%s\n"):format(
     tool.name, tool.description, tool.reach, tool.effect, show.time(tool.timeout_ms), tool.file,
     schema))
+  if tool.lacks then
+    local refused = grants.must_be_written(tool.lacks)
+    cli.out(show.clean(("\nnot granted: %s; %s. To grant it, in config.yaml:\n%s\n"):format(
+      grants.words(tool.lacks), refused and "calls are refused" or "each call asks",
+      grants.lines(tool, loaded.project.folders.home))))
+  end
   return 0
 end
 
---- The call goes through the same door as a model's: schema, policy, grant.
-local function call(cli, loaded, values, tool, input)
+-- call, explain -----------------------------------------------------------------------------------
+
+local function user_with(tool) return { name = "user", tools = { tool.name }, targets = {}, edges = {} } end
+
+--- Opens the session, the journal and a run.
+local function open(cli, loaded, values)
   local said, err = network.given(values)
-  if not said then return failed(cli, err, 2) end
+  if not said then return nil, err end
   local opened
   opened, err = start.session(cli, loaded, {
     sink = function() end, unconfined = values.unconfined, given = said,
+    asks = not values.json,
   })
-  if not opened then return failed(cli, err) end
-  local run
-  run, err = cli.open_run {
-    agent = "", task = "", workspace = values.workspace or loaded.project.folders.current,
+  if not opened then return nil, err end
+  local ok
+  ok, err = start.journal(cli, values.store)
+  if not ok then return nil, err end
+  return cli.open_run {
+    agent = "user", task = "", workspace = values.workspace or loaded.project.folders.current,
     pins = loaded.project.pins, unconfined = values.unconfined,
     sandbox = network.of_run(opened.settings), limits = opened.settings.limits,
   }
+end
+
+--- The call goes through the same door as a model's: schema, policy, grant, journal.
+local function call(cli, loaded, values, tool, input)
+  local run, err = open(cli, loaded, values)
   if not run then return failed(cli, err) end
   limits.set(run)
-  local who = { name = "user", tools = { tool.name }, targets = {}, edges = {} }
   local result
   result, err = agent.whole(run, function()
-    return door.call(run, who, { id = "call_1", name = tool.name, input = input })
+    session.record(run, "run.started", { format = 1, agent = "user", task = "tools call " .. tool.name,
+      workspace = run.workspace, sandbox = session.get().sandbox, files = run:sources() })
+    return door.call(run, user_with(tool), { id = "call_1", name = tool.name, input = input })
   end)
   run:close()
   if not result then return failed(cli, err) end
@@ -106,6 +126,82 @@ local function call(cli, loaded, values, tool, input)
   return cli.exit_code(result.code or "invalid")
 end
 
+local function explain_one(cli, loaded, values, tool, source)
+  local input, err = json.decode(source)
+  if type(input) ~= "table" or json.is_array(input) then
+    return failed(cli, { code = "invalid",
+      message = "the arguments are no JSON object" .. (err and ": " .. err.message or "") })
+  end
+  local said
+  said, err = network.given(values)
+  if not said then return failed(cli, err, 2) end
+  local opened
+  opened, err = start.session(cli, loaded, {
+    sink = function() end, unconfined = values.unconfined, given = said })
+  if not opened then return failed(cli, err) end
+  local who = user_with(tool)
+  if values.agent then
+    who, err = loaded.catalog.find(values.agent)
+    if not who then return failed(cli, err) end
+    local usable
+    usable, err = opened.hooks(who)
+    if not usable then return failed(cli, err) end
+  end
+  local folder = values.workspace or loaded.project.folders.current
+  local info = cli.stat(folder)
+  if not info or info.kind ~= "folder" then
+    return failed(cli, { code = "not_found", message = folder .. ": no such folder" })
+  end
+  local found
+  found, err = explain.call(cli, who, tool, input, info.real)
+  if not found then return failed(cli, err) end
+  cli.out(values.json and json.encode(found) .. "\n" or explain.words(found))
+  return found.verdict == "allow" and 0 or 1
+end
+
+-- answers -----------------------------------------------------------------------------------------
+
+local function print_answers(cli, list_of, values)
+  if values.json then
+    cli.out(json.encode { answers = json.array(list_of) } .. "\n")
+    return
+  end
+  for i, one in ipairs(list_of) do cli.out(("%3d  %s\n"):format(i, answers.line(one))) end
+  if #list_of == 0 then
+    cli.err("nothing was answered for good yet\n")
+  else
+    cli.err("perigee tools answers --revoke N forgets one\n")
+  end
+end
+
+local function kept_answers(cli, values)
+  local kept, err = answers.list(cli)
+  if not kept then return failed(cli, err) end
+  if not values.revoke then
+    print_answers(cli, kept, values)
+    return 0
+  end
+  local one = kept[values.revoke]
+  if not one then
+    return failed(cli, { code = "not_found", message = ("--revoke %d: there are %s")
+      :format(values.revoke, text.plural(#kept, "answer")) })
+  end
+  local ok
+  ok, err = answers.revoke(cli, one)
+  if not ok then return failed(cli, err) end
+  cli.err("forgotten: " .. answers.line(one) .. "\n")
+  return 0
+end
+
+-- the verb ----------------------------------------------------------------------------------------
+
+local function find(loaded, name)
+  local tool = loaded.box.tools[name]
+  if tool then return tool end
+  return nil, { code = "not_found", message = ("no tool is called %q%s"):format(
+    name, text.suggest(name, text.sorted_keys(loaded.box.tools))) }
+end
+
 ---@async
 local function tools(cli, words)
   local given, err = args.parse(SPEC, words)
@@ -116,18 +212,30 @@ local function tools(cli, words)
     cli.out(args.help(SPEC))
     return 0
   end
-  local loaded
-  loaded, err = start.load(cli, values.project)
-  if not loaded then return failed(cli, err) end
-  if what == "list" and not name then return list(cli, loaded, values) end
-  if not name or (what ~= "show" and what ~= "call") then
+  if what == "answers" and not name then return kept_answers(cli, values) end
+  local of_one = text.one_of({ "show", "call", "explain" }, what)
+  if not (what == "list" and not name or of_one and name) then
     return failed(cli, { message = "usage: " .. SPEC.usage }, 2)
   end
+  local loaded
+  loaded, err = start.load(cli, values.project, { ask = what == "call" and not values.json })
+  if not loaded then return failed(cli, err) end
+  for _, line in ipairs(loaded.project.lines) do
+    cli.err(show.clean(("perigee: %s\n"):format(line)))
+  end
+  if what == "list" or what == "show" then
+    local said, found
+    said, err = network.given(values)
+    if not said then return failed(cli, err, 2) end
+    found, err = start.grant(cli, loaded, said)
+    if not found then return failed(cli, err) end
+  end
+  if what == "list" then return list(cli, loaded, values) end
   local tool
   tool, err = find(loaded, name)
   if not tool then return failed(cli, err) end
-  if what == "show" then return show_one(cli, tool, values) end
-  return call(cli, loaded, values, tool, input or "{}")
+  if what == "show" then return show_one(cli, loaded, tool, values) end
+  return (what == "call" and call or explain_one)(cli, loaded, values, tool, input or "{}")
 end
 
 return { usage = SPEC.usage, run = tools }

@@ -45,7 +45,8 @@ end
 
 local function result_content(block)
   local text = block.text ~= "" and block.text or "(no output)" -- an empty error is refused
-  if not block.images or #block.images == 0 then return json.encode(text) end
+  -- Beside is_error the API takes text only.
+  if block.error or not block.images or #block.images == 0 then return json.encode(text) end
   local parts = { ('{"type":"text","text":%s}'):format(json.encode(text)) }
   for _, image in ipairs(block.images) do
     parts[#parts + 1] = '{"type":"image","source":' .. json.encode(json.object {

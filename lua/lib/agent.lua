@@ -8,6 +8,7 @@ local json      = require "lib.json"
 local limits    = require "lib.limits"
 local ruling    = require "lib.ruling"
 local session   = require "lib.session"
+local sight     = require "lib.sight"
 
 local agent = {}
 
@@ -34,11 +35,12 @@ local function calls_of(reply)
 end
 
 --- The message that answers calls.
-local function answers(results)
+local function answers(talk, results)
   local content = {}
   for i, result in ipairs(results) do
-    content[i] = { type = "result", id = result.id, name = result.name, text = result.text,
-      error = result.error, images = result.images }
+    local said, images = sight.of(result, talk.sight, talk.targets[1].sees ~= false)
+    content[i] = { type = "result", id = result.id, name = result.name, text = said,
+      error = result.error, images = images }
   end
   return { role = "user", content = content }
 end
@@ -83,7 +85,7 @@ local function open(run, way, who, opening, task)
   session.record(run, "prompt", { agent = who.name, model = targets[1].model,
     dialect = targets[1].dialect, system = system, tools = json.array(names), first = opening })
   local talk = { who = who, targets = targets, task = task, visit = s.visits[who.name], turn = 0,
-    names = names, first = opening, log = {},
+    names = names, first = opening, log = {}, sight = {},
     request = { system = system, tools = tools, messages = {} } }
   return talk
 end
@@ -190,7 +192,7 @@ local function part(run, way, who, opening, task)
       if taken then
         return { agent = who.name, reply = taken.result or said, said = said, handoff = taken }
       end
-      say(talk, answers(results))
+      say(talk, answers(talk, results))
     elseif reply.stop == "pause" then
       results = {} -- the server wants to be asked again with what it has said so far
     elseif STOPPED[reply.stop] then

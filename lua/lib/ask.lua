@@ -94,4 +94,27 @@ function ask.choose(cli, question)
   return nil, { code = "waiting", message = "what was answered is none of the choices" }
 end
 
+--- `ask.choose` for a session: while a question stands, what happens meanwhile is held back from
+--- whoever watches, so that it does not run over the question.
+---@param cli  table
+---@param sink fun(event: table)
+---@return fun(question: ask.Question): string?, Error? choose, fun(event: table) sink
+function ask.beside(cli, sink)
+  local open, held = 0, {}
+  local function release()
+    open = open - 1
+    if open > 0 then return end
+    local events = held
+    held = {}
+    for _, event in ipairs(events) do sink(event) end
+  end
+  return function(question)
+    open = open + 1
+    local _ <close> = setmetatable({}, { __close = release })
+    return ask.choose(cli, question)
+  end, function(event)
+    if open > 0 then held[#held + 1] = event else sink(event) end
+  end
+end
+
 return ask

@@ -1,13 +1,17 @@
 --- The one door for calls: a model's, a chain's, a hook's. Schema, policy, grant, budget, journal,
 --- tool, journal: at every depth, in this order, with no way around.
+local consent = require "lib.consent"
 local errors  = require "lib.errors"
+local grants  = require "lib.grants"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
 local network = require "lib.network"
+local rules   = require "lib.policy_rules"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
 local session = require "lib.session"
 local text    = require "lib.text"
+local tool    = require "lib.tool"
 
 local door = {}
 
@@ -59,28 +63,82 @@ local function say_problems(name, problems)
   return table.concat(lines, "\n")
 end
 
---- What policy.lua says. Whatever is no verdict denies: a policy that fails must not open a door.
----@return { verdict: string, why: string? } verdict
-local function verdict_of(run, asked, facts)
-  local said, err = ruling.ask(run, "lua/policy.lua", "decide", asked, facts)
+--- What one policy says. Whatever is no verdict denies: a policy that fails must not open a door.
+---@return policy.Verdict verdict
+local function verdict_of(run, file, asked, facts)
+  local said, err = ruling.ask(run, file, "decide", asked, facts)
   if said then return said end
   return { verdict = "deny",
     why = "policy.lua failed: " .. (err and err.message or "it answered nothing") }
 end
 
---- Asks policy and the agent's own hook. Both are recorded; the first refusal holds.
-local function refused(run, who, declaration, call, input)
+--- What policy and hooks are told of a call.
+---@param who         agent.Agent
+---@param declaration tool.Declaration
+---@param input       table checked
+---@param workspace?  string
+---@return policy.Call asked, policy.Facts facts
+function door.asked(who, declaration, input, workspace)
   local s = session.get()
-  local asked = { tool = call.name, input = input, effect = declaration.effect,
-    needs = declaration.needs, reach = declaration.reach, agent = who.name,
-    scopes = who.scopes and who.scopes[call.name] }
-  local verdict = verdict_of(run, asked, { sandbox = s.sandbox })
-  session.record(run, "decision", { what = "policy", call = call.id, tool = call.name,
-    verdict = verdict.verdict, why = verdict.why })
-  if verdict.verdict ~= "allow" then
-    local hint = verdict.verdict == "ask"
-      and " (it would have to be asked, and nobody is here to answer)" or ""
-    return (verdict.why or "refused by policy") .. hint
+  local names = rules.names(declaration, input, workspace)
+  local lacks = {}
+  for kind, list in pairs(declaration.lacks or {}) do lacks[kind] = list end
+  if lacks.net then -- a tool that may talk to many is asked about whom it talks to now
+    lacks.net = nil
+    for _, host in ipairs(names.hosts) do
+      if not grants.within(declaration.granted.net, host) then
+        lacks.net = lacks.net or {}
+        table.insert(lacks.net, host)
+      end
+    end
+  end
+  return { tool = declaration.name, input = input, effect = declaration.effect,
+    needs = declaration.needs, lacks = lacks, reach = declaration.reach, agent = who.name,
+    scopes = who.scopes and who.scopes[declaration.name],
+    command = names.command, paths = names.paths, hosts = names.hosts },
+    { sandbox = s.sandbox, workspace = workspace, rules = s.settings.policy.rules }
+end
+
+--- What an answer about this call is about.
+---@return answers.Key
+function door.key(asked, workspace)
+  return { project = session.get().project or workspace or "", tool = asked.tool,
+    effect = asked.effect, command = asked.command, paths = asked.paths, hosts = asked.hosts }
+end
+
+local STRICTNESS <const> = { allow = 1, ask = 2, deny = 3 }
+
+--- Asks every policy in force, the user's and a trusted project's; each answer is recorded, the
+--- strictest holds.
+---@return policy.Verdict verdict
+local function strictest(run, call, asked, facts)
+  local held
+  for i, file in ipairs(session.get().policies) do
+    local verdict = verdict_of(run, file, asked, facts)
+    session.record(run, "decision", { what = "policy", call = call.id, tool = call.name,
+      verdict = verdict.verdict, why = verdict.why, from = verdict.from,
+      file = i > 1 and file or nil })
+    if not held or STRICTNESS[verdict.verdict] > STRICTNESS[held.verdict] then held = verdict end
+  end
+  return held
+end
+
+--- Asks policy, the person where policy asks, and the agent's own hook. All are recorded; the first
+--- refusal holds.
+---@return string? why nil when the call may be made
+local function refused(run, who, declaration, call, asked, facts)
+  local verdict = strictest(run, call, asked, facts)
+  if verdict.verdict == "deny" then return verdict.why or "refused by policy" end
+  if grants.must_be_written(declaration.lacks) then
+    return ("%s needs what was not granted: %s. The user can grant it in config.yaml:\n%s")
+      :format(declaration.name, grants.words(declaration.lacks),
+        grants.lines(declaration, session.get().home))
+  end
+  if verdict.verdict == "ask" then
+    verdict.why = verdict.why or "policy asks"
+    local allowed, why = consent.ask(run, { call = call, asked = asked, verdict = verdict,
+      key = door.key(asked, run.workspace) })
+    if not allowed then return why end
   end
   if who.hooks and who.hooks.allow_tool then
     local allowed, why = ruling.consents(run, who.hooks_file, "allow_tool", asked)
@@ -155,6 +213,7 @@ end
 ---@field call         Call
 ---@field declaration? tool.Declaration
 ---@field input?       table
+---@field hosts?       string[] that the call may talk to
 ---@field result?      CallResult
 ---@field power?       boolean
 
@@ -175,8 +234,10 @@ local function prepare(run, who, call)
     local checked, problems = schema.check(declaration.input, input)
     if checked then input = checked else why = say_problems(call.name, problems) end
   end
+  local asked, facts
   if not why then
-    why = refused(run, who, declaration, call, input)
+    asked, facts = door.asked(who, declaration, input, run.workspace)
+    why = refused(run, who, declaration, call, asked, facts)
     code = "denied"
   end
   if not why then
@@ -187,19 +248,39 @@ local function prepare(run, who, call)
   session.record(run, "call", { id = call.id, tool = call.name, input = why and call.input or input,
     effect = declaration.effect, refused = why and true or nil }, power)
   return { call = call, declaration = declaration, input = input, power = power,
-    result = why and failed(call, why, code) }
+    hosts = asked and asked.hosts, result = why and failed(call, why, code) }
+end
+
+local function any_inside(paths)
+  for _, path in ipairs(paths or {}) do
+    if tool.path_inside(path) then return true end
+  end
+  return false
+end
+
+--- The hosts that a call may talk to: those that the user granted its tool, and those that it named
+--- itself and was allowed to, as far as the tool's file says that it needs them.
+local function net_of(declaration, named)
+  local net = table.move(declaration.granted.net, 1, #declaration.granted.net, 1, {})
+  for _, host in ipairs(named or {}) do
+    local needed = host ~= rules.ODD and grants.within(declaration.needs.net, host)
+    if needed and not text.one_of(net, host) then
+      net[#net + 1] = host
+    end
+  end
+  return net
 end
 
 --- The tool's own code, in the run's VM.
 local function use(run, prepared)
   if prepared.result then return prepared.result end
   local declaration, needs = prepared.declaration, prepared.declaration.needs
-  local granted = session.get().settings.grants[declaration.name]
   local means = { name = declaration.name, entry = declaration.entry,
     timeout_ms = declaration.timeout_ms, call = prepared.call.id,
     state = session.state_of(run, declaration.name),
-    grant = { exec = needs.exec, read = needs.read ~= nil, write = needs.write ~= nil,
-      net = network.of_tool(needs, granted and granted.net) } }
+    grant = { exec = needs.exec, read = any_inside(needs.read), write = any_inside(needs.write),
+      net = network.of_tool(needs, net_of(declaration, prepared.hosts)),
+      secrets = declaration.granted.secrets, roots = declaration.granted.roots } }
   return keep_state(run, prepared.call, shape(prepared.call, run:tool(means, prepared.input)))
 end
 

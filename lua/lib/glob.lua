@@ -159,6 +159,20 @@ local function name_fits(tests, name)
   return t > #tests
 end
 
+--- A test for a text that is no path: `*` and `?` stand for any characters, "/" among them.
+---@param pattern string
+---@return fun(said: string): boolean fits
+function glob.text(pattern)
+  local compiled = {}
+  for i, one in ipairs(glob.expand(pattern) or {}) do compiled[i] = compile_name(one) end
+  return function(said)
+    for _, tests in ipairs(compiled) do
+      if name_fits(tests, said) then return true end
+    end
+    return false
+  end
+end
+
 local function compile(pattern)
   local parts = {}
   for part in pattern:gmatch("[^/]+") do

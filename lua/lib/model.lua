@@ -4,8 +4,6 @@ local models = require "models"
 
 local model = {}
 
--- What a project may change.
-local OVERLAY <const> = { "aliases", "tiers", "complexity", "fallbacks" }
 local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no stream
 
 ---@class model.Env what stands outside; plain data
@@ -26,6 +24,7 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@field context  integer? tokens, if known
 ---@field max_output integer? tokens, if known
 ---@field thinking string?
+---@field sees     boolean? false for one that takes text only
 ---@field prices   table?
 ---@field limits   table
 
@@ -105,6 +104,7 @@ local function target_of(data, env, found)
     secret = has_key and provider.secret or nil,
     legacy = provider.legacy == "always", may_be_legacy = own and provider.legacy == "refused",
     context = facts.context, max_output = facts.max_output, thinking = facts.thinking,
+    sees = facts.sees,
     prices = not own and facts.prices or nil, limits = data.limits,
   }
 end
@@ -154,7 +154,8 @@ function model.resolve(wanted, agent, env)
   local targets, seen, tiers, first_err = {}, {}, {}, nil
   local function add(name)
     if name == "inherit" then name = data.complexity.default end
-    local rehearsal = rehearsed(data, name)
+    -- A scenario is a Lua file: a definition, which is data, cannot have one loaded.
+    local rehearsal = wanted and rehearsed(data, name)
     if rehearsal then targets[#targets + 1] = rehearsal return end
     local found, tier = look_up(data, env, name)
     if not found then first_err = first_err or unknown(data, name) return end
@@ -179,21 +180,6 @@ function model.resolve(wanted, agent, env)
   end
   if #targets == 0 then return nil, first_err end
   return targets
-end
-
---- `base` with what a project may change put over it: names and tiers, never servers or prices.
----@param base    table
----@param project table
----@return table data
-function model.overlay(base, project)
-  local data = {}
-  for key, value in pairs(base) do data[key] = value end
-  for _, key in ipairs(OVERLAY) do
-    data[key] = {}
-    for name, value in pairs(base[key]) do data[key][name] = value end
-    for name, value in pairs(project[key] or {}) do data[key][name] = value end
-  end
-  return data
 end
 
 --- Dollars for one reply; nil when the price or the usage is not known.

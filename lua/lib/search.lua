@@ -60,6 +60,7 @@ end
 ---@field pattern? string   what to look for; without it rg lists files
 ---@field path    string    from the root, as `search.below` answers it
 ---@field globs?  string[]  as `glob.rooted` answers them
+---@field only_paths? boolean the options make rg answer paths without lines
 
 ---@class search.Found
 ---@field rows    { path: string, rest: string }[]  rest: what follows the path on its line
@@ -86,6 +87,10 @@ function search.run(spec, call)
   argv[#argv + 1] = "./" .. (spec.path == "." and "" or spec.path)
 
   local done, err = call.exec(argv)
+  if not done and err.code == "not_found" then
+    return nil, { code = "unavailable", message = "ripgrep (rg) is not installed where commands "
+      .. "see it (/usr/bin); install it (Debian: ripgrep), or search with grep and find in bash" }
+  end
   if not done then return nil, err end
   if done.exit_code == nil or done.exit_code > NOTHING_FOUND and done.stdout == "" then
     if done.limit then
@@ -97,7 +102,7 @@ function search.run(spec, call)
   end
 
   local rows = {}
-  local files = spec.pattern == nil
+  local files = spec.pattern == nil or spec.only_paths == true
   local dropped = done.stdout_dropped or 0
   local stdout = dropped > 0 and without_halves(done.stdout, files and "\0" or "\n") or done.stdout
   for _, row in ipairs(search.rows(stdout, files)) do
@@ -108,17 +113,23 @@ function search.run(spec, call)
   return { rows = rows, dropped = dropped, warning = warning }
 end
 
---- Splits what rg wrote with --null: "path NUL" for each file, "path NUL rest" for each line.
+--- Splits what rg wrote with --null: "./path NUL" for each file, "./path NUL rest" for each line. A
+--- path may hold a line end; "--" between the lines around two matches is no row.
 ---@param stdout string
 ---@param files  boolean only paths
 ---@return { path: string, rest: string }[] rows
 function search.rows(stdout, files)
-  local rows = {}
-  for path, rest in stdout:gmatch(files and "([^\0]+)\0()" or "([^\0\n]+)\0([^\n]*)") do
+  local rows, at = {}, 1
+  while true do
+    local nul = stdout:find("\0", at, true)
+    if not nul then return rows end
+    local path = stdout:sub(at, nul - 1)
+    if not files then path = path:gsub("^%-%-\n", "") end
+    local stop = files and nul + 1 or stdout:find("\n", nul + 1, true) or #stdout + 1
     path = path:gsub("^%./", "")
-    rows[#rows + 1] = { path = path, rest = files and "" or rest }
+    rows[#rows + 1] = { path = path, rest = files and "" or stdout:sub(nul + 1, stop - 1) }
+    at = files and nul + 1 or stop + 1
   end
-  return rows
 end
 
 --- What a person and a model should know about a search that did not show everything.

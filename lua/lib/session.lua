@@ -12,10 +12,15 @@ local session = {}
 ---@field settings settings.Settings
 ---@field sandbox  "full"|"unconfined"|"none"
 ---@field no_sandbox Error? why there is none
+---@field project? string the folder of the project, by which answers are kept
+---@field home?    string the user's home folder
+---@field ask?     fun(question: ask.Question): string?, Error? asks the person; nil: nobody is there
+---@field answers? { find: function, keep: function, scope: function } see lib.answers; `cli` is given
 ---@field facts    { date: string, system: string }
 ---@field sink     fun(event: table) gets every event, in order
 ---@field hooks    fun(who: agent.Agent): boolean?, Error? looks up the hooks of an agent
 ---@field locate   fun(path: string): string? where the layer in force has a file
+---@field policies string[] the files that are asked about each call
 ---@field speaking table<string, string[]> what the reply under way has said, by run
 ---@field unpriced table<string, boolean> models of which was said that no price is known
 ---@field touched  table<string, string[]> files changed, by run

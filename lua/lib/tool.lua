@@ -17,6 +17,9 @@ local text     = require "lib.text"
 ---@field reach       string   what it may touch, in words
 ---@field inside      boolean  stays in the sandbox and the workspace
 ---@field origin?     "distribution"|"user"|"project" set by who loaded the file
+---@field shadows?    boolean  a project's, in the place of one of the user's or the distribution's
+---@field granted?    { net: string[], secrets: string[], roots: grants.Root[] } by the user
+---@field lacks?      Needs    what of `needs` is not granted; nil when nothing is missing
 
 local tool = {}
 
@@ -67,7 +70,9 @@ local function read_needs(written)
 end
 
 --- A path that cannot lead out of the workspace by its own words; links are the files' business.
-local function path_inside(path)
+---@param path string
+---@return boolean inside
+function tool.path_inside(path)
   if path:sub(1, 1) == "/" or path:sub(1, 1) == "~" then return false end
   for part in path:gmatch("[^/]+") do
     if part == ".." then return false end
@@ -93,7 +98,7 @@ function tool.stays_inside(effect, needs)
   end
   for _, kind in ipairs { "read", "write" } do
     for _, path in ipairs(needs[kind] or {}) do
-      if not path_inside(path) then
+      if not tool.path_inside(path) then
         return false, ("it wants to %s %s, outside the workspace"):format(kind, path)
       end
     end

@@ -132,6 +132,9 @@ t.test("an image goes beside the text of its result", function()
     images = { { media_type = "image/png", data = "AAAA" } } } })
   t.contains(text, '"content":[{"type":"text","text":"seen"},{"type":"image","source":'
     .. '{"type":"base64","media_type":"image/png","data":"AAAA"}}]')
+  text = anthropic.encode(user { { type = "result", id = "a", name = "shot", text = "bad",
+    error = true, images = { { media_type = "image/png", data = "AAAA" } } } })
+  t.contains(text, '"content":"bad","is_error":true') -- the API takes text alone there
 end)
 
 t.test("bytes that are no UTF-8 cannot spoil a request", function()

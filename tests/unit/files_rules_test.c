@@ -23,10 +23,26 @@ TEST(secrets_are_masked_at_every_depth)
 TEST(names_that_only_look_like_secrets_are_free)
 {
     static const char *const open_names[] = {
-        "",           ".env.example",   "a/.env.example", "env",        "x.pem.txt",
-        "id_rsa.pub", "id_ed25519.pub", "my_id_rsa",      "a.env",      ".git",
-        ".gitignore", "agentsx",        "lua/library",    "sub/agents", ".git/index",
-        "hooks",      "config",         ".github/hooks",
+        "",
+        ".env.example",
+        "a/.env.example",
+        "env",
+        "x.pem.txt",
+        "id_rsa.pub",
+        "id_ed25519.pub",
+        "my_id_rsa",
+        "a.env",
+        ".git",
+        ".gitignore",
+        "agentsx",
+        "lua/library",
+        "sub/agents",
+        ".git/index",
+        "hooks",
+        "config",
+        ".github/hooks",
+        ".git/refs/heads/config",
+        ".git/info/attributes",
     };
     for (size_t i = 0; i < sizeof open_names / sizeof open_names[0]; i++) {
         bool is_free = rule(open_names[i]) == RULE_NONE;
@@ -49,7 +65,7 @@ TEST(what_decides_what_runs_outside_is_read_only)
         ".git/worktrees/w/config.worktree",
         ".git/worktrees/w/gitdir",
         ".git/commondir",
-        ".git/info/attributes",
+        ".git/worktrees/w/hooks",
         "sub/.git",
         ".perigee",
         ".perigee/lua/a.lua",

@@ -67,24 +67,6 @@ TEST(a_deadline_cancels_the_run_and_a_child_has_none_later_than_its_parents)
     loop_free(loop);
 }
 
-TEST(a_run_remembers_what_it_last_saw_in_a_file)
-{
-    Loop *loop = open_loop();
-    Run  *run = make(loop, NULL, "top");
-    char  hash[HASH_HEX_SIZE];
-    memset(hash, 'a', sizeof hash - 1);
-    hash[sizeof hash - 1] = '\0';
-    CHECK(run_seen(run, "x") == NULL);
-    run_saw(run, "x", hash);
-    CHECK_TEXT(run_seen(run, "x"), hash);
-    hash[0] = 'b';
-    run_saw(run, "x", hash);
-    CHECK_TEXT(run_seen(run, "x"), hash);
-    CHECK_INT(run->seen_count, 1);
-    run_free(run);
-    loop_free(loop);
-}
-
 TEST(ids_are_different_and_can_be_said)
 {
     Loop *loop = open_loop();

@@ -109,8 +109,8 @@ t.test("a file that changed since it was read is refused", function(run)
   local result, err = run.tool("edit", { path = path, old = "one", new = "1" })
   t.equal(result, nil)
   t.equal(err.code, "invalid")
-  t.contains(err.message, "changed since this run read it")
-  assert(run.tool("read", { path = path }))
+  t.contains(err.message, "changed since this run read it; nothing was written")
+  t.contains(err.message, "@@ -1,2 +1,3 @@\n one\n two\n+three\n")
   assert(run.tool("edit", { path = path, old = "one", new = "1" }))
 end)
 
@@ -129,6 +129,71 @@ t.test("bytes that are no UTF-8 stay as they are", function(run)
   bash(run, "mkdir -p edit; printf 'caf\\351\\nend\\n' > edit/latin.txt")
   assert(run.tool("edit", { path = "edit/latin.txt", old = "end", new = "fin" }))
   t.contains(bash(run, "od -An -c edit/latin.txt | tr -d ' \\n'"), "caf351\\nfin\\n")
+end)
+
+t.test("several edits are one change, each on what the one before left", function(run)
+  local path = make(run, "one\ntwo\nthree\n")
+  t.contains(words(run.tool("edit", { path = path, edits = {
+    { old = "one", new = "1" }, { old = "1\ntwo", new = "1\n2 2" }, { old = "2", new = "II", all = true },
+  } })), "Made 3 edits in " .. path)
+  holds(run, path, "1\nII II\nthree\n")
+end)
+
+t.test("when one of several edits fails none is made, and it is named", function(run)
+  local path = make(run, "one\ntwo\ntwo\n")
+  local _, err = run.tool("edit", { path = path, edits = { { old = "one", new = "1" }, { old = "two", new = "2" } } })
+  t.contains(err.message, "edit 2 of 2: ")
+  t.contains(err.message, "2 times (lines 2, 3)")
+  t.contains(err.message, "none of the edits was made")
+  _, err = run.tool("edit", { path = path, edits = { { old = "one", new = "1" }, { old = "one", new = "2" }, { old = "two", new = "2" } } })
+  t.contains(err.message, "edit 2 of 3: ")
+  t.contains(err.message, "does not contain the text in old")
+  holds(run, path, "one\ntwo\ntwo\n")
+end)
+
+t.test("one edit or several, not both and not neither", function(run)
+  local path = make(run, "a")
+  t.contains(words(run.tool("edit", { path = path, old = "a", new = "b", edits = { { old = "a", new = "b" } } })), "either")
+  t.contains(words(run.tool("edit", { path = path })), "missing")
+  t.contains(words(run.tool("edit", { path = path, edits = {} })), "edits")
+end)
+
+t.test("UTF-16 is edited as text and stays what it is", function(run)
+  bash(run, [[mkdir -p edit; printf '\377\376a\000\r\000\n\000\351\000' > edit/utf16.txt]])
+  assert(run.tool("edit", { path = "edit/utf16.txt", old = "a\né", new = "\u{1F680}\nb" }))
+  t.equal(bash(run, "od -An -tx1 edit/utf16.txt | tr -d ' \\n'"), "fffe3dd880de0d000a006200")
+end)
+
+t.test("what is no text is not edited", function(run)
+  local path = make(run, "ab\0cd")
+  t.contains(words(run.tool("edit", { path = path, old = "ab", new = "x" })), "is no text: binary file")
+end)
+
+t.test("edits of one file side by side are made one after the other, none is lost", function(run)
+  local lines, work = {}, {}
+  for i = 1, 40 do
+    lines[i] = ("line %02d"):format(i)
+    work[i] = function()
+      return (run.tool("edit", { path = i % 2 == 0 and "edit/many.txt" or "edit/alias.txt",
+        old = ("line %02d"):format(i), new = ("LINE %02d"):format(i) }))
+    end
+  end
+  assert(run.tool("write", { path = "edit/many.txt", content = table.concat(lines, "\n") }))
+  bash(run, "ln -sf many.txt edit/alias.txt")
+  for i, said in ipairs(run.all(work)) do t.contains(said, "Replaced 1 place", "edit " .. i) end
+  t.equal((run.tool("read", { path = "edit/many.txt" })),
+    table.concat(lines, "\n"):upper() .. "\n[the last line has no line end]")
+end)
+
+t.test("edits side by side are made in the order in which they were asked for", function(run)
+  local path, work = make(run, "0."), {}
+  for i = 1, 20 do
+    work[i] = function()
+      return (run.tool("edit", { path = path, old = (i - 1) .. ".", new = i .. "." }))
+    end
+  end
+  for i, said in ipairs(run.all(work)) do t.contains(said, "Replaced 1 place", "edit " .. i) end
+  holds(run, path, "20.")
 end)
 
 t.test("a missing file and a folder are refused in words", function(run)

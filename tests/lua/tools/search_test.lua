@@ -89,6 +89,59 @@ t.test("more lines than the limit are counted", function(run)
   t.equal(select(2, words:gsub("\n", "\n")), 2)
 end)
 
+t.test("only the paths, and only counts", function(run)
+  place(run)
+  t.equal(said(run, "grep", { pattern = "^int", path = "search/src", answer = "files" }),
+    "search/src/deep/z.c\nsearch/src/x.c\nsearch/src/x.h")
+  t.equal(said(run, "grep", { pattern = "int", path = "search/src", ignore_case = true, answer = "count" }),
+    "search/src/deep/z.c:1\nsearch/src/x.c:2\nsearch/src/x.h:1")
+  t.contains(said(run, "grep", { pattern = "int", path = "search/src", answer = "files", limit = 1 }), "2 more matching files")
+end)
+
+t.test("lines around a match are told from it, and places apart are parted", function(run)
+  assert(run.tool("write", { path = "around/a.txt", content = "1\n2\nhit\n4\n5\n6\nhit\n8\n" }))
+  assert(run.tool("write", { path = "around/b.txt", content = "hit\n" }))
+  t.equal(said(run, "grep", { pattern = "hit", path = "around", context = 1 }),
+    "around/a.txt-2-2\naround/a.txt:3:hit\naround/a.txt-4-4\n--\naround/a.txt-6-6\naround/a.txt:7:hit\n"
+      .. "around/a.txt-8-8\n--\naround/b.txt:1:hit")
+end)
+
+t.test("plain text, several lines and kinds of files", function(run)
+  assert(run.tool("write", { path = "kinds/a.py", content = "f(x)\nreturn\n" }))
+  assert(run.tool("write", { path = "kinds/a.c", content = "f(x)\nf[x]\n" }))
+  t.equal(said(run, "grep", { pattern = "f(x)", path = "kinds", literal = true, type = "py" }), "kinds/a.py:1:f(x)")
+  t.equal(said(run, "grep", { pattern = "f\\(x\\)\nre.*n", path = "kinds", multiline = true }),
+    "kinds/a.py:1:f(x)\nkinds/a.py:2:return")
+  t.contains(said(run, "grep", { pattern = "f", path = "kinds", type = "klingon" }), "klingon")
+  t.contains(said(run, "grep", { pattern = "f", path = "kinds", type = "--files" }), "invalid")
+end)
+
+t.test("very long lines are cut, binary files left out, many rows counted", function(run)
+  assert(run.tool("write", { path = "long/a.txt", content = "hit" .. ("x"):rep(100000) .. "\n" }))
+  assert(run.tool("write", { path = "long/b.bin", content = "hit\0hit\n" }))
+  assert(run.tool("write", { path = "long/c.txt", content = ("hit\n"):rep(5000) }))
+  local words = said(run, "grep", { pattern = "hit", path = "long", limit = 10 })
+  t.truthy(#words < 2000, words)
+  t.contains(words, "4991 more matching lines")
+  t.falsy(words:find("b.bin", 1, true))
+end)
+
+t.test("without ripgrep the answer says so", function(run)
+  local call = { workspace = run and run.workspace or "/w", exec = function()
+    return nil, { code = "not_found", message = "rg: no such command" }
+  end }
+  local found, err = search.run({ options = {}, pattern = "x", path = "." }, call)
+  t.equal(found, nil)
+  t.equal(err.code, "unavailable")
+  t.contains(err.message, "install it")
+end)
+
+t.test("paths with line ends and parted places are split where they are", function()
+  t.equal(search.rows("./a\nb\0001:x\n--\n./c\0002-y\n", false),
+    { { path = "a\nb", rest = "1:x" }, { path = "c", rest = "2-y" } })
+  t.equal(search.rows("./a\nb\0./c\0", true), { { path = "a\nb", rest = "" }, { path = "c", rest = "" } })
+end)
+
 t.test("globs fit as ripgrep's do", function()
   local cases = { -- pattern, folder, path, fits
     { "*.c", ".", "a/b.c", true },        { "*.c", "src", "b.c", false },       { "a/*.c", ".", "a/b/c.c", false },

@@ -1,0 +1,110 @@
+--- A call that policy asks about: an answer from before, a person at the terminal, or nobody. Every
+--- answer is recorded with who gave it and how. Host VM only.
+local json    = require "lib.json"
+local session = require "lib.session"
+local show    = require "lib.show"
+local text    = require "lib.text"
+
+local consent = {}
+
+local VALUE_MOST <const> = 3000 -- bytes of one argument that are shown
+local SHOWN_MOST <const> = 8000 -- of all of them
+
+local ONCE <const>, ALWAYS <const>, NO <const>, NEVER <const> =
+  "once", "always here", "no", "never here"
+
+local ALLOWS <const> = { [ONCE] = true, [ALWAYS] = true }
+local KEPT   <const> = { [ALWAYS] = "allow", [NEVER] = "deny" }
+
+---@class consent.Question
+---@field call    Call
+---@field asked   policy.Call
+---@field verdict policy.Verdict that asks
+---@field key     answers.Key
+
+--- The arguments, each with its name; false when something is not shown in full.
+local function arguments(input)
+  local lines, whole, left = {}, true, SHOWN_MOST
+  for _, key in ipairs(text.sorted_keys(input)) do
+    local value = input[key]
+    local said = type(value) == "string" and value or json.encode(value)
+    local most = math.min(VALUE_MOST, math.max(left, 200))
+    local shown, missing = text.cut_middle(said, most)
+    whole = whole and missing == 0
+    left = left - #shown
+    lines[#lines + 1] = ("%s: %s"):format(key, shown)
+  end
+  return lines, whole
+end
+
+--- What the person reads and may answer. What is not shown in full can be answered for this once
+--- only.
+local function question_of(question, answers)
+  local asked, verdict = question.asked, question.verdict
+  local lines, whole = arguments(asked.input)
+  if #asked.hosts > 0 then lines[#lines + 1] = "hosts: " .. table.concat(asked.hosts, ", ") end
+  lines[#lines + 1] = "reach: " .. asked.reach
+  lines[#lines + 1] = ("why it asks: %s%s"):format(verdict.why,
+    verdict.from and (" (%s)"):format(verdict.from) or "")
+  local choices = { { key = "y", word = ONCE }, { key = "n", word = NO } }
+  if whole and answers then
+    lines[#lines + 1] = "always and never mean: " .. answers.scope(question.key)
+    choices = { { key = "y", word = ONCE }, { key = "a", word = ALWAYS }, { key = "n", word = NO },
+      { key = "v", word = NEVER } }
+  end
+  return { title = ("%s wants to call %s"):format(asked.agent, asked.tool), lines = lines,
+    choices = choices, default = "n", timeout_ms = session.get().settings.policy.ask_ms }
+end
+
+local function record(run, question, allowed, by, how)
+  session.record(run, "decision", { what = "ask", call = question.call.id,
+    tool = question.call.name, verdict = allowed and "allow" or "deny", by = by, why = how })
+end
+
+--- Nobody answers. A run that can wait for a person would stop here until one has; so far none can,
+--- and a question without an answer is a denial.
+local function unanswered(run, question, how)
+  record(run, question, false, "nobody", how)
+  return false, ("%s (it would have to be asked, and %s)"):format(question.verdict.why, how)
+end
+
+local NO_ANSWER <const> = {
+  timeout = "nobody answered in time", waiting = "the question was left without an answer",
+}
+
+--- Keeps an answer for the next time. Where that fails the answer holds this once, and it is said.
+local function keep(run, answers, question, word)
+  if not KEPT[word] then return end
+  local kept, err = answers.keep(question.key, KEPT[word])
+  if not kept then
+    session.emit(run, "notice", { text = "the answer holds this once: " .. err.message })
+  end
+end
+
+--- Whether a call that policy asks about may be made.
+---@async
+---@param run      HostRun
+---@param question consent.Question
+---@return boolean allowed, string? why not
+function consent.ask(run, question)
+  local s = session.get()
+  local answers = s.answers
+  if answers then
+    local before, err = answers.find(question.key)
+    if err then return unanswered(run, question, err.message) end
+    if before then
+      record(run, question, before == "allow", "kept answer", "answered before for "
+        .. answers.scope(question.key))
+      return before == "allow", "the person answered before: never here"
+    end
+  end
+  if not s.ask then return unanswered(run, question, "nobody is here to answer") end
+  local word, err = s.ask(question_of(question, answers))
+  if not word then return unanswered(run, question, NO_ANSWER[err.code] or err.message) end
+  record(run, question, ALLOWS[word], "person", word)
+  keep(run, answers, question, word)
+  return ALLOWS[word] == true, ("%s, and the person said %s"):format(
+    show.clean(question.verdict.why), word)
+end
+
+return consent

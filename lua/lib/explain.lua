@@ -1,0 +1,165 @@
+--- Why a call would be allowed, asked or denied: everything that the door looks at, without making
+--- the call. Host VM only.
+local door    = require "lib.door"
+local grants  = require "lib.grants"
+local json    = require "lib.json"
+local network = require "lib.network"
+local ruling  = require "lib.ruling"
+local schema  = require "lib.schema"
+local session = require "lib.session"
+local show    = require "lib.show"
+local text    = require "lib.text"
+
+local explain = {}
+
+---@class explain.Answer
+---@field tool      string
+---@field agent     string
+---@field file      string where the tool stands, and `origin`, its layer
+---@field origin    string
+---@field effect    string
+---@field reach     string
+---@field names     { command: string?, paths: string[], hosts: string[] } what the arguments name
+---@field rules     policy.Look[]? in the order in which they are looked at; nil: policy.lua is silent
+---@field policy    policy.Verdict
+---@field answer?   "allow"|"deny" what the person answered before
+---@field hook?     { verdict: string, why: string? } the agent's allow_tool
+---@field grant     { net: string[], secrets: string[], roots: grants.Root[] }
+---@field lacks?    Needs
+---@field lines?    string what would have to stand in config.yaml
+---@field sandbox   string in words
+---@field verdict   "allow"|"ask"|"deny" of all together
+---@field why       string
+
+--- Asks the decision VM as a run does.
+local function decider(cli) return { decide = function(_, ...) return cli.decide(...) end } end
+
+--- "policy.lua" by its real path, since it may be the user's own.
+local function place(from)
+  return from and (from:gsub("^policy%.lua", session.where("lua/policy.lua"))) or from
+end
+
+local function sandbox_words(declaration, s)
+  if not declaration.needs.exec then return "starts no commands" end
+  if s.sandbox == "none" then return "there is none on this machine" end
+  if s.sandbox == "unconfined" then return "switched off by --unconfined" end
+  local own = network.of_tool(declaration.needs, declaration.granted.net)
+  local sandbox = network.of_run(s.settings)
+  local hosts = own or sandbox.hosts
+  local reach = sandbox.network == "host" and "of the host"
+    or sandbox.network == "proxy" and #hosts > 0 and "to " .. table.concat(hosts, ", ") or "none"
+  local limits = s.settings.limits
+  return ("full; network %s; %s, %d MB of memory, %d processes"):format(reach,
+    show.time(limits.time_ms), limits.memory >> 20, limits.processes)
+end
+
+--- The verdict of all together: the first refusal counts.
+local function sum_up(found)
+  local policy = found.policy
+  if policy.verdict == "deny" then return "deny", policy.why end
+  if grants.must_be_written(found.lacks) then
+    return "deny", "it was not granted " .. grants.words(found.lacks)
+  end
+  local verdict, why = policy.verdict, policy.why
+  if verdict == "ask" and found.answer then
+    verdict, why = found.answer, "the person answered before"
+  end
+  if verdict ~= "deny" and found.hook and found.hook.verdict == "deny" then
+    return "deny", found.hook.why or "the agent's allow_tool hook refuses it"
+  end
+  return verdict, why
+end
+
+--- Looks at a call as the door would.
+---@async
+---@param cli         table
+---@param who         agent.Agent
+---@param declaration tool.Declaration
+---@param input       table
+---@param workspace   string
+---@return explain.Answer? answer, Error? err
+function explain.call(cli, who, declaration, input, workspace)
+  local s = session.get()
+  local checked, problems = schema.check(declaration.input, input)
+  if not checked then return nil, { code = "invalid", message = schema.report(problems) } end
+  local asked, facts = door.asked(who, declaration, checked, workspace)
+  local run = decider(cli)
+  local policy, err = ruling.ask(run, "lua/policy.lua", "decide", asked, facts)
+  if not policy then return nil, err or { code = "invalid", message = "policy.lua is silent" } end
+  local rules
+  rules, err = cli.decide("lua/lib/decisions.lua", "explain", asked, facts)
+  if err then return nil, err end
+  for _, rule in ipairs(rules or {}) do rule.from = place(rule.from) end
+  policy.from = place(policy.from)
+  local answer
+  if s.answers then answer, err = s.answers.find(door.key(asked, workspace)) end
+  if err then return nil, err end
+  local hook
+  if who.hooks and who.hooks.allow_tool then
+    local allowed, why = ruling.consents(run, who.hooks_file, "allow_tool", asked)
+    hook = { verdict = allowed and "allow" or "deny", why = why }
+  end
+  local found = { tool = declaration.name, agent = who.name, file = declaration.file,
+    origin = declaration.origin, effect = declaration.effect, reach = declaration.reach,
+    names = { command = asked.command, paths = json.array(asked.paths),
+      hosts = json.array(asked.hosts) },
+    rules = rules and json.array(rules), policy = policy, answer = answer, hook = hook,
+    grant = declaration.granted, lacks = declaration.lacks,
+    lines = declaration.lacks and grants.lines(declaration, s.home),
+    sandbox = sandbox_words(declaration, s) }
+  if not text.one_of(who.tools, declaration.name) then
+    found.verdict, found.why = "deny", ("%s has no tool called %s"):format(who.name, found.tool)
+  else
+    found.verdict, found.why = sum_up(found)
+  end
+  return found
+end
+
+local function rule_line(rule, decides)
+  local mark = decides and "->" or rule.held and " +" or " -"
+  return ("  %s %-5s %s  (%s)"):format(mark, rule.verdict, rule.why, rule.from)
+end
+
+local function grant_words(found)
+  local said = {}
+  if #found.grant.net > 0 then said[1] = "hosts " .. table.concat(found.grant.net, ", ") end
+  if #found.grant.secrets > 0 then
+    said[#said + 1] = "secrets " .. table.concat(found.grant.secrets, ", ")
+  end
+  for _, root in ipairs(found.grant.roots) do
+    said[#said + 1] = (root.write and "writing " or "reading ") .. root.path
+  end
+  return #said > 0 and table.concat(said, "; ") or "nothing beyond the sandbox and the workspace"
+end
+
+--- The answer for people.
+---@param found explain.Answer
+---@return string said
+function explain.words(found)
+  local lines = { ("%s: %s"):format(found.verdict, found.why), "",
+    ("tool     %s, %s (%s, %s)"):format(found.tool, found.reach, found.origin, found.file) }
+  local function add(...) lines[#lines + 1] = string.format(...) end
+  add("agent    %s", found.agent)
+  for _, path in ipairs(found.names.paths) do add("path     %s", path) end
+  for _, host in ipairs(found.names.hosts) do add("host     %s", host) end
+  add("granted  %s", grant_words(found))
+  if found.lacks then add("lacks    %s", grants.words(found.lacks)) end
+  add("sandbox  %s", found.sandbox)
+  if found.answer then add("answer   %s, given before", found.answer) end
+  if found.hook then add("hook     %s %s", found.hook.verdict, found.hook.why or "") end
+  add("")
+  if found.rules then
+    add("rules, as they are looked at (+ holds, -> decides):")
+    local decided = false
+    for _, rule in ipairs(found.rules) do
+      lines[#lines + 1] = rule_line(rule, rule.held and not decided)
+      decided = decided or rule.held
+    end
+  else
+    add("policy.lua does not say which of its rules held")
+  end
+  if found.lines then add("\nto grant what it lacks, in config.yaml:\n%s", found.lines) end
+  return show.clean(table.concat(lines, "\n")) .. "\n"
+end
+
+return explain

@@ -31,7 +31,9 @@ local function not_run(state, call)
   }
 end
 
-local function is_gone(err, cwd) return cwd and (err.code == "not_found" or err.code == "denied") end
+local function is_gone(err, cwd)
+  return cwd and (err.code == "not_found" or err.code == "denied")
+end
 
 ---@async
 local function in_background(input, call)

@@ -32,18 +32,18 @@ struct JobWatch {
 };
 
 struct Job {
-    Jobs        *jobs;            /* borrowed */
-    Job         *next;            /* newer */
-    int          id;              /* from 1, never used again in this run */
-    char        *program, *title; /* owned; which command it is; `title` is for people */
-    Command     *command;         /* borrowed; NULL once it ended */
-    Output       fresh[2];        /* stdout and stderr since they were last taken */
-    JobWatch    *watches;         /* borrowed list */
-    Err          err;             /* see above */
-    int          exit_code, signal;
-    const char  *limit; /* which ended it; static; or NULL */
-    bool         stopped;
-    bool         told; /* somebody was told of its end */
+    Jobs       *jobs;            /* borrowed */
+    Job        *next;            /* newer */
+    int         id;              /* from 1, never used again in this run */
+    char       *program, *title; /* owned; which command it is; `title` is for people */
+    Command    *command;         /* borrowed; NULL once it ended */
+    Output      fresh[2];        /* stdout and stderr since they were last taken */
+    JobWatch   *watches;         /* borrowed list */
+    Err         err;             /* see above */
+    int         exit_code, signal;
+    const char *limit; /* which ended it; static; or NULL */
+    bool        stopped;
+    bool        told; /* somebody was told of its end */
 };
 
 /* Starts a command in the run's workspace; the spec's wall limit does not count. `hosts` as in

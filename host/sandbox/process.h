@@ -29,7 +29,7 @@ typedef enum NetworkMode {
 } NetworkMode;
 
 typedef struct ExecLimits { /* 0 means what the run sets, else the default in plan.h */
-    int64_t wall_ms; /* below 0: none, whoever began it ends it */
+    int64_t wall_ms;        /* below 0: none, whoever began it ends it */
     int64_t cpu_ms;
     size_t  memory;
     size_t  processes;
@@ -116,8 +116,8 @@ void exec_drop(SandboxExec *exec);
  * pipes hold at its end is read in any case. */
 void exec_pause(SandboxExec *exec, bool paused);
 
-/* A number that grows with each command that begins or ends, and while one runs with each call. What
- * was looked up in the workspace stands as long as the number does. */
+/* A number that grows with each command that begins or ends, and while one runs with each call.
+ * What was looked up in the workspace stands as long as the number does. */
 uint64_t space_changes(Space *space);
 
 /* The plan of this command in words, one step a line (perigee exec --explain). Blocks while it

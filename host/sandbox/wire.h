@@ -61,8 +61,8 @@
     X(ENCLOSE, "put Landlock's list in force")                                                     \
     X(FILTER, "install the system call filter")                                                    \
     X(FORK, "start the command's process") /* number: where ASIDE appears; 0: it is closed */      \
-    X(LIMIT, "set a limit")             /* flags: a WireLimit; number */                           \
-    X(ENTER_FOLDER, "enter the folder") /* path */                                                 \
+    X(LIMIT, "set a limit")                /* flags: a WireLimit; number */                        \
+    X(ENTER_FOLDER, "enter the folder")    /* path */                                              \
     X(EXEC, "execute")
 
 typedef enum Op {

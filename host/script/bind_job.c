@@ -57,7 +57,7 @@ static int set_streams(lua_State *L)
 {
     static const char *const KEYS[] = {"stdout", "stderr"}, *const DROPPED[] = {"stdout_dropped",
                                                                                 "stderr_dropped"};
-    const Taken             *taken = lua_touserdata(L, 2);
+    const Taken *taken = lua_touserdata(L, 2);
     for (int i = 0; i < 2; i++) {
         exec_push_output(L, buf_str(&taken[i].bytes), taken[i].head, taken[i].dropped);
         lua_setfield(L, 1, KEYS[i]);
@@ -179,7 +179,8 @@ static int jobs_start(lua_State *L)
     memcpy(title, named.ptr, named.len);
     title[named.len] = '\0';
     err_clear(&err);
-    if (job_start(grant->run, &asked.spec, asked.hosts, title, &job, &err) != ST_OK) return failure(L, &err);
+    if (job_start(grant->run, &asked.spec, asked.hosts, title, &job, &err) != ST_OK)
+        return failure(L, &err);
     lua_pushinteger(L, job->id);
     return 1;
 }

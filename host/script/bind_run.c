@@ -285,8 +285,8 @@ static void copy_roots(lua_State *L, int table, CallGrant *grant)
 }
 
 /* run:tool({ entry, name, timeout_ms, call = id, state = JSON, grant = { exec = {...}, read = bool,
- * write = bool, net = {...}, roots = { { path, write }, ... } } }, input): `net` is what its commands may reach; nil:
- * what the run may. */
+ * write = bool, net = {...}, roots = { { path, write }, ... } } }, input): `net` is what its
+ * commands may reach; nil: what the run may. */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);

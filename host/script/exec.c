@@ -149,11 +149,11 @@ static ExecAsked read(lua_State *L, Run *run, const CallGrant *grant, int at,
 
 ExecAsked exec_read(lua_State *L, Run *run, const CallGrant *grant, int at)
 {
-    static const char *const KEYS[] = {"cwd",    "stdin",     "env",       "timeout",
-                                       "memory", "processes", "file_size", "cpu",
-                                       "output", NULL};
-    static const char *const TOOLS[] = {"cwd",       "stdin", "env",    "timeout", "memory", "processes",
-                                        "file_size", "cpu",   "output", "aside",   "show",   NULL};
+    static const char *const KEYS[] = {"cwd",       "stdin",     "env", "timeout", "memory",
+                                       "processes", "file_size", "cpu", "output",  NULL};
+    static const char *const TOOLS[] = {"cwd",    "stdin",     "env",       "timeout",
+                                        "memory", "processes", "file_size", "cpu",
+                                        "output", "aside",     "show",      NULL};
     return read(L, run, grant, at, grant ? TOOLS : KEYS);
 }
 

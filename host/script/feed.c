@@ -150,7 +150,8 @@ void feed_finish(Feed *feed)
     if (!feed) return;
     feed->taken = true;
     timer_stop(feed->timer);
-    if (feed->under_way) return; /* it has not begun, and fetches what is left: nothing waits there */
+    if (feed->under_way)
+        return; /* it has not begun, and fetches what is left: nothing waits there */
     if (is_empty(feed))
         feed_free(feed);
     else

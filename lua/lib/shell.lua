@@ -40,8 +40,8 @@ local OBEY <const> = [=[__perigee_command=$1; shift; eval "$__perigee_command"]=
 shell.JOB = ENTER .. OBEY
 
 --- The command is begun on the first line, so that bash counts its lines as the model wrote them.
---- The trap says how the shell ends where it exits, the second line where the command has set a trap
---- of its own.
+--- The trap says how the shell ends where it exits, the second line where the command has set a
+--- trap of its own.
 shell.SCRIPT = ENTER .. (SAY:gsub("\n *", " ")) .. [=[
 __perigee_say; trap '{ __perigee_say; } 2>/dev/null' EXIT; ]=] .. OBEY .. "\n"
   .. [=[{ __perigee_say "$?"; } 2>/dev/null]=]
@@ -53,7 +53,8 @@ local HOST <const> = { -- set anew for each command; or only of this one shell
 
 local function is_kept(name)
   if HOST[name] or #name > 128 or not name:match("^[%a_][%w_]*$") then return false end
-  return not (name:match("^BASH") or name:match("^__perigee_") or name:match("^GIT_CONFIG_") or name:lower():match("_proxy$"))
+  return not (name:match("^BASH") or name:match("^__perigee_") or name:match("^GIT_CONFIG_")
+    or name:lower():match("_proxy$"))
 end
 
 --- Text that JSON can carry: as it stands, or its bytes in hex where it is no UTF-8.

@@ -21,6 +21,8 @@
 #define LIMIT_HTTP_HEAD  (64 * KB)
 #define LIMIT_HTTP_QUEUE (256 * KB) /* unread bytes of a stream before the transfer pauses */
 #define LIMIT_REQUEST    (64 * MB)
+#define LIMIT_URL        (16 * KB)
+#define LIMIT_FETCH      (4 * MB) /* the answer to a tool's request that names no bound */
 
 /* plain data between VMs, and JSON */
 #define LIMIT_CROSSING   (16 * MB)

@@ -28,6 +28,8 @@ void bind_free_call(void *arg)
     bind_free_roots(grant->roots);
     for (char **host = grant->hosts; host && *host; host++) free(*host);
     free(grant->hosts);
+    for (char **secret = grant->secrets; secret && *secret; secret++) free(*secret);
+    free(grant->secrets);
     free(grant->tool);
     free(grant->held);
     hold_drop(grant->hold);
@@ -99,7 +101,7 @@ static int no_such_field(lua_State *L)
 {
     return luaL_error(
         L,
-        "call has no '%s'; it has exec, read, write, hold, list, info, log, workspace "
+        "call has no '%s'; it has exec, http, read, write, hold, list, info, log, workspace "
         "and sandbox",
         luaL_tolstring(L, 2, NULL));
 }
@@ -143,11 +145,11 @@ static void push_sandbox(lua_State *L, const CallGrant *grant)
 
 void bind_push_call(lua_State *L, void *arg)
 {
-    static const luaL_Reg METHODS[] = {{"exec", call_exec},        {"read", bind_file_read},
-                                       {"write", bind_file_write}, {"hold", bind_file_hold},
-                                       {"list", bind_file_list},   {"info", bind_file_info},
-                                       {"log", call_log},          {NULL, NULL}};
-    CallGrant            *grant = arg;
+    static const luaL_Reg METHODS[] = {
+        {"exec", call_exec},      {"read", bind_file_read}, {"write", bind_file_write},
+        {"hold", bind_file_hold}, {"list", bind_file_list}, {"info", bind_file_info},
+        {"log", call_log},        {"http", bind_call_http}, {NULL, NULL}};
+    CallGrant *grant = arg;
     luaL_newlibtable(L, METHODS);
     CallHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
     handle->grant = NULL;

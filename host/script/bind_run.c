@@ -250,8 +250,8 @@ static char **copy_texts(lua_State *L, int table, const char *key)
 }
 
 /* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool, net =
- * {...}, roots = { { path, write }, ... } } }, input): `net` is what its commands may reach; nil:
- * what the run may. */
+ * {...}, secrets = {...}, roots = { { path, write }, ... } } }, input): `net` is what its commands
+ * and requests may reach; nil: commands what the run may, requests nothing. */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -277,6 +277,7 @@ static int run_tool(lua_State *L)
     bool reads = opt_flag(L, table, "read"), writes = opt_flag(L, table, "write");
     check_texts(L, table, "exec");
     check_texts(L, table, "net");
+    check_texts(L, table, "secrets");
     bind_check_roots(L, table, "grant");
     char     **programs = copy_texts(L, table, "exec");
     CallGrant *grant = mem_new(sizeof *grant);
@@ -284,6 +285,7 @@ static int run_tool(lua_State *L)
                          .tool = mem_text(name),
                          .programs = programs ? programs : mem_new(sizeof *programs),
                          .hosts = copy_texts(L, table, "net"),
+                         .secrets = copy_texts(L, table, "secrets"),
                          .reads = reads,
                          .writes = writes};
     programs = grant->programs;

@@ -82,46 +82,18 @@ static Str read_input(lua_State *L, int spec)
     return (Str){input, len};
 }
 
-/* A whole number, or a text that `reader` (a file of lua/lib with `parse`) understands: there is
- * one place that knows how people write times, and one for sizes. 0 where nothing is said. */
-static int64_t read_amount(lua_State *L, int spec, const char *key, const char *reader)
-{
-    int whole = 1, top = lua_gettop(L);
-    lua_pushstring(L, key);
-    if (lua_rawget(L, spec) == LUA_TNIL) {
-        lua_settop(L, top);
-        return 0;
-    }
-    if (lua_type(L, -1) == LUA_TSTRING) {
-        vm_push_entry(L, reader);
-        lua_getfield(L, -1, "parse");
-        lua_pushvalue(L, -3);
-        lua_call(L, 1, 2);
-        if (lua_isnil(L, -2)) {
-            lua_getfield(L, -1, "message");
-            luaL_error(L, "exec: %s: %s", key, lua_tostring(L, -1));
-        }
-        lua_pop(L, 1);
-    }
-    lua_Integer value = lua_tointegerx(L, -1, &whole);
-    if (!whole) luaL_error(L, "exec: %s is no whole number", key);
-    if (value <= 0) luaL_error(L, "exec: %s is not above 0", key);
-    lua_settop(L, top);
-    return value;
-}
-
 static ExecLimits read_limits(lua_State *L, int at)
 {
     static const char TIME[] = "lua/lib/duration.lua", SIZE[] = "lua/lib/size.lua";
     lua_Integer       processes = opt_integer(L, at, "processes", 0);
     if (processes < 0) luaL_error(L, "exec: processes is not above 0");
     return (ExecLimits){
-        .wall_ms = read_amount(L, at, "timeout", TIME),
-        .cpu_ms = read_amount(L, at, "cpu", TIME),
-        .memory = (size_t)read_amount(L, at, "memory", SIZE),
+        .wall_ms = opt_amount(L, at, "exec", "timeout", TIME),
+        .cpu_ms = opt_amount(L, at, "exec", "cpu", TIME),
+        .memory = (size_t)opt_amount(L, at, "exec", "memory", SIZE),
         .processes = (size_t)processes,
-        .file_size = (size_t)read_amount(L, at, "file_size", SIZE),
-        .output = (size_t)read_amount(L, at, "output", SIZE),
+        .file_size = (size_t)opt_amount(L, at, "exec", "file_size", SIZE),
+        .output = (size_t)opt_amount(L, at, "exec", "output", SIZE),
     };
 }
 

@@ -212,7 +212,7 @@ local function open_run(cli, values, project, who, task, opened)
     agent = who.name, task = task, workspace = values.workspace or project.folders.current,
     pins = project.pins, unconfined = values.unconfined,
     roots = grants.of_run(opened.tools),
-    sandbox = network.of_run(opened.settings), limits = opened.settings.limits,
+    sandbox = network.of_run(opened), limits = opened.settings.limits,
   }
 end
 

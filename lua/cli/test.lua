@@ -59,7 +59,7 @@ local function run_file(cli, file, values, pins, opened)
   run, err = cli.open_run {
     agent = "test", task = file, workspace = values.workspace or temp, pins = pins,
     roots = grants.of_run(opened.tools), unconfined = values.unconfined,
-    sandbox = network.of_run(opened.settings), limits = opened.settings.limits,
+    sandbox = network.of_run(opened), limits = opened.settings.limits,
   }
   if not run then return nil, err end
   limits.set(run)

@@ -101,7 +101,7 @@ local function open(cli, loaded, values)
     agent = "user", task = "", workspace = values.workspace or loaded.project.folders.current,
     pins = loaded.project.pins, unconfined = values.unconfined,
     roots = grants.of_run(opened.tools),
-    sandbox = network.of_run(opened.settings), limits = opened.settings.limits,
+    sandbox = network.of_run(opened), limits = opened.settings.limits,
   }
 end
 

@@ -57,6 +57,35 @@ local call = {}
 ---@return ExecDone? done, Error? err
 function call.exec(spec) end
 
+---@class HttpSpec
+---@field url            string   http or https; its host and port must be among `needs.net`
+---@field method?        string   default GET, or POST where there is a body
+---@field headers?       table<string, string>
+---@field body?          string
+---@field secret?        string   a name out of `needs.secrets`; the host adds its value
+---@field secret_header? string   which header carries it; default authorization
+---@field secret_prefix? string   before it; default "Bearer " in authorization, else nothing
+---@field timeout?       string|integer "20s", "4m", or ms; never longer than the tool's own
+---@field most?          integer  bytes of the answer's body, at most 32 MB; default 4 MB
+---@field redirects?     integer  most that are followed, 0 to 10; default 5
+
+---@class HttpAnswer
+---@field status  integer
+---@field headers table<string, string> names in lower case; one that came twice is joined by ", "
+---@field body    string  as the server's content coding unpacks
+---@field url     string  where the answer came from, after redirects
+
+--- Sends one request and waits for its whole answer. Any status is an answer. Error "denied": a
+--- host that is not in `needs.net`, or one whose name leads to an address that is not public and
+--- not listed itself; "limit": the body is longer than `most`, or there are too many redirects;
+--- "timeout", "unavailable", "protocol" as the connection went. A redirect is followed to listed
+--- hosts only, never from https to http. The secret goes to the URL's own origin only, over https
+--- (over http to a literal address of this machine); in what comes back its value reads "***".
+---@async
+---@param spec HttpSpec
+---@return HttpAnswer? answer, Error? err
+function call.http(spec) end
+
 --- `seen` comes from `read`: true when the file is as this run last read or wrote it, false when it
 --- changed, nil when this run never did.
 ---@class FileInfo

@@ -87,6 +87,14 @@ SKIP: {
         'a command takes what ExecSpec says, and refuses other keys');
 }
 
+{
+    my ($known) = tool('return (select(2, pcall(call.http, { url = "http://a.example/", methud = "GET" })))')
+        =~ /^http: unknown key 'methud'; known are (.*)/;
+    is(names(split /, /, $known // ''), names(keys %{ fields_of('call', 'HttpSpec') }), 'a request takes what HttpSpec says');
+    like(tool('return (select(2, pcall(call.http, { url = "http://a.example/" })))'), qr/needs = \{ net = /,
+        'a tool without needs.net is told which line is missing');
+}
+
 my $info = fields_of('call', 'FileInfo');
 Try::write_file("$home->{work}/.env", "KEY=1\n");
 # `before` needs somebody else who changes the file: tests/lua/tools/edit_test.lua.

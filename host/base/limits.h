@@ -41,9 +41,12 @@
 #define LIMIT_BRANCHES    1000       /* coroutines in one run.all */
 
 /* a sandboxed command, see sandbox/ */
-#define LIMIT_EXEC_OUTPUT (1 * MB) /* kept of each of stdout and stderr: head and tail */
-#define LIMIT_EXEC_QUEUE  (1 * MB) /* streamed and unread before the command has to wait */
-#define LIMIT_EXPLAINED   (8 * MB) /* a plan in words */
+#define LIMIT_EXEC_OUTPUT (1 * MB)   /* kept of each of stdout and stderr: head and tail */
+#define LIMIT_EXEC_QUEUE  (1 * MB)   /* streamed and unread before the command has to wait */
+#define LIMIT_EXPLAINED   (8 * MB)   /* a plan in words */
+#define LIMIT_EXEC_ASIDE  (256 * KB) /* kept of what it says aside, at most */
+#define LIMIT_JOB_FRESH   (64 * KB)  /* of each stream of a job that nobody has read */
+#define LIMIT_FEED        (16 * KB)  /* of each stream between two looks of whoever watches */
 
 // clang-format on
 

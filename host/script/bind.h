@@ -38,6 +38,8 @@ struct Hold;
 typedef struct CallGrant {
     Run               *run;
     char              *tool;     /* owned */
+    char              *call;     /* owned; id of the call, or NULL: nobody watches it */
+    char              *state;    /* owned; JSON: what the tool left for this call, or NULL */
     char             **programs; /* owned, ends in NULL; "*" is any */
     char             **hosts;    /* owned, ends in NULL: what its commands and requests may reach;
                                     NULL: commands what the run may, requests nothing */
@@ -89,6 +91,10 @@ int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int spec);
 void       bind_check_roots(lua_State *L, int table, const char *what);
 RootGrant *bind_copy_roots(lua_State *L, int table);
 void       bind_free_roots(RootGrant *roots); /* NULL allowed */
+
+/* Pushes call.jobs, whose functions have the value at the top as their upvalue, which stays. */
+void bind_push_jobs(lua_State *L);
+
 /* run:command(spec) -> a command whose output is read while it runs. run:explain(spec) -> words. */
 int        bind_command(lua_State *L, Run *run, int spec);
 int        bind_explain(lua_State *L, Run *run, int spec);

@@ -153,6 +153,9 @@ static bool settle(const WirePlan *plan)
     setrlimit(RLIMIT_CORE, &no_core);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return false;
     if ((uint32_t)getppid() != plan->host_pid) return false;
+    /* Its place is taken also when nothing was passed: it is closed by its number later, and must
+     * not be something of ours then. */
+    if (fcntl(WIRE_ASIDE_FD, F_GETFD) < 0 && dup2(STDIN_FILENO, WIRE_ASIDE_FD) < 0) return false;
     return syscall(SYS_close_range, WIRE_ASIDE_FD + 1, ~0U, 0) == 0 || errno == ENOSYS;
 }
 

@@ -31,7 +31,7 @@ static const struct VerbRow {
     {"models", "list models, serve a rehearsal on loopback",
      GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_DECIDE | GRANT_LISTEN},
     {"test", "run the Lua tests of a project",
-     GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_DECIDE},
+     GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL | GRANT_RUN | GRANT_DECIDE},
     {"doctor", "say whether the sandbox works here, and which settings hold",
      GRANT_PRINT | GRANT_FILES | GRANT_RUN},
     {"help", "this list, or what a verb takes", 0}, /* main's own */

@@ -1,6 +1,9 @@
 --- perigee test: the Lua tests of a project, as TAP.
 local args    = require "lib.args"
+local json    = require "lib.json"
 local limits  = require "lib.limits"
+local network = require "lib.network"
+local session = require "lib.session"
 local show    = require "lib.show"
 local start   = require "lib.start"
 
@@ -15,6 +18,7 @@ local SPEC <const> = {
     { "--model", "text", "who answers run.ask; rehearsal:FILE needs no key" },
     { "--workspace", "text", "the folder that tools work in (default: an empty temporary one)",
       hint = "DIR" },
+    { "--store", "text", "keep the runs of the tests in this journal", hint = "FILE" },
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
   },
 }
@@ -56,13 +60,18 @@ local function run_file(cli, file, values, pins, inforce)
   local run
   run, err = cli.open_run {
     agent = "test", task = file, workspace = values.workspace or temp, pins = pins,
-    unconfined = values.unconfined, sandbox = inforce.sandbox, limits = inforce.limits,
+    unconfined = values.unconfined, sandbox = network.of_run(inforce), limits = inforce.limits,
   }
   if not run then return nil, err end
   limits.set(run)
   local results
-  results, err = run:scope(function() return run:script("lua/lib/tester.lua", "run", file) end)
-  run:finish(err and err.code or "ok", "{}")
+  results, err = run:scope(function()
+    session.record(run, "run.started", { format = 1, agent = "test", task = file,
+      workspace = run.workspace, sandbox = session.get().sandbox, files = run:sources() })
+    return run:script("lua/lib/tester.lua", "run", file)
+  end)
+  local status = err and err.code or "ok"
+  run:finish(status, json.encode { status = status })
   run:close()
   if temp then cli.remove_temp(temp) end
   return results, err
@@ -107,6 +116,11 @@ local function test(cli, words)
   if not opened then
     cli.err("perigee: " .. (err and err.message or "no session") .. "\n")
     return 1
+  end
+  if values.store then
+    local ok
+    ok, err = start.journal(cli, values.store)
+    if not ok then return show.failure(cli, err) end
   end
   opened.shared, opened.definition = shared_reader(cli), cli.definition
   local number, bad = 0, 0

@@ -97,11 +97,14 @@ function door.asked(who, declaration, input, workspace)
     { sandbox = s.sandbox, workspace = workspace, rules = s.settings.policy.rules }
 end
 
---- What an answer about this call is about.
+--- What an answer about this call is about. One that was given for a command in the sandbox does not
+--- hold without it.
 ---@return answers.Key
 function door.key(asked, workspace)
-  return { project = session.get().project or workspace or "", tool = asked.tool,
-    effect = asked.effect, command = asked.command, paths = asked.paths, hosts = asked.hosts }
+  local s = session.get()
+  return { project = s.project or workspace or "", tool = asked.tool, effect = asked.effect,
+    command = asked.command, paths = asked.paths, hosts = asked.hosts,
+    unconfined = s.sandbox == "unconfined" and asked.needs.exec ~= nil or nil }
 end
 
 --- Asks policy, the person where policy asks, and the agent's own hook. All are recorded; the first

@@ -10,9 +10,9 @@
 #define LIMIT_DEFINITION   (1 * MB) /* an agent's file */
 #define LIMIT_FRONT_MATTER (64 * KB)
 #define LIMIT_CONFIG       (256 * KB) /* a config.yaml */
-#define LIMIT_SCRIPT       (1 * MB)  /* a Lua file */
-#define LIMIT_CATALOG      10000     /* definitions in one project */
-#define LIMIT_FILE_READ    (64 * MB) /* a workspace file that the host reads or edits whole */
+#define LIMIT_SCRIPT       (1 * MB)   /* a Lua file */
+#define LIMIT_CATALOG      10000      /* definitions in one project */
+#define LIMIT_FILE_READ    (64 * MB)  /* a workspace file that the host reads or edits whole */
 
 /* what comes over the wire */
 #define LIMIT_REPLY      (32 * MB) /* one model reply, all events together */

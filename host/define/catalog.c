@@ -3,6 +3,7 @@
 #include "../base/buf.h"
 #include "../base/limits.h"
 #include "../base/mem.h"
+#include "../files/path.h"
 #include "definition.h"
 
 #include <dirent.h>
@@ -79,6 +80,7 @@ Status catalog_read(const char *path, CatalogFile *out, Err *err)
 void catalog_file_free(CatalogFile *file)
 {
     free(file->path);
+    free(file->real);
     free(file->problem);
     free((char *)(uintptr_t)file->text.ptr);
     *file = (CatalogFile){0};
@@ -273,6 +275,7 @@ static void file_read(int folder, const char *name, CatalogFile *file)
             file->kind = CATALOG_PROSE;
         } else {
             file->text.ptr = buf_steal(&text, &file->text.len);
+            file->real = path_of_fd(fd);
         }
         buf_clear(&text);
     }

@@ -32,6 +32,7 @@ typedef enum CatalogKind {
 typedef struct CatalogFile {
     CatalogKind kind;
     char       *path;    /* owned; relative to the folder, e.g. "backend/api.md" */
+    char       *real;    /* owned; where it lies, without links; NULL unless it was read */
     Str         text;    /* owned; a NUL follows; empty unless kind is CATALOG_DEFINITION */
     Status      status;  /* ST_OK unless refused */
     char       *problem; /* owned; one line, or NULL */

@@ -32,8 +32,16 @@ static const char *hint_of(Str text, Place place, const char *problem)
         return "; text that holds `: ` belongs in quotes";
     if (strstr(problem, "cannot start any token"))
         return "; text that begins with this character belongs in quotes";
+    if (strstr(problem, "alphabetic or numeric"))
+        return "; text that begins with * or & belongs in quotes";
     if (strstr(problem, "did not find expected")) return "; look at indentation and brackets";
     return "";
+}
+
+/* Nothing, or what stands behind a bare `---`. */
+static bool is_blank(const Node *root)
+{
+    return !root || (root->kind == NODE_SCALAR && !root->quoted && root->text.len == 0);
 }
 
 static Status config_check(Str text, Place *fault, Err *err)
@@ -61,7 +69,7 @@ Status config_parse(Str text, Config *out, Err *err)
         size_t     begin = str_starts(text, STR("\xEF\xBB\xBF")) ? 3 : 0;
         YamlResult result;
         yaml_read(&reading, begin, text.len, (Place){1, 1}, &result);
-        if (result.ending == YAML_READ && !result.root) {
+        if (result.ending == YAML_READ && is_blank(result.root)) {
             result.root = node_new(&reading, NODE_MAP, (Place){1, 1});
             if (!result.root) result.ending = YAML_BOUND;
         }

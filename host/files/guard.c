@@ -82,11 +82,10 @@ static Status walk_step(Walk *walk, Err *err)
             ssize_t got = readlink(walk->done, target, sizeof target - 1);
             if (got < 0) return err_set(err, ST_IO, "%s: %s", walk->done, strerror(errno));
             target[got] = '\0';
-            if (++walk->links > LINKS_MOST || (size_t)got + strlen(rest) + 2 > sizeof walk->rest)
+            int wanted = snprintf(walk->rest, sizeof walk->rest, "%s%s", target, rest);
+            if (++walk->links > LINKS_MOST || wanted < 0 || (size_t)wanted >= sizeof walk->rest)
                 return err_set(err, ST_INVALID, "%s: too many links, or too long ones", walk->done);
             walk->done[target[0] == '/' ? 0 : stood] = '\0';
-            snprintf(walk->rest, sizeof walk->rest, "%s", target);
-            strcat(walk->rest, rest);
             return ST_OK;
         }
     }

@@ -1,8 +1,11 @@
 #include "path.h"
 
+#include "../base/mem.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -70,6 +73,14 @@ Str path_name(Str resolved)
 {
     const char *slash = resolved.len ? memrchr(resolved.ptr, '/', resolved.len) : NULL;
     return slash ? str_cut(resolved, (size_t)(slash - resolved.ptr) + 1, resolved.len) : resolved;
+}
+
+char *path_of_fd(int fd)
+{
+    char link[64], path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, path, sizeof path);
+    return len > 0 && len < (ssize_t)sizeof path ? mem_copy(path, (size_t)len) : NULL;
 }
 
 Status path_error(const Place *place, const char *verb, int sys, Err *err)

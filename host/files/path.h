@@ -51,6 +51,9 @@ MUST_CHECK Status path_resolve(Place *place, int root_fd, const char *const *roo
 /* openat2 of a resolved path below `root_fd` without links; "" is the root. -1 and errno. */
 int open_beneath(int root_fd, Str resolved, int flags);
 
+/* Where an open file lies, without links, as the kernel says; owned; NULL when it does not. */
+char *path_of_fd(int fd);
+
 /* Names what `sys` (errno) means for a path that was to be `verb`ed. */
 Status path_error(const Place *place, const char *verb, int sys, Err *err);
 

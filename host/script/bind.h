@@ -22,6 +22,7 @@ enum VerbGrant {
     GRANT_RUN = 1 << 3,     /* make runs, and all that runs may do */
     GRANT_LISTEN = 1 << 4,  /* serve on loopback */
     GRANT_DECIDE = 1 << 5,  /* ask the decision VM */
+    GRANT_TRUST = 1 << 6,   /* a project's Lua; what is remembered of projects and runs */
 };
 
 void bind_push_cli(lua_State *L, unsigned grants);

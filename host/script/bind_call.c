@@ -109,7 +109,8 @@ static void push_rules(lua_State *L, const HostRules *rules)
     lua_createtable(L, (int)rules->count, 0);
     for (size_t i = 0; i < rules->count; i++) {
         const HostRule *rule = &rules->items[i];
-        lua_pushfstring(L, "%s%s", rule->below ? "*." : "", rule->host.name);
+        bool            brackets = rule->host.is_literal && rule->host.address.is_v6;
+        lua_pushfstring(L, brackets ? "[%s%s]" : "%s%s", rule->below ? "*." : "", rule->host.name);
         if (rule->port != 0) {
             lua_pushfstring(L, ":%d", rule->port);
             lua_concat(L, 2);

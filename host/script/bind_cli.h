@@ -23,6 +23,19 @@ bool bind_state_folder(char *path, size_t size); /* $XDG_STATE_HOME/perigee; fal
  * atomically and 0600, if it still holds `was` (nil: if it is not there); else error "invalid". */
 int cli_keep(lua_State *L);
 
+/* Whether a verb made this folder with make_temp. */
+bool bind_is_temp(lua_State *L, const char *path);
+
+/* bind_trust.c */
+int cli_read_project(lua_State *L);
+int cli_admit_project(lua_State *L);
+
+/* bind_written.c: what runs wrote. written_note waits until the workspace of `run` is noted; then
+ * the run is the answer. */
+int  written_note(lua_State *L, Run *run);
+int  cli_written(lua_State *L);
+int  cli_forget_written(lua_State *L);
+
 /* bind_input.c */
 int cli_read_stdin(lua_State *L);
 

@@ -212,12 +212,19 @@ static int push_catalog(lua_State *L)
     lua_createtable(L, (int)catalog->count, 0);
     for (size_t i = 0; i < catalog->count; i++) {
         const CatalogFile *file = &catalog->files[i];
-        lua_createtable(L, 0, 5);
+        lua_createtable(L, 0, 6);
         lua_pushstring(L, KINDS[file->kind]);
         lua_setfield(L, -2, "kind");
         lua_pushstring(L, file->path);
         lua_setfield(L, -2, "path");
-        if (file->kind == CATALOG_DEFINITION) set_str(L, "text", file->text);
+        if (file->kind == CATALOG_DEFINITION) {
+            char hash[HASH_HEX_SIZE];
+            hash_hex(file->text, hash);
+            set_str(L, "text", file->text);
+            set_str(L, "hash", str_from(hash));
+            lua_pushstring(L, file->real);
+            lua_setfield(L, -2, "real");
+        }
         if (file->status != ST_OK) {
             lua_pushstring(L, status_code(file->status));
             lua_setfield(L, -2, "code");
@@ -229,8 +236,9 @@ static int push_catalog(lua_State *L)
     return 1;
 }
 
-/* cli.catalog(folder) -> { { kind = "definition|prose|refused", path, text, code, problem }, ... }
- * | nil, err */
+/* cli.catalog(folder) -> { { kind = "definition|prose|refused", path, text, hash, real, code,
+ * problem }, ... } | nil, err. hash and real (its path without links) are of the text that is
+ * here. */
 int bind_catalog(lua_State *L)
 {
     const char *folder = luaL_checkstring(L, 1);

@@ -18,6 +18,15 @@
 
 static const char TEMPS[] = "perigee.temps"; /* registry: temporary folders that a verb made */
 
+bool bind_is_temp(lua_State *L, const char *path)
+{
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, TEMPS);
+    lua_pushstring(L, path);
+    bool temp = lua_rawget(L, -2) != LUA_TNIL;
+    lua_pop(L, 2);
+    return temp;
+}
+
 /* cli.read_file(path[, most]) -> text | nil, err. A regular file; for what the command line names.
  */
 int cli_read_file(lua_State *L)
@@ -186,12 +195,15 @@ int cli_remove_temp(lua_State *L)
     return 1;
 }
 
-/* cli.locate(path) -> where a layer has it, or nil */
+/* cli.locate(path) -> where a layer has it, the layer's name; or nil */
 int cli_locate(lua_State *L)
 {
-    char file[4096];
-    if (!engine_locate(vm_of(L)->engine, luaL_checkstring(L, 1), false, file, sizeof file))
+    char  file[4096];
+    Layer layer;
+    if (!engine_locate(vm_of(L)->engine, luaL_checkstring(L, 1), SIGHT_PROJECT, file, sizeof file,
+                       &layer))
         return 0;
     lua_pushstring(L, file);
-    return 1;
+    lua_pushstring(L, layer_name(layer));
+    return 2;
 }

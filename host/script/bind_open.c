@@ -78,7 +78,8 @@ static void read_limits(lua_State *L, int spec, WorkspaceSpec *into)
 
 /* cli.open_run{ agent, task, workspace = path or nil, pins = paths or nil, unconfined = bool,
  * sandbox = settings.Sandbox or nil, limits = settings.Limits or nil } -> run | nil, err. Pins stay
- * read-only where they lie in the workspace. */
+ * read-only where they lie in the workspace. Waits until it is noted how the workspace is: what the
+ * run writes there that later runs would obey asks first. */
 int cli_open_run(lua_State *L)
 {
     Engine    *engine = vm_of(L)->engine;
@@ -87,6 +88,7 @@ int cli_open_run(lua_State *L)
     Err        err;
     err_clear(&err);
     luaL_checktype(L, 1, LUA_TTABLE);
+    op_may_wait(L);
     const char   *agent = opt_text(L, 1, "agent", ""), *task = opt_text(L, 1, "task", "");
     WorkspaceSpec spec = {.path = opt_text(L, 1, "workspace", NULL),
                           .helper = engine->helper,
@@ -109,6 +111,5 @@ int cli_open_run(lua_State *L)
     if (status != ST_OK) return bind_push_failure(L, &err);
     run->next_sibling = engine->runs;
     engine->runs = run;
-    bind_push_run(L, run);
-    return 1;
+    return written_note(L, run);
 }

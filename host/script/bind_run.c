@@ -86,26 +86,37 @@ static int run_finish_now(lua_State *L)
     return 1;
 }
 
+static void push_source(lua_State *L, Run *run, Source *source)
+{
+    if (!source->hash[0]) hash_hex(buf_str(&source->text), source->hash);
+    if (run->journal && !source->kept) {
+        journal_put_text(run->journal, str_from(source->hash), buf_str(&source->text));
+        source->kept = true;
+    }
+    bool named = source->path[0] == '/' || source->layer != LAYER_PROJECT;
+    lua_pushfstring(L, "%s%s", named ? "" : "project:", source->path);
+    lua_pushvalue(L, -1);
+    bool shown = lua_rawget(L, -3) != LUA_TNIL;
+    lua_pop(L, 1);
+    if (shown && source->layer == LAYER_DISTRIBUTION) {
+        lua_pop(L, 1); /* the user's file of that name is the one that decides */
+        return;
+    }
+    lua_pushstring(L, source->hash);
+    lua_rawset(L, -3);
+}
+
 /* run:sources() -> { [path] = hash } of every Lua file that was loaded so far; their texts are
- * kept. */
+ * kept. A project's stand under "project:tools/x.lua". */
 static int run_sources(lua_State *L)
 {
-    Run *run = bind_check_run(L, 1);
+    Run    *run = bind_check_run(L, 1);
+    Engine *engine = vm_of(L)->engine;
     lua_newtable(L);
-    for (Source *source = vm_of(L)->engine->sources; source; source = source->next) {
-        if (!source->hash[0]) hash_hex(buf_str(&source->text), source->hash);
-        if (run->journal && !source->kept) {
-            journal_put_text(run->journal, str_from(source->hash), buf_str(&source->text));
-            source->kept = true;
-        }
-        lua_getfield(L, -1, source->path);
-        bool shown = !lua_isnil(L, -1);
-        lua_pop(L, 1);
-        if (shown && source->own)
-            continue; /* the user's file of that name is the one that decides */
-        lua_pushstring(L, source->hash);
-        lua_setfield(L, -2, source->path);
-    }
+    for (Source *source = engine->sources; source; source = source->next)
+        push_source(L, run, source);
+    for (Source *source = engine->project; source; source = source->next)
+        if (source->used) push_source(L, run, source);
     return 1;
 }
 

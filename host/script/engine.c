@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 4096, GRACE_MS = 700 };
+enum { PATH_SIZE = 4096, GRACE_MS = 700, SETTLE_MS = 3000 };
 
 Sched *engine_sched(Engine *engine) { return &engine->sched; }
 
@@ -82,83 +82,6 @@ static Status find_places(Engine *engine, const char *program, Err *err)
     }
     engine->user = user_folder();
     return ST_OK;
-}
-
-bool engine_locate(Engine *engine, const char *path, bool own, char *file, size_t size)
-{
-    own = own || strncmp(path, "lua/lib/", 8) == 0 || strncmp(path, "lua/cli/", 8) == 0;
-    if (path[0] == '/') {
-        snprintf(file, size, "%s", path);
-        return is_file("", path + 1);
-    }
-    if (!own && engine->user && is_file(engine->user, path)) {
-        snprintf(file, size, "%s/%s", engine->user, path);
-        return true;
-    }
-    snprintf(file, size, "%s/%s", engine->distribution, path);
-    return is_file(engine->distribution, path);
-}
-
-static Status read_whole(const char *file, size_t most, Buf *out, Err *err)
-{
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return err_set(err, ST_IO, "open %s: %s", file, strerror(errno));
-    Status status = ST_OK;
-    while (status == ST_OK) {
-        status = buf_reserve(out, 16 * KB, err);
-        if (status != ST_OK) {
-            err_set(err, ST_LIMIT, "%s is larger than %zu bytes", file, most);
-            break;
-        }
-        ssize_t got = read(fd, out->ptr + out->len, 16 * KB);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) status = err_set(err, ST_IO, "read %s: %s", file, strerror(errno));
-        if (got <= 0) break;
-        out->len += (size_t)got;
-        out->ptr[out->len] = '\0';
-    }
-    close(fd);
-    return status;
-}
-
-/* Whether a file was found in the user's folder: what stands there is obeyed without a question. */
-static bool is_users(const Engine *engine, const char *file)
-{
-    size_t len = engine->user ? strlen(engine->user) : 0;
-    return len > 0 && strncmp(file, engine->user, len) == 0 && file[len] == '/';
-}
-
-static Source *find_source(Engine *engine, const char *path, bool own, Err *err)
-{
-    char file[PATH_SIZE];
-    for (Source *source = engine->sources; source; source = source->next)
-        if (source->own == own && strcmp(source->path, path) == 0) return source;
-    if (!engine_locate(engine, path, own, file, sizeof file)) {
-        err_set(err, ST_NOT_FOUND, "%s: no such file in %s%s%s", path, engine->distribution,
-                engine->user ? " or " : "", engine->user ? engine->user : "");
-        return NULL;
-    }
-    if (is_users(engine, file) && guard_path(file, err) != ST_OK) return NULL;
-    Source *source = mem_new(sizeof *source);
-    buf_init(&source->text, LIMIT_SCRIPT + 16 * KB);
-    buf_init(&source->code, 2 * LIMIT_SCRIPT);
-    if (read_whole(file, LIMIT_SCRIPT, &source->text, err) != ST_OK) {
-        buf_clear(&source->text);
-        free(source);
-        return NULL;
-    }
-    source->own = own;
-    source->path = mem_text(path);
-    source->file = mem_text(file);
-    source->next = engine->sources;
-    engine->sources = source;
-    return source;
-}
-
-Status engine_source(Engine *engine, const char *path, bool own, Source **out, Err *err)
-{
-    *out = find_source(engine, path, own, err);
-    return *out ? ST_OK : err->status;
 }
 
 /* -- life -------------------------------------------------------------------------------------- */
@@ -228,15 +151,11 @@ void engine_free(Engine *engine)
     transport_free(engine->transport);
     journal_close(engine->journal);
     if (engine->loop) loop_free(engine->loop);
-    while (engine->sources) {
-        Source *source = engine->sources;
-        engine->sources = source->next;
-        free(source->path);
-        free(source->file);
-        buf_clear(&source->text);
-        buf_clear(&source->code);
-        free(source);
-    }
+    for (size_t i = 0; i < engine->note_count; i++) note_free(engine->notes[i]);
+    free(engine->notes);
+    sources_free(&engine->sources);
+    sources_free(&engine->project);
+    sources_free(&engine->offered);
     free(engine->distribution);
     free(engine->user);
     free(engine->helper);
@@ -320,10 +239,23 @@ static void interrupted(void *arg, int signo)
     if (!any && verb->task) task_cancel(verb->task, &why);
 }
 
+/* What the runs of this process wrote. Nothing of them runs any more, and the loop has ended: here
+ * it may take a moment. What takes longer is settled by the next start, which waits for it. */
+static void settle(Engine *engine)
+{
+    int64_t deadline = clock_now(&(Clock){0}) + SETTLE_MS;
+    for (size_t i = 0; i < engine->note_count; i++) {
+        Err err;
+        if (note_settle(engine->notes[i], deadline, &err) != ST_OK)
+            log_line(LOG_INFO, "what the run wrote is looked at later: %s", err.text);
+    }
+}
+
 /* Ends runs, children and the journal; the rest may be left to the end of the process. */
 static void stop(Engine *engine)
 {
     while (engine->runs) run_drop(engine, engine->runs);
+    settle(engine);
     journal_close(engine->journal);
     engine->journal = NULL;
 }

@@ -7,23 +7,12 @@
 #ifndef HOST_SCRIPT_ENGINE_H
 #define HOST_SCRIPT_ENGINE_H
 
+#include "../files/written.h"
 #include "../http/transport.h"
 #include "../run/hold.h"
 #include "../store/journal.h"
+#include "source.h"
 #include "vm.h"
-
-/* A file of a layer, loaded once: the same text for every VM of this process. */
-typedef struct Source {
-    struct Source *next;
-    char          *path; /* owned; as entries name it: "tools/read.lua" */
-    char          *file; /* owned; where it was found */
-    Buf            text;
-    Buf            code; /* compiled, from the second load on; made by vm.c and by nobody else */
-    size_t         loads;
-    char           hash[HASH_HEX_SIZE]; /* "" until a run asks for it */
-    bool           kept;                /* its text stands in the journal */
-    bool           own; /* taken from the distribution, whatever the user's folder holds */
-} Source;
 
 struct Engine {
     Loop         *loop;
@@ -38,7 +27,11 @@ struct Engine {
     bool          deciding;
     Run          *runs;                /* owned list: top-level runs, through next_sibling */
     Holds         holds;               /* whose turn it is with a file of a workspace */
-    Source       *sources;             /* owned list */
+    Source       *sources;             /* owned list: what was loaded */
+    Source       *project;             /* owned list: Lua of a trusted project, read whole */
+    Source       *offered;             /* owned list: the same, before anyone has decided */
+    Note        **notes;               /* owned array: workspaces of this process's runs */
+    size_t        note_count;
     char         *distribution, *user; /* owned; folders; user may be NULL */
     char         *helper;              /* owned; path of perigee-sandbox */
     int           interrupted; /* the signal that was seen: SIGINT for Ctrl-C, SIGTERM; or 0 */
@@ -61,14 +54,6 @@ void              engine_free(Engine *engine);
 int engine_main(Engine *engine, const char *verb, unsigned grants, int argc, char **argv);
 
 Sched *engine_sched(Engine *engine);
-
-/* An entry file with its text; loaded on first use, bounded. A relative path is looked for in the
- * user's folder, then in the distribution; `own` (and lua/lib, lua/cli always): in the distribution
- * only. Blocks for one small file. */
-MUST_CHECK Status engine_source(Engine *engine, const char *path, bool own, Source **out, Err *err);
-
-/* The folder and name under which a relative path is found; false when it is in no layer. */
-bool engine_locate(Engine *engine, const char *path, bool own, char *file, size_t size);
 
 /* Frees `vm` as soon as no task of it is on the stack. */
 void engine_retire(Engine *engine, Vm *vm);

@@ -107,16 +107,24 @@ static void push_chunk(lua_State *L, Source *source, const char *name)
     if (lua_dump(L, keep_code, &source->code, 0) != 0) buf_clear(&source->code);
 }
 
-/* Runs the chunk of `path` in `environment` (a stack index) and leaves what it returned. */
-static void run_file(lua_State *L, const char *path, int environment)
+/* The source of `path` as this VM may see it; raises. */
+static Source *source_of(lua_State *L, const char *path, Sight sight)
 {
     Vm     *vm = vm_of(L);
     Err     err;
     Source *source;
-    char    chunk_name[600];
     err_clear(&err);
-    if (engine_source(vm->engine, path, vm->kind == VM_HOST, &source, &err) != ST_OK)
+    if (engine_source(vm->engine, path, vm->kind == VM_HOST ? SIGHT_OWN : sight, &source, &err) !=
+        ST_OK)
         op_raise(L, &err);
+    return source;
+}
+
+/* Runs the chunk of `path` in `environment` (a stack index) and leaves what it returned. */
+static void run_file(lua_State *L, const char *path, Sight sight, int environment)
+{
+    Source *source = source_of(L, path, sight);
+    char    chunk_name[600];
     snprintf(chunk_name, sizeof chunk_name, "@%s", path);
     push_chunk(L, source, chunk_name);
     lua_pushvalue(L, environment);
@@ -126,18 +134,19 @@ static void run_file(lua_State *L, const char *path, int environment)
 
 static int call_file(lua_State *L)
 {
-    run_file(L, lua_tostring(L, 1), 2);
+    run_file(L, lua_tostring(L, 1), (Sight)lua_tointeger(L, 2), 3);
     return 1;
 }
 
 /* As run_file; a module that could not be loaded is forgotten, so that the next `require` says why
  * again. 1: its name, 2: the table of modules, 3: its environment. */
-static void run_module(lua_State *L, const char *path)
+static void run_module(lua_State *L, const char *path, Sight sight)
 {
     lua_pushcfunction(L, call_file);
     lua_pushstring(L, path);
+    lua_pushinteger(L, sight);
     lua_pushvalue(L, 3);
-    if (lua_pcall(L, 2, 1, 0) == LUA_OK) return;
+    if (lua_pcall(L, 3, 1, 0) == LUA_OK) return;
     lua_pushvalue(L, 1);
     lua_pushnil(L);
     lua_rawset(L, 2);
@@ -152,7 +161,8 @@ static void push_library_environment(lua_State *L)
     lib_push_environment(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, MODULES);
     lua_pushvalue(L, -2);
-    lua_pushcclosure(L, load_module, 2);
+    lua_pushinteger(L, SIGHT_USER);
+    lua_pushcclosure(L, load_module, 3);
     lua_setfield(L, -2, "require");
 }
 
@@ -169,7 +179,7 @@ static void module_path(lua_State *L, const char *name, size_t len, char path[20
     memcpy(path + at, ".lua", sizeof ".lua");
 }
 
-/* Upvalue 1: this entry's modules, 2: its environment. Stock `require` would look at a path and run
+/* Upvalue 1: this entry's modules, 2: its environment, 3: its sight. Stock `require` would look at a path and run
  * C libraries; here a name is a file of the layers and nothing else. The distribution's library is
  * loaded once a VM: it is read-only and keeps nothing of whom it works for. */
 static int load_module(lua_State *L)
@@ -196,10 +206,11 @@ static int load_module(lua_State *L)
     lua_settop(L, 2);
     module_path(L, name, len, path);
     Vm     *vm = vm_of(L);
+    Sight   sight = (Sight)lua_tointeger(L, lua_upvalueindex(3));
     Source *source;
     Err     err;
     err_clear(&err);
-    if (engine_source(vm->engine, path, vm->kind == VM_HOST, &source, &err) !=
+    if (engine_source(vm->engine, path, vm->kind == VM_HOST ? SIGHT_OWN : sight, &source, &err) !=
         ST_OK) /* the line is known here */
         return luaL_error(L, "require '%s': %s", name, err.text);
     if (library)
@@ -209,7 +220,7 @@ static int load_module(lua_State *L)
     lua_pushvalue(L, 1);
     lua_pushboolean(L, false);
     lua_rawset(L, 2);
-    run_module(L, path);
+    run_module(L, path, sight);
     if (lua_isnil(L, -1)) return luaL_error(L, "require '%s': %s returns nothing", name, path);
     if (lua_istable(L, -1)) lib_freeze(L);
     lua_pushvalue(L, 1);
@@ -238,13 +249,15 @@ static int load_entry(lua_State *L)
         vm_push_entry(L, path);
         return 1;
     }
+    Sight sight = layer_sight(source_of(L, path, SIGHT_PROJECT)->layer);
     lib_push_environment(L);
     int environment = lua_gettop(L);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushvalue(L, environment);
-    lua_pushcclosure(L, load_module, 2);
+    lua_pushinteger(L, sight);
+    lua_pushcclosure(L, load_module, 3);
     lua_setfield(L, environment, "require");
-    run_file(L, path, environment);
+    run_file(L, path, SIGHT_PROJECT, environment);
     return 1;
 }
 
@@ -258,6 +271,7 @@ void vm_push_entry(lua_State *L, const char *path)
         return;
     }
     lua_pop(L, 1);
+    Sight sight = layer_sight(source_of(L, path, SIGHT_PROJECT)->layer);
     lib_push_environment(L);
     int environment = lua_gettop(L);
     push_modules(L);
@@ -267,9 +281,10 @@ void vm_push_entry(lua_State *L, const char *path)
         lua_setfield(L, environment, "entry");
     }
     lua_pushvalue(L, environment);
-    lua_pushcclosure(L, load_module, 2);
+    lua_pushinteger(L, sight);
+    lua_pushcclosure(L, load_module, 3);
     lua_setfield(L, environment, "require");
-    run_file(L, path, environment);
+    run_file(L, path, SIGHT_PROJECT, environment);
     if (!lua_istable(L, -1)) { /* without the place of our own code that asked for it */
         lua_pushfstring(L, "%s: the file returns %s; it should return a table", path,
                         luaL_typename(L, -1));

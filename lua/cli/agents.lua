@@ -100,7 +100,7 @@ local function diagnostics_of(cli, loaded, dir)
     if not info or info.kind ~= "folder" then
       return nil, { code = "not_found", message = dir .. ": no such folder" }
     end
-    found = catalog.load(cli, { { name = "named", agents = info.real, lua = false } })
+    found = catalog.load(cli, { { name = "named", agents = info.real } })
     start.equip(found, loaded.box.tools)
   end
   local all = table.move(found.diagnostics, 1, #found.diagnostics, 1, {})
@@ -153,6 +153,9 @@ local function agents(cli, words)
   local loaded
   loaded, err = start.load(cli, values.project)
   if not loaded then return failed(cli, err) end
+  for _, line in ipairs(loaded.project.lines) do
+    cli.err(show.clean(("perigee: %s\n"):format(line)))
+  end
   if what == "list" then return list(cli, loaded, values) end
   if what == "check" then return check(cli, loaded, values, name) end
   if what == "show" and name then return show_one(cli, loaded, values, name) end

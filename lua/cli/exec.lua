@@ -39,7 +39,7 @@ local SPEC <const> = {
     { "--json", "flag", "print what happened as one JSON object at the end" },
     { "--explain", "flag", "print every step that would lead to the command, and start nothing" },
     { "--unconfined", "flag", "WITHOUT a sandbox" },
-  }, network.OPTIONS, settings.OPTIONS),
+  }, network.OPTIONS),
 }
 
 --- The keys of config.yaml that options stand for.

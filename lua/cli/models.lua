@@ -220,10 +220,10 @@ end
 --- Who would answer for an agent, or under a name.
 ---@async
 local function which(cli, given)
-  local env, err = start.env(cli)
+  local loaded = start.load(cli)
+  local env, err = start.env(cli, loaded and loaded.gate)
   if not env then error(err, 0) end
   local name = given.positionals[1]
-  local loaded = start.load(cli)
   local who = loaded and loaded.catalog.find(name)
   local targets
   targets, err = model.resolve(not who and name or nil,

@@ -9,11 +9,11 @@ local network = require "lib.network"
 local opening = require "lib.opening"
 local schema  = require "lib.schema"
 local session = require "lib.session"
-local settings = require "lib.settings"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
 local toolbox = require "lib.toolbox"
+local written = require "lib.written"
 
 local SPEC <const> = {
   usage = "perigee run [OPTIONS] AGENT|FILE.md|CHAIN.lua TASK",
@@ -39,7 +39,7 @@ local SPEC <const> = {
     { "--json", "flag", "print one JSON object at the end" },
     { "--events", "flag", "print one JSON object a line while it runs" },
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
-    table.unpack(settings.OPTIONS),
+    table.unpack(network.OPTIONS),
   },
 }
 
@@ -81,12 +81,24 @@ local function read_task(cli, given)
   return task
 end
 
+--- A file that the command line names is taken at the user's word; whose it is should be seen.
+local function note_named(loaded, path, real)
+  local why = written.why(loaded.project.written, path, real)
+  if why then
+    loaded.project.lines[#loaded.project.lines + 1] =
+      ("%s: %s; it is taken because you named it"):format(path, why)
+  end
+end
+
 --- What the first word names: an agent, or a chain's file.
 local function find_who(cli, loaded, word)
-  if word:sub(-3) == ".md" then return catalog.add_file(cli, loaded.catalog, word) end
-  if word:sub(-4) ~= ".lua" then return loaded.catalog.find(word) end
   local info = cli.stat(word)
   local path = info and info.kind == "file" and info.real
+  if path and (word:match("%.md$") or word:match("%.lua$")) then
+    note_named(loaded, word, path)
+  end
+  if word:sub(-3) == ".md" then return catalog.add_file(cli, loaded.catalog, word) end
+  if word:sub(-4) ~= ".lua" then return loaded.catalog.find(word) end
   if not path then
     local entry = word:match("/") and word or "lua/chains/" .. word
     path = cli.locate(entry) and entry
@@ -101,10 +113,7 @@ end
 local function report(cli, loaded, who)
   local function say(...) cli.err("perigee: " .. show.clean(string.format(...)) .. "\n") end
   for _, one in ipairs(loaded.box.diagnostics) do say("%s", toolbox.say(one)) end
-  for _, path in ipairs(loaded.project.ignored) do
-    say("not loaded: %s (Lua of a project; put it into %s, or name it on the command line)", path,
-      loaded.project.folders.user or "your own configuration")
-  end
+  for _, line in ipairs(loaded.project.lines) do say("%s", line) end
   for _, one in ipairs(loaded.catalog.diagnostics) do
     if one.file == who.file or one.taken == who.file then
       say("%s:%d:%d: %s", one.file, one.line, one.column, one.message)
@@ -221,8 +230,11 @@ local function prepare(cli, words)
   local bounds
   bounds, err = limits.read(values.limit or {}, limits.KEYS)
   if not bounds then return nil, err, 2 end
+  local said
+  said, err = network.given(values)
+  if not said then return nil, err, 2 end
   local loaded
-  loaded, err = start.load(cli, values.project)
+  loaded, err = start.load(cli, values.project, { ask = not (values.json or values.events) })
   if not loaded then return nil, err end
   local word = given.positionals[1]
   local who
@@ -236,13 +248,15 @@ local function prepare(cli, words)
   end
   start.equip(loaded.catalog, loaded.box.tools)
   report(cli, loaded, who)
+  if who.blocked then return nil, who.blocked end
   local task
   task, err = read_task(cli, given)
   if not task then return nil, err end
   if task == "" and not who.chain then
     return nil, { message = "the task is missing; usage: " .. SPEC.usage }, 2
   end
-  return { values = values, limits = bounds, loaded = loaded, who = who, task = task }
+  return { values = values, limits = bounds, loaded = loaded, who = who, task = task,
+    said = said }
 end
 
 ---@async
@@ -257,7 +271,7 @@ local function run_verb(cli, words)
   opened, err = start.session(cli, loaded, {
     model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink,
     asks = not values.json and not values.events,
-    given = settings.given(values),
+    given = ready.said,
   })
   if not opened then return refuse(cli, words, err) end
   if values.unconfined then

@@ -87,6 +87,15 @@ local function shared_reader(cli)
   end
 end
 
+--- The tests below the current folder are Lua of its project. A folder that is named is taken at
+--- the user's word.
+local function may_look(loaded)
+  local where = loaded.project
+  if where.root == where.folders.distribution or loaded.gate.level ~= "none" then return true end
+  return nil, { code = "denied", message = "tests/lua is Lua of a project that is not trusted: "
+    .. "perigee test tests/lua runs it once, perigee trust DIR trusts the project" }
+end
+
 ---@async
 local function test(cli, words)
   local given, err = args.parse(SPEC, words)
@@ -99,18 +108,21 @@ local function test(cli, words)
     cli.out(args.help(SPEC))
     return 0
   end
+  local loaded, ok
+  loaded, err = start.load(cli)
+  ok = loaded
+  if loaded and #given.positionals == 0 then ok, err = may_look(loaded) end
+  if not ok then return show.failure(cli, err) end
   local files = {}
   for _, path in ipairs(#given.positionals > 0 and given.positionals or { "tests/lua" }) do
-    local ok
     ok, err = find(cli, path, files)
     if not ok then
       cli.err("perigee: " .. show.clean(err.message) .. "\n")
       return cli.exit_code(err.code)
     end
   end
-  local loaded
-  loaded, err = start.load(cli)
-  local opened = loaded and start.session(cli, loaded, {
+  local opened
+  opened, err = start.session(cli, loaded, {
     model = values.model, unconfined = values.unconfined, sink = function() end,
   })
   if not opened then

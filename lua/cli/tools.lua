@@ -10,7 +10,6 @@ local json     = require "lib.json"
 local limits   = require "lib.limits"
 local network  = require "lib.network"
 local session  = require "lib.session"
-local settings = require "lib.settings"
 local show     = require "lib.show"
 local start    = require "lib.start"
 local text     = require "lib.text"
@@ -33,7 +32,7 @@ local SPEC <const> = {
     { "--store", "text", "call: the journal's file", hint = "FILE" },
     { "--json", "flag", "print one JSON object" },
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
-    table.unpack(settings.OPTIONS),
+    table.unpack(network.OPTIONS),
   },
 }
 
@@ -48,7 +47,7 @@ local function list(cli, loaded, values)
     for i, name in ipairs(names) do rows[i] = loaded.box.tools[name] end
     cli.out(json.encode(json.object {
       { "tools", rows }, { "diagnostics", json.array(loaded.box.diagnostics) },
-      { "not_loaded", json.array(loaded.project.ignored) },
+      { "not_loaded", json.array(loaded.gate.left) },
     }) .. "\n")
     return 0
   end
@@ -59,9 +58,6 @@ local function list(cli, loaded, values)
   end
   for _, one in ipairs(loaded.box.diagnostics) do
     cli.err(show.clean(("perigee: %s\n"):format(toolbox.say(one))))
-  end
-  for _, path in ipairs(loaded.project.ignored) do
-    cli.err(show.clean(("perigee: not loaded: %s (Lua of a project)\n"):format(path)))
   end
   return #loaded.box.diagnostics > 0 and 1 or 0
 end
@@ -90,8 +86,11 @@ local function user_with(tool) return { name = "user", tools = { tool.name }, ta
 
 --- Opens the session, the journal and a run.
 local function open(cli, loaded, values)
-  local opened, err = start.session(cli, loaded, {
-    sink = function() end, unconfined = values.unconfined, given = settings.given(values),
+  local said, err = network.given(values)
+  if not said then return nil, err end
+  local opened
+  opened, err = start.session(cli, loaded, {
+    sink = function() end, unconfined = values.unconfined, given = said,
     asks = not values.json,
   })
   if not opened then return nil, err end
@@ -133,9 +132,12 @@ local function explain_one(cli, loaded, values, tool, source)
     return failed(cli, { code = "invalid",
       message = "the arguments are no JSON object" .. (err and ": " .. err.message or "") })
   end
+  local said
+  said, err = network.given(values)
+  if not said then return failed(cli, err, 2) end
   local opened
   opened, err = start.session(cli, loaded, {
-    sink = function() end, unconfined = values.unconfined, given = settings.given(values) })
+    sink = function() end, unconfined = values.unconfined, given = said })
   if not opened then return failed(cli, err) end
   local who = user_with(tool)
   if values.agent then
@@ -216,11 +218,16 @@ local function tools(cli, words)
     return failed(cli, { message = "usage: " .. SPEC.usage }, 2)
   end
   local loaded
-  loaded, err = start.load(cli, values.project)
+  loaded, err = start.load(cli, values.project, { ask = what == "call" and not values.json })
   if not loaded then return failed(cli, err) end
+  for _, line in ipairs(loaded.project.lines) do
+    cli.err(show.clean(("perigee: %s\n"):format(line)))
+  end
   if what == "list" or what == "show" then
-    local found
-    found, err = start.grant(cli, loaded, settings.given(values))
+    local said, found
+    said, err = network.given(values)
+    if not said then return failed(cli, err, 2) end
+    found, err = start.grant(cli, loaded, said)
     if not found then return failed(cli, err) end
   end
   if what == "list" then return list(cli, loaded, values) end

@@ -26,6 +26,7 @@ local KNOWN <const> = { "name", "description", "tools", "model", "complexity", "
 ---@field targets     string[] who `handoff` may name
 ---@field hooks_file  string?
 ---@field hooks       table<string, boolean>?
+---@field blocked     Error? why it must not work: its hooks are not loaded
 
 ---@class catalog.Diagnostic
 ---@field rule    string
@@ -138,13 +139,27 @@ local function add(found, who)
   found.agents[#found.agents + 1] = who
 end
 
+--- The hooks beside a definition: what insists must not be missing in silence.
+local function find_hooks(cli, layer, gate, path, who)
+  local hooks = path:gsub("%.md$", ".lua")
+  if layer.name == "named" then return end
+  if layer.name ~= "project" then
+    who.hooks_file = cli.stat(hooks) and hooks or nil
+  elseif gate.loaded[hooks] then
+    who.hooks_file = hooks
+  elseif gate.refused[hooks] then
+    who.blocked = { code = "denied", message = ("%s must not work without its hooks: %s: %s")
+      :format(who.name, hooks, gate.refused[hooks]) }
+  end
+end
+
 --- Why a file of the user's own layer is not obeyed: others could have written it.
 local function guarded(cli, layer, path)
   if layer.name ~= "user" then return true end
   return cli.guard(path)
 end
 
-local function read_folder(cli, found, layer)
+local function read_folder(cli, found, layer, how)
   local files = cli.catalog(layer.agents)
   for _, file in ipairs(files or {}) do
     local path = layer.agents .. "/" .. file.path
@@ -153,11 +168,10 @@ local function read_folder(cli, found, layer)
       note(found.diagnostics, "guard", "error", path, 1, 1, why.message)
     elseif file.kind == "refused" then
       note(found.diagnostics, "file", "error", path, 1, 1, file.problem or "it cannot be read")
-    elseif file.kind == "definition" then
+    elseif file.kind == "definition" and how.takes(layer, path, file) then
       local who = read(cli, path, file.text, layer, found.diagnostics)
       if who then
-        local hooks = path:gsub("%.md$", ".lua")
-        if layer.lua and cli.stat(hooks) then who.hooks_file = hooks end
+        find_hooks(cli, layer, how.gate, path, who)
         add(found, who)
       end
     end
@@ -186,13 +200,17 @@ local function finder(found)
   end
 end
 
+local ALL <const> = { takes = function() return true end }
+
 --- Reads the definitions of all layers, nearest first, and resolves their relations.
 ---@param cli    table
 ---@param layers project.Layer[]
+---@param how?   { gate: trust.Gate, takes: fun(layer, path: string, file: table): boolean } takes:
+---  whether a file is read at all; both are needed where a layer may have hooks
 ---@return catalog.Catalog
-function catalog.load(cli, layers)
+function catalog.load(cli, layers, how)
   local found = { agents = {}, by_name = {}, diagnostics = {} }
-  for _, layer in ipairs(layers) do read_folder(cli, found, layer) end
+  for _, layer in ipairs(layers) do read_folder(cli, found, layer, how or ALL) end
   return catalog.finish(found)
 end
 

@@ -71,10 +71,15 @@ local SETTINGS <const> = {
   { "lua/context.lua", { "prompt", "handover" } },
 }
 
+local PROJECT_POLICY <const> = { "project:lua/policy.lua", { "decide", "explain" } }
+
 --- Whether policy, routing and context can be used.
+---@param project_policy boolean the project has a policy, which is asked besides
 ---@return boolean? ok, Error? err
-function decisions.settings()
-  for _, one in ipairs(SETTINGS) do
+function decisions.settings(project_policy)
+  local all = table.move(SETTINGS, 1, #SETTINGS, 1, {})
+  if project_policy then all[#all + 1] = PROJECT_POLICY end
+  for _, one in ipairs(all) do
     local path, names = one[1], one[2]
     local file = entry(path)
     local why = unknown_key(file, names)
@@ -90,19 +95,24 @@ function decisions.settings()
   return true
 end
 
---- Each rule of the policy in force with whether it holds; nil where the user's own policy.lua does
---- not say.
+--- Each rule of a policy with whether it holds; nil where that file does not say.
+---@param file string "lua/policy.lua" or "project:lua/policy.lua"
 ---@return policy.Look[]? looks
-function decisions.explain(call, facts)
-  local policy = entry("lua/policy.lua")
+function decisions.explain(file, call, facts)
+  local policy = entry(file)
   return policy.explain and policy.explain(call, facts)
 end
 
---- The table of models in force: data, which the user may have put in place of ours.
+--- The table of models in force: data, which the user may have put in place of ours, with a
+--- project's names and tiers over it.
+---@param of_project boolean the project has such a table
 ---@return table? models, Error? err
-function decisions.models()
+function decisions.models(of_project)
   local data, why = model_data.check(entry("lua/models.lua"))
   if not data then return invalid("lua/models.lua: " .. why) end
+  if not of_project then return data end
+  data, why = model_data.overlay(data, entry("project:lua/models.lua"))
+  if not data then return invalid("project:lua/models.lua: " .. why) end
   return data
 end
 

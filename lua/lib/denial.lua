@@ -1,6 +1,6 @@
---- What a command was refused, in lines that a model or a person can act on. The first kind is known
---- exactly (`done.denied`: hosts that the proxy refused, what git would obey); the second is read out
---- of what the command printed, and says so: a program may print anything. Pure.
+--- What a command was refused, in lines that a model or a person can act on. The first kind is
+--- known exactly (`done.denied`: hosts that the proxy refused, what git would obey); the second is
+--- read out of what the command printed, and says so: a program may print anything. Pure.
 local text = require "lib.text"
 
 local denial = {}
@@ -9,6 +9,7 @@ local LINES_MOST <const> = 4
 local EXACT_MOST <const> = 3     -- of these; the last line is left for what is inferred
 local LOOK_AT    <const> = 8000  -- bytes at the end of each output: reasons stand there
 local NAME_MOST  <const> = 200
+local LINE_MOST  <const> = 1000  -- bytes of a line that are looked at
 
 ---@class denial.Facts what is known of the sandbox; `call.sandbox` of a tool is one
 ---@field network? "none"|"proxy"|"host"
@@ -58,19 +59,38 @@ local function no_network(said, facts)
     .. "the user can allow hosts (sandbox.hosts, --allow-host)"
 end
 
---- "touch: cannot touch '/usr/x': Read-only file system" names the path before the reason.
-local function path_before(said, reason)
-  local before = said:match("([^\n]*)" .. reason)
-  if not before then return nil end
-  local path = before:match("['\"‘]([^'\"]-)['\"’]+%)?:?%s*$") or before:match("([^%s:]+):%s*$")
-  return path and #path <= NAME_MOST and plain(path) or nil
+--- The line of `said` that holds `sign`, from `init` on: before it, behind it, and where to look
+--- for the next; nil where none does.
+local function around(said, sign, init)
+  local first, last = said:find(sign, init or 1, true)
+  if not first then return nil end
+  local from, line_end = math.max(1, first - LINE_MOST), said:find("\n", last, true)
+  local before = said:sub(from, first - 1)
+  for at = #before, 1, -1 do
+    if before:byte(at) == 10 then
+      before = before:sub(at + 1)
+      break
+    end
+  end
+  return before, said:sub(last + 1, math.min((line_end or #said + 1) - 1, last + LINE_MOST)),
+    last + 1
+end
+
+--- "touch: cannot touch '/usr/x': Read-only file system", "sh: 1: cannot create /x: Read-only ...",
+--- "EROFS: read-only file system, open '/usr/x'".
+local function read_only_path(said)
+  local before = around(said, "Read-only file system")
+  if before then
+    return before:match("['‘]([^'‘’]+)['’]*:?%s*$") or before:match("([^%s:'‘’]+):%s*$") or ""
+  end
+  local _, behind = around(said, "EROFS")
+  return behind and (behind:match("'([^']+)'") or "")
 end
 
 local function read_only(said, facts)
-  local reason = said:find("Read-only file system", 1, true) and "Read%-only file system"
-    or said:find("EROFS", 1, true) and "EROFS"
-  if not reason then return nil end
-  local where = path_before(said, reason) or "that place"
+  local path = read_only_path(said)
+  if not path then return nil end
+  local where = path ~= "" and plain(path) or "that place"
   if facts.writes == false then return where .. " is read-only: this tool only reads" end
   if where:find("%.git") or where:find("%.perigee") or where:find("%.claude") then
     return where .. " is kept read-only, so that no later command obeys it; leave it as it is"
@@ -86,14 +106,15 @@ local function is_secret(name)
 end
 
 local function masked(said)
-  for line in said:gmatch("[^\n]*Permission denied[^\n]*") do
-    for word in line:gmatch("[^%s'\":‘’]+") do
-      local name = word:match("([^/]+)$")
-      if name and is_secret(name) then
+  local before, behind, after = around(said, "Permission denied")
+  while before do
+    for word in (before .. " " .. behind):gmatch("[^%s'\":‘’]+") do
+      if is_secret(word:gsub("^.*/", "")) then
         return plain(word) .. " is masked, because files of this name hold secrets; "
           .. "do the work without it, or ask the user"
       end
     end
+    before, behind, after = around(said, "Permission denied", after)
   end
 end
 
@@ -116,12 +137,15 @@ local function forbidden(said)
   end
 end
 
-local SIGSYS <const> = 31
+--- By the signal that ended it, or that a shell reports of what it started.
+local SIGNALS <const> = {
+  [24] = "a process used up its processor time",
+  [25] = "a file would have become larger than is allowed",
+  [31] = "it was killed for a system call of a foreign architecture, which is not let through",
+}
 
 local function killed(done)
-  if done.signal == SIGSYS or done.exit_code == 128 + SIGSYS then
-    return "it was killed for a system call of a foreign architecture, which is not let through"
-  end
+  if not done.limit then return SIGNALS[done.signal or done.exit_code - 128] end
 end
 
 --- At most a few hints, each one line without a line end; none where nothing was refused.

@@ -61,10 +61,13 @@ local function say_problems(name, problems)
   return table.concat(lines, "\n")
 end
 
---- What policy.lua says. Whatever is no verdict denies: a policy that fails must not open a door.
+--- What one policy says. Whatever is no verdict denies: a policy that fails must not open a door.
+---@async
+---@param run   HostRun|{ decide: function } who asks the decision VM
+---@param file  string "lua/policy.lua" or "project:lua/policy.lua"
 ---@return policy.Verdict verdict
-local function verdict_of(run, asked, facts)
-  local said, err = ruling.ask(run, "lua/policy.lua", "decide", asked, facts)
+function door.verdict(run, file, asked, facts)
+  local said, err = ruling.ask(run, file, "decide", asked, facts)
   if said then return said end
   return { verdict = "deny",
     why = "policy.lua failed: " .. (err and err.message or "it answered nothing") }
@@ -107,13 +110,36 @@ function door.key(asked, workspace)
     unconfined = s.sandbox == "unconfined" and asked.needs.exec ~= nil or nil }
 end
 
+local STRICTNESS <const> = { allow = 1, ask = 2, deny = 3 }
+
+--- The stricter of two verdicts; the first where they are alike.
+---@param held? policy.Verdict
+---@param said  policy.Verdict
+---@return policy.Verdict
+function door.stricter(held, said)
+  return held and STRICTNESS[said.verdict] <= STRICTNESS[held.verdict] and held or said
+end
+
+--- Asks every policy in force, the user's and a trusted project's; each answer is recorded, the
+--- strictest holds.
+---@return policy.Verdict verdict
+local function strictest(run, call, asked, facts)
+  local held
+  for i, file in ipairs(session.get().policies) do
+    local verdict = door.verdict(run, file, asked, facts)
+    session.record(run, "decision", { what = "policy", call = call.id, tool = call.name,
+      verdict = verdict.verdict, why = verdict.why, from = verdict.from,
+      file = i > 1 and file or nil })
+    held = door.stricter(held, verdict)
+  end
+  return held
+end
+
 --- Asks policy, the person where policy asks, and the agent's own hook. All are recorded; the first
 --- refusal holds.
 ---@return string? why nil when the call may be made
 local function refused(run, who, declaration, call, asked, facts)
-  local verdict = verdict_of(run, asked, facts)
-  session.record(run, "decision", { what = "policy", call = call.id, tool = call.name,
-    verdict = verdict.verdict, why = verdict.why, from = verdict.from })
+  local verdict = strictest(run, call, asked, facts)
   if verdict.verdict == "deny" then return verdict.why or "refused by policy" end
   if grants.must_be_written(declaration.lacks) then
     return ("%s needs what was not granted: %s. The user can grant it in config.yaml:\n%s")

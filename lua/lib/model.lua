@@ -4,8 +4,6 @@ local models = require "models"
 
 local model = {}
 
--- What a project may change.
-local OVERLAY <const> = { "aliases", "tiers", "complexity", "fallbacks" }
 local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no stream
 
 ---@class model.Env what stands outside; plain data
@@ -156,7 +154,8 @@ function model.resolve(wanted, agent, env)
   local targets, seen, tiers, first_err = {}, {}, {}, nil
   local function add(name)
     if name == "inherit" then name = data.complexity.default end
-    local rehearsal = rehearsed(data, name)
+    -- A scenario is a Lua file: a definition, which is data, cannot have one loaded.
+    local rehearsal = wanted and rehearsed(data, name)
     if rehearsal then targets[#targets + 1] = rehearsal return end
     local found, tier = look_up(data, env, name)
     if not found then first_err = first_err or unknown(data, name) return end
@@ -181,21 +180,6 @@ function model.resolve(wanted, agent, env)
   end
   if #targets == 0 then return nil, first_err end
   return targets
-end
-
---- `base` with what a project may change put over it: names and tiers, never servers or prices.
----@param base    table
----@param project table
----@return table data
-function model.overlay(base, project)
-  local data = {}
-  for key, value in pairs(base) do data[key] = value end
-  for _, key in ipairs(OVERLAY) do
-    data[key] = {}
-    for name, value in pairs(base[key]) do data[key][name] = value end
-    for name, value in pairs(project[key] or {}) do data[key][name] = value end
-  end
-  return data
 end
 
 --- Dollars for one reply; nil when the price or the usage is not known.

@@ -1,5 +1,6 @@
 --- The form of models.lua: what the model client relies on. Pure.
 local schema = require "lib.schema"
+local text   = require "lib.text"
 
 local model_data = {}
 
@@ -65,6 +66,41 @@ local function dangling(data)
   if not data.complexity.default then
     return "complexity.default is missing: the tier of a definition that says nothing"
   end
+end
+
+-- What a project may change: names and tiers. Servers, secrets and prices are the user's.
+local OVERLAY <const> = { "tiers", "fallbacks", "complexity", "aliases" }
+
+local PROJECT_FORM <const> = object({}, {
+  { "tiers", schema.map { of = NAMES } }, { "fallbacks", schema.map { of = NAMES } },
+  { "complexity", schema.map { of = NAME } }, { "aliases", schema.map { of = NAME } },
+})
+
+--- `base` with what a project may change put over it, or what is wrong with the project's.
+---@param base    table
+---@param project any
+---@return table? data, string? why
+function model_data.overlay(base, project)
+  if type(project) == "table" then
+    for key in pairs(project) do
+      if base[key] ~= nil and not text.one_of(OVERLAY, key) then
+        return nil, ("a project says no %s: it may set %s; everything else comes from the user's "
+          .. "own lua/models.lua"):format(tostring(key), table.concat(OVERLAY, ", "))
+      end
+    end
+  end
+  local checked, problems = schema.check(PROJECT_FORM, project, "models")
+  if not checked then return nil, problems[1].message end
+  local data = {}
+  for key, value in pairs(base) do data[key] = value end
+  for _, key in ipairs(OVERLAY) do
+    data[key] = {}
+    for name, value in pairs(base[key]) do data[key][name] = value end
+    for name, value in pairs(checked[key] or {}) do data[key][name] = value end
+  end
+  local why = dangling(data)
+  if why then return nil, why end
+  return data
 end
 
 --- The data as it stands, or what is wrong with it.

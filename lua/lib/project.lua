@@ -1,16 +1,25 @@
 --- Which folders count: the distribution, the user's, and a project's (DESIGN.md, section 3).
+local written = require "lib.written"
+
 local project = {}
 
 ---@class project.Layer
 ---@field name   "project"|"user"|"distribution"|"named"
 ---@field agents string folder of definitions
----@field lua    boolean whether Lua beside them may be loaded
+
+--- A project's folders. The distribution, developed in place, is none.
+---@class project.Place
+---@field root   string the project's folder
+---@field agents string folder of definitions
+---@field base   string folder of tools/ and lua/
 
 ---@class project.Project
 ---@field root    string?  the project's folder
+---@field place   project.Place? of a project that is not the distribution
 ---@field layers  project.Layer[] nearest first
----@field ignored string[] Lua of the project, which is not loaded
 ---@field pins    string[] folders that a run must not change: what later runs obey
+---@field written written.Record what runs wrote
+---@field lines   string[] what people should know
 
 local function parent(path)
   return path ~= "/" and (path:match("^(.*)/[^/]+$"):gsub("^$", "/")) or nil
@@ -21,106 +30,127 @@ local function is_folder(cli, path)
   return info and info.kind == "folder" and info or nil
 end
 
---- Whether `folder` holds at least one definition.
-local function has_definition(cli, folder)
+--- Whether `folder` holds at least one definition, and whether all that it has are of runs.
+local function has_definition(cli, folder, known)
   if not is_folder(cli, folder) then return false end
-  local files = cli.catalog(folder)
-  for _, file in ipairs(files or {}) do
-    if file.kind == "definition" then return true end
+  local why
+  for _, file in ipairs(cli.catalog(folder) or {}) do
+    if file.kind == "definition" then
+      local path = folder .. "/" .. file.path
+      why = known and written.why(known, path, file.real, file.hash)
+      if not why then return true end
+    end
   end
-  return false
+  return false, why
 end
 
---- The folder of agents that makes `folder` a project, or nil.
-local function agents_of(cli, folder)
-  if is_folder(cli, folder .. "/.perigee") then
-    return folder .. "/.perigee/agents", folder .. "/.perigee"
+--- The folders of a project at `folder`, or nil. What a run made or wrote makes no project before
+--- somebody has accepted it; then the reason comes second.
+---@param cli    table
+---@param folder string
+---@param known? written.Record nil asks nothing
+---@return project.Place? place, string? why
+function project.at(cli, folder, known)
+  local why
+  for _, marker in ipairs { ".perigee", ".claude/agents" } do
+    local path = folder .. "/" .. marker
+    if is_folder(cli, path) then
+      local doubt = known and written.why(known, path)
+      if not doubt then
+        return { root = folder, base = folder .. "/.perigee",
+          agents = marker == ".perigee" and path .. "/agents" or path }
+      end
+      why = path .. ": " .. doubt
+    end
   end
-  if is_folder(cli, folder .. "/.claude/agents") then
-    return folder .. "/.claude/agents", folder .. "/.perigee"
-  end
-  if has_definition(cli, folder .. "/agents") then return folder .. "/agents", folder end
+  local agents = folder .. "/agents"
+  local has, doubt = has_definition(cli, agents, known)
+  if has then return { root = folder, base = folder, agents = agents } end
+  return nil, why or doubt and ("the definitions in %s: %s"):format(agents, doubt)
 end
 
 --- Walks up from the current folder; stops below the home folder, at a file system's edge and at a
 --- folder of somebody else's.
-local function search(cli, folders)
+local function search(cli, folders, known, lines)
   local at, home = folders.current, folders.home
   local first = cli.stat(at)
   while at and at ~= "/" and at ~= home do
     local info = is_folder(cli, at)
     if not info or not first then return nil end
     if info.device ~= first.device or info.owner == "other" then return nil end
-    local agents, base = agents_of(cli, at)
-    if agents then return at, agents, base end
+    local place, why = project.at(cli, at, known)
+    if place then return place end
+    if why then
+      lines[#lines + 1] = ("%s is not taken for a project: %s; perigee trust %s accepts it")
+        :format(at, why, at)
+    end
     at = parent(at)
   end
 end
 
---- Lua files that a project brings, by name; until a project can be trusted, none is loaded.
-local function lua_of(cli, base, agents)
-  local found = {}
-  local function add(folder)
-    for _, entry in ipairs(cli.list_folder(folder) or {}) do
-      if not entry.folder and entry.name:sub(-4) == ".lua" then
-        found[#found + 1] = folder .. "/" .. entry.name
-      end
-    end
-  end
-  for _, room in ipairs { "tools", "lua", "lua/chains", "lua/scenarios", "lua/dialects" } do
-    add(base .. "/" .. room)
-  end
-  add(agents)
-  return found
-end
-
 --- What a run on a workspace must not change: the next run would obey it.
-local function pins_of(folders, root, agents, base)
+local function pins_of(folders, place)
   local pins = {}
-  local nearest = root and base or folders.distribution
+  local nearest = place and place.base or folders.distribution
   for _, folder in ipairs { nearest, folders.distribution, folders.user } do
     for _, room in ipairs { "agents", "tools", "lua" } do
       pins[#pins + 1] = folder .. "/" .. room
     end
   end
-  if agents then pins[#pins + 1] = agents end
+  if place then pins[#pins + 1] = place.agents end
+  if folders.user then -- its config.yaml by itself too: it may be a link into the workspace
+    table.move({ folders.user, folders.user .. "/config.yaml" }, 1, 2, #pins + 1, pins)
+  end
   return pins
 end
 
+--- The project that --project names, or why it is none.
+local function named_place(cli, named, known)
+  local info = is_folder(cli, named)
+  if not info then
+    return nil, { code = "not_found", message = ("--project %s: no such folder"):format(named) }
+  end
+  local root = info.real
+  local place, why = project.at(cli, root, known)
+  if not place and has_definition(cli, root, known) then
+    place = { root = root, agents = root, base = root }
+  end
+  if place then return place end
+  if why then
+    return nil, { code = "denied", message = ("--project %s: %s; look at it, then perigee trust %s")
+      :format(named, why, root) }
+  end
+  return nil, { code = "not_found", message = ("--project %s: it holds no agents; "
+    .. "definitions belong in %s/agents or %s/.perigee/agents"):format(named, named, named) }
+end
+
 --- Finds the folders in force.
+---@async
 ---@param cli table
 ---@param named? string what --project said
 ---@return project.Project? found, Error? err
 function project.find(cli, named)
   local folders = cli.folders()
-  local layers, ignored = {}, {}
-  local root, agents, base
+  local layers, lines = {}, {}
+  local known = written.load(cli)
+  local place, err
   if named then
-    local info = is_folder(cli, named)
-    if not info then
-      return nil, { code = "not_found", message = ("--project %s: no such folder"):format(named) }
-    end
-    root = info.real
-    agents, base = agents_of(cli, root)
-    if not agents and has_definition(cli, root) then agents, base = root, root end
-    if not agents then
-      return nil, { code = "not_found", message = ("--project %s: it holds no agents; "
-        .. "definitions belong in %s/agents or %s/.perigee/agents"):format(named, named, named) }
-    end
+    place, err = named_place(cli, named, known)
+    if not place then return nil, err end
   else
-    root, agents, base = search(cli, folders)
+    place = search(cli, folders, known, lines)
   end
   local dist = folders.distribution
-  if root and root ~= dist then
-    layers[#layers + 1] = { name = "project", agents = agents, lua = false }
-    ignored = lua_of(cli, base, agents)
-  end
+  local root = place and place.root
+  local pins = pins_of(folders, place)
+  if root == dist then place = nil end
+  if place then layers[#layers + 1] = { name = "project", agents = place.agents } end
   if folders.user then
-    layers[#layers + 1] = { name = "user", agents = folders.user .. "/agents", lua = true }
+    layers[#layers + 1] = { name = "user", agents = folders.user .. "/agents" }
   end
-  layers[#layers + 1] = { name = "distribution", agents = dist .. "/agents", lua = true }
-  return { root = root, layers = layers, ignored = ignored, folders = folders,
-    pins = pins_of(folders, root, agents, base) }
+  layers[#layers + 1] = { name = "distribution", agents = dist .. "/agents" }
+  return { root = root, place = place, layers = layers, folders = folders, pins = pins,
+    written = known, lines = lines }
 end
 
 return project

@@ -20,13 +20,15 @@ local NEXT <const> = schema.object {
   { "evidence", schema.any {}, "What the journal keeps.", optional = true },
 }
 
+local POLICY <const> = { decide = schema.object {
+  { "verdict", schema.enum { "allow", "ask", "deny" }, "Whether the call may be made." },
+  { "why", schema.text {}, "The reason.", optional = true },
+  { "from", schema.text {}, "Where the rule stands.", optional = true },
+} }
+
 --- What each function answers, by its file and name; hooks stand under "hooks".
 local FORMS <const> = {
-  ["lua/policy.lua"] = { decide = schema.object {
-    { "verdict", schema.enum { "allow", "ask", "deny" }, "Whether the call may be made." },
-    { "why", schema.text {}, "The reason.", optional = true },
-    { "from", schema.text {}, "Where the rule stands.", optional = true },
-  } },
+  ["lua/policy.lua"] = POLICY, ["project:lua/policy.lua"] = POLICY,
   ["lua/routing.lua"] = { model = MODEL, next = NEXT },
   ["lua/context.lua"] = { prompt = schema.text { min = 1 }, handover = schema.text { min = 1 } },
   hooks = { next = NEXT, before = schema.object {

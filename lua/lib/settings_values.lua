@@ -17,6 +17,7 @@ local values = {}
 ---@field column  integer
 ---@field text?   string  scalar: as written, quotes resolved
 ---@field quoted? boolean scalar
+---@field amount? integer scalar: what an option read already, in milliseconds, bytes or pieces
 ---@field key?    string  of an entry of a map, with key_line and key_column
 
 ---@class settings.Read
@@ -68,7 +69,7 @@ local function amount(parse, words, example, least, most)
   return function(read, node)
     local written = line_of(read, node, example)
     if not written then return nil end
-    local value, err = parse(written)
+    local value, err = parse(node.amount or written)
     if not value then
       read.problem(node, err.message)
     elseif value < least or value > most then
@@ -91,9 +92,10 @@ end
 function values.size(least, most) return amount(size.parse, size.words, "512M", least, most) end
 
 local function parse_count(written)
-  local number = #written <= 15 and written:match("^%d+$") and math.tointeger(tonumber(written))
+  local said = tostring(written)
+  local number = #said <= 15 and said:match("^%d+$") and math.tointeger(tonumber(said))
   if number then return number end
-  return nil, { message = quoted(written) .. " is no whole number" }
+  return nil, { message = quoted(said) .. " is no whole number" }
 end
 
 function values.count(least, most) return amount(parse_count, tostring, "512", least, most) end
@@ -169,14 +171,31 @@ local function split_port(written)
   return name, math.tointeger(tonumber(port))
 end
 
-local function is_name(name)
-  if #name > 253 or name == "" then return false end
-  for label in (name .. "."):gmatch("([^.]*)%.") do
-    if #label > 63 or not label:match("^[%w_]$") and not label:match("^[%w_][%w_-]*[%w_]$") then
+local function is_ipv4(labels)
+  for _, label in ipairs(labels) do
+    if not (label == "0" or label:match("^[1-9]%d?%d?$")) or tonumber(label) > 255 then
       return false
     end
   end
-  return true
+  return #labels == 4
+end
+
+--- Labels of letters, digits and inner hyphens; where the last is a number, an IPv4 address.
+local function is_name(name)
+  local labels = {}
+  for label in (name .. "."):gmatch("([^.]*)%.") do
+    if #label > 63 or not label:match("^%w$") and not label:match("^%w[%w-]*%w$") then
+      return false
+    end
+    labels[#labels + 1] = label
+  end
+  if #name > 253 then return false end
+  return not labels[#labels]:match("^%d+$") or is_ipv4(labels)
+end
+
+--- A name that may stand behind "*.": two labels at least, and no address.
+local function is_domain(name)
+  return is_name(name) and name:find(".", 1, true) ~= nil and not name:match("%d$")
 end
 
 --- `host`, `host:port`, `*.host`, `1.2.3.4:80`, `[::1]:80`, in small letters. What the proxy
@@ -192,7 +211,9 @@ function values.host(read, node)
     why = 'would be every host; name them, as "*.example.org", or let the user set network: host'
   elseif port and (port < 1 or port > 65535) then
     why = "has no port between 1 and 65535"
-  elseif not name:match("^%[[%x:.]+%]$") and not is_name((name:gsub("^%*%.", ""))) then
+  elseif name:match("^%*%.") and not is_domain(name:sub(3)) then
+    why = 'is too wide, or no host; behind *. stands a domain, as in "*.npmjs.org"'
+  elseif not name:match("^%*%.") and not name:match("^%[[%x:.]+%]$") and not is_name(name) then
     why = 'is no host; write it as pypi.org, "*.npmjs.org" or 127.0.0.1:8080'
   end
   if not why then return port and ("%s:%d"):format(name, port) or name end

@@ -1,5 +1,5 @@
 --- The settings in force as people read them: each key, what holds, and who said so. Pure.
-local settings = require "lib.settings"
+local keys = require "lib.settings_keys"
 local text     = require "lib.text"
 
 local settings_words = {}
@@ -45,7 +45,7 @@ function settings_words.rows(found)
   local function add(key, value, origin)
     rows[#rows + 1] = { key = key, value = value, origin = origin }
   end
-  for _, key in ipairs(settings.KEYS) do
+  for _, key in ipairs(keys.ALL) do
     local name, value = key[1], value_of(found, key)
     if key.words then
       add(name, key.words(value), found.origin[name])

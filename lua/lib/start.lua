@@ -9,6 +9,8 @@ local settings = require "lib.settings"
 local show     = require "lib.show"
 local tool     = require "lib.tool"
 local toolbox  = require "lib.toolbox"
+local trust    = require "lib.trust"
+local written  = require "lib.written"
 
 local start = {}
 
@@ -24,27 +26,53 @@ end
 
 ---@class start.Loaded
 ---@field project project.Project
+---@field gate    trust.Gate
 ---@field catalog catalog.Catalog
 ---@field box     toolbox.Box
+
+local NO_GATE <const> = { level = "none", loaded = {}, refused = {}, blocked = {}, left = {},
+  lines = {} }
+
+--- Whether a definition is taken: what a run wrote asks, and is left out where nobody can be asked.
+local function taker(cli, where, how)
+  local ask = trust.asker(cli, how)
+  return function(layer, path, file)
+    if layer.name == "distribution" then return true end
+    local why = written.why(where.written, path, file.real, file.hash)
+    if not why then return true end
+    if ask and trust.ask_for_file(ask, path, why) then
+      return written.take(cli, where.written, { { path = path, hash = file.hash } })
+    end
+    local folder = where.place and where.place.root or path:match("^(.*)/[^/]+$")
+    where.lines[#where.lines + 1] = ("not taken: %s: %s; look at it, then perigee trust %s")
+      :format(path, why, folder)
+    return false
+  end
+end
 
 --- The definitions of a project, its tools and their agents; no run yet.
 ---@async
 ---@param cli   table
 ---@param named? string --project
+---@param how?  { ask: boolean? } ask: a person may be asked for what is not trusted yet
 ---@return start.Loaded? loaded, Error? err
-function start.load(cli, named)
+function start.load(cli, named, how)
   local where, err = project.find(cli, named)
   if not where then return nil, err end
-  local found = catalog.load(cli, where.layers)
-  local box = toolbox.load(cli, where.folders)
+  local gate = where.place and trust.gate(cli, where.place, where.written, how) or NO_GATE
+  table.move(gate.lines, 1, #gate.lines, #where.lines + 1, where.lines)
+  local found = catalog.load(cli, where.layers,
+    { gate = gate, takes = taker(cli, where, how) })
+  local box = toolbox.load(cli, where.folders, gate)
   start.equip(found, box.tools)
-  return { project = where, catalog = found, box = box }
+  return { project = where, gate = gate, catalog = found, box = box }
 end
 
 --- The hooks of an agent, looked up when it is first needed: a broken file stops this agent only.
 ---@async
 ---@return boolean? ok, Error? err
 function start.hooks(cli, who)
+  if who.blocked then return nil, who.blocked end
   if not who.hooks_file or who.hooks then return true end
   local hooks, err = cli.decide("lua/lib/decisions.lua", "hooks", who.hooks_file)
   if not hooks then
@@ -57,16 +85,18 @@ end
 --- The error of a file of the layers, with its real path: a broken copy of the user's must not look
 --- like ours.
 local function located(cli, err)
-  local file, rest = err.message:match("^(lua/[%w_/]+%.lua)(.*)$")
+  local file, rest = err.message:match("^([a-z:]*lua/[%w_/]+%.lua)(.*)$")
   if not file then return err end
   return { code = err.code, message = (cli.locate(file) or file) .. rest, details = err.details }
 end
 
 --- Whether policy, routing and context can be used; a broken one is refused before anything begins.
 ---@async
+---@param gate trust.Gate a project's policy is asked besides
 ---@return boolean? ok, Error? err
-function start.settings(cli)
-  local ok, err = cli.decide("lua/lib/decisions.lua", "settings")
+function start.settings(cli, gate)
+  local ok, err = cli.decide("lua/lib/decisions.lua", "settings",
+    gate.loaded["lua/policy.lua"] == true)
   if not ok then return nil, located(cli, err) end
   return true
 end
@@ -74,9 +104,12 @@ end
 --- What stands outside: the models in force, base URLs, and which keys there are. Each key may go
 --- to its provider only.
 ---@async
+---@param cli   table
+---@param gate? trust.Gate a project's names and tiers stand over the others
 ---@return model.Env? env, Error? err
-function start.env(cli)
-  local models, err = cli.decide("lua/lib/decisions.lua", "models")
+function start.env(cli, gate)
+  local models, err = cli.decide("lua/lib/decisions.lua", "models",
+    gate ~= nil and gate.loaded["lua/models.lua"] == true)
   if not models then return nil, located(cli, err) end
   local env = { variables = {}, secrets = {}, models = models }
   for _, provider in pairs(models.providers) do
@@ -199,16 +232,17 @@ end
 ---@param how    start.How
 ---@return Session? session, Error? err
 function start.session(cli, loaded, how)
+  if loaded.gate.stop then return nil, loaded.gate.stop end
   local inforce, err = start.grant(cli, loaded, how.given)
   if not inforce then return nil, err end
   local named
   named, err = start.model(cli, how.model)
   if how.model and not named then return nil, err end
   local usable
-  usable, err = start.settings(cli)
+  usable, err = start.settings(cli, loaded.gate)
   if not usable then return nil, err end
   local env
-  env, err = start.env(cli)
+  env, err = start.env(cli, loaded.gate)
   if not env then return nil, err end
   local sandbox, no_sandbox = "unconfined", nil
   if not how.unconfined then
@@ -233,6 +267,8 @@ function start.session(cli, loaded, how)
     visits = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
     facts = { date = date_of(cli.now()), system = "Linux" }, sink = who.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
+    policies = loaded.gate.loaded["lua/policy.lua"]
+      and { "lua/policy.lua", "project:lua/policy.lua" } or { "lua/policy.lua" },
   }
   session.open(new)
   return new

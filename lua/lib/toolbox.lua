@@ -34,21 +34,31 @@ end
 ---@async
 ---@param cli     table
 ---@param folders table of project.find
+---@param gate    trust.Gate what of the project is loaded; what was refused is not replaced
 ---@return toolbox.Box
-function toolbox.load(cli, folders)
+function toolbox.load(cli, folders, gate)
   local names, box = {}, { tools = {}, diagnostics = {} }
   names_in(cli, folders.distribution .. "/tools", names)
   if folders.user then names_in(cli, folders.user .. "/tools", names) end
+  local ours = {} -- that a project's tool would stand in for
+  for name in pairs(names) do ours[name] = true end
+  for entry in pairs(gate.loaded) do
+    local name = entry:match("^tools/([^/]+)%.lua$")
+    if name then names[name] = true end
+  end
   for _, name in ipairs(text.sorted_keys(names)) do
     local path = ("tools/%s.lua"):format(name)
-    local file = cli.locate(path) or folders.user .. "/" .. path -- a link that leads nowhere
-    local declaration, err = cli.decide("lua/lib/decisions.lua", "tool", name, path)
+    local file, origin = cli.locate(path)
+    file = file or folders.user .. "/" .. path -- a link that leads nowhere
+    local declaration, err
+    if not gate.blocked[path] then -- said already
+      declaration, err = cli.decide("lua/lib/decisions.lua", "tool", name, path)
+    end
     if declaration then
-      declaration.entry, declaration.file = path, file
-      local shipped = file:sub(1, #folders.distribution + 1) == folders.distribution .. "/"
-      declaration.origin = shipped and "distribution" or "user"
+      declaration.entry, declaration.file, declaration.origin = path, file, origin
+      declaration.shadows = origin == "project" and ours[name] or nil
       box.tools[name] = declaration
-    else
+    elseif not gate.blocked[path] then
       box.diagnostics[#box.diagnostics + 1] = diagnostic(path, file, err)
     end
   end

@@ -2,38 +2,54 @@
 --- What a tool's `run` is handed. Only what the file's `needs` name may be used; the rest raises an
 --- error that says which line is missing there. Everything marked async waits.
 
+--- What the commands of this call may reach.
+---@class CallSandbox
+---@field network "none"|"proxy"|"host"
+---@field hosts   string[] those that the proxy lets through
+
 ---@class Call
 ---@field workspace string absolute path
----@field sandbox   { network: "none"|"proxy"|"host", hosts: string[] } what its commands may reach
+---@field sandbox   CallSandbox
 local call = {}
 
+--- Times are "20s", "1h30m" or milliseconds, sizes "512M", "1G" or bytes. More than the user's
+--- limits allow is cut to them, and a `timeout` also to the tool's own.
 ---@class ExecSpec
 ---@field [integer] string  the program and its arguments; no shell reads them
----@field cwd?      string  folder in the workspace; default its root
----@field stdin?    string
----@field env?      table<string, string>
----@field timeout?   string|integer "20s", "1h30m", or milliseconds; cut to what the user allows and
---- to the tool's own time. Of the others below too, no more is given than the user's limits say.
----@field cpu?       string|integer the same, of processor time of each process
----@field memory?    string|integer "512M", "1G" or bytes that it and its children may use
----@field processes? integer most processes at a time
+---@field cwd?       string  folder in the workspace; default its root
+---@field stdin?     string
+---@field env?       table<string, string>
+---@field timeout?   string|integer
+---@field cpu?       string|integer processor time of each of its processes
+---@field memory?    string|integer that it and its children may use
+---@field processes? integer        most processes at a time
 ---@field file_size? string|integer largest file that it may write
----@field output?    string|integer bytes kept of each of stdout and stderr
+---@field output?    string|integer kept of each of stdout and stderr
+
+--- What was refused, as far as it is known exactly; `lib.denial` makes lines of it, and guesses the
+--- rest from the outputs.
+---@class Denied
+---@field what "host"|"file"|"network"
+---@field name string
+---@field why  string
+
+---@class ExecUsage
+---@field wall_ms integer
+---@field cpu_ms  integer
+---@field memory  integer bytes of its largest process
 
 ---@class ExecDone
 ---@field exit_code      integer
 ---@field signal?        integer
 ---@field limit?         string  what ended it: "wall", "output", "memory", ...
 ---@field allowed_ms     integer the time that it was given in the end
----@field usage          { wall_ms: integer, cpu_ms: integer, memory: integer } bytes of its largest
---- process
----@field denied         { what: "host"|"file"|"network", name: string, why: string }[] what was
---- refused, as far as it is known exactly; lib.denial turns it into lines
----@field denied_more?   integer further refusals, not listed
 ---@field stdout         string  head and tail; a line says where bytes are left out
 ---@field stderr         string
 ---@field stdout_dropped integer bytes
 ---@field stderr_dropped integer
+---@field usage          ExecUsage
+---@field denied         Denied[]
+---@field denied_more?   integer further refusals that are not listed
 
 --- Runs a program in the sandbox and waits for its end. An exit code other than 0 is no error.
 ---@async

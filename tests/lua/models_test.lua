@@ -1,5 +1,6 @@
 --- Names from the field to models, without a server: the cases that whoever edits models.lua wants
 --- to keep true.
+local model_data = require "lib.model_data"
 local model = require "lib.model"
 local models = require "models"
 local t = require "lib.test"
@@ -116,14 +117,28 @@ t.test("a rehearsal needs neither key nor server", function()
 end)
 
 t.test("a project changes names and tiers, never servers or prices", function()
-  local data = model.overlay(models,
-    { aliases = { tiny = "small" }, tiers = { large = { "claude-fable-5-1" } },
-    providers = { anthropic = { base_url = "https://elsewhere.example" } }, models = {} })
+  local data = model_data.overlay(models,
+    { aliases = { tiny = "small" }, tiers = { large = { "claude-fable-5-1" } } })
   local where = env { models = data }
   t.equal(first("tiny", nil, where), "claude-haiku-5-5")
   t.equal(first("opus", nil, where), "claude-fable-5-1")
   t.equal(model.resolve("opus", nil, where)[1].base_url, "https://api.anthropic.com")
   t.equal(first("opus"), "claude-opus-5-5", "the distribution's table is as it was")
+  for key, value in pairs {
+    providers = { anthropic = { base_url = "https://elsewhere.example" } }, models = {},
+    limits = {}, aliass = {}, tiers = { large = "claude-opus-5-5" },
+    complexity = { simple = "none" },
+  } do
+    local none, why = model_data.overlay(models, { [key] = value })
+    t.falsy(none, key)
+    t.contains(why, key)
+  end
+end)
+
+t.test("a definition cannot have a scenario loaded, which is Lua", function()
+  local none, err = model.resolve(nil, { model = "rehearsal:/tmp/evil.lua" }, env())
+  t.falsy(none)
+  t.contains(err.message, "no model is called")
 end)
 
 -- prices ------------------------------------------------------------------------------------------

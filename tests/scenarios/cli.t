@@ -44,7 +44,7 @@ refused('a limit that is negative', 2, 'turns=-1', [@run, '--limit', 'turns=-1',
 refused('a time that is none', 2, 'time=soon', [@run, '--limit', 'time=soon', 'draft-agent', 'x']);
 refused('a verb of help that does not exist', 2, "no verb 'frob'", ['help', 'frob']);
 refused('a command without a time', 2, 'timeout.*20s', ['exec', '--timeout', 'soon', '--', 'true']);
-refused('a command without memory', 2, 'memory: at least 1', ['exec', '--memory', '0', '--', 'true']);
+refused('a command without memory', 2, '--memory: .*1M', ['exec', '--memory', '0', '--', 'true']);
 refused('a task that is not UTF-8', 35, 'UTF-8', [@run, 'draft-agent', "Gr\xfc\xdfe"]);
 refused('a misspelt part of a name', 34, 'nearest are trusted-agent', [@run, 'trustd', 'x']);
 is(Try::run(home => Try::home(), args => ['help', @$_])->{exit}, 0, "help @$_") for [], ['help'], ['--help'], ['run'];

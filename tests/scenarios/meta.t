@@ -78,12 +78,12 @@ SKIP: {
     my $done = fields_of('call', 'ExecDone');
     is(names(@{ tool('return keys(call.exec { "true" })') }), names(grep { $done->{$_} eq '' } keys %$done),
         'a command answers what ExecDone says');
-    my %value = (cwd => '"."', stdin => '"x"', env => '{ A = "b" }', timeout => '"5s"', memory => '2^30 // 1 | 0',
-        processes => '20', output => '1000');
+    my %value = (cwd => '"."', stdin => '"x"', env => '{ A = "b" }', timeout => '"5s"', memory => '"1G"',
+        processes => '20', output => '1000', cpu => '"1m30s"', file_size => '"10M"');
     my @spec = grep { $_ ne 'integer' } keys %{ fields_of('call', 'ExecSpec') };
     my $all = join ', ', map { "$_ = " . ($value{$_} // die "no value for ExecSpec.$_\n") } @spec;
     is_deeply(tool("return { call.exec { 'true', $all }.exit_code, (select(2, pcall(call.exec, { 'true', tiemout = 1 }))) }"),
-        [0, 'exec: unknown key \'tiemout\'; known are cwd, stdin, env, timeout, memory, processes, output'],
+        [0, 'exec: unknown key \'tiemout\'; known are cwd, stdin, env, timeout, memory, processes, file_size, cpu, output'],
         'a command takes what ExecSpec says, and refuses other keys');
 }
 

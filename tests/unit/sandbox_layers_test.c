@@ -87,10 +87,10 @@ static void read_said(int fd)
 static void take_report(int report_fd, const Plan *plan)
 {
     WireReport report;
-    int        fds[3];
+    int        fds[WIRE_REPORT_FDS];
     bool       ended = false;
     while (helper_receive(report_fd, &report, fds)) {
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < WIRE_REPORT_FDS; i++)
             if (fds[i] >= 0) close(fds[i]);
         ended = ended || report.kind == REPORT_ENDED;
         if (report.kind == REPORT_FAILED)

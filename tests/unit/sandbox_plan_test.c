@@ -166,6 +166,113 @@ TEST(a_variable_of_the_caller_replaces_a_default_and_nothing_else_comes_in)
     plan_clear(&plan);
 }
 
+static const char *variable_of(const Plan *plan, const char *name)
+{
+    size_t      len = strlen(name);
+    const char *value = NULL;
+    for (size_t i = 0; i < plan->variable_count; i++)
+        if (strncmp(plan->variables[i], name, len) == 0 && plan->variables[i][len] == '=')
+            value = plan->variables[i] + len + 1;
+    return value;
+}
+
+TEST(the_way_to_the_proxy_stands_above_what_the_user_passes)
+{
+    Plan      plan;
+    Facts     facts;
+    Err       err;
+    SpaceSpec space = SPACE;
+    ExecSpec  spec = {.argv = TRUE_ARGV, .token = "secret-of-this-command"};
+    space.network = NETWORK_PROXY;
+    space.variables =
+        (const char *const[]){"JAVA_HOME=/opt/jdk", "https_proxy=http://elsewhere:1", NULL};
+    plan_init(&plan);
+    facts_init(&facts);
+    facts.port = 4711;
+    CHECK_INT(plan_command(&plan, &space, &spec, &facts, &err), ST_OK);
+    CHECK_TEXT(variable_of(&plan, "JAVA_HOME"), "/opt/jdk");
+    CHECK_TEXT(variable_of(&plan, "https_proxy"),
+               "http://run:secret-of-this-command@127.0.0.1:4711");
+    CHECK_TEXT(variable_of(&plan, "ALL_PROXY"), "http://run:secret-of-this-command@127.0.0.1:4711");
+    CHECK_TEXT(variable_of(&plan, "NO_PROXY"), "localhost,127.0.0.1,::1");
+    plan_clear(&plan);
+    plan_init(&plan);
+    space.network = NETWORK_NONE; /* a token then leads nowhere, and is not shown */
+    CHECK_INT(plan_command(&plan, &space, &spec, &facts, &err), ST_OK);
+    CHECK(variable_of(&plan, "ALL_PROXY") == NULL);
+    facts_clear(&facts);
+    plan_clear(&plan);
+}
+
+TEST(each_network_has_its_steps_and_no_others)
+{
+    static const struct {
+        NetworkMode mode;
+        bool        net, listens;
+        uint32_t    flags;
+    } cases[] = {{NETWORK_NONE, true, false, 0},
+                 {NETWORK_PROXY, true, true, 0},
+                 {NETWORK_HOST, false, false, STEP_HOST_NET}};
+    for (size_t i = 0; i < 3; i++) {
+        Plan      plan;
+        Facts     facts;
+        Err       err;
+        SpaceSpec space = SPACE;
+        ExecSpec  spec = {.argv = TRUE_ARGV};
+        space.network = cases[i].mode;
+        plan_init(&plan);
+        facts_init(&facts);
+        CHECK_INT(plan_space(&plan, &space, &facts, &err), ST_OK);
+        CHECK_INT(find_step(&plan, OP_NEW_NET, NULL) >= 0, cases[i].net);
+        CHECK_INT(find_step(&plan, OP_LOOPBACK, NULL) >= 0, cases[i].net);
+        CHECK_INT(find_step(&plan, OP_LISTEN, NULL) >= 0, cases[i].listens);
+        CHECK_INT(plan.steps[find_step(&plan, OP_HAND_OVER, NULL)].flags, cases[i].flags);
+        CHECK_INT(find_step(&plan, OP_FILE, "/etc/resolv.conf") >= 0, cases[i].net);
+        plan_clear(&plan);
+        plan_init(&plan);
+        CHECK_INT(plan_command(&plan, &space, &spec, &facts, &err), ST_OK);
+        CHECK_INT(plan.steps[find_step(&plan, OP_JOIN, NULL)].flags, cases[i].flags);
+        CHECK(find_step(&plan, OP_FILTER, NULL) >= 0);
+        facts_clear(&facts);
+        plan_clear(&plan);
+    }
+}
+
+TEST(what_a_run_allows_bounds_what_a_command_asks_for)
+{
+    SpaceSpec  space = SPACE;
+    ExecLimits asked = {.wall_ms = 5000, .memory = 8192 * MB, .processes = 10};
+    CHECK_INT(plan_limits(&space, &asked).memory, 8192 * MB); /* nobody has said anything */
+    CHECK_INT(plan_limits(&space, &(ExecLimits){0}).memory, PLAN_MEMORY);
+    space.limits = (ExecLimits){.memory = 1024 * MB, .processes = 100, .wall_ms = 30000};
+    space.wall_most_ms = 60000;
+    CHECK_INT(plan_limits(&space, &asked).memory, 1024 * MB);
+    CHECK_INT(plan_limits(&space, &asked).processes, 10);
+    CHECK_INT(plan_limits(&space, &asked).wall_ms, 5000);
+    CHECK_INT(plan_limits(&space, &(ExecLimits){0}).wall_ms, 30000);
+    CHECK_INT(plan_limits(&space, &(ExecLimits){.wall_ms = 45000}).wall_ms, 45000);
+    CHECK_INT(plan_limits(&space, &(ExecLimits){.wall_ms = 600000}).wall_ms, 60000);
+    CHECK_INT(plan_limits(&space, &(ExecLimits){0}).cpu_ms, PLAN_CPU_MS);
+}
+
+TEST(what_was_refused_is_counted_beyond_what_is_kept_and_named_once)
+{
+    DeniedList list = {0}, all = {0};
+    for (int i = 0; i < DENIED_MAX + 5; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "host-%d", i);
+        denied_add(&list, "host", name, "no");
+        if (i < 3) denied_add(&list, "host", name, "no");
+    }
+    CHECK_INT(list.count, DENIED_MAX);
+    CHECK_INT(list.more, 5);
+    denied_take(&all, &list);
+    CHECK_INT(list.count + list.more, 0);
+    CHECK_INT(all.count, DENIED_MAX);
+    CHECK_INT(all.more, 5);
+    denied_clear(&all);
+}
+
 TEST(a_plan_in_words_has_a_line_for_each_step_and_no_values_of_variables)
 {
     Plan     plan;

@@ -78,6 +78,7 @@ const CallRoot *call_root(const CallGrant *grant, Str path);
 /* The path that a method of `call` was given first; raises without the grant, without a workspace
  * (but for a granted root), and where nothing may wait. */
 Str bind_file_path(lua_State *L, bool granted, const char *need);
+
 void bind_push_prim(lua_State *L, void *run);
 
 /* http.send for a run; response:next, response:close. */

@@ -130,9 +130,9 @@ local function test(cli, words)
     return 1
   end
   if values.store then
-    local ok
-    ok, err = start.journal(cli, values.store)
-    if not ok then return show.failure(cli, err) end
+    local kept
+    kept, err = start.journal(cli, values.store)
+    if not kept then return show.failure(cli, err) end
   end
   opened.shared, opened.definition = shared_reader(cli), cli.definition
   local number, bad = 0, 0

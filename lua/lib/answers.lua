@@ -2,7 +2,8 @@
 --- An answer is for one project and for exactly what was asked about. Host VM only.
 ---
 ---   { "format": 1, "answers": [ { "project": "/home/me/p", "tool": "bash", "effect": "write",
----     "command": "git push", "paths": [], "hosts": [], "verdict": "allow", "time": 1700000000000 } ] }
+---     "command": "git push", "paths": [], "hosts": [], "verdict": "allow",
+---     "time": 1700000000000 } ] }
 local json   = require "lib.json"
 local schema = require "lib.schema"
 local show   = require "lib.show"
@@ -65,7 +66,8 @@ local function same_list(a, b) return table.concat(a, "\0") == table.concat(b, "
 
 local function same(a, b)
   return a.project == b.project and a.tool == b.tool and a.effect == b.effect
-    and a.command == b.command and a.unconfined == b.unconfined and same_list(a.paths, b.paths) and same_list(a.hosts, b.hosts)
+    and a.command == b.command and a.unconfined == b.unconfined
+    and same_list(a.paths, b.paths) and same_list(a.hosts, b.hosts)
 end
 
 --- Changes the list under what other processes do to it: `change(list)` answers the new list.

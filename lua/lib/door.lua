@@ -100,8 +100,8 @@ function door.asked(who, declaration, input, workspace)
     { sandbox = s.sandbox, workspace = workspace, rules = s.settings.policy.rules }
 end
 
---- What an answer about this call is about. One that was given for a command in the sandbox does not
---- hold without it.
+--- What an answer about this call is about. One that was given for a command in the sandbox does
+--- not hold without it.
 ---@return answers.Key
 function door.key(asked, workspace)
   local s = session.get()

@@ -20,7 +20,7 @@ local explain = {}
 ---@field effect    string
 ---@field reach     string
 ---@field names     { command: string?, paths: string[], hosts: string[] } what the arguments name
----@field rules     policy.Look[]? in the order in which they are looked at; nil: policy.lua is silent
+---@field rules?    policy.Look[] in the order in which they are looked at; nil: no policy tells
 ---@field policy    policy.Verdict
 ---@field answer?   "allow"|"deny" what the person answered before
 ---@field hook?     { verdict: string, why: string? } the agent's allow_tool

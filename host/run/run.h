@@ -59,10 +59,10 @@ bool workspace_holds(const Workspace *workspace, const char *path); /* once link
 Workspace *workspace_hold(Workspace *workspace);
 void       workspace_release(Workspace *workspace); /* NULL allowed */
 
-/* The sandbox looks before each command where links and git directories lead, and masks and protects
- * what it finds. The root has to know the same. workspace_state: of now, never 0; loop thread.
- * workspace_look: looks, unless it was done for that state; on a thread, blocks; before each use of
- * the root. */
+/* The sandbox looks before each command where links and git directories lead, and masks and
+ * protects what it finds. The root has to know the same. workspace_state: of now, never 0; loop
+ * thread. workspace_look: looks, unless it was done for that state; on a thread, blocks; before
+ * each use of the root. */
 uint64_t          workspace_state(Workspace *workspace);
 MUST_CHECK Status workspace_look(Workspace *workspace, uint64_t state, Err *err);
 

@@ -109,8 +109,8 @@ void exec_drop(SandboxExec *exec);
  * pipes hold at its end is read in any case. */
 void exec_pause(SandboxExec *exec, bool paused);
 
-/* A number that grows with each command that begins or ends, and while one runs with each call. What
- * was looked up in the workspace stands as long as the number does. */
+/* A number that grows with each command that begins or ends, and while one runs with each call.
+ * What was looked up in the workspace stands as long as the number does. */
 uint64_t space_changes(Space *space);
 
 /* The plan of this command in words, one step a line (perigee exec --explain). Blocks while it

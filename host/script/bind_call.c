@@ -98,10 +98,11 @@ static int call_log(lua_State *L)
 
 static int no_such_field(lua_State *L)
 {
-    return luaL_error(L,
-                      "call has no '%s'; it has exec, read, write, hold, list, info, log, workspace "
-                      "and sandbox",
-                      luaL_tolstring(L, 2, NULL));
+    return luaL_error(
+        L,
+        "call has no '%s'; it has exec, read, write, hold, list, info, log, workspace "
+        "and sandbox",
+        luaL_tolstring(L, 2, NULL));
 }
 
 static void push_rules(lua_State *L, const HostRules *rules)
@@ -143,11 +144,11 @@ static void push_sandbox(lua_State *L, const CallGrant *grant)
 
 void bind_push_call(lua_State *L, void *arg)
 {
-    static const luaL_Reg METHODS[] = {
-        {"exec", call_exec},      {"read", bind_file_read}, {"write", bind_file_write},
-        {"hold", bind_file_hold}, {"list", bind_file_list}, {"info", bind_file_info},
-        {"log", call_log},        {NULL, NULL}};
-    CallGrant *grant = arg;
+    static const luaL_Reg METHODS[] = {{"exec", call_exec},        {"read", bind_file_read},
+                                       {"write", bind_file_write}, {"hold", bind_file_hold},
+                                       {"list", bind_file_list},   {"info", bind_file_info},
+                                       {"log", call_log},          {NULL, NULL}};
+    CallGrant            *grant = arg;
     luaL_newlibtable(L, METHODS);
     CallHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
     handle->grant = NULL;

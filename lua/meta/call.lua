@@ -64,15 +64,27 @@ function call.exec(spec) end
 ---@field size      integer  bytes
 ---@field mode      integer
 ---@field modified  integer  Unix milliseconds
+---@field masked?   boolean  it may hold a secret: neither size, mode nor time is told
 ---@field hash?     string   of the content, where it was read
 ---@field seen?     boolean
+---@field before?   string   where it changed: what the run saw last, if that is still kept
 
---- Reads a file. With `peek` it does not count as read for `write`'s "seen".
+--- Reads a file. With `peek` it does not count as read for `write`'s "seen"; with `expect`, the
+--- hash of an earlier look, it is error "invalid" when the content is another.
 ---@async
 ---@param path string below the workspace
----@param options? { most?: integer, peek?: boolean } most: bytes; a larger file is error "limit"
+---@param options? { most?: integer, peek?: boolean, expect?: string } most: bytes; a larger file is
+---  error "limit"
 ---@return string? bytes, FileInfo|Error info
 function call.read(path, options) end
+
+--- Takes a file for this call alone, until it ends: whoever else of this process wants it waits, in
+--- the order of asking. For reading, changing and writing back. One file a call; error "timeout"
+--- after 20 seconds.
+---@async
+---@param path string it need not be there
+---@return true? held, Error? err
+function call.hold(path) end
 
 --- Replaces a file as a whole, keeping its mode; makes missing folders. `expect` "new": only where
 --- no file is; "seen": only as this run last read or wrote it; else error "invalid".
@@ -85,7 +97,8 @@ function call.write(path, bytes, options) end
 
 ---@async
 ---@param path string
----@return { name: string, kind: string, size: integer }[]? entries sorted bytewise
+---@return { name: string, kind: string, size: integer, masked?: boolean }[]? entries sorted
+---  bytewise
 ---@return Error? err
 function call.list(path) end
 

@@ -88,8 +88,13 @@ SKIP: {
 }
 
 my $info = fields_of('call', 'FileInfo');
-is(names(@{ tool('call.read("a.txt") local _, info = call.read("a.txt") return keys(info)') }), names(keys %$info),
-    'a file that was read again has every field of FileInfo');
+Try::write_file("$home->{work}/.env", "KEY=1\n");
+# `before` needs somebody else who changes the file: tests/lua/tools/edit_test.lua.
+is(names(@{ tool('call.read("a.txt") local _, info = call.read("a.txt") info.masked = call.info(".env").masked return keys(info)') }),
+    names(grep { $_ ne 'before' } keys %$info), 'a file that was read again has every field of FileInfo');
+is(tool('return call.hold("a.txt")'), JSON::PP::true, 'a file is held');
+like(tool('call.hold("a.txt") return (select(2, pcall(call.hold, "b.txt")))'), qr/holds a\.txt already; one file a call/,
+    'a call holds one file');
 is(names(@{ tool('return keys(call.info("a.txt"))') }), names(grep { $info->{$_} eq '' } keys %$info),
     'a file that was looked at has those that are always there');
 like(tool('return (select(2, pcall(call.read, "a.txt", { mots = 1 })))'), qr/unknown key 'mots'; known are most, peek/,

@@ -36,7 +36,7 @@ local function decider(cli) return { decide = function(_, ...) return cli.decide
 
 --- "policy.lua" by the real path of `file`, since it may be the user's own or the project's.
 local function place(from, file)
-  return from and (from:gsub("^policy%.lua", session.where(file))) or from
+  return from and (from:gsub("^policy%.lua", (session.where(file):gsub("%%", "%%%%")))) or from
 end
 
 --- What all policies in force say: the strictest verdict, and every rule that they name.

@@ -216,6 +216,17 @@ local function answering(cli, loaded, asks, sink)
   return who
 end
 
+--- The policies that are asked about each call; the strictest holds.
+local function policies(cli, loaded, inforce)
+  local list = { "lua/policy.lua" }
+  local _, layer = cli.locate("lua/policy.lua")
+  if layer ~= "distribution" and #inforce.policy.rules > 0 then
+    list[#list + 1] = "lua/lib/settings_policy.lua"
+  end
+  if loaded.gate.loaded["lua/policy.lua"] then list[#list + 1] = "project:lua/policy.lua" end
+  return list
+end
+
 ---@class start.How
 ---@field model?      string
 ---@field hops?       string
@@ -266,8 +277,7 @@ function start.session(cli, loaded, how)
     visits = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
     facts = { date = date_of(cli.now()), system = "Linux" }, sink = person.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
-    policies = loaded.gate.loaded["lua/policy.lua"]
-      and { "lua/policy.lua", "project:lua/policy.lua" } or { "lua/policy.lua" },
+    policies = policies(cli, loaded, inforce),
   }
   session.open(new)
   return new

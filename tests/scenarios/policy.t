@@ -151,6 +151,15 @@ is("@pushes", 'host/script/bind_run.c', 'one C file makes the call object of a t
     like($ran->{out}, qr/^deny: check-agent has no tool called write/, 'explain knows which tools an agent has') or diag($ran->{err});
 }
 
+{
+    my $home = configured("policy:\n  rules:\n    - { deny: bash, command: \"git push*\", why: mine }\n    - { allow: write }\n");
+    Try::write_file("$home->{config}/perigee/lua/policy.lua",
+        'return { decide = function(call) return { verdict = call.tool == "write" and "deny" or "allow", why = "my own" } end }');
+    is(call($home, 'bash', '{"command":"git push"}')->{err}, "mine\n", 'a policy.lua of the user that looks at no rules passes none over');
+    is(call($home, 'write', '{"path":"a","content":"b"}')->{err}, "my own\n", 'and no rule lifts what it denies');
+    is(call($home, 'bash', '{"command":"echo hi"}')->{out}, "hi\n", 'and it decides about the rest');
+}
+
 # -- grants -----------------------------------------------------------------------------------------
 
 {

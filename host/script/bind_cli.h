@@ -33,9 +33,9 @@ int cli_admit_project(lua_State *L);
 
 /* bind_written.c: what runs wrote. written_note waits until the workspace of `run` is noted; then
  * the run is the answer. */
-int  written_note(lua_State *L, Run *run);
-int  cli_written(lua_State *L);
-int  cli_forget_written(lua_State *L);
+int written_note(lua_State *L, Run *run);
+int cli_written(lua_State *L);
+int cli_forget_written(lua_State *L);
 
 /* bind_input.c */
 int cli_read_stdin(lua_State *L);

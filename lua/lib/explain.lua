@@ -62,7 +62,7 @@ local function sandbox_words(declaration, s)
   if s.sandbox == "none" then return "there is none on this machine" end
   if s.sandbox == "unconfined" then return "switched off by --unconfined" end
   local own = network.of_tool(declaration.needs, declaration.granted.net)
-  local sandbox = network.of_run(s.settings)
+  local sandbox = network.of_run(s)
   local hosts = own or sandbox.hosts
   local reach = sandbox.network == "host" and "of the host"
     or sandbox.network == "proxy" and #hosts > 0 and "to " .. table.concat(hosts, ", ") or "none"

@@ -1,5 +1,5 @@
---- The rules of config.yaml as a policy of their own. Asked besides a policy.lua that the user wrote
---- or changed: whatever that file looks at, no rule that stands in config.yaml is passed over. Pure.
+--- The rules of config.yaml as a policy of their own. Asked besides a policy.lua that the user
+--- wrote or changed: whatever that file looks at, no rule of config.yaml is passed over. Pure.
 local policy_rules = require "lib.policy_rules"
 
 return policy_rules.policy { rules = {}, defaults = {

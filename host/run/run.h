@@ -67,7 +67,8 @@ void       workspace_release(Workspace *workspace); /* NULL allowed */
 uint64_t          workspace_state(Workspace *workspace);
 MUST_CHECK Status workspace_look(Workspace *workspace, uint64_t state, Err *err);
 
-typedef struct Run Run;
+typedef struct Run  Run;
+typedef struct Jobs Jobs; /* jobs.h */
 struct Run {
     Loop      *loop;                       /* borrowed */
     Journal   *journal;                    /* borrowed; NULL keeps nothing (tests of scripts) */
@@ -81,6 +82,7 @@ struct Run {
     Timer     *timer;      /* owned; fires at the deadline */
     int64_t    started_ms; /* wall */
     int64_t    seq;        /* of the last record */
+    Jobs      *jobs;       /* owned; NULL before the first one */
     Seen       seen;       /* owned; files as this run last saw them */
     bool       cancelled, finished;
     Err        why;              /* of the cancellation */
@@ -102,7 +104,7 @@ void run_cancel(Run *run, const Err *why);
 /* Appends the next record. `done` comes later, from the loop. */
 void run_append(Run *run, Str kind, Str body, Durability durability, JournalDone *done, void *arg);
 
-/* Writes the run's row with its end. */
+/* Kills its background jobs, and writes the run's row with its end. */
 void run_finish(Run *run, const char *status);
 
 #endif

@@ -64,7 +64,7 @@ static int do_step(Jail *jail, const Step *step)
     case OP_ALLOW: return fence_allow(jail, step);
     case OP_ENCLOSE: return fence_close(jail);
     case OP_FILTER: return install_filter();
-    case OP_FORK: return fork_command(jail);
+    case OP_FORK: return fork_command(jail, step);
     case OP_LIMIT: return set_limit(step);
     case OP_ENTER_FOLDER: return chdir(step->path) == 0 ? 0 : errno;
     case OP_EXEC: return execute(jail->plan);
@@ -153,7 +153,7 @@ static bool settle(const WirePlan *plan)
     setrlimit(RLIMIT_CORE, &no_core);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return false;
     if ((uint32_t)getppid() != plan->host_pid) return false;
-    return syscall(SYS_close_range, WIRE_NET_FD + 1, ~0U, 0) == 0 || errno == ENOSYS;
+    return syscall(SYS_close_range, WIRE_ASIDE_FD + 1, ~0U, 0) == 0 || errno == ENOSYS;
 }
 
 int main(void)

@@ -91,7 +91,7 @@ int fence_close(Jail *jail);
 
 /* jail_reap.c: the steps that split the process. They return in the new one only. */
 int isolate(Jail *jail);
-int fork_command(Jail *jail);
+int fork_command(Jail *jail, const Step *step);
 int execute(const WirePlan *plan);
 
 #endif

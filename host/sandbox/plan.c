@@ -56,7 +56,7 @@ ExecLimits plan_limits(const SpaceSpec *space, const ExecLimits *asked)
 {
     const ExecLimits *set = &space->limits;
     int64_t           wall_ms = set->wall_ms > 0 ? set->wall_ms : PLAN_WALL_MS;
-    if (asked->wall_ms > 0)
+    if (asked->wall_ms != 0)
         wall_ms = space->wall_most_ms > 0 && asked->wall_ms > space->wall_most_ms
                       ? space->wall_most_ms
                       : asked->wall_ms;
@@ -456,7 +456,7 @@ Status plan_command(Plan *plan, const SpaceSpec *space, const ExecSpec *spec, co
         add_fence(plan, space, spec, facts);
         add(plan, OP_FILTER, (Step){0});
     }
-    add(plan, OP_FORK, (Step){0});
+    add(plan, OP_FORK, (Step){.number = spec->aside > 0 ? EXEC_ASIDE_FD : 0});
     add_limits(plan, &limits, space->unconfined);
     add(plan, OP_ENTER_FOLDER, (Step){.path = working_folder(plan, space, spec)});
     add(plan, OP_EXEC, (Step){0});

@@ -61,6 +61,8 @@ void plan_step_words(const Step *step, char *out, size_t size)
         snprintf(out, size, "%s; the network stays the host's", words);
     } else if (step->op == OP_HOSTNAME) {
         snprintf(out, size, "%s: %s", words, step->more);
+    } else if (step->op == OP_FORK && step->number > 0) {
+        snprintf(out, size, "%s, with a pipe on descriptor %" PRIu64, words, step->number);
     } else {
         snprintf(out, size, "%s%s%s", words, *step->path ? " " : "", step->path);
     }

@@ -34,7 +34,7 @@ typedef enum NetworkMode {
 } NetworkMode;
 
 typedef struct ExecLimits { /* 0 means what the run sets, else the default in plan.h */
-    int64_t wall_ms;
+    int64_t wall_ms;        /* below 0: none, whoever began it ends it */
     int64_t cpu_ms;
     size_t  memory;
     size_t  processes;
@@ -61,6 +61,9 @@ typedef struct SpaceSpec {
     int64_t            wall_most_ms; /* the longest that a command gets; 0: no bound */
     bool               unconfined;   /* by the user's word on the command line: no sandbox at all */
 } SpaceSpec;
+/* Inside, a pipe beside the standard streams: what a shell says about itself, not of its work. Any
+ * process of the command may write to it whatever it likes. */
+enum { EXEC_ASIDE_FD = 250 };
 
 typedef struct ExecSpec {
     const char *const *argv;      /* ends in NULL; argv[0] is looked up in the inner PATH */
@@ -70,6 +73,7 @@ typedef struct ExecSpec {
     const char        *token;     /* NETWORK_PROXY: names it to the proxy, in variables; or NULL */
     bool               writes;    /* false: the workspace is mounted read-only */
     const RootGrant   *roots;     /* of the space's: those that this command is shown; or NULL */
+    size_t             aside;     /* bytes kept of what it writes to EXEC_ASIDE_FD; 0: not open */
     ExecLimits         limits;
 } ExecSpec;
 
@@ -90,6 +94,8 @@ typedef struct SandboxResult {
     Buf           out, error; /* what was kept; the middle is dropped first */
     size_t        out_dropped, error_dropped; /* bytes missing in the middle of each */
     size_t        out_head, error_head;       /* offset in each Buf where the missing part was */
+    Buf           aside;                      /* what it wrote to EXEC_ASIDE_FD */
+    bool          aside_whole; /* it has that pipe, and wrote no more than was kept */
     struct rusage usage;
     int64_t       wall_ms;    /* from the command's own start on; 0 when it never ran */
     int64_t       allowed_ms; /* the wall limit that was in force */
@@ -110,6 +116,7 @@ void              space_free(Space *space);
 MUST_CHECK Status exec_begin(Space *space, const ExecSpec *spec, const ExecEvents *events,
                              void *arg, SandboxExec **out, Err *err);
 void exec_cancel(SandboxExec *exec); /* KILL at once; on_end follows with ST_CANCELLED */
+void exec_stop(SandboxExec *exec);   /* TERM, two seconds, KILL; on_end follows as it then ended */
 /* Takes it before its end, without on_end: kills, and blocks for the moment that this takes. */
 void exec_drop(SandboxExec *exec);
 /* Reads no more output, so that the command waits when its pipes are full; or reads on. What the

@@ -84,11 +84,12 @@ void space_queue_ends(Space *space); /* some command is QUEUED */
 /* -- one command ------------------------------------------------------------------------------- */
 typedef enum ExecPhase { EXEC_PREPARING, EXEC_RUNNING, EXEC_ENDING, EXEC_QUEUED } ExecPhase;
 
+enum { PIPE_OUT, PIPE_ERROR, PIPE_ASIDE, PIPE_COUNT }; /* the last where it is asked for */
+
 typedef struct ExecPipe {
     int          fd;    /* owned; -1 when closed */
     Watch       *watch; /* owned */
     Output       output;
-    bool         is_error;
     SandboxExec *exec; /* borrowed: ours */
 } ExecPipe;
 
@@ -122,7 +123,7 @@ struct SandboxExec {
     Watch       *init_watch; /* owned; only when init outlives the outer process */
     WireReport   said;
     bool         has_said;
-    ExecPipe     pipes[2];
+    ExecPipe     pipes[PIPE_COUNT];
     int64_t      began;      /* on the loop's clock, when its helper was started; else 0 */
     int64_t      ended;      /* the same, when it was seen dead */
     DeniedList   denied;     /* owned */
@@ -132,7 +133,7 @@ struct SandboxExec {
     Timer       *look;       /* owned; when to look at the tree */
     TreeJob     *looking;
     const char  *limit; /* which one was passed; static */
-    bool         cancelled;
+    bool         cancelled, stopped;
     Err          err; /* why nothing ran, when that is so */
 };
 

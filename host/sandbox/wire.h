@@ -63,9 +63,9 @@
     X(ALLOW, "let Landlock pass") /* path; flags: what */                                          \
     X(ENCLOSE, "put Landlock's list in force")                                                     \
     X(FILTER, "install the system call filter")                                                    \
-    X(FORK, "start the command's process")                                                         \
-    X(LIMIT, "set a limit")             /* flags: a WireLimit; number */                           \
-    X(ENTER_FOLDER, "enter the folder") /* path */                                                 \
+    X(FORK, "start the command's process") /* number: where ASIDE appears; 0: it is closed */      \
+    X(LIMIT, "set a limit")                /* flags: a WireLimit; number */                        \
+    X(ENTER_FOLDER, "enter the folder")    /* path */                                              \
     X(EXEC, "execute")
 
 typedef enum Op {
@@ -131,7 +131,8 @@ enum {
     WIRE_REPORT_FD = 4,
     WIRE_USER_FD = 5,
     WIRE_MOUNTS_FD = 6,
-    WIRE_NET_FD = 7, /* not with STEP_HOST_NET */
+    WIRE_NET_FD = 7,   /* not with STEP_HOST_NET */
+    WIRE_ASIDE_FD = 8, /* the write end of a pipe, for FORK */
 };
 enum { WIRE_WORKSPACE_FD = 5 }; /* while the space is made */
 enum { WIRE_REPORT_FDS = 4 };   /* that come with one report, at most */

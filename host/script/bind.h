@@ -38,9 +38,12 @@ struct Hold;
 typedef struct CallGrant {
     Run               *run;
     char              *tool;     /* owned */
+    char              *call;     /* owned; id of the call, or NULL: nobody watches it */
+    char              *state;    /* owned; JSON: what the tool left for this call, or NULL */
     char             **programs; /* owned, ends in NULL; "*" is any */
-    char             **hosts;    /* owned, ends in NULL: what its commands may reach; NULL: what the
-                                    run may */
+    char             **hosts;    /* owned, ends in NULL: what its commands and requests may reach;
+                                    NULL: commands what the run may, requests nothing */
+    char             **secrets;  /* owned, ends in NULL: names that its requests may carry */
     bool               reads, writes, execs;
     RootGrant         *roots;  /* owned; what the user granted outside the workspace */
     struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
@@ -65,6 +68,9 @@ int bind_file_info(lua_State *L);
 int bind_file_list(lua_State *L);
 int bind_file_hold(lua_State *L);
 
+/* call.http: one request with its whole answer, within the grant's hosts. */
+int bind_call_http(lua_State *L);
+
 /* The granted root that holds an absolute path outside the workspace; NULL: none does. */
 const RootGrant *call_root(const CallGrant *grant, Str path);
 
@@ -85,6 +91,10 @@ int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int spec);
 void       bind_check_roots(lua_State *L, int table, const char *what);
 RootGrant *bind_copy_roots(lua_State *L, int table);
 void       bind_free_roots(RootGrant *roots); /* NULL allowed */
+
+/* Pushes call.jobs, whose functions have the value at the top as their upvalue, which stays. */
+void bind_push_jobs(lua_State *L);
+
 /* run:command(spec) -> a command whose output is read while it runs. run:explain(spec) -> words. */
 int        bind_command(lua_State *L, Run *run, int spec);
 int        bind_explain(lua_State *L, Run *run, int spec);
@@ -104,8 +114,13 @@ void run_drop(Engine *engine, Run *run);
 
 /* -- reading the tables that scripts give; each raises a message that names the key ------------ */
 const char *opt_text(lua_State *L, int table, const char *key, const char *otherwise);
+Str         opt_bytes(lua_State *L, int table, const char *key); /* text with its length; or "" */
 lua_Integer opt_integer(lua_State *L, int table, const char *key, lua_Integer otherwise);
 bool        opt_flag(lua_State *L, int table, const char *key);
+
+/* A whole number, or a text that `reader` (a file of lua/lib with `parse`) understands: there is
+ * one place that knows how people write times, and one for sizes. 0 where nothing is said. */
+int64_t opt_amount(lua_State *L, int table, const char *what, const char *key, const char *reader);
 
 /* Refuses text keys that are not among `known` (ends in NULL); `what` begins the message. */
 void opt_only(lua_State *L, int table, const char *what, const char *const *known);

@@ -2,6 +2,7 @@
 #include "bind.h"
 
 #include "../base/mem.h"
+#include "../run/jobs.h"
 #include "group.h"
 
 #include <stdio.h>
@@ -249,16 +250,17 @@ static char **copy_texts(lua_State *L, int table, const char *key)
     return texts;
 }
 
-/* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool, net =
- * {...}, roots = { { path, write }, ... } } }, input): `net` is what its commands may reach; nil:
- * what the run may. */
+/* run:tool({ entry, name, timeout_ms, call = id, state = JSON, grant = { exec = {...}, read = bool,
+ * write = bool, net = {...}, secrets = {...}, roots = { { path, write }, ... } } }, input): `net` is
+ * what its commands and requests may reach; nil: commands what the run may, requests nothing. */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
     luaL_checkany(L, 3);
     char        what[120];
-    const char *name = opt_text(L, 2, "name", "?");
+    const char *name = opt_text(L, 2, "name", "?"), *id = opt_text(L, 2, "call", NULL);
+    const char *state = opt_text(L, 2, "state", NULL);
     snprintf(what, sizeof what, "tool %s", name);
     CrossSpec spec = {.vm = VM_RUN,
                       .run = run,
@@ -277,13 +279,17 @@ static int run_tool(lua_State *L)
     bool reads = opt_flag(L, table, "read"), writes = opt_flag(L, table, "write");
     check_texts(L, table, "exec");
     check_texts(L, table, "net");
+    check_texts(L, table, "secrets");
     bind_check_roots(L, table, "grant");
     char     **programs = copy_texts(L, table, "exec");
     CallGrant *grant = mem_new(sizeof *grant);
     *grant = (CallGrant){.run = run,
                          .tool = mem_text(name),
+                         .call = id ? mem_text(id) : NULL,
+                         .state = state ? mem_text(state) : NULL,
                          .programs = programs ? programs : mem_new(sizeof *programs),
                          .hosts = copy_texts(L, table, "net"),
+                         .secrets = copy_texts(L, table, "secrets"),
                          .reads = reads,
                          .writes = writes};
     programs = grant->programs;
@@ -331,6 +337,21 @@ static int run_scope(lua_State *L)
     lua_settop(L, 2);
     lua_remove(L, 1);
     return group_scope(L, run);
+}
+
+/* run:end_jobs() -> { "job 2 (make watch)", ... } of those that it had to end */
+static int run_end_jobs(lua_State *L)
+{
+    Run        *run = bind_check_run(L, 1);
+    lua_Integer count = 0;
+    lua_newtable(L);
+    for (Job *job = jobs_first(run); job; job = job->next) {
+        if (!job->command) continue;
+        lua_pushfstring(L, "job %d (%s)", job->id, job->title);
+        lua_rawseti(L, -2, ++count);
+    }
+    jobs_end(run);
+    return 1;
 }
 
 static int run_close(lua_State *L)
@@ -412,6 +433,7 @@ static void make_metatable(lua_State *L)
                                        {"tool", run_tool},
                                        {"child", run_child},
                                        {"scope", run_scope},
+                                       {"end_jobs", run_end_jobs},
                                        {"close", run_close},
                                        {"exec", run_exec},
                                        {"command", run_command},

@@ -1,6 +1,7 @@
 #include "cross.h"
 
 #include "../base/limits.h"
+#include "../base/log.h"
 #include "../base/mem.h"
 #include "convert.h"
 #include "engine.h"
@@ -128,6 +129,7 @@ static void target_ended(void *arg, Task *task, const Err *outcome)
     cross->target = NULL;
     timer_free(cross->timeout);
     cross->timeout = NULL;
+    if (cross->op.orphan && outcome->status == ST_BUG) log_line(LOG_ERROR, "%s", outcome->text);
     if (decision) {
         engine->deciding = false;
         if (engine->decision && engine->decision->broken) {
@@ -244,6 +246,13 @@ int cross_await(lua_State *L, Cross *cross)
 {
     start(cross);
     return op_await(L, &cross->op);
+}
+
+void cross_post(Engine *engine, const CrossSpec *spec)
+{
+    Cross *cross = make(engine, spec);
+    cross->op.orphan = true;
+    start(cross);
 }
 
 void cross_forget_run(Engine *engine, const Run *run)

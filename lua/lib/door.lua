@@ -19,6 +19,7 @@ local RESULT_MOST <const> = 100000 -- bytes of a result that a model is shown
 local QUOTE_MOST  <const> = 300
 -- Bytes of arguments; read, they take many times as much.
 local INPUT_MOST  <const> = 4 * 1024 * 1024
+local STATE_MOST  <const> = 64 * 1024 -- bytes of a tool's state, as JSON
 local IMAGES <const> = schema.list { max = 20, of = schema.object {
   { "media_type", schema.text { min = 1 }, "Such as image/png." },
   { "data", schema.text { min = 1 }, "Base64." },
@@ -36,6 +37,7 @@ local IMAGES <const> = schema.list { max = 20, of = schema.object {
 ---@field error  boolean
 ---@field data   any
 ---@field images { media_type: string, data: string }[]?
+---@field state  table? what the tool keeps for its next call in this run, where it changed
 
 local function failed(call, message, code)
   return { id = call.id, name = call.name, text = message, error = true, code = code or "invalid" }
@@ -160,7 +162,7 @@ local function refused(run, who, declaration, call, asked, facts)
   end
 end
 
-local ANSWER <const> = { "text", "data", "images" }
+local ANSWER <const> = { "text", "data", "images", "state" }
 
 --- What is wrong with a tool's answer; nil when nothing is.
 local function misshapen(answer)
@@ -171,6 +173,9 @@ local function misshapen(answer)
     if not text.one_of(ANSWER, key) then
       return ("answered an unknown key %q%s"):format(key, text.suggest(key, ANSWER))
     end
+  end
+  if answer.state ~= nil and type(answer.state) ~= "table" then
+    return ("answered a state that is a %s; it should be a table"):format(type(answer.state))
   end
   local _, problems = schema.check(IMAGES, answer.images or {}, "images")
   if problems then return "answered " .. problems[1].message end
@@ -188,7 +193,23 @@ local function shape(call, answer, err)
   if why then return failed(call, ("tool %s %s"):format(call.name, why), "script") end
   return { id = call.id, name = call.name,
     text = text.cut_middle(text.valid(answer.text), RESULT_MOST),
-    error = false, data = answer.data, images = answer.images }
+    error = false, data = answer.data, images = answer.images, state = answer.state }
+end
+
+--- Keeps what the tool wants to know at its next call in this run. It stands in the record only
+--- where it changed; of calls side by side the one that ends last leaves its own.
+local function keep_state(run, call, result)
+  if result.state == nil then return result end
+  local ok, encoded = pcall(json.encode, result.state)
+  if not ok then
+    return failed(call, ("tool %s answered a state that cannot be kept: %s"):format(call.name,
+      tostring(encoded)), "script")
+  elseif #encoded > STATE_MOST then
+    return failed(call, ("tool %s answered a state of %d bytes; at most %d are kept"):format(
+      call.name, #encoded, STATE_MOST), "script")
+  end
+  if not session.keep_state(run, call.name, encoded) then result.state = nil end
+  return result
 end
 
 --- Commands and what reaches outside must be on disk before they begin (DESIGN 11).
@@ -269,11 +290,12 @@ local function use(run, prepared)
   if prepared.result then return prepared.result end
   local declaration, needs = prepared.declaration, prepared.declaration.needs
   local means = { name = declaration.name, entry = declaration.entry,
-    timeout_ms = declaration.timeout_ms,
+    timeout_ms = declaration.timeout_ms, call = prepared.call.id,
+    state = session.state_of(run, declaration.name),
     grant = { exec = needs.exec, read = any_inside(needs.read), write = any_inside(needs.write),
       net = network.of_tool(needs, net_of(declaration, prepared.hosts)),
       secrets = declaration.granted.secrets, roots = declaration.granted.roots } }
-  return shape(prepared.call, run:tool(means, prepared.input))
+  return keep_state(run, prepared.call, shape(prepared.call, run:tool(means, prepared.input)))
 end
 
 local function finish(run, prepared, result)

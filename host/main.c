@@ -33,7 +33,7 @@ static const struct VerbRow {
     {"trust", "say whose Lua may be loaded; list and revoke",
      GRANT_PRINT | GRANT_FILES | GRANT_TRUST},
     {"test", "run the Lua tests of a project",
-     GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_DECIDE | GRANT_TRUST},
+     GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL | GRANT_RUN | GRANT_DECIDE | GRANT_TRUST},
     {"doctor", "say whether the sandbox works here, and which settings hold",
      GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_TRUST},
     {"help", "this list, or what a verb takes", 0}, /* main's own */

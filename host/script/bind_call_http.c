@@ -196,7 +196,7 @@ int bind_call_http(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     opt_only(L, 1, "http", KEYS);
-    if (!grant->hosts)
+    if (!grant->hosts || !grant->hosts[0])
         return luaL_error(L,
                           "tool %s: a request needs `needs = { net = { \"HOST\" } }` in its file",
                           grant->tool);

@@ -1,8 +1,10 @@
 --- perigee test: the Lua tests of a project, as TAP.
 local args    = require "lib.args"
 local grants  = require "lib.grants"
+local json    = require "lib.json"
 local limits  = require "lib.limits"
 local network = require "lib.network"
+local session = require "lib.session"
 local show    = require "lib.show"
 local start   = require "lib.start"
 
@@ -17,6 +19,7 @@ local SPEC <const> = {
     { "--model", "text", "who answers run.ask; rehearsal:FILE needs no key" },
     { "--workspace", "text", "the folder that tools work in (default: an empty temporary one)",
       hint = "DIR" },
+    { "--store", "text", "keep the runs of the tests in this journal", hint = "FILE" },
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
   },
 }
@@ -64,8 +67,13 @@ local function run_file(cli, file, values, pins, opened)
   if not run then return nil, err end
   limits.set(run)
   local results
-  results, err = run:scope(function() return run:script("lua/lib/tester.lua", "run", file) end)
-  run:finish(err and err.code or "ok", "{}")
+  results, err = run:scope(function()
+    session.record(run, "run.started", { format = 1, agent = "test", task = file,
+      workspace = run.workspace, sandbox = session.get().sandbox, files = run:sources() })
+    return run:script("lua/lib/tester.lua", "run", file)
+  end)
+  local status = err and err.code or "ok"
+  run:finish(status, json.encode { status = status })
   run:close()
   if temp then cli.remove_temp(temp) end
   return results, err
@@ -122,6 +130,11 @@ local function test(cli, words)
   if not opened then
     cli.err("perigee: " .. (err and err.message or "no session") .. "\n")
     return 1
+  end
+  if values.store then
+    local kept
+    kept, err = start.journal(cli, values.store)
+    if not kept then return show.failure(cli, err) end
   end
   opened.shared, opened.definition = shared_reader(cli), cli.definition
   local number, bad = 0, 0

@@ -17,8 +17,8 @@ local toolbox  = require "lib.toolbox"
 
 local SPEC <const> = {
   usage = "perigee tools list | show NAME | call NAME JSON | explain NAME JSON | answers",
-  about = "Lists tools with their reach, shows one as a model sees it, calls one as a model would,\n"
-    .. "or says which rules decide about a call. answers lists what you answered for good.",
+  about = "Lists tools with their reach, shows one as a model sees it, calls one as a model would,"
+    .. "\nor says which rules decide about a call. answers lists what you answered for good.",
   positionals = {
     { "WHAT", "list, show, call, explain or answers" },
     { "NAME", "a tool", optional = true },
@@ -82,7 +82,9 @@ end
 
 -- call, explain -----------------------------------------------------------------------------------
 
-local function user_with(tool) return { name = "user", tools = { tool.name }, targets = {}, edges = {} } end
+local function user_with(tool)
+  return { name = "user", tools = { tool.name }, targets = {}, edges = {} }
+end
 
 --- Opens the session, the journal and a run.
 local function open(cli, loaded, values)
@@ -112,8 +114,9 @@ local function call(cli, loaded, values, tool, input)
   limits.set(run)
   local result
   result, err = agent.whole(run, function()
-    session.record(run, "run.started", { format = 1, agent = "user", task = "tools call " .. tool.name,
-      workspace = run.workspace, sandbox = session.get().sandbox, files = run:sources() })
+    session.record(run, "run.started", { format = 1, agent = "user",
+      task = "tools call " .. tool.name, workspace = run.workspace,
+      sandbox = session.get().sandbox, files = run:sources() })
     return door.call(run, user_with(tool), { id = "call_1", name = tool.name, input = input })
   end)
   run:close()

@@ -64,8 +64,11 @@ local function say_problems(name, problems)
 end
 
 --- What one policy says. Whatever is no verdict denies: a policy that fails must not open a door.
+---@async
+---@param run   HostRun|{ decide: function } who asks the decision VM
+---@param file  string "lua/policy.lua" or "project:lua/policy.lua"
 ---@return policy.Verdict verdict
-local function verdict_of(run, file, asked, facts)
+function door.verdict(run, file, asked, facts)
   local said, err = ruling.ask(run, file, "decide", asked, facts)
   if said then return said end
   return { verdict = "deny",
@@ -99,21 +102,24 @@ function door.asked(who, declaration, input, workspace)
     { sandbox = s.sandbox, workspace = workspace, rules = s.settings.policy.rules }
 end
 
---- What an answer about this call is about.
+--- What an answer about this call is about. One that was given for a command in the sandbox does
+--- not hold without it.
 ---@return answers.Key
 function door.key(asked, workspace)
-  return { project = session.get().project or workspace or "", tool = asked.tool,
-    effect = asked.effect, command = asked.command, paths = asked.paths, hosts = asked.hosts }
+  local s = session.get()
+  return { project = s.project or workspace or "", tool = asked.tool, effect = asked.effect,
+    command = asked.command, paths = asked.paths, hosts = asked.hosts,
+    unconfined = s.sandbox == "unconfined" and asked.needs.exec ~= nil or nil }
 end
 
 local STRICTNESS <const> = { allow = 1, ask = 2, deny = 3 }
 
---- The one of two verdicts that holds; the first when they are alike.
----@param one?   policy.Verdict
----@param other  policy.Verdict
+--- The stricter of two verdicts; the first where they are alike.
+---@param held? policy.Verdict
+---@param said  policy.Verdict
 ---@return policy.Verdict
-function door.stricter(one, other)
-  return one and STRICTNESS[one.verdict] >= STRICTNESS[other.verdict] and one or other
+function door.stricter(held, said)
+  return held and STRICTNESS[said.verdict] <= STRICTNESS[held.verdict] and held or said
 end
 
 --- Asks every policy in force, the user's and a trusted project's; each answer is recorded, the
@@ -122,7 +128,7 @@ end
 local function strictest(run, call, asked, facts)
   local held
   for i, file in ipairs(session.get().policies) do
-    local verdict = verdict_of(run, file, asked, facts)
+    local verdict = door.verdict(run, file, asked, facts)
     session.record(run, "decision", { what = "policy", call = call.id, tool = call.name,
       verdict = verdict.verdict, why = verdict.why, from = verdict.from,
       file = i > 1 and file or nil })

@@ -14,8 +14,8 @@ local session = {}
 ---@field no_sandbox Error? why there is none
 ---@field project? string the folder of the project, by which answers are kept
 ---@field home?    string the user's home folder
----@field ask?     fun(question: ask.Question): string?, Error? asks the person; nil: nobody is there
----@field answers? { find: function, keep: function, scope: function } see lib.answers; `cli` is given
+---@field ask?     fun(question: ask.Question): string?, Error? asks the person; nil: there is none
+---@field answers? { find: function, keep: function, scope: function } see lib.answers
 ---@field facts    { date: string, system: string }
 ---@field sink     fun(event: table) gets every event, in order
 ---@field hooks    fun(who: agent.Agent): boolean?, Error? looks up the hooks of an agent

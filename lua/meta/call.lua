@@ -161,7 +161,7 @@ function jobs.list() end
 --- Reads a file. With `peek` it does not count as read for `write`'s "seen"; with `expect`, the
 --- hash of an earlier look, it is error "invalid" when the content is another.
 ---@async
----@param path string below the workspace
+---@param path string below the workspace; absolute where the user granted a place outside
 ---@param options? { most?: integer, peek?: boolean, expect?: string } most: bytes; a larger file is
 ---  error "limit"
 ---@return string? bytes, FileInfo|Error info

@@ -28,13 +28,15 @@
 #define LIMIT_CROSSING   (16 * MB)
 #define LIMIT_DEPTH      64 /* levels */
 #define LIMIT_JSON       (16 * MB)
-#define LIMIT_JSON_DEPTH 256 /* levels */
+#define LIMIT_JSON_DEPTH 256        /* levels */
+#define LIMIT_JSON_TREE  (128 * MB) /* what its values take while they are read */
 
 /* scripts */
 #define LIMIT_HOST_VM     (512 * MB)
 #define LIMIT_DECISION_VM (64 * MB)
 #define LIMIT_RUN_VM      (64 * MB)
 #define LIMIT_DECISION    50000000   /* VM instructions of one decision */
+#define LIMIT_DECISION_MS 10000      /* of wall time, as others wait for it */
 #define LIMIT_STRETCH     2000000000 /* VM instructions of a tool or chain between two waits */
 #define LIMIT_BRANCHES    1000       /* coroutines in one run.all */
 

@@ -47,6 +47,7 @@ typedef struct WorkspaceSpec { /* lists end in NULL and may be NULL */
     const char *const *hosts;  /* NETWORK_PROXY: entries as in http/host_rule.h */
     ExecLimits         limits; /* of its commands, as SpaceSpec has it */
     int64_t            wall_most_ms;
+    const RootGrant   *roots; /* outside it, for commands of the tools that have them */
     bool               unconfined;
 } WorkspaceSpec;
 

@@ -38,6 +38,7 @@ static int do_step(Jail *jail, const Step *step)
     case OP_BIND: return bind_source(jail, step);
     case OP_TMPFS: return mount_tmpfs(jail, step);
     case OP_WORKSPACE: return bind_workspace(jail, step);
+    case OP_PLACE: return make_place(jail, step);
     case OP_HOST_PROC: return bind_host_proc(jail);
     case OP_ENTER_ROOT: return enter_root(jail);
     case OP_HAND_OVER: return hand_over(jail, step);
@@ -45,10 +46,14 @@ static int do_step(Jail *jail, const Step *step)
     case OP_KILL_FIRST: /* a wish: where /proc cannot be written, the host's watch is left */
         (void)write_text("/proc/self/oom_score_adj", "1000");
         return 0;
+    case OP_CGROUP:
+        jail->cgroup = open(step->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return jail->cgroup < 0 ? errno : 0;
     case OP_ISOLATE: return isolate(jail);
     case OP_PROC: return mount_proc();
     case OP_PROCESSES: return bound_processes(step);
     case OP_PTS: return mount_pts();
+    case OP_REVEAL: return reveal(step);
     case OP_PIN: return pin(step);
     case OP_READ_ONLY: return make_read_only(step);
     case OP_MASK: return mask(step);
@@ -162,8 +167,13 @@ int main(void)
         return said < 0 ? 1 : 2;
     }
     if (!settle(&plan)) return 1;
-    Jail jail = {
-        .plan = &plan, .reports = true, .root = -1, .gate = -1, .listener = -1, .fence = -1};
+    Jail jail = {.plan = &plan,
+                 .reports = true,
+                 .root = -1,
+                 .cgroup = -1,
+                 .gate = -1,
+                 .listener = -1,
+                 .fence = -1};
     jail.outcome =
         mmap(NULL, sizeof(Outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (jail.outcome == MAP_FAILED) return 1;

@@ -54,6 +54,10 @@ int isolate(Jail *jail)
         .exit_signal = SIGCHLD,
     };
     if (pipe2(gate, O_CLOEXEC) != 0) return errno;
+    if (jail->cgroup >= 0) { /* the outer process stays outside: it reports when all else is dead */
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = (unsigned)jail->cgroup;
+    }
     long pid = syscall(SYS_clone3, &args, sizeof args);
     if (pid < 0) return errno;
     if (pid > 0) {
@@ -64,6 +68,7 @@ int isolate(Jail *jail)
     jail->isolated = true;
     jail->gate = gate[0];
     close(gate[1]);
+    if (jail->cgroup >= 0) close(jail->cgroup);
     close(WIRE_REPORT_FD);
     return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 ? 0 : errno;
 }

@@ -1,6 +1,8 @@
 /* One command, from exec_begin to on_end. Read space.h for the states. */
 #include "space.h"
 
+#include "cgroup.h"
+
 #include "../base/mem.h"
 
 #include <errno.h>
@@ -201,6 +203,8 @@ static void try_end(SandboxExec *exec)
     drain(&exec->pipes[0]);
     drain(&exec->pipes[1]);
     exec_set_aside(exec);
+    if (!exec->limit && cgroup_events(exec->facts.cgroup, "memory.events", "oom_kill") > 0)
+        exec->limit = "memory";
     exec_queue_end(exec);
 }
 
@@ -217,10 +221,35 @@ static void on_child_ended(void *arg, int exit_code, int signo)
     try_end(exec);
 }
 
+/* Where a part of the cgroup tree is ours, the kernel bounds the whole tree of the command; where
+ * none can be made for it, the host's watch is what it was. */
+static void enter_cgroup(SandboxExec *exec)
+{
+    const ExecLimits   *limits = &exec->spec.limits;
+    const CgroupSetting settings[] = {
+        {.file = "memory.max", .value = limits->memory},
+        {.file = "memory.swap.max", .value = 0, .optional = true},
+        {.file = "memory.oom.group", .value = 1, .optional = true},
+        {.file = "pids.max", .value = limits->processes + 1}, /* init counts too */
+        {.file = NULL},
+    };
+    char leaf[PATH_MAX];
+    if (!exec->space->holds_cgroup || !cgroup_leaf(settings, leaf)) return;
+    exec->facts.cgroup = arena_copy(&exec->facts.arena, str_from(leaf));
+    if (!exec->facts.cgroup) cgroup_leaf_end(leaf);
+}
+
+static void leave_cgroup(SandboxExec *exec)
+{
+    cgroup_leaf_end(exec->facts.cgroup);
+    exec->facts.cgroup = NULL;
+}
+
 static Status start(SandboxExec *exec, Err *err)
 {
     Space *space = exec->space;
     int    ends[2] = {-1, -1}, input = -1;
+    enter_cgroup(exec);
     exec->facts.port = space->port;
     Status status = plan_command(&exec->plan, &space->spec, &exec->spec, &exec->facts, err);
     for (int i = 0; i < 2 && status == ST_OK; i++)
@@ -298,6 +327,18 @@ static const char *const *copy_list(Arena *arena, const char *const *list)
     return copy;
 }
 
+static const RootGrant *copy_roots(Arena *arena, const RootGrant *list)
+{
+    size_t count = 0;
+    while (list && list[count].path) count++;
+    RootGrant *copy = arena_alloc(arena, (count + 1) * sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++) {
+        copy[i] = (RootGrant){arena_copy(arena, str_from(list[i].path)), list[i].writes};
+        if (!copy[i].path) return NULL;
+    }
+    return copy;
+}
+
 static Status copy_spec(SandboxExec *exec, const ExecSpec *spec, Err *err)
 {
     Arena    *arena = &exec->arena;
@@ -306,10 +347,11 @@ static Status copy_spec(SandboxExec *exec, const ExecSpec *spec, Err *err)
     copy->limits = plan_limits(&exec->space->spec, &spec->limits);
     copy->argv = copy_list(arena, spec->argv);
     copy->variables = copy_list(arena, spec->variables);
+    copy->roots = copy_roots(arena, spec->roots);
     copy->folder = spec->folder ? arena_copy(arena, str_from(spec->folder)) : NULL;
     copy->token = spec->token ? arena_copy(arena, str_from(spec->token)) : NULL;
     copy->input.ptr = spec->input.len ? arena_copy(arena, spec->input) : NULL;
-    if (copy->argv && copy->variables && (!spec->folder || copy->folder) &&
+    if (copy->argv && copy->variables && copy->roots && (!spec->folder || copy->folder) &&
         (!spec->token || copy->token) && (!spec->input.len || copy->input.ptr))
         return ST_OK;
     return err_set(err, ST_LIMIT, "exec: arguments and input have more than %d bytes", ARENA_SPEC);
@@ -337,6 +379,7 @@ static void release(SandboxExec *exec)
     exec->child = NULL;
     if (exec->report_fd >= 0) close(exec->report_fd);
     if (exec->init_fd >= 0) close(exec->init_fd);
+    leave_cgroup(exec);
     facts_clear(&exec->facts);
 }
 

@@ -22,6 +22,11 @@
 typedef struct Space       Space;       /* what the commands of one run share */
 typedef struct SandboxExec SandboxExec; /* one command */
 
+typedef struct RootGrant { /* a path outside the workspace that some tool's commands are shown */
+    const char *path;      /* absolute; appears at the same path inside; NULL ends a list */
+    bool        writes;
+} RootGrant;
+
 typedef enum NetworkMode {
     NETWORK_NONE,  /* a loopback of the run's own, and nothing else */
     NETWORK_PROXY, /* the same, with one socket on it at which the host listens */
@@ -47,6 +52,7 @@ typedef struct SpaceSpec {
     const char *const *read_only; /* further paths to show (toolchains); ends in NULL, or is NULL */
     const char *const *pins;      /* below the workspace, read-only; ends in NULL, or is NULL */
     const char *const *variables; /* "NAME=value" for every command; ends in NULL, or is NULL */
+    const RootGrant   *roots; /* outside the workspace: what a command may be granted; or NULL */
     NetworkMode        network;
     SpaceListens      *listens; /* NETWORK_PROXY: called once, before the first command starts */
     void              *listens_arg;
@@ -63,6 +69,7 @@ typedef struct ExecSpec {
     Str                input;     /* stdin; empty is /dev/null */
     const char        *token;     /* NETWORK_PROXY: names it to the proxy, in variables; or NULL */
     bool               writes;    /* false: the workspace is mounted read-only */
+    const RootGrant   *roots;     /* of the space's: those that this command is shown; or NULL */
     ExecLimits         limits;
 } ExecSpec;
 
@@ -116,6 +123,10 @@ uint64_t space_changes(Space *space);
 /* The plan of this command in words, one step a line (perigee exec --explain). Blocks while it
  * looks through the workspace. */
 MUST_CHECK Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err);
+
+/* What bounds a command here, and which second layer there is: some lines for people. Blocks for a
+ * moment: what can be found only by doing is done, and undone. */
+MUST_CHECK Status sandbox_layers(Buf *out, Err *err);
 
 /* Whether level `full` is remembered to have worked here, since this boot and with this helper. */
 bool sandbox_known(const char *helper);

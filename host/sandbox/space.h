@@ -19,8 +19,9 @@
 typedef struct SurveyJob {
     char           *workspace; /* owned, as everything here: the thread may outlive its space */
     char          **pins;
-    bool            system;   /* for the space, else for a command */
-    bool            resolver; /* with `system`: commands ask for names */
+    bool            system;       /* for the space, else for a command */
+    bool            resolver;     /* with `system`: commands ask for names */
+    bool            holds_cgroup; /* as Space has it */
     struct timespec born;
     Facts           facts;
     Status          status;
@@ -42,6 +43,10 @@ Status survey_now(const Space *space, bool system, Facts *facts, Err *err);
 char **texts_copy(const char *const *list);
 void   texts_free(char **list); /* NULL allowed */
 
+/* The same for granted paths. */
+RootGrant *roots_copy(const RootGrant *list);
+void       roots_free(RootGrant *list); /* NULL allowed */
+
 /* -- the space --------------------------------------------------------------------------------- */
 typedef enum SpaceState { SPACE_EMPTY, SPACE_MAKING, SPACE_READY } SpaceState;
 
@@ -62,12 +67,13 @@ struct Space {
     Plan            plan; /* the maker's */
     WireReport      said; /* the maker's last word */
     bool            has_said;
-    SandboxExec    *execs;     /* owned list */
-    uint64_t        changes;   /* see space_changes */
-    Waker          *ends;      /* calls on_end for what is QUEUED */
-    bool            ends_held; /* the loop waits for `ends` */
-    bool            ending;    /* some on_end is being called */
-    bool            gone;      /* space_free was called meanwhile: only this shell is left */
+    SandboxExec    *execs;        /* owned list */
+    uint64_t        changes;      /* see space_changes */
+    Waker          *ends;         /* calls on_end for what is QUEUED */
+    bool            ends_held;    /* the loop waits for `ends` */
+    bool            ending;       /* some on_end is being called */
+    bool            holds_cgroup; /* of this process: each command gets one of its own */
+    bool            gone;         /* space_free was called meanwhile: only this shell is left */
 };
 
 /* Begins to make the space when it is EMPTY; its commands hear of it through exec_space_ready and

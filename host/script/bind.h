@@ -35,12 +35,6 @@ Run *bind_check_run(lua_State *L, int index); /* raises when it is closed */
 struct CallHandle;
 struct Hold;
 
-/* A folder or a file outside the workspace that the user granted a tool. */
-typedef struct CallRoot {
-    char *path; /* owned; absolute */
-    bool  writes;
-} CallRoot;
-
 typedef struct CallGrant {
     Run               *run;
     char              *tool;     /* owned */
@@ -48,9 +42,8 @@ typedef struct CallGrant {
     char             **hosts;    /* owned, ends in NULL: what its commands and requests may reach;
                                     NULL: commands what the run may, requests nothing */
     char             **secrets;  /* owned, ends in NULL: names that its requests may carry */
-    CallRoot          *roots;    /* owned */
-    size_t             root_count;
     bool               reads, writes, execs;
+    RootGrant         *roots;  /* owned; what the user granted outside the workspace */
     struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
     struct Hold       *hold;   /* owned; the file that this call has for itself, or NULL */
     char              *held;   /* owned; its path below the workspace */
@@ -77,7 +70,7 @@ int bind_file_hold(lua_State *L);
 int bind_call_http(lua_State *L);
 
 /* The granted root that holds an absolute path outside the workspace; NULL: none does. */
-const CallRoot *call_root(const CallGrant *grant, Str path);
+const RootGrant *call_root(const CallGrant *grant, Str path);
 
 /* The path that a method of `call` was given first; raises without the grant, without a workspace
  * (but for a granted root), and where nothing may wait. */
@@ -91,9 +84,14 @@ int bind_http_send(lua_State *L, Run *run, int spec);
 /* Starts a command from the table at `spec` and waits for it: run:exec and call.exec. */
 int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int spec);
 
+/* The list table.roots, { { path =, write = } ... }: bind_check_roots raises where it is none,
+ * bind_copy_roots then copies it; free with bind_free_roots. bind_roots.c */
+void       bind_check_roots(lua_State *L, int table, const char *what);
+RootGrant *bind_copy_roots(lua_State *L, int table);
+void       bind_free_roots(RootGrant *roots); /* NULL allowed */
 /* run:command(spec) -> a command whose output is read while it runs. run:explain(spec) -> words. */
-int bind_command(lua_State *L, Run *run, int spec);
-int bind_explain(lua_State *L, Run *run, int spec);
+int        bind_command(lua_State *L, Run *run, int spec);
+int        bind_explain(lua_State *L, Run *run, int spec);
 
 /* Waiting and time: sleep(ms), now() in Unix milliseconds. */
 int bind_sleep(lua_State *L);

@@ -25,12 +25,11 @@ void bind_free_call(void *arg)
     if (grant->handle) grant->handle->grant = NULL;
     for (char **program = grant->programs; *program; program++) free(*program);
     free(grant->programs);
+    bind_free_roots(grant->roots);
     for (char **host = grant->hosts; host && *host; host++) free(*host);
     free(grant->hosts);
     for (char **secret = grant->secrets; secret && *secret; secret++) free(*secret);
     free(grant->secrets);
-    for (size_t i = 0; i < grant->root_count; i++) free(grant->roots[i].path);
-    free(grant->roots);
     free(grant->tool);
     free(grant->held);
     hold_drop(grant->hold);
@@ -52,13 +51,13 @@ static bool holds(const char *folder, Str path)
            (path.len == len || path.ptr[len] == '/');
 }
 
-const CallRoot *call_root(const CallGrant *grant, Str path)
+const RootGrant *call_root(const CallGrant *grant, Str path)
 {
-    const CallRoot  *found = NULL;
+    const RootGrant *found = NULL;
     const Workspace *workspace = grant->run->workspace;
     if (path.len == 0 || path.ptr[0] != '/' || (workspace && holds(workspace->path, path)))
         return NULL;
-    for (size_t i = 0; i < grant->root_count; i++)
+    for (size_t i = 0; grant->roots && grant->roots[i].path; i++)
         if (holds(grant->roots[i].path, path) && (!found || grant->roots[i].writes))
             found = &grant->roots[i];
     return found;

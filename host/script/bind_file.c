@@ -286,7 +286,7 @@ static FileOp *file_new(const CallGrant *grant, FileAct act, Str path)
     file->op.kind = &FILE_OP;
     file->act = act;
     file->run = grant->run;
-    const CallRoot *root = call_root(grant, path);
+    const RootGrant *root = call_root(grant, path);
     if (root) {
         file->outside = mem_text(root->path);
     } else {
@@ -355,7 +355,7 @@ int bind_file_write(lua_State *L)
     FileOp *file = file_new(call_grant(L), FILE_WRITE, path);
     file->has_expect = expect == 1;
     file->by_seen = expect == 2;
-    const CallRoot *root = call_root(call_grant(L), path);
+    const RootGrant *root = call_root(call_grant(L), path);
     if (root && !root->writes)
         err_set(&file->err, ST_DENIED, "%s is granted for reading, not for writing", root->path);
     if (file->err.status != ST_OK || buf_append(&file->bytes, bytes, &file->err) != ST_OK) {

@@ -249,40 +249,6 @@ static char **copy_texts(lua_State *L, int table, const char *key)
     return texts;
 }
 
-/* Raises where table.roots is there and no list of { path, write }. */
-static void check_roots(lua_State *L, int table)
-{
-    if (lua_getfield(L, table, "roots") != LUA_TNIL) {
-        luaL_checktype(L, -1, LUA_TTABLE);
-        size_t count = lua_rawlen(L, -1);
-        for (size_t i = 1; i <= count; i++) {
-            if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TTABLE ||
-                lua_getfield(L, -1, "path") != LUA_TSTRING || lua_tostring(L, -1)[0] != '/')
-                luaL_error(L, "grant: roots is a list of { path = absolute, write = bool }");
-            lua_pop(L, 2);
-        }
-    }
-    lua_pop(L, 1);
-}
-
-/* Copies the list that check_roots has seen. */
-static void copy_roots(lua_State *L, int table, CallGrant *grant)
-{
-    if (lua_getfield(L, table, "roots") != LUA_TNIL) {
-        grant->root_count = lua_rawlen(L, -1);
-        grant->roots = mem_new((grant->root_count + 1) * sizeof *grant->roots);
-        for (size_t i = 0; i < grant->root_count; i++) {
-            lua_rawgeti(L, -1, (lua_Integer)i + 1);
-            lua_getfield(L, -1, "path");
-            lua_getfield(L, -2, "write");
-            grant->roots[i] =
-                (CallRoot){.path = mem_text(lua_tostring(L, -2)), .writes = lua_toboolean(L, -1)};
-            lua_pop(L, 3);
-        }
-    }
-    lua_pop(L, 1);
-}
-
 /* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool, net =
  * {...}, secrets = {...}, roots = { { path, write }, ... } } }, input): `net` is what its commands
  * and requests may reach; nil: commands what the run may, requests nothing. */
@@ -312,7 +278,7 @@ static int run_tool(lua_State *L)
     check_texts(L, table, "exec");
     check_texts(L, table, "net");
     check_texts(L, table, "secrets");
-    check_roots(L, table);
+    bind_check_roots(L, table, "grant");
     char     **programs = copy_texts(L, table, "exec");
     CallGrant *grant = mem_new(sizeof *grant);
     *grant = (CallGrant){.run = run,
@@ -322,9 +288,9 @@ static int run_tool(lua_State *L)
                          .secrets = copy_texts(L, table, "secrets"),
                          .reads = reads,
                          .writes = writes};
-    copy_roots(L, table, grant);
     programs = grant->programs;
     grant->execs = programs[0] != NULL;
+    grant->roots = bind_copy_roots(L, table);
     spec.object_arg = grant;
     return cross_await(L, cross_new(L, &spec, 3, 1));
 }

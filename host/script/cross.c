@@ -112,6 +112,8 @@ static void timed_out(void *arg)
 {
     Cross *cross = arg;
     Err    why;
+    /* what it holds half-done is nobody's any more */
+    if (cross->spec.vm == VM_DECISION && cross->target) cross->engine->decision->broken = true;
     err_set(&why, ST_TIMEOUT, "%s: no result within %.1f s", cross->what,
             (double)cross->spec.timeout_ms / 1000);
     cancel_target(cross, &why);
@@ -162,6 +164,8 @@ static void pump_decisions(Engine *engine)
             continue;
         }
         engine->deciding = true;
+        if (cross->spec.timeout_ms <= 0 || cross->spec.timeout_ms > LIMIT_DECISION_MS)
+            cross->spec.timeout_ms = LIMIT_DECISION_MS;
         start_in(cross, engine->decision);
         cross->target->allowance = LIMIT_DECISION;
     }

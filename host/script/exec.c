@@ -109,6 +109,7 @@ ExecAsked exec_read(lua_State *L, Run *run, const CallGrant *grant, int at)
     asked.spec.folder = opt_text(L, at, "cwd", NULL);
     asked.spec.limits = read_limits(L, at);
     asked.spec.writes = grant ? grant->writes : true;
+    asked.spec.roots = grant ? grant->roots : NULL;
     asked.spec.input = read_input(L, at);
     asked.spec.variables = read_variables(L, at);
     return asked;

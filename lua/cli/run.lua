@@ -3,6 +3,7 @@ local agent   = require "lib.agent"
 local args    = require "lib.args"
 local catalog = require "lib.catalog"
 local errors  = require "lib.errors"
+local grants  = require "lib.grants"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
 local network = require "lib.network"
@@ -204,13 +205,14 @@ local function print_result(cli, values, total, result, err)
 end
 
 --- Opens journal, workspace and run.
-local function open_run(cli, values, project, who, task, inforce)
+local function open_run(cli, values, project, who, task, opened)
   local ok, err = start.journal(cli, values.store)
   if not ok then return nil, err end
   return cli.open_run {
     agent = who.name, task = task, workspace = values.workspace or project.folders.current,
     pins = project.pins, unconfined = values.unconfined,
-    sandbox = network.of_run(inforce), limits = inforce.limits,
+    roots = grants.of_run(opened.tools),
+    sandbox = network.of_run(opened), limits = opened.settings.limits,
   }
 end
 
@@ -288,7 +290,7 @@ local function run_verb(cli, words)
   end
 
   local run
-  run, err = open_run(cli, values, loaded.project, who, task, opened.settings)
+  run, err = open_run(cli, values, loaded.project, who, task, opened)
   if not run then return refuse(cli, words, err) end
   total.run = run.id
   limits.set(run, ready.limits)

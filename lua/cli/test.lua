@@ -1,5 +1,6 @@
 --- perigee test: the Lua tests of a project, as TAP.
 local args    = require "lib.args"
+local grants  = require "lib.grants"
 local limits  = require "lib.limits"
 local network = require "lib.network"
 local show    = require "lib.show"
@@ -48,7 +49,7 @@ local function print_result(cli, number, result, file)
 end
 
 --- One file, in a run and a workspace of its own.
-local function run_file(cli, file, values, pins, inforce)
+local function run_file(cli, file, values, pins, opened)
   local temp, err
   if not values.workspace then
     temp, err = cli.make_temp("perigee-test")
@@ -57,7 +58,8 @@ local function run_file(cli, file, values, pins, inforce)
   local run
   run, err = cli.open_run {
     agent = "test", task = file, workspace = values.workspace or temp, pins = pins,
-    unconfined = values.unconfined, sandbox = network.of_run(inforce), limits = inforce.limits,
+    roots = grants.of_run(opened.tools), unconfined = values.unconfined,
+    sandbox = network.of_run(opened), limits = opened.settings.limits,
   }
   if not run then return nil, err end
   limits.set(run)
@@ -125,7 +127,7 @@ local function test(cli, words)
   local number, bad = 0, 0
   for _, file in ipairs(files) do
     local results
-    results, err = run_file(cli, file, values, loaded.project.pins, opened.settings)
+    results, err = run_file(cli, file, values, loaded.project.pins, opened)
     local failure = { name = file, ok = false, message = err and err.message }
     for _, result in ipairs(results or { failure }) do
       number = number + 1

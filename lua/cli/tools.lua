@@ -100,7 +100,8 @@ local function open(cli, loaded, values)
   return cli.open_run {
     agent = "user", task = "", workspace = values.workspace or loaded.project.folders.current,
     pins = loaded.project.pins, unconfined = values.unconfined,
-    sandbox = network.of_run(opened.settings), limits = opened.settings.limits,
+    roots = grants.of_run(opened.tools),
+    sandbox = network.of_run(opened), limits = opened.settings.limits,
   }
 end
 

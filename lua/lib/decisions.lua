@@ -71,7 +71,7 @@ local SETTINGS <const> = {
   { "lua/context.lua", { "prompt", "handover" } },
 }
 
-local PROJECT_POLICY <const> = { "project:lua/policy.lua", { "decide" } }
+local PROJECT_POLICY <const> = { "project:lua/policy.lua", { "decide", "explain" } }
 
 --- Whether policy, routing and context can be used.
 ---@param project_policy boolean the project has a policy, which is asked besides

@@ -106,6 +106,14 @@ end
 
 local STRICTNESS <const> = { allow = 1, ask = 2, deny = 3 }
 
+--- The one of two verdicts that holds; the first when they are alike.
+---@param one?   policy.Verdict
+---@param other  policy.Verdict
+---@return policy.Verdict
+function door.stricter(one, other)
+  return one and STRICTNESS[one.verdict] >= STRICTNESS[other.verdict] and one or other
+end
+
 --- Asks every policy in force, the user's and a trusted project's; each answer is recorded, the
 --- strictest holds.
 ---@return policy.Verdict verdict
@@ -116,7 +124,7 @@ local function strictest(run, call, asked, facts)
     session.record(run, "decision", { what = "policy", call = call.id, tool = call.name,
       verdict = verdict.verdict, why = verdict.why, from = verdict.from,
       file = i > 1 and file or nil })
-    if not held or STRICTNESS[verdict.verdict] > STRICTNESS[held.verdict] then held = verdict end
+    held = door.stricter(held, verdict)
   end
   return held
 end

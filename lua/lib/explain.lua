@@ -34,9 +34,25 @@ local explain = {}
 --- Asks the decision VM as a run does.
 local function decider(cli) return { decide = function(_, ...) return cli.decide(...) end } end
 
---- "policy.lua" by its real path, since it may be the user's own.
-local function place(from)
-  return from and (from:gsub("^policy%.lua", session.where("lua/policy.lua"))) or from
+--- "policy.lua" by its real path, since it may be the user's own, or a project's.
+local function place(from, file)
+  return from and (from:gsub("^policy%.lua", (session.where(file):gsub("%%", "%%%%")))) or from
+end
+
+--- What the policies in force say together.
+---@async
+---@return policy.Verdict? verdict, Error? err
+local function policy_of(run, asked, facts)
+  local held
+  for _, file in ipairs(session.get().policies) do
+    local said, err = ruling.ask(run, file, "decide", asked, facts)
+    if not said then
+      return nil, err or { code = "invalid", message = session.where(file) .. " is silent" }
+    end
+    said.from = place(said.from or "policy.lua", file)
+    held = door.stricter(held, said)
+  end
+  return held
 end
 
 local function sandbox_words(declaration, s)
@@ -44,7 +60,7 @@ local function sandbox_words(declaration, s)
   if s.sandbox == "none" then return "there is none on this machine" end
   if s.sandbox == "unconfined" then return "switched off by --unconfined" end
   local own = network.of_tool(declaration.needs, declaration.granted.net)
-  local sandbox = network.of_run(s.settings)
+  local sandbox = network.of_run(s)
   local hosts = own or sandbox.hosts
   local reach = sandbox.network == "host" and "of the host"
     or sandbox.network == "proxy" and #hosts > 0 and "to " .. table.concat(hosts, ", ") or "none"
@@ -84,13 +100,12 @@ function explain.call(cli, who, declaration, input, workspace)
   if not checked then return nil, { code = "invalid", message = schema.report(problems) } end
   local asked, facts = door.asked(who, declaration, checked, workspace)
   local run = decider(cli)
-  local policy, err = ruling.ask(run, "lua/policy.lua", "decide", asked, facts)
-  if not policy then return nil, err or { code = "invalid", message = "policy.lua is silent" } end
+  local policy, err = policy_of(run, asked, facts)
+  if not policy then return nil, err end
   local rules
   rules, err = cli.decide("lua/lib/decisions.lua", "explain", asked, facts)
   if err then return nil, err end
-  for _, rule in ipairs(rules or {}) do rule.from = place(rule.from) end
-  policy.from = place(policy.from)
+  for _, rule in ipairs(rules or {}) do rule.from = place(rule.from, "lua/policy.lua") end
   local answer
   if s.answers then answer, err = s.answers.find(door.key(asked, workspace)) end
   if err then return nil, err end

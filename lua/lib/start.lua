@@ -60,6 +60,12 @@ function start.load(cli, named, how)
   local where, err = project.find(cli, named)
   if not where then return nil, err end
   local gate = where.place and trust.gate(cli, where.place, where.written, how) or NO_GATE
+  if where.place then
+    for _, path in ipairs(written.removed(where.written, where.place.agents)) do
+      where.lines[#where.lines + 1] = ("a run removed %s; an agent of its name may be another one "
+        .. "now; perigee trust %s accepts that"):format(path, where.place.root)
+    end
+  end
   table.move(gate.lines, 1, #gate.lines, #where.lines + 1, where.lines)
   local found = catalog.load(cli, where.layers,
     { gate = gate, takes = taker(cli, where, how) })

@@ -164,6 +164,21 @@ function written.gone(record, path)
   return entry ~= nil and entry.kind == "gone"
 end
 
+--- Definitions that a run removed and that did not come back, sorted.
+---@param record written.Record
+---@param folder string of definitions
+---@return string[] paths
+function written.removed(record, folder)
+  local paths = {}
+  for path, entry in pairs(record.files) do
+    if entry.kind == "gone" and below(path, folder) and path:lower():find("%.md$") then
+      paths[#paths + 1] = path
+    end
+  end
+  table.sort(paths)
+  return paths
+end
+
 --- The user's word for everything at or below `folder`, as it is now.
 ---@async
 ---@param cli    table

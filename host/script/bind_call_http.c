@@ -197,9 +197,11 @@ int bind_call_http(lua_State *L)
     lua_settop(L, 1);
     opt_only(L, 1, "http", KEYS);
     if (!grant->hosts || !grant->hosts[0])
-        return luaL_error(L,
-                          "tool %s: a request needs `needs = { net = { \"HOST\" } }` in its file",
-                          grant->tool);
+        return luaL_error(
+            L,
+            "tool %s may reach no host: a request needs `needs = { net = { \"HOST\" } }` "
+            "in its file, and the user's grant",
+            grant->tool);
     FetchSpec    spec = {.redirects = 0};
     HttpRequest *request = &spec.request;
     request->url = opt_bytes(L, 1, "url");

@@ -71,7 +71,7 @@ function call.exec(spec) end
 ---@field secret_header? string   which header carries it; default authorization
 ---@field secret_prefix? string   before it; default "Bearer " in authorization, else nothing
 ---@field timeout?       string|integer "20s", "4m", or ms; never longer than the tool's own
----@field most?          integer  bytes of the answer's body, at most 32 MB; default 4 MB
+---@field most?          integer|string bytes of the answer, or "2M"; default 4M, at most 32M
 ---@field redirects?     integer  most that are followed, 0 to 10; default 5
 
 ---@class HttpAnswer

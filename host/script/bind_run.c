@@ -188,6 +188,27 @@ static int run_deadline_in(lua_State *L)
     return 0;
 }
 
+/* run:time_left() -> milliseconds until its deadline, or nil where it has none */
+static int run_time_left(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    if (run->deadline == DEADLINE_NEVER) return 0;
+    int64_t left = run->deadline - loop_now(run->loop);
+    lua_pushinteger(L, left > 0 ? left : 0);
+    return 1;
+}
+
+/* run:hash(text) -> SHA-256 in hex: what tells one step's arguments from another's. */
+static int run_hash(lua_State *L)
+{
+    size_t      len;
+    char        hash[HASH_HEX_SIZE];
+    const char *text = luaL_checklstring(L, 2, &len);
+    hash_hex((Str){text, len}, hash);
+    lua_pushstring(L, hash);
+    return 1;
+}
+
 /* -- other VMs --------------------------------------------------------------------------------- */
 
 /* run:decide(entry, field, ...) */
@@ -428,6 +449,8 @@ static void make_metatable(lua_State *L)
                                        {"left", run_left},
                                        {"limit", run_limit},
                                        {"deadline_in", run_deadline_in},
+                                       {"time_left", run_time_left},
+                                       {"hash", run_hash},
                                        {"decide", run_decide},
                                        {"script", run_script},
                                        {"tool", run_tool},

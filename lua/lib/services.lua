@@ -1,10 +1,13 @@
 --- What the `run` of a chain does, on the host's side. Each function gets the chain's run first.
 local agent   = require "lib.agent"
 local door    = require "lib.door"
+local duration = require "lib.duration"
 local json    = require "lib.json"
+local limits  = require "lib.limits"
 local opening = require "lib.opening"
 local schema  = require "lib.schema"
 local session = require "lib.session"
+local show    = require "lib.show"
 local text    = require "lib.text"
 
 local services = {}
@@ -16,7 +19,20 @@ local OPTIONS <const> = schema.object {
     optional = true },
 }
 
+local QUESTION <const> = schema.object {
+  { "choices", schema.list { of = schema.text { min = 1, max = 60 }, min = 2, max = 9 },
+    "What may be answered; anything where it is missing.", optional = true },
+  { "default", schema.text {}, "The answer where nobody can be asked, or nobody answers.",
+    optional = true },
+  { "timeout", schema.text {}, "How long the question waits, such as 10m.", optional = true },
+}
+
 local function invalid(message) return nil, { code = "invalid", message = message } end
+
+local function brief(said) return text.cut_middle(text.valid(said), LOG_MOST) end
+
+--- What tells a step from another in the same place: a hash of what it was given.
+local function identity(run, ...) return run:hash(json.encode(json.array { ... })) end
 
 --- Every tool there is: policy and grant still stand before each call.
 local function chain_as_agent()
@@ -26,7 +42,7 @@ end
 --- run.ask: a child run with one agent. Its text is the result.
 ---@async
 ---@return string? said, Error? err
-function services.ask(run, name, input, options)
+function services.ask(run, place, name, input, options)
   local checked, problems = schema.check(OPTIONS, options, "options")
   if not checked then return invalid("run.ask: " .. problems[1].message) end
   local who, err = session.get().catalog.find(name)
@@ -37,7 +53,8 @@ function services.ask(run, name, input, options)
   if not child then return nil, err end
   -- Also when we are cancelled:
   local _ <close> = setmetatable({}, { __close = function() child:close() end })
-  session.record(run, "child", { run = child.id, agent = who.name, task = task })
+  session.record(run, "child", { at = place, of = identity(run, name, input, options),
+    run = child.id, agent = who.name, task = task })
   session.record(child, "run.started",
     { format = 1, agent = who.name, task = task, parent = run.id })
   local result
@@ -52,30 +69,129 @@ function services.ask(run, name, input, options)
   return result.text
 end
 
-local calls = 0
-
 --- run.tool: through the same door as a model's call.
 ---@async
 ---@return string? said, any data_or_err what the tool gave beside its text, or why there is none
-function services.tool(run, name, input)
-  calls = calls + 1
+function services.tool(run, place, name, input)
+  local arguments = json.encode(input)
   local result = door.call(run, chain_as_agent(),
-    { id = ("chain_%d"):format(calls), name = name, input = json.encode(input) })
+    { id = "chain_" .. place:gsub("[^%w]", "_"), name = name, input = arguments,
+      at = place, of = identity(run, name, arguments) })
   if result.error then return nil, { code = result.code or "invalid", message = result.text } end
   return result.text, result.data
 end
 
 --- run.step: keeps what a function of the chain answered.
 ---@async
-function services.step(run, name, answer)
-  session.record(run, "step", { name = name, value = answer.value, error = answer.error })
+---@param given table what the function was given
+function services.step(run, place, name, given, answer)
+  session.record(run, "step", { at = place, of = identity(run, name, given), name = name,
+    value = answer.value, error = answer.error })
 end
 
---- run.log and call.log: a line for whoever watches; in the journal too.
+--- run.sleep. The record comes first and names the time of its end, so that who goes on later
+--- sleeps no longer than was left.
 ---@async
----@param tool? string who says it, where it is a tool
+function services.sleep(run, place, ms)
+  session.record(run, "sleep", { at = place, of = identity(run, ms), ms = ms })
+  return run:sleep(ms)
+end
+
+--- What a run spent, and what is left of it; nil where nothing bounds it. Dollars as dollars.
+local function budget_of(run)
+  local spent, found = run:spent(), {}
+  for _, key in ipairs(limits.KEYS) do
+    local used = spent[key]
+    if used then
+      local per = key == "usd" and 1e6 or 1
+      local left = run:left(key)
+      found[key] = { spent = used / per, left = left and left / per }
+      if per == 1 then found[key] = { spent = used, left = left } end
+    end
+  end
+  found.time_ms = run:time_left()
+  return found
+end
+
+--- run.budget: recorded, since a chain that goes another way for it must go the same way again.
+---@async
+function services.budget(run, place)
+  local value = budget_of(run)
+  session.record(run, "budget", { at = place, value = value })
+  return value
+end
+
+--- run.phase: where the chain is, for whoever watches.
+---@async
+function services.phase(run, place, name)
+  session.record(run, "phase", { at = place, name = brief(name) })
+end
+
+--- run.log: a line for whoever watches; in the journal too.
+---@async
+function services.tell(run, place, said)
+  session.record(run, "log", { at = place, text = brief(said) })
+end
+
+local function no_person(question)
+  return nil, { code = "waiting", message = ("nobody can be asked %q: run it on a terminal, or give "
+    .. "the question a default"):format(show.brief(text.first_line(question), 100)) }
+end
+
+--- Asks the person; the default where nobody can be asked.
+local function answer_of(question, options)
+  local ask = session.get().ask
+  if not ask then
+    if options.default == nil then return no_person(question) end
+    return options.default, nil, "default"
+  end
+  local asked = { title = "The chain asks", lines = { question }, default = options.default,
+    timeout_ms = options.timeout or session.get().settings.policy.ask_ms }
+  if options.choices then
+    asked.choices = {}
+    for i, word in ipairs(options.choices) do
+      asked.choices[i] = { key = tostring(i), word = word }
+      if word == options.default then asked.default = tostring(i) end
+    end
+  end
+  local word, err = ask(asked)
+  if word then return word, nil, "person" end
+  if options.default ~= nil then return options.default, nil, "default" end
+  return nil, err
+end
+
+--- run.question: recorded when it is asked and when it is answered.
+---@async
+---@return string? answer, Error? err
+function services.question(run, place, question, options)
+  local checked, problems = schema.check(QUESTION, options, "options")
+  if not checked then return invalid("run.question: " .. problems[1].message) end
+  local timeout, err
+  if checked.timeout then
+    timeout, err = duration.parse(checked.timeout)
+    if not timeout then return invalid("run.question: timeout: " .. err.message) end
+  end
+  checked.timeout = timeout
+  if checked.choices and checked.default ~= nil
+    and not text.one_of(checked.choices, checked.default) then
+    return invalid(("run.question: the default %q is none of the choices"):format(checked.default))
+  end
+  question = brief(question)
+  session.record(run, "question", { at = place, of = identity(run, question, checked.choices),
+    text = question, choices = checked.choices, default = checked.default })
+  local word, by
+  word, err, by = answer_of(question, checked)
+  session.record(run, "answer", { at = place, text = word, by = by,
+    error = err and { code = err.code, message = err.message } })
+  if not word then return nil, err end
+  return word
+end
+
+--- call.log: a line for whoever watches; in the journal too.
+---@async
+---@param tool string who says it
 function services.log(run, said, tool)
-  session.record(run, "log", { text = text.cut_middle(text.valid(said), LOG_MOST), tool = tool })
+  session.record(run, "log", { text = brief(said), tool = tool })
 end
 
 --- What a command prints while it runs, as whoever watches sees it. Waits for nothing: the host

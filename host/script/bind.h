@@ -102,6 +102,7 @@ int bind_explain(lua_State *L, Run *run, int spec);
 /* Waiting and time: sleep(ms), now() in Unix milliseconds. */
 int bind_sleep(lua_State *L);
 int bind_now(lua_State *L);
+int bind_skip_waits(lua_State *L); /* see loop_skip_waits */
 
 /* Functions that verbs get: cli.listen, cli.definition, cli.catalog. */
 int bind_listen(lua_State *L);

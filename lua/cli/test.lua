@@ -154,6 +154,7 @@ local function test(cli, words)
     kept, err = start.journal(cli, values.store)
     if not kept then return show.failure(cli, err) end
   end
+  if not values.model or opened.options.model:sub(1, 10) == "rehearsal:" then cli.skip_waits() end
   opened.shared, opened.definition = shared_reader(cli), cli.definition
   local how = { values = values, pins = loaded.project.pins, opened = opened }
   local number, bad = 0, 0

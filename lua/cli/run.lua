@@ -3,7 +3,6 @@ local agent   = require "lib.agent"
 local args    = require "lib.args"
 local catalog = require "lib.catalog"
 local chains  = require "lib.chains"
-local errors  = require "lib.errors"
 local grants  = require "lib.grants"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
@@ -126,15 +125,6 @@ local function report(cli, loaded, who)
   end
   if who.missing and #who.missing > 0 then
     say("%s has no tool here called %s; it runs without", who.name, table.concat(who.missing, ", "))
-  end
-end
-
-local function chain_work(run, path, params)
-  return function()
-    local value, err = run:script(path, "run", params)
-    if value == nil and err ~= nil then return nil, errors.of(err) end
-    local said = type(value) == "string" and value or json.encode(value, { indent = 2 })
-    return { status = "ok", text = said, value = value, hops = json.array {} }
   end
 end
 
@@ -299,7 +289,7 @@ local function run_verb(cli, words)
   total.run = run.id
   limits.set(run, ready.limits)
 
-  local work = who.chain and chain_work(run, who.chain, params)
+  local work = who.chain and function() return chains.work(run, who.chain, params) end
     or agent_work(run, who, task, opened.options.hops)
   local result
   result, err = agent.whole(run, function()

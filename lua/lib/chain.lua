@@ -242,6 +242,9 @@ function chain.object(prim)
   -- for authors' tests; anywhere else they are errors
   function run.shared(name) return prim.host("shared", name) end
   function run.definition(source) return prim.host("definition", source) end
+  function run.rehearse(scenario) return prim.host("rehearse", scenario) end
+  function run.chain(file, params) return prim.host("chain", file, params or {}) end
+  function run.records(kind) return prim.host("records", kind) end
 
   return setmetatable(run, { __index = no_such_field })
 end

@@ -1,4 +1,5 @@
 --- Chains from the outside: where a file is, what it takes, and how that reads on a command line.
+local errors = require "lib.errors"
 local json   = require "lib.json"
 local schema = require "lib.schema"
 local text   = require "lib.text"
@@ -141,6 +142,19 @@ function chains.help(chain)
   end
   lines[#lines + 1] = "\nperigee run --help lists the options of every run."
   return table.concat(lines, "\n") .. "\n"
+end
+
+--- Carries a chain out as the work of `run`; see agent.whole.
+---@async
+---@param run    HostRun
+---@param path   string
+---@param params table
+---@return agent.Result? result, Error? err
+function chains.work(run, path, params)
+  local value, err = run:script(path, "run", params)
+  if value == nil and err ~= nil then return nil, errors.of(err) end
+  local said = type(value) == "string" and value or json.encode(value, { indent = 2 })
+  return { status = "ok", text = said, value = value, hops = json.array {} }
 end
 
 return chains

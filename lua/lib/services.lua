@@ -207,20 +207,33 @@ function services.output(piece)
   end
 end
 
-local NOT_A_TEST <const> = { code = "denied", message = "only in perigee test" }
+-- what authors' tests may do besides --------------------------------------------------------------
+
+--- The function of that name among those which `perigee test` gives.
+local function of_test(name)
+  local bench = session.get().bench
+  if bench then return bench[name] end
+  return function() return nil, { code = "denied", message = "only in perigee test" } end
+end
 
 --- A file of the folder that PERIGEE_SHARED names; nil without it, so that a test can skip aloud.
-function services.shared(_, name)
-  local shared = session.get().shared
-  if not shared then return nil, NOT_A_TEST end
-  return shared(name)
-end
+function services.shared(_, name) return of_test "shared"(name) end
 
 --- A definition's text as the host parses it.
-function services.definition(_, source)
-  local definition = session.get().definition
-  if not definition then return nil, NOT_A_TEST end
-  return definition(source)
-end
+function services.definition(_, source) return of_test "definition"(source) end
+
+--- From here on a scenario plays the agents; its files are put into the workspace.
+---@async
+---@return string? task of the scenario, Error? err
+function services.rehearse(run, scenario) return of_test "rehearse"(run, scenario) end
+
+--- A chain as a child of the test.
+---@async
+---@return any value, Error? err
+function services.chain(run, file, params) return of_test "chain"(run, file, params) end
+
+--- What was recorded so far, by the test's run and its children.
+---@return { run: string, kind: string, body: table }[]? records, Error? err
+function services.records(_, kind) return of_test "records"(kind) end
 
 return services

@@ -26,6 +26,7 @@ local session = {}
 ---@field touched  table<string, string[]> files changed, by run
 ---@field part     table<string, limits.Part> what bounds the part of the agent at work, by run
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
+---@field bench?   bench.Bench what the test under way may do besides
 ---@field visits   table<string, integer> conversations begun, by agent
 
 local current

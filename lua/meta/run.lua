@@ -120,3 +120,23 @@ function run.shared(path) end
 ---@param source string
 ---@return table? definition { front, keys, body, blocks, notes, narrowed }, Error? err
 function run.definition(source) end
+
+--- In `perigee test` only: from here on this scenario plays the agents, and its files stand in the
+--- workspace. The first visit of each agent is its first from here.
+---@async
+---@param scenario string a file beside the test, or a name as after --model rehearsal:
+---@return string? task the scenario's own, Error? err
+function run.rehearse(scenario) end
+
+--- In `perigee test` only: runs a chain as a child, with its parameters checked.
+---@async
+---@param file    string beside the test, or a name as in perigee run CHAIN.lua
+---@param params? table
+---@return any value, Error? err
+function run.chain(file, params) end
+
+--- In `perigee test` only: what was recorded so far by this test and its children, in order.
+---@async
+---@param kind? string only these: "child", "call", "decision", ...
+---@return { run: string, kind: string, body: table }[] records
+function run.records(kind) end

@@ -265,7 +265,7 @@ local function run_verb(cli, words)
   opened, err = start.session(cli, loaded, {
     model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink,
     asks = not values.json and not values.events,
-    given = ready.said,
+    given = ready.said, workspace = values.workspace or loaded.project.folders.current,
   })
   if not opened then return refuse(cli, words, err) end
   if values.unconfined then

@@ -5,6 +5,7 @@ local duration = require "lib.duration"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
 local opening = require "lib.opening"
+local output  = require "lib.output"
 local schema  = require "lib.schema"
 local session = require "lib.session"
 local show    = require "lib.show"
@@ -17,6 +18,8 @@ local LOG_MOST <const> = 4000 -- bytes of a line
 local OPTIONS <const> = schema.object {
   { "hops", schema.enum { "off", "auto", "full" }, "Whether the child may go on to other agents.",
     optional = true },
+  { "output", schema.any {}, "What its final reply must be.", optional = true },
+  { "workspace", schema.enum { "copy" }, "Where it works.", optional = true },
 }
 
 local QUESTION <const> = schema.object {
@@ -39,15 +42,29 @@ local function chain_as_agent()
   return { name = "chain", tools = text.sorted_keys(session.get().tools), targets = {}, edges = {} }
 end
 
---- run.ask: a child run with one agent. Its text is the result.
+--- The work of a child: one agent, and whoever it hands to where hops are on.
+local function child_work(child, who, input, options)
+  local task, first = opening.of(input)
+  return agent.whole(child, function()
+    return agent.run(child, { agent = who, task = task, opening = first,
+      hops = options.hops or "off", output = options.form })
+  end)
+end
+
+--- run.ask: a child run with one agent. Its text is the result, or its value where it owes one.
 ---@async
----@return string? said, Error? err
+---@return any said, Error? err
 function services.ask(run, place, name, input, options)
   local checked, problems = schema.check(OPTIONS, options, "options")
   if not checked then return invalid("run.ask: " .. problems[1].message) end
+  if checked.output then
+    local why
+    checked.form, why = output.read(checked.output)
+    if not checked.form then return invalid("run.ask: output: " .. why) end
+  end
   local who, err = session.get().catalog.find(name)
   if not who then return nil, err end
-  local task, first = opening.of(input)
+  local task = opening.of(input)
   local child
   child, err = run:child { agent = who.name, task = task }
   if not child then return nil, err end
@@ -58,14 +75,12 @@ function services.ask(run, place, name, input, options)
   session.record(child, "run.started",
     { format = 1, agent = who.name, task = task, parent = run.id })
   local result
-  result, err = agent.whole(child, function()
-    return agent.run(child,
-      { agent = who, task = task, opening = first, hops = checked.hops or "off" })
-  end)
+  result, err = child_work(child, who, input, checked)
   if not result then return nil, err end
   if result.status ~= "ok" then
     return nil, { code = result.status, message = result.error, details = { text = result.text } }
   end
+  if result.value ~= nil then return result.value end
   return result.text
 end
 

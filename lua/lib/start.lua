@@ -3,6 +3,7 @@ local answers  = require "lib.answers"
 local question = require "lib.ask"
 local catalog  = require "lib.catalog"
 local grants   = require "lib.grants"
+local notes    = require "lib.notes"
 local project  = require "lib.project"
 local session  = require "lib.session"
 local settings = require "lib.settings"
@@ -239,6 +240,7 @@ end
 ---@field hops?       string
 ---@field unconfined? boolean
 ---@field asks?       boolean whether it may ask the person at the terminal
+---@field workspace?  string where runs work: its notes, else the project's, are part of the prompt
 ---@field given?      settings.Given[] what the command line says of settings
 ---@field sink        fun(event: table)
 
@@ -276,13 +278,16 @@ function start.session(cli, loaded, how)
       who.tools = kept
     end
   end
+  local said, unread
+  if how.workspace then said, unread = notes.read(cli, { how.workspace, loaded.project.root }) end
+  if unread then cli.err("perigee: " .. show.clean(unread) .. "\n") end
   local person = answering(cli, loaded, how.asks, how.sink)
   local new = {
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
     visits = {}, states = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
-    facts = { date = date_of(cli.now()), system = "Linux" }, sink = person.sink,
+    facts = { date = date_of(cli.now()), system = "Linux", notes = said }, sink = person.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
     policies = policies(cli, loaded, inforce),
   }

@@ -205,6 +205,11 @@ function chain.object(prim)
     return host("ask", agent, input, options or {})
   end
 
+  function run.apply(patch)
+    if type(patch) ~= "table" then error("run.apply: expected the patch of a run.ask", 2) end
+    return host("apply", patch)
+  end
+
   function run.tool(name, input)
     check_text(name, "run.tool: the tool's name", 2)
     return host("tool", name, input or {})

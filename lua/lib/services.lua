@@ -1,5 +1,6 @@
 --- What the `run` of a chain does, on the host's side. Each function gets the chain's run first.
 local agent   = require "lib.agent"
+local copies  = require "lib.copies"
 local door    = require "lib.door"
 local duration = require "lib.duration"
 local json    = require "lib.json"
@@ -20,6 +21,12 @@ local OPTIONS <const> = schema.object {
     optional = true },
   { "output", schema.any {}, "What its final reply must be.", optional = true },
   { "workspace", schema.enum { "copy" }, "Where it works.", optional = true },
+}
+
+local PATCH <const> = schema.object {
+  { "text", schema.text(), "The patch." },
+  { "files", schema.list { of = schema.path() }, "What it changes." },
+  { "binary", schema.list { of = schema.path() }, "What of it is no text.", optional = true },
 }
 
 local QUESTION <const> = schema.object {
@@ -51,9 +58,32 @@ local function child_work(child, who, input, options)
   end)
 end
 
---- run.ask: a child run with one agent. Its text is the result, or its value where it owes one.
+--- One child from its first record to its last.
+---@return any reply text, or the value where an output is asked for
+---@return Error? err
+local function ask_child(run, place, who, input, options)
+  local task = opening.of(input)
+  local child, err = run:child { agent = who.name, task = task, place = options.place }
+  if not child then return nil, err end
+  -- Also when we are cancelled:
+  local _ <close> = setmetatable({}, { __close = function() child:close() end })
+  session.record(run, "child", { at = place, of = options.of, run = child.id, agent = who.name,
+    task = task, workspace = options.workspace })
+  session.record(child, "run.started", { format = 1, agent = who.name, task = task,
+    parent = run.id, workspace = child.workspace })
+  local result
+  result, err = child_work(child, who, input, options)
+  if not result then return nil, err end
+  if result.status ~= "ok" then
+    return nil, { code = result.status, message = result.error, details = { text = result.text } }
+  end
+  if result.value ~= nil then return result.value end
+  return result.text
+end
+
+--- run.ask: a child run with one agent.
 ---@async
----@return any said, Error? err
+---@return any reply, Patch|Error|nil patch_or_err
 function services.ask(run, place, name, input, options)
   local checked, problems = schema.check(OPTIONS, options, "options")
   if not checked then return invalid("run.ask: " .. problems[1].message) end
@@ -64,24 +94,27 @@ function services.ask(run, place, name, input, options)
   end
   local who, err = session.get().catalog.find(name)
   if not who then return nil, err end
-  local task = opening.of(input)
-  local child
-  child, err = run:child { agent = who.name, task = task }
-  if not child then return nil, err end
-  -- Also when we are cancelled:
-  local _ <close> = setmetatable({}, { __close = function() child:close() end })
-  session.record(run, "child", { at = place, of = identity(run, name, input, options),
-    run = child.id, agent = who.name, task = task })
-  session.record(child, "run.started",
-    { format = 1, agent = who.name, task = task, parent = run.id })
-  local result
-  result, err = child_work(child, who, input, checked)
-  if not result then return nil, err end
-  if result.status ~= "ok" then
-    return nil, { code = result.status, message = result.error, details = { text = result.text } }
-  end
-  if result.value ~= nil then return result.value end
-  return result.text
+  checked.of = identity(run, name, input, options)
+  if not checked.workspace then return ask_child(run, place, who, input, checked) end
+  local reply, patch = copies.within(run, function(copy)
+    checked.place = copy
+    return ask_child(run, place, who, input, checked)
+  end)
+  if reply == nil then return nil, patch end
+  session.record(run, "patch", { at = place, agent = who.name, patch = patch })
+  return reply, patch
+end
+
+--- run.apply: a call like others, of a tool that only chains have.
+---@async
+---@return boolean? applied, Error? err
+function services.apply(run, place, patch)
+  local checked, problems = schema.check(PATCH, patch, "patch")
+  if not checked then return invalid("run.apply: " .. problems[1].message) end
+  local said, err = services.tool(run, place, "apply_patch",
+    { patch = checked.text, files = checked.files })
+  if not said then return nil, err end
+  return true
 end
 
 --- run.tool: through the same door as a model's call.

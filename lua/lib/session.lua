@@ -16,6 +16,7 @@ local session = {}
 ---@field home?    string the user's home folder
 ---@field ask?     fun(question: ask.Question): string?, Error? asks the person; nil: there is none
 ---@field answers? { find: function, keep: function, scope: function } see lib.answers
+---@field place    table how a further workspace of these runs is opened; see cli.open_run
 ---@field facts    { date: string, system: string, notes: notes.Notes? } of all prompts
 ---@field sink     fun(event: table) gets every event, in order
 ---@field hooks    fun(who: agent.Agent): boolean?, Error? looks up the hooks of an agent

@@ -3,6 +3,7 @@ local answers  = require "lib.answers"
 local question = require "lib.ask"
 local catalog  = require "lib.catalog"
 local grants   = require "lib.grants"
+local network  = require "lib.network"
 local notes    = require "lib.notes"
 local project  = require "lib.project"
 local session  = require "lib.session"
@@ -244,6 +245,18 @@ end
 ---@field given?      settings.Given[] what the command line says of settings
 ---@field sink        fun(event: table)
 
+--- The tool behind run.apply. It is declared like others, but after the agents were given theirs.
+---@async
+---@return tool.Declaration? declaration, Error? err
+function start.chain_tool(cli, loaded)
+  local path = "lua/lib/apply_patch.lua"
+  local declaration, err = cli.decide("lua/lib/decisions.lua", "tool", "apply_patch", path)
+  if not declaration then return nil, err end
+  declaration.entry, declaration.file, declaration.origin = path, path, "distribution"
+  loaded.box.tools.apply_patch = loaded.box.tools.apply_patch or declaration
+  return declaration
+end
+
 --- Opens the session of a verb that runs agents; says what of a project's settings is not followed.
 ---@async
 ---@param cli    table
@@ -252,7 +265,10 @@ end
 ---@return Session? session, Error? err
 function start.session(cli, loaded, how)
   if loaded.gate.stop then return nil, loaded.gate.stop end
-  local inforce, err = start.grant(cli, loaded, how.given)
+  local applies, err = start.chain_tool(cli, loaded)
+  if not applies then return nil, err end
+  local inforce
+  inforce, err = start.grant(cli, loaded, how.given)
   if not inforce then return nil, err end
   local named
   named, err = start.model(cli, how.model)
@@ -291,6 +307,8 @@ function start.session(cli, loaded, how)
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
     policies = policies(cli, loaded, inforce),
   }
+  new.place = { pins = loaded.project.pins, unconfined = how.unconfined,
+    roots = grants.of_run(new.tools), sandbox = network.of_run(new), limits = inforce.limits }
   session.open(new)
   return new
 end

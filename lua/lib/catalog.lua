@@ -4,6 +4,7 @@ local json      = require "lib.json"
 local limits    = require "lib.limits"
 local output    = require "lib.output"
 local relations = require "lib.relations"
+local rights    = require "lib.rights"
 local text      = require "lib.text"
 
 local catalog = {}
@@ -22,6 +23,7 @@ local KNOWN <const> = { "name", "description", "tools", "model", "complexity", "
 ---@field output      any     what its final reply must be, as written
 ---@field form        Schema? the same, to check by
 ---@field written     any     its `tools` field as written
+---@field narrow      rights.Narrow? what else takes tools away
 ---@field tools       string[] names it has; filled by `catalog.equip`
 ---@field missing     string[] names that no tool here bears
 ---@field blocks      table[] the outline of its body
@@ -137,13 +139,19 @@ local function read(cli, path, source, layer, diagnostics)
     if not text.one_of(KNOWN, one.key:lower()) then extra[#extra + 1] = one.key end
   end
   local bounds, unread = limits_of(parsed, front, path, diagnostics)
+  local narrow, odd = rights.read(front)
+  if odd then
+    local line, column = place(parsed, odd)
+    note(diagnostics, "tools", "error", path, line, column,
+      ("%s cannot be read; until this is mended it has no tools"):format(odd))
+  end
   local form, unusable = form_of(parsed, front, name, path, diagnostics)
   local who = {
     name = name, description = scalar(front.description) or "", file = path, layer = layer.name,
     body = parsed.body, model = scalar(front.model), complexity = scalar(front.complexity),
     written = front.tools, limits = bounds, output = front.output, form = form,
     blocked = unusable, extra = extra,
-    narrowed = parsed.narrowed or unread, tools = {}, missing = {}, targets = {},
+    narrow = narrow, narrowed = parsed.narrowed or unread or odd ~= nil, tools = {}, missing = {}, targets = {},
     tools_line = { place(parsed, "tools") },
   }
   who.blocks = parsed.blocks

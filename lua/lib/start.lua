@@ -6,6 +6,7 @@ local grants   = require "lib.grants"
 local network  = require "lib.network"
 local notes    = require "lib.notes"
 local project  = require "lib.project"
+local rights   = require "lib.rights"
 local session  = require "lib.session"
 local settings = require "lib.settings"
 local show     = require "lib.show"
@@ -20,7 +21,7 @@ local start = {}
 function start.equip(found, tools)
   for _, who in ipairs(found.agents) do
     local given = who.narrowed and { tools = {}, missing = {}, scopes = {} }
-      or tool.resolve(who.written, tools)
+      or rights.narrow(tool.resolve(who.written, tools), who.narrow, tools)
     who.tools, who.missing = given.tools, given.missing
     who.scopes, who.tools_note = given.scopes, given.note
   end

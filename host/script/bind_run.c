@@ -223,7 +223,7 @@ static int run_decide(lua_State *L)
     return cross_await(L, cross_new(L, &spec, 4, lua_gettop(L) - 3));
 }
 
-/* run:script(entry, field, ...): a chain's run, an agent's before, an author's test; first argument
+/* run:script(entry, field, ...): a chain's run (which has to answer something), an agent's before, an author's test; first argument
  * `run`. */
 static int run_script(lua_State *L)
 {
@@ -233,7 +233,8 @@ static int run_script(lua_State *L)
                       .entry = luaL_checkstring(L, 2),
                       .field = luaL_checkstring(L, 3),
                       .object = bind_push_prim,
-                      .object_arg = run};
+                      .object_arg = run,
+                      .answers = strcmp(luaL_checkstring(L, 3), "run") == 0};
     op_may_wait(L);
     return cross_await(L, cross_new(L, &spec, 4, lua_gettop(L) - 3));
 }

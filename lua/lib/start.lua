@@ -10,6 +10,7 @@ local rights   = require "lib.rights"
 local session  = require "lib.session"
 local settings = require "lib.settings"
 local show     = require "lib.show"
+local text     = require "lib.text"
 local tool     = require "lib.tool"
 local toolbox  = require "lib.toolbox"
 local trust    = require "lib.trust"
@@ -258,6 +259,26 @@ function start.chain_tool(cli, loaded)
   return declaration
 end
 
+--- Whether a scenario can be played, before anything begins. Who in it is no agent here is told:
+--- nobody will ever play that part.
+---@async
+---@return boolean? ok, Error? err
+function start.scenario(cli, named, found)
+  local path = named and named:match("^rehearsal:(.*)$")
+  if not path then return true end
+  local scenario, err = cli.decide("lua/lib/decisions.lua", "scenario", path)
+  if not scenario then return nil, err end
+  local names = {}
+  for i, who in ipairs(found.agents) do names[i] = who.name end
+  for _, name in ipairs(scenario.agents) do
+    if not found.by_name[name] then
+      cli.err(("perigee: %s: there is no agent %q here%s\n"):format(show.clean(path),
+        show.clean(name), text.suggest(name, names)))
+    end
+  end
+  return true
+end
+
 --- Opens the session of a verb that runs agents; says what of a project's settings is not followed.
 ---@async
 ---@param cli    table
@@ -274,6 +295,9 @@ function start.session(cli, loaded, how)
   local named
   named, err = start.model(cli, how.model)
   if how.model and not named then return nil, err end
+  local playable
+  playable, err = start.scenario(cli, named, loaded.catalog)
+  if not playable then return nil, err end
   local usable
   usable, err = start.settings(cli, loaded.gate)
   if not usable then return nil, err end

@@ -1,9 +1,9 @@
 /* After a command's tree is dead: what it put where git would obey it, and where there had been
  * nothing to lay a cover on, gets another name. Nothing is deleted.
  *
- * Two cases. In a git directory that was there before, any control file that is new. In one that the
- * command has made (a clone, a submodule, a folder in which a later `git status` would find one): a
- * hook that is no sample, a config that says more than git itself writes into a new one. */
+ * Two cases. In a git directory that was there before, any control file that is new. In one that
+ * the command has made (a clone, a submodule, a folder in which a later `git status` would find
+ * one): a hook that is no sample, a config that says more than git itself writes into a new one. */
 #include "git_config.h"
 #include "space.h"
 
@@ -193,11 +193,11 @@ static void look_again(AfterJob *job)
             set_aside(&job->denied, job->before.items[i].path, "it was not there before");
     facts_init(&after);
     Status status = survey_git_dir(&after, job->workspace, &err);
-    if (status == ST_OK)
-        status = survey_workspace(&after, job->workspace, NULL, job->born, &err);
+    if (status == ST_OK) status = survey_workspace(&after, job->workspace, NULL, job->born, &err);
     for (size_t i = 0; i < after.count; i++) {
         const Fact *fact = &after.items[i];
-        if (fact->kind == FACT_PROTECTED && fact->target && !was_covered(&job->before, fact->target))
+        if (fact->kind == FACT_PROTECTED && fact->target &&
+            !was_covered(&job->before, fact->target))
             judge_part(&job->denied, job->workspace, fact->target);
     }
     if (status != ST_OK) denied_add(&job->denied, "file", job->workspace, err.text);

@@ -89,15 +89,15 @@ static bool cover_lead(Leads *leads, const char *folder, const char *value, bool
         leads->status = leads->status == ST_OK ? next.status : leads->status;
         return leads->status == ST_OK;
     }
-    snprintf(path, sizeof path, "%s%s%s", value[0] == '/' ? "" : folder,
-             value[0] == '/' ? "" : "/", value);
+    snprintf(path, sizeof path, "%s%s%s", value[0] == '/' ? "" : folder, value[0] == '/' ? "" : "/",
+             value);
     char *name = strrchr(path, '/');
     *name++ = '\0';
     if (!*name || !realpath(path, above) || strlen(name) > NAME_MAX) return true;
     if (!is_ours(leads->facts, leads->workspace, above) && strcmp(above, leads->workspace) != 0)
         return true;
-    snprintf(path, sizeof path, "%s/%.255s", above, strrchr(value, '/') ? strrchr(value, '/') + 1
-                                                                          : value);
+    snprintf(path, sizeof path, "%s/%.255s", above,
+             strrchr(value, '/') ? strrchr(value, '/') + 1 : value);
     leads->status = facts_add(leads->facts, FACT_ABSENT, path, NULL, leads->err);
     return leads->status == ST_OK;
 }
@@ -106,9 +106,9 @@ static bool see_lead(void *arg, const GitSetting *setting)
 {
     Leads *leads = arg;
     char   folder[PATH_MAX];
-    bool   includes = strcmp(setting->key, "path") == 0 &&
-                    (strcmp(setting->section, "include") == 0 ||
-                     strcmp(setting->section, "includeif") == 0);
+    bool   includes =
+        strcmp(setting->key, "path") == 0 &&
+        (strcmp(setting->section, "include") == 0 || strcmp(setting->section, "includeif") == 0);
     bool hooks = strcmp(setting->key, "hookspath") == 0 && strcmp(setting->section, "core") == 0;
     if (!includes && !hooks) return true;
     snprintf(folder, sizeof folder, "%s", includes ? leads->config : leads->git_dir);
@@ -145,8 +145,8 @@ static bool is_known(const Facts *facts, const char *part)
  * (aftermath.c). `target` names the part itself. */
 static Status protect_parts(Facts *facts, const char *workspace, const char *git_dir, Err *err)
 {
-    static const char *const names[] = {"config", "config.worktree", "hooks",
-                                        "commondir", "gitdir", NULL};
+    static const char *const names[] = {"config",    "config.worktree", "hooks",
+                                        "commondir", "gitdir",          NULL};
     Status                   status = ST_OK;
     Buf                      path;
     buf_init(&path, PATH_MAX);

@@ -181,6 +181,13 @@ import time; time.sleep(5)'],
 print("RAN", flush=True)
 b = [bytearray(b"x") * (20 << 20) for i in range(40) if not time.sleep(0.02)]
 time.sleep(5); print("kept")'],
+    ['memory', ['--memory', '100M'], 'import os, time
+print("RAN", flush=True)
+held = [os.memfd_create("x") for i in range(8)]
+for fd in held:
+  for i in range(50): os.write(fd, b"x" * (1 << 20))
+  time.sleep(0.05)
+time.sleep(5); print("kept")'],
     ['file', ['--file-size', '1M'], 'import os, signal
 print("RAN", flush=True)
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)

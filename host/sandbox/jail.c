@@ -145,8 +145,8 @@ static bool read_plan(WireStore *store, WirePlan *plan)
 /* Dies with the host, has the host's signals blocked, holds nothing but what it was given. */
 static bool settle(const WirePlan *plan)
 {
-    /* Not 0: where crashes are piped to a program of the host (as systemd-coredump), the kernel asks
-     * for this number alone, and hands over the memory of the process all the same. */
+    /* Not 0: where crashes are piped to a program of the host (systemd-coredump), only this number
+     * keeps the kernel from handing over the memory of the process. */
     struct rlimit no_core = {1, 1};
     sigset_t      all;
     sigfillset(&all);

@@ -132,6 +132,7 @@ static void follow_config(const Leads *from, const char *config)
 
 static bool is_known(const Facts *facts, const char *part)
 {
+    if (facts->count > SURVEY_FACTS_MAX) return false; /* twice is no harm, and the search is */
     for (size_t i = 0; i < facts->count; i++)
         if ((facts->items[i].kind == FACT_PROTECTED || facts->items[i].kind == FACT_ABSENT) &&
             facts->items[i].target && strcmp(facts->items[i].target, part) == 0)
@@ -223,6 +224,7 @@ Status survey_git(Facts *facts, const char *workspace, const char *git_dir, int 
     static const char *const lists[] = {"modules", "worktrees", NULL};
     bool                     is_git = depth == 0; /* its name says so */
     Buf                      path;
+    if (depth > MODULE_DEPTH_MAX && facts->after) return ST_OK; /* found by who leads there */
     if (depth > MODULE_DEPTH_MAX)
         return err_set(err, ST_LIMIT, "workspace %s: git modules deeper than %d levels", workspace,
                        MODULE_DEPTH_MAX);

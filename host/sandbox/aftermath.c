@@ -134,13 +134,13 @@ static void judge_hooks(DeniedList *denied, const char *path)
  * as well. */
 static void judge_common(DeniedList *denied, const char *path, const char *git_dir)
 {
-    char    line[16] = "", above[PATH_MAX];
+    char    line[8], above[PATH_MAX];
     int     fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    ssize_t len = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
+    ssize_t len = fd < 0 ? -1 : read(fd, line, sizeof line);
     if (fd >= 0) close(fd);
     snprintf(above, sizeof above, "%.*s", (int)(strrchr(git_dir, '/') - git_dir), git_dir);
-    bool usual = len > 0 && str_is(str_trim((Str){line, (size_t)len}), "../..") &&
-                 str_ends(str_from(above), STR("/worktrees"));
+    bool usual =
+        len == 6 && memcmp(line, "../..\n", 6) == 0 && str_ends(str_from(above), STR("/worktrees"));
     if (!usual) set_aside(denied, path, "a command put it there");
 }
 

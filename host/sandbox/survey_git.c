@@ -34,20 +34,22 @@ static bool is_ours(const Facts *facts, const char *workspace, const char *path)
         if (facts->items[i].kind == FACT_GIT_DIR &&
             (strcmp(path, facts->items[i].path) == 0 || is_below(path, facts->items[i].path)))
             return true;
-    return is_below(path, workspace);
+    return strcmp(path, workspace) == 0 || is_below(path, workspace);
 }
 
-/* The first line of a small file, without its prefix; false when there is none. */
+/* What a small file says behind its prefix, without line ends behind it; false when it is not so.
+ * As git reads it: a line end within belongs to the path. */
 static bool read_line(const char *path, const char *prefix, char *line, size_t size)
 {
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return false;
-    ssize_t len = read(fd, line, size - 1);
+    ssize_t len = read(fd, line, size);
     close(fd);
     size_t skip = strlen(prefix);
-    if (len <= (ssize_t)skip || strncmp(line, prefix, skip) != 0) return false;
+    while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r')) len--;
+    if (len <= (ssize_t)skip || len == (ssize_t)size || strncmp(line, prefix, skip) != 0)
+        return false;
     line[len] = '\0';
-    line[strcspn(line, "\n")] = '\0';
     memmove(line, line + skip, strlen(line + skip) + 1);
     return true;
 }
@@ -94,8 +96,7 @@ static bool cover_lead(Leads *leads, const char *folder, const char *value, bool
     char *name = strrchr(path, '/');
     *name++ = '\0';
     if (!*name || !realpath(path, above) || strlen(name) > NAME_MAX) return true;
-    if (!is_ours(leads->facts, leads->workspace, above) && strcmp(above, leads->workspace) != 0)
-        return true;
+    if (!is_ours(leads->facts, leads->workspace, above)) return true;
     snprintf(path, sizeof path, "%s/%.255s", above,
              strrchr(value, '/') ? strrchr(value, '/') + 1 : value);
     leads->status = facts_add(leads->facts, FACT_ABSENT, path, NULL, leads->err);

@@ -286,6 +286,10 @@ git init -q c && echo ../b > c/.git/commondir
 git init -q m && git -C m config core.worktree ' . $home->{home} . '
 git init -q q && printf "[core]\n\tbare = false\n[cor\\\\\ne]\n" > q/.git/config
 git init -q o && printf "[Core]FSMonitor=\"ev\"il # x\n" > o/.git/config
+git init -q tmp3 && mkdir h && mv tmp3/.git ".git/new
+line" && printf "gitdir: ../.git/new\\nline" > h/.git && git -C h config core.editor evil
+mkdir -p .git/worktrees/k ".git/worktrees/..       evil" && printf "../..          evil" > .git/worktrees/k/commondir && cp .git/HEAD .git/worktrees/k
+git init -q tmp4 && mkdir t && echo "gitdir: .." > t/.git && cp tmp4/.git/HEAD . && echo tmp4/.git > commondir && echo "[core]fsmonitor=evil" > config.worktree
 git clone -q sub good 2>/dev/null; git -C good remote add o https://example.org/x; git -C good config user.name me
 git worktree add -q tree 2>/dev/null
 echo RAN']);
@@ -293,10 +297,11 @@ like($ran->{out}, qr/RAN/, 'persistence: a dozen repositories were made') or dia
 host('git status; for d in sub b f g w c m q o good tree; do (cd $d && git status); done || true');
 ok(!-e $evil, 'persistence, aftermath: git status runs nothing of what a command has written');
 my %kept = map { $_ => -e "$work/$_" } qw(sub/.git/config sub/.git/hooks/post-checkout b/config f/hidden/config .git/elsewhere/config
-    w/.git/config.worktree c/.git/commondir m/.git/config q/.git/config o/.git/config);
+    w/.git/config.worktree .git/worktrees/k/commondir commondir config.worktree c/.git/commondir m/.git/config q/.git/config o/.git/config);
+$kept{newline} = -e "$work/.git/new\nline/config";
 is(join(' ', grep { $kept{$_} } sort keys %kept), '', 'each of these was set aside');
 my $told = eval { $Try::JSON->decode($ran->{out}) } || {};
-is(scalar(grep { $_->{what} eq 'file' } @{ $told->{denied} || [] }), 10, 'and each was said');
+is(scalar(grep { $_->{what} eq 'file' } @{ $told->{denied} || [] }), 14, 'and each was said');
 like(text('sub/.git/config.set-aside-1'), qr/fsmonitor/, 'nothing of it is lost');
 like(text('good/.git/config'), qr{example\.org.*name = me}s, 'a clone with a remote and a name stays as it is');
 ok(-e "$work/good/.git/hooks/pre-commit.sample" && -e "$work/.git/worktrees/tree/commondir", 'so do samples and a worktree');
@@ -367,6 +372,8 @@ for my $path ('.git/hooks/post-merge', 'git-link/hooks/post-merge', '.githooks/p
     file_tool(write => { path => $path, content => 'evil' });
     is(text($path), $before, "files, the sandbox's rule set: $path is not written");
 }
+file_tool(write => { path => "made/$_", content => 'ref: refs/heads/m' }) for qw(config HEAD objects/x refs/heads/m);
+ok(-e "$work/made/config" && -e "$work/made/objects/x" && !-e "$work/made/refs", 'files, write: what would make a repository of a folder is refused');
 like(file_tool(write => { path => 'plain-new', content => 'good' }) . text('plain-new'), qr/good/, 'files, control: another one is');
 
 # Somebody swaps a folder for a link while it is read.

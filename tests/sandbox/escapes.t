@@ -98,7 +98,7 @@ my @MET = (
     ['sockets', 'network namespace, Landlock', 'ECONNREFUSED|EPERM', qw(abstract_socket)],
     ['sockets', 'filter', 'EPERM', qw(hypervisor_socket packet_socket kernel_crypto family_with_high_bits netlink_generic)],
     ['sockets', 'capability drop', 'EPERM', qw(raw_socket new_address)],
-    ['kernel', 'filter', 'EPERM', qw(page_faults bpf perf kernel_log clock)],
+    ['kernel', 'filter', 'EPERM', qw(page_faults bpf perf kernel_log clock lease_on_usr lease_with_high_bits)],
     ['kernel', 'filter: no such call', 'ENOSYS', qw(io_uring call_of_tomorrow)],
     ['keyrings', 'filter', 'EPERM', qw(session_keyring new_key)],
     ['terminals', 'filter', 'EPERM', qw(typed_input typed_input_with_high_bits)],
@@ -117,7 +117,8 @@ my @MET = (
 my @CONTROL = qw(file_outside dots_up link_out home_of_the_user secret secret_by_link secret_by_path_descriptor secret_by_git
     secret_by_hardlink root_of_host_process host_processes signal_to_host pidfd_of_host loopback_of_host loopback_by_zero
     loopback_by_v6 abstract_socket socket_outside socket_in_workspace hook config config_included hook_by_its_path bare_repository
-    git_file definitions settings_of_another set_user_id set_group_id_at_birth nameless_set_user_id);
+    git_file definitions settings_of_another set_user_id set_group_id_at_birth nameless_set_user_id
+    lease_with_high_bits);
 
 sub said { my %said = $_[0] =~ /^(\w+)\tRAN\t(.*)$/mg; return \%said }
 

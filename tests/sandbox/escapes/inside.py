@@ -250,6 +250,12 @@ def new_address():
 
 # -- the kernel's other doors
 @attempt
+def lease_on_usr(): return fcntl.fcntl(os.open("/usr/bin/env", os.O_RDONLY), 1024, fcntl.F_RDLCK)
+@attempt
+def lease_with_high_bits():
+    put("leased")
+    return call(72, os.open("leased", os.O_RDONLY), 0x100000400, fcntl.F_RDLCK)
+@attempt
 def io_uring(): return call(425, 1, ctypes.create_string_buffer(120))
 @attempt
 def page_faults(): return call(323, 0)

@@ -7,7 +7,9 @@ local text      = require "lib.text"
 
 local catalog = {}
 
-local KNOWN <const> = { "name", "description", "tools", "model", "complexity", "limits", "output" }
+local KNOWN <const> = {
+  "name", "description", "tools", "model", "complexity", "limits", "output", "check",
+}
 
 ---@class agent.Agent
 ---@field name        string
@@ -22,7 +24,10 @@ local KNOWN <const> = { "name", "description", "tools", "model", "complexity", "
 ---@field tools       string[] names it has; filled by `catalog.equip`
 ---@field missing     string[] names that no tool here bears
 ---@field blocks      table[] the outline of its body
+---@field body_line   integer where the body begins in the file
 ---@field edges       table[]
+---@field sections    table[] lists of relations, as relations.read answers them
+---@field check       any     its `check` field as written
 ---@field targets     string[] who `handoff` may name
 ---@field hooks_file  string?
 ---@field hooks       table<string, boolean>?
@@ -104,12 +109,12 @@ local function read(cli, path, source, layer, diagnostics)
   local name = scalar(front.name)
   if not name or name == "" then
     name = path:match("([^/]+)%.md$") or path
-    note(diagnostics, "name", "warning", path, 1, 1,
+    note(diagnostics, "missing-field", "warning", path, 1, 1,
       ("no name; the file's own is taken: %s"):format(name))
   end
   if not scalar(front.description) then
-    note(diagnostics, "description", "warning", path, 1, 1,
-      "no description; routing has nothing to go by")
+    note(diagnostics, "missing-field", "warning", path, 1, 1,
+      "no description; routing has nothing to go by: write what the agent is for")
   end
   local extra = {}
   for _, one in ipairs(parsed.keys) do
@@ -118,20 +123,26 @@ local function read(cli, path, source, layer, diagnostics)
   local bounds, unread = limits_of(parsed, front, path, diagnostics)
   local who = {
     name = name, description = scalar(front.description) or "", file = path, layer = layer.name,
-    body = parsed.body, model = scalar(front.model), complexity = scalar(front.complexity),
+    body = parsed.body, body_line = parsed.body_line, model = scalar(front.model), complexity = scalar(front.complexity),
     written = front.tools, limits = bounds, output = front.output, extra = extra,
     narrowed = parsed.narrowed or unread, tools = {}, missing = {}, targets = {},
-    tools_line = { place(parsed, "tools") },
+    tools_line = { place(parsed, "tools") }, check = front.check,
+    check_line = { place(parsed, "check") },
+    name_line = { place(parsed, "name") },
   }
   who.blocks = parsed.blocks
   return who
 end
 
+--- Another layer may put its own agent over one of the same name; two in one layer are a mistake.
 local function add(found, who)
   local nearer = found.by_name[who.name]
   if nearer then
-    note(found.diagnostics, "duplicate", "warning", who.file, 1, 1,
-      ("%s is defined in %s too; that one is nearer and is taken"):format(who.name, nearer.file))
+    local same = nearer.layer == who.layer
+    note(found.diagnostics, "duplicate-name", same and "error" or "warning", who.file,
+      who.name_line[1], who.name_line[2],
+      ("%s is defined in %s too; that one is %s and is taken%s"):format(who.name, nearer.file,
+        same and "first" or "nearer", same and "; give one of them another name" or ""))
     found.diagnostics[#found.diagnostics].taken = nearer.file
     return
   end
@@ -238,24 +249,15 @@ function catalog.add_file(cli, found, path)
   return who
 end
 
---- What relations.check looks at.
----@return table[] definitions
-function catalog.definitions(found)
-  local list = {}
-  for i, who in ipairs(found.agents) do
-    list[i] = { name = who.name, file = who.file, blocks = who.blocks,
-      fields = { description = who.description } }
-  end
-  return list
-end
-
 --- Sorts, resolves edges to names, and works out who may hand to whom.
 function catalog.finish(found)
   table.sort(found.agents, function(a, b) return a.name < b.name end)
   local names, known = {}, {}
   for i, who in ipairs(found.agents) do names[i], known[who.name] = who.name, true end
+  local resolve = relations.resolver(names)
   for _, who in ipairs(found.agents) do
-    who.edges = relations.resolve(relations.read(who, known), names)
+    who.edges, who.sections = relations.read(who, known)
+    relations.resolve(who.edges, resolve)
     who.targets = relations.targets(who.edges, who.name)
   end
   found.find = finder(found)

@@ -37,7 +37,8 @@ local function beginning_of(name)
   return name:lower():gsub("^%d+%-", ""):sub(1, BEGINNING)
 end
 
---- By words. Whoever shares two thirds of all words shares one of the rarer half of them.
+--- By words. Whoever shares two thirds of all words shares one of the rarer half of them. The second
+--- answer says that there are several.
 local function by_words(kept, target)
   local words, shared, best, score, ties = words_of(target), {}, nil, 0, 0
   table.sort(words, function(a, b)
@@ -58,7 +59,8 @@ local function by_words(kept, target)
     if value > score then best, score, ties = name, value, 0
     elseif value == score then ties = ties + 1 end
   end
-  return score >= 2 / 3 and ties == 0 and best or nil
+  if score < 2 / 3 then return nil, false end
+  return ties == 0 and best or nil, ties > 0
 end
 
 local function by_letters(kept, target)
@@ -83,7 +85,8 @@ return function(names)
   end
   return function(target)
     if known[target] == nil then
-      known[target] = by_words(kept, target) or by_letters(kept, target) or false
+      local name, several = by_words(kept, target)
+      known[target] = name or not several and by_letters(kept, target) or false
     end
     return known[target] or nil
   end

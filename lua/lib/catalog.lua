@@ -123,7 +123,8 @@ local function read(cli, path, source, layer, diagnostics)
   local bounds, unread = limits_of(parsed, front, path, diagnostics)
   local who = {
     name = name, description = scalar(front.description) or "", file = path, layer = layer.name,
-    body = parsed.body, body_line = parsed.body_line, model = scalar(front.model), complexity = scalar(front.complexity),
+    body = parsed.body, body_line = parsed.body_line, model = scalar(front.model),
+    complexity = scalar(front.complexity),
     written = front.tools, limits = bounds, output = front.output, extra = extra,
     narrowed = parsed.narrowed or unread, tools = {}, missing = {}, targets = {},
     tools_line = { place(parsed, "tools") }, check = front.check,

@@ -1,6 +1,6 @@
 --- What only the whole graph shows: agents that hand work to one another in circles, and agents to
---- whom no work can come. Linear in agents and edges, and never recursive: a catalog may be one long
---- chain.
+--- whom no work can come. Linear in agents and edges, and never recursive: a catalog may be one
+--- long chain.
 local relations = require "lib.relations"
 
 local check_graph = {}
@@ -77,7 +77,7 @@ function check_graph.groups(order, leads)
   return state.groups
 end
 
---- A shortest circle from the first member back to it: the names on it, and the edge it begins with.
+--- A shortest circle from the first member back to it: its names, and the edge it begins with.
 local function example(group, leads)
   local member, from, queue = {}, {}, { group[1] }
   for _, name in ipairs(group) do member[name] = true end
@@ -117,8 +117,8 @@ end
 
 -- == who is reached ===============================================================================
 
---- Agents with whom people begin: those that take work from the user or a group, and those that name no source
---- and that nobody hands work to.
+--- Agents with whom people begin: those that take work from the user or a group, and those that
+--- name no source and that nobody hands work to.
 local function roots_of(found, leads)
   local reached_by, roots = {}, {}
   for _, who in ipairs(found.agents) do

@@ -37,8 +37,8 @@ local function beginning_of(name)
   return name:lower():gsub("^%d+%-", ""):sub(1, BEGINNING)
 end
 
---- By words. Whoever shares two thirds of all words shares one of the rarer half of them. The second
---- answer says that there are several.
+--- By words. Whoever shares two thirds of all words shares one of the rarer half of them. The
+--- second answer says that there are several.
 local function by_words(kept, target)
   local words, shared, best, score, ties = words_of(target), {}, nil, 0, 0
   table.sort(words, function(a, b)

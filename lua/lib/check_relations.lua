@@ -112,7 +112,7 @@ local function check_twice(who, add)
         if #here > 0 then parts[#parts + 1] = "only here: " .. listed(here) end
         if #there > 0 then parts[#parts + 1] = "only there: " .. listed(there) end
         add("contradiction", who, section.line, section.title,
-          ("`%s` stands on line %d too, with other agents (%s); all of them count: make it one list")
+          ("`%s` stands on line %d too, with other agents (%s); all of them count: keep one list")
             :format(section.title, before.line, table.concat(parts, "; ")))
       end
     end

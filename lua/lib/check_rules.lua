@@ -13,7 +13,7 @@ check_rules.RULES = {
   { "dangling", "a name that no agent has" },
   { "cut-short", "a name whose last word is missing, or that is only an agent's ending" },
   { "one-sided", "work goes to an agent whose input section does not name the sender" },
-  { "contradiction", "one list twice with other agents, or an agent to hand to and to escalate to" },
+  { "contradiction", "one list twice with other agents; one agent to hand to and to escalate to" },
   { "circle", "agents that hand work to one another in a circle" },
   { "unreachable", "agents to whom no work can come" },
   { "duplicate-name", "two files with one name" },

@@ -1,5 +1,5 @@
---- The graph of a catalog as text: for programs (json), for documents (mermaid), for Graphviz (dot),
---- and as one page to look at (html).
+--- The graph of a catalog as text: for programs (json), for documents (mermaid), for Graphviz
+--- (dot), and as one page to look at (html).
 local graph = {}
 
 local DRAW <const> = {

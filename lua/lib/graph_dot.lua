@@ -1,5 +1,5 @@
---- A graph for Graphviz: `perigee agents graph --format dot | dot -Tsvg`. Text of definitions stands
---- in quoted labels only.
+--- A graph for Graphviz: `perigee agents graph --format dot | dot -Tsvg`. Text of definitions
+--- stands in quoted labels only.
 local picture_of = require "lib.graph_picture"
 
 local NODES <const> = {
@@ -7,7 +7,8 @@ local NODES <const> = {
   done = ', style="rounded,dashed"', missing = ', style=dashed, color="#cc2222"',
 }
 local LINKS <const> = {
-  hand = "", escalate = ', style=dashed, color="#b36b00"', input = ', style=dotted, color="#3a7d44"',
+  hand = "", escalate = ', style=dashed, color="#b36b00"',
+  input = ', style=dotted, color="#3a7d44"',
   collaborate = ', dir=none, color="#666666"',
 }
 

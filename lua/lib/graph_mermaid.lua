@@ -19,12 +19,13 @@ return function(found)
   local picture = picture_of(found)
   local lines = { "flowchart LR" }
   for _, node in ipairs(picture.nodes) do
-    local shape = SHAPES[node.sort]
+    local open, close = table.unpack(SHAPES[node.sort])
     local class = node.sort ~= "agent" and ":::" .. node.sort or ""
-    lines[#lines + 1] = ("  %s%s%s%s%s"):format(node.id, shape[1], quoted(node.name), shape[2], class)
+    lines[#lines + 1] = "  " .. node.id .. open .. quoted(node.name) .. close .. class
   end
   for _, link in ipairs(picture.links) do
-    lines[#lines + 1] = ('  %s %s|"%s"| %s'):format(link.from, ARROWS[link.sort], link.label, link.to)
+    lines[#lines + 1] = ('  %s %s|"%s"| %s')
+      :format(link.from, ARROWS[link.sort], link.label, link.to)
   end
   lines[#lines + 1] = "  classDef user stroke-width:2px"
   lines[#lines + 1] = "  classDef group stroke-dasharray:2"

@@ -1,5 +1,5 @@
---- What a drawing of a catalog shows: nodes, and links between them, one for all edges of a sort from
---- one node to another. Pure.
+--- What a drawing of a catalog shows: nodes, and links between them, one for all edges of a sort
+--- from one node to another. Pure.
 ---
 --- node = { id, name, sort }         -- sort: agent user group done missing; id: "n1", "n2", ...
 --- link = { from, to, sort, label }  -- ids; sort: hand escalate collaborate input

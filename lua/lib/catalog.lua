@@ -11,6 +11,8 @@ local KNOWN <const> = {
   "name", "description", "tools", "model", "complexity", "limits", "output", "check",
 }
 
+local MOST_COMPARED <const> = 400 -- names with which a wrong one is compared
+
 ---@class agent.Agent
 ---@field name        string
 ---@field description string
@@ -190,6 +192,20 @@ local function read_folder(cli, found, layer, how)
   end
 end
 
+--- Of very many names, those with which it is worth comparing letter by letter: they hold one of the
+--- words.
+local function worth_comparing(part, names)
+  if #names <= MOST_COMPARED then return names end
+  local few = {}
+  for word in part:gmatch("[^-]+") do
+    for i = 1, #word > 2 and #names or 0 do
+      if names[i]:find(word, 1, true) then few[#few + 1] = names[i] end
+      if #few >= MOST_COMPARED then return few end
+    end
+  end
+  return few
+end
+
 --- The one agent that `part` names: its whole name, else any part that only one has.
 local function finder(found)
   return function(part)
@@ -205,7 +221,7 @@ local function finder(found)
       return nil, { code = "invalid", message = ("%q names %d agents: %s"):format(part, #hits,
         table.concat(names, ", ", 1, math.min(#names, 6)) .. (#names > 6 and ", ..." or "")) }
     end
-    local near = text.nearest_parts(part, names, 3)
+    local near = text.nearest_parts(part, worth_comparing(part, names), 3)
     return nil, { code = "not_found",
       message = ("no agent is called %q%s; perigee agents list shows them"):format(part,
         #near > 0 and "; the nearest are " .. table.concat(near, ", ") or "") }

@@ -7,7 +7,8 @@ local text = require "lib.text"
 
 local MOST_WORDS <const> = 12
 local MOST_ON_SHELF <const> = 200
-local MOST_COMPARED <const> = 40 -- letter by letter
+local MOST_COMPARED <const> = 40 -- letter by letter, for each of
+local MOST_SPELT <const> = 500 -- wrong names
 local BEGINNING <const> = 4 -- letters
 local COMMON <const> = { guardian = true, agent = true } -- they say nothing about who is meant
 
@@ -76,7 +77,8 @@ end
 ---@param names string[]
 ---@return fun(target: string): string? nearest nil when there is none, or several are as near
 return function(names)
-  local kept, known = { word = {}, words = {}, number = {}, beginning = {} }, {}
+  local kept = { word = {}, words = {}, number = {}, beginning = {} }
+  local known, spelt = {}, 0
   for _, name in ipairs(names) do
     kept.words[name] = words_of(name)
     for _, word in ipairs(kept.words[name]) do put(kept.word, word, name) end
@@ -86,7 +88,9 @@ return function(names)
   return function(target)
     if known[target] == nil then
       local name, several = by_words(kept, target)
-      known[target] = name or not several and by_letters(kept, target) or false
+      local spell = not name and not several and spelt < MOST_SPELT
+      spelt = spelt + (spell and 1 or 0)
+      known[target] = name or spell and by_letters(kept, target) or false
     end
     return known[target] or nil
   end

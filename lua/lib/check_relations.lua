@@ -6,6 +6,7 @@ local make_nearest = require "lib.check_nearest"
 local check_relations = {}
 
 local MOST_LISTED <const> = 4 -- names in one message
+local MOST_TOLD <const> = 20 -- lists of one file that differ from the first of their kind
 
 -- Words of a group ("Development Teams") that do not say which.
 local ANY_GROUP <const> = {
@@ -91,6 +92,15 @@ end
 
 -- == contradictions ===============================================================================
 
+--- Two lists of one length are walked whole, others only when they are told.
+local function alike(one, other)
+  if #one.targets ~= #other.targets then return false end
+  for _, target in ipairs(one.targets) do
+    if not other.targets[target] then return false end
+  end
+  return true
+end
+
 local function only_in(one, other)
   local out = {}
   for _, target in ipairs(one.targets) do
@@ -100,21 +110,19 @@ local function only_in(one, other)
 end
 
 local function check_twice(who, add)
-  local first = {}
+  local first, told = {}, 0
   for _, section in ipairs(who.sections) do
     local before = first[section.kind]
     if not before then
       first[section.kind] = #section.targets > 0 and section or nil
-    elseif #section.targets > 0 then
-      local here, there = only_in(section, before), only_in(before, section)
-      if #here + #there > 0 then
-        local parts = {}
-        if #here > 0 then parts[#parts + 1] = "only here: " .. listed(here) end
-        if #there > 0 then parts[#parts + 1] = "only there: " .. listed(there) end
-        add("contradiction", who, section.line, section.title,
-          ("`%s` stands on line %d too, with other agents (%s); all of them count: keep one list")
-            :format(section.title, before.line, table.concat(parts, "; ")))
-      end
+    elseif #section.targets > 0 and told < MOST_TOLD and not alike(section, before) then
+      local here, there, parts = only_in(section, before), only_in(before, section), {}
+      if #here > 0 then parts[#parts + 1] = "only here: " .. listed(here) end
+      if #there > 0 then parts[#parts + 1] = "only there: " .. listed(there) end
+      add("contradiction", who, section.line, section.title,
+        ("`%s` stands on line %d too, with other agents (%s); all of them count: keep one list")
+          :format(section.title, before.line, table.concat(parts, "; ")))
+      told = told + 1
     end
   end
 end

@@ -3,6 +3,7 @@ local item    = require "lib.relation_item"
 local mermaid = require "lib.mermaid"
 
 local POINTER = "\u{1F449}" -- the hand that this family draws before whoever comes next
+local MOST_ROUTE = 1000 -- bytes of labels; further ones on the way are left out
 
 local function node_target(label, known, strict)
   local names = item.names_in(label, known, strict)
@@ -65,7 +66,7 @@ local function read_diagram(block, name, known, add)
   for _, from in ipairs(queue) do -- grows while it is walked; each node is left once
     for _, edge in ipairs(leads[from[1]] or {}) do
       local text = from[2]
-      if edge.label and edge.label ~= "" then
+      if edge.label and edge.label ~= "" and #text < MOST_ROUTE then
         text = text == "" and edge.label or text .. " / " .. edge.label
       end
       local who = target[edge.to]

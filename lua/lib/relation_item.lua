@@ -14,11 +14,8 @@ local function trim(text) return text:match("^%s*(.*%S)") or "" end
 --- Without the icons in front: words that hold no letter or digit, unless nothing else is there.
 local function without_icons(text)
   local rest = trim(text)
-  while true do
-    local word, after = rest:match("^(%S+)%s+(.+)$")
-    if not word or word:find("%w") or not after:find("%w") then return rest end
-    rest = after
-  end
+  local first = rest:find("%w")
+  return first and rest:sub(rest:sub(1, first):match("^.*%s()") or 1) or rest
 end
 
 --- True for "062-backend-senior".

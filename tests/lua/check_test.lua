@@ -53,6 +53,11 @@ t.test("a name that nobody has is dangling, each once in a file, with line and c
     agent("b-agent", {}) }, { "a-agent.md:2:6 warning dangling" })
 end)
 
+t.test("a column counts characters", function()
+  t.equal(said { agent("a-agent", { "next c-agent" }, { body = "\u{1F449} \u{E4} **c-agent**" }) },
+    { "a-agent.md:1:7 warning dangling" })
+end)
+
 t.test("a dangling name proposes the one that shares its words, and says what to do", function()
   t.equal(message({ agent("064-screen-office-guardian", { "next 061-screen-office-guardian" }) },
     "dangling"), "next names `061-screen-office-guardian`, and no agent has that name; the nearest is "
@@ -116,6 +121,9 @@ t.test("one list twice with other agents is a contradiction, with the same ones 
   end
   t.equal(said(twice { "c", "b" }), {})
   t.equal(said(twice {}), {})
+  local late = twice { "b" }
+  table.insert(late[1].sections, 1, list("Next", 1, {})) -- an empty list is no first one
+  t.equal(said(late), { "a-agent.md:9:1 warning contradiction" })
   t.equal(said(twice { "b", "d" }), { "a-agent.md:9:1 warning contradiction" })
   t.contains(message(twice { "b", "d" }, "contradiction"), "only here: `d`; only there: `c`")
 end)
@@ -138,6 +146,55 @@ t.test("agents that hand work around in a circle are one group with an example",
   t.equal(said(agents), { "b-x.md:1:6 warning circle" })
   t.contains(message(agents, "circle"), "3 agents can hand work to one another in circles, such as "
     .. "b-x -> c-x -> b-x (b-x, c-x, d-x)")
+end)
+
+--- Groups by asking of each two whether they reach each other.
+local function plain_groups(order, leads)
+  local reaches = {}
+  for _, start in ipairs(order) do
+    local seen, queue = {}, { start }
+    for _, name in ipairs(queue) do
+      for _, lead in ipairs(leads[name]) do
+        if not seen[lead[1]] then
+          seen[lead[1]] = true
+          queue[#queue + 1] = lead[1]
+        end
+      end
+    end
+    reaches[start] = seen
+  end
+  local groups, taken = {}, {}
+  for _, a in ipairs(order) do
+    local group = {}
+    for _, b in ipairs(order) do
+      if not taken[b] and reaches[a][b] and reaches[b][a] then group[#group + 1] = b end
+    end
+    for _, b in ipairs(group) do taken[b] = true end
+    if #group > 1 then groups[#groups + 1] = table.concat(group, " ") end
+  end
+  table.sort(groups)
+  return groups
+end
+
+t.test("groups are those that reach each other, in many small graphs", function()
+  local seed = 1
+  local function random(n)
+    seed = (seed * 1103515245 + 12345) % 2147483648
+    return seed // 65536 % n + 1
+  end
+  for _ = 1, 300 do
+    local order, leads, count = {}, {}, random(9)
+    for i = 1, count do order[i], leads["n" .. i] = "n" .. i, {} end
+    for _ = 1, random(2 * count) do
+      table.insert(leads["n" .. random(count)], { "n" .. random(count) })
+    end
+    local groups = {}
+    for i, group in ipairs(check_graph.groups(order, leads)) do
+      groups[i] = table.concat(group, " ")
+    end
+    table.sort(groups)
+    t.equal(groups, plain_groups(order, leads))
+  end
 end)
 
 t.test("a circle of thousands, and as many circles, are walked without recursion", function()

@@ -292,13 +292,15 @@ flowchart TD
 ![a picture](x.svg)
 - 020-checker-guardian (for a look)
 - `040-writer-guardian`
+### Trigger Phrases
+- "Nobody is named"
 ]]
   local edges, sections = relations.read { name = "010-maker-guardian", file = "a.md", blocks = blocks }
   t.equal(listing(edges), {
     "next 020-checker-guardian: for a look", "diagram 030-shipper-guardian: Ship & tell?",
-    "next 040-writer-guardian: ",
+    "next 040-writer-guardian: ", "trigger : Nobody is named",
   })
-  t.equal(#sections, 2)
+  t.equal({ #sections, #sections[3].targets }, { 3, 0 })
   t.equal({ sections[2].kind, sections[2].title, sections[2].line }, { "next", "Next Agents", 12 })
   t.equal({ table.unpack(sections[2].targets) }, { "020-checker-guardian", "040-writer-guardian" })
 end)

@@ -96,8 +96,8 @@ void       bind_free_roots(RootGrant *roots); /* NULL allowed */
 void bind_push_jobs(lua_State *L);
 
 /* run:command(spec) -> a command whose output is read while it runs. run:explain(spec) -> words. */
-int        bind_command(lua_State *L, Run *run, int spec);
-int        bind_explain(lua_State *L, Run *run, int spec);
+int bind_command(lua_State *L, Run *run, int spec);
+int bind_explain(lua_State *L, Run *run, int spec);
 
 /* Waiting and time: sleep(ms), now() in Unix milliseconds. */
 int bind_sleep(lua_State *L);

@@ -26,17 +26,16 @@ static const struct VerbRow {
      GRANT_PRINT | GRANT_FILES | GRANT_DECIDE | GRANT_TRUST},
     {"tools", "list and show the tools, call one by hand",
      GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL | GRANT_RUN | GRANT_DECIDE | GRANT_TRUST},
-    {"exec", "run one command in the sandbox",
-     GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_TRUST},
+    {"exec", "run one command in the sandbox", GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_TRUST},
     {"runs", "list runs, show what one did", GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL},
     {"models", "list models, serve a rehearsal on loopback",
      GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_DECIDE | GRANT_LISTEN | GRANT_TRUST},
     {"trust", "say whose Lua may be loaded; list and revoke",
      GRANT_PRINT | GRANT_FILES | GRANT_TRUST},
     {"test", "run the Lua tests of a project",
-     GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_DECIDE | GRANT_TRUST},
+     GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL | GRANT_RUN | GRANT_DECIDE | GRANT_TRUST},
     {"doctor", "say whether the sandbox works here, and which settings hold",
-     GRANT_PRINT | GRANT_FILES | GRANT_RUN},
+     GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_TRUST},
     {"help", "this list, or what a verb takes", 0}, /* main's own */
 };
 

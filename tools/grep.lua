@@ -22,11 +22,12 @@ local function show_row(row, answer)
   if answer == "files" then return path end
   local number, sign, line = row.rest:match("^(%d+)([:-])(.*)$")
   if not number then return path .. ":" .. row.rest end
-  return path .. sign .. number .. sign .. text.valid((line:gsub("\r$", ""))), tonumber(number)
+  local plain = text.valid((line:gsub("\r$", "")))
+  return path .. sign .. number .. sign .. plain, tonumber(number)
 end
 
---- The first `limit` rows; "--" stands between places that do not adjoin, where lines around a match
---- are shown.
+--- The first `limit` rows; where lines around a match are shown, "--" stands between places that do
+--- not adjoin.
 local function show(found, input)
   local lines, before, last = {}, nil, nil
   local shown = math.min(#found.rows, input.limit)

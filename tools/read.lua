@@ -1,4 +1,5 @@
 --- Reads a text file or a part of it, shows an image, or lists a folder.
+local base64   = require "lib.base64"
 local encoding = require "lib.encoding"
 local filename = require "lib.filename"
 local image    = require "lib.image"
@@ -12,8 +13,9 @@ local ENTRIES_MOST <const> = 1000
 
 local SIGNATURES <const> = { -- first bytes of what people keep beside text
   { "%PDF-", "PDF document" }, { "PK\x03\x04", "ZIP archive" }, { "\x1F\x8B", "gzip archive" },
-  { "BZh", "bzip2 archive" }, { "\xFD7zXZ\0", "xz archive" }, { "\x28\xB5\x2F\xFD", "zstd archive" },
-  { "7z\xBC\xAF\x27\x1C", "7z archive" }, { "\x7FELF", "ELF program" },
+  { "BZh", "bzip2 archive" }, { "\xFD7zXZ\0", "xz archive" },
+  { "\x28\xB5\x2F\xFD", "zstd archive" }, { "7z\xBC\xAF\x27\x1C", "7z archive" },
+  { "\x7FELF", "ELF program" },
   { "SQLite format 3\0", "SQLite database" }, { "\0asm", "WebAssembly module" },
   { "\xCA\xFE\xBA\xBE", "Java class or Mach-O program" }, { "OggS", "Ogg media" },
   { "wOFF", "WOFF font" }, { "wOF2", "WOFF2 font" },
@@ -108,7 +110,7 @@ local function show_image(path, facts, bytes)
       facts.refused)
   end
   return { text = said,
-    images = { { media_type = facts.media_type, data = image.base64(bytes) } } }
+    images = { { media_type = facts.media_type, data = base64.encode(bytes) } } }
 end
 
 local function show_text(input, s, form)

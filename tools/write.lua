@@ -46,7 +46,9 @@ local function write(input, call)
   local written, err = call.write(path, content, { expect = new and "new" or "seen" })
   if not written and err.code == "invalid" then
     return refuse(input.path, new and "appeared while it was written; read it, then decide"
-      or "is not as this run knows it; read it first, then write it again or use edit")
+      or before and "changed while it was written; read it, then decide"
+      or ("is larger than %d bytes and was not written by this run; remove it first if it shall "
+        .. "be replaced"):format(FILE_MOST))
   end
   if not written then return nil, err end
 

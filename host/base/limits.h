@@ -21,25 +21,32 @@
 #define LIMIT_HTTP_HEAD  (64 * KB)
 #define LIMIT_HTTP_QUEUE (256 * KB) /* unread bytes of a stream before the transfer pauses */
 #define LIMIT_REQUEST    (64 * MB)
+#define LIMIT_URL        (16 * KB)
+#define LIMIT_FETCH      (4 * MB) /* the answer to a tool's request that names no bound */
 
 /* plain data between VMs, and JSON */
 #define LIMIT_CROSSING   (16 * MB)
 #define LIMIT_DEPTH      64 /* levels */
 #define LIMIT_JSON       (16 * MB)
-#define LIMIT_JSON_DEPTH 256 /* levels */
+#define LIMIT_JSON_DEPTH 256        /* levels */
+#define LIMIT_JSON_TREE  (128 * MB) /* what its values take while they are read */
 
 /* scripts */
 #define LIMIT_HOST_VM     (512 * MB)
 #define LIMIT_DECISION_VM (64 * MB)
 #define LIMIT_RUN_VM      (64 * MB)
 #define LIMIT_DECISION    50000000   /* VM instructions of one decision */
+#define LIMIT_DECISION_MS 10000      /* of wall time, as others wait for it */
 #define LIMIT_STRETCH     2000000000 /* VM instructions of a tool or chain between two waits */
 #define LIMIT_BRANCHES    1000       /* coroutines in one run.all */
 
 /* a sandboxed command, see sandbox/ */
-#define LIMIT_EXEC_OUTPUT (1 * MB) /* kept of each of stdout and stderr: head and tail */
-#define LIMIT_EXEC_QUEUE  (1 * MB) /* streamed and unread before the command has to wait */
-#define LIMIT_EXPLAINED   (8 * MB) /* a plan in words */
+#define LIMIT_EXEC_OUTPUT (1 * MB)   /* kept of each of stdout and stderr: head and tail */
+#define LIMIT_EXEC_QUEUE  (1 * MB)   /* streamed and unread before the command has to wait */
+#define LIMIT_EXPLAINED   (8 * MB)   /* a plan in words */
+#define LIMIT_EXEC_ASIDE  (256 * KB) /* kept of what it says aside, at most */
+#define LIMIT_JOB_FRESH   (64 * KB)  /* of each stream of a job that nobody has read */
+#define LIMIT_FEED        (16 * KB)  /* of each stream between two looks of whoever watches */
 
 // clang-format on
 

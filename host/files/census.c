@@ -24,9 +24,9 @@ typedef struct Walk {
     int     root;     /* owned */
     int64_t deadline; /* monotonic ms; 0 is none */
     size_t  looked, hashed;
-    Buf     path;     /* of the folder that is looked at, below the root */
-    char  **targets;  /* owned: folders below the root that links lead to, still to be looked at */
-    int    *places;   /* owned: what they count as */
+    Buf     path;    /* of the folder that is looked at, below the root */
+    char  **targets; /* owned: folders below the root that links lead to, still to be looked at */
+    int    *places;  /* owned: what they count as */
     size_t  target_count;
 } Walk;
 
@@ -179,7 +179,7 @@ static Status walk_entry(Walk *walk, int folder, const struct dirent *entry, Str
     const char  *name = entry->d_name;
     int          type = entry->d_type, own = place_of(name, strlen(name));
     bool         marker = marks(name, parent), wanted = counts(name, places);
-    bool unsure = type == DT_UNKNOWN || type == DT_LNK || marker || wanted;
+    bool         unsure = type == DT_UNKNOWN || type == DT_LNK || marker || wanted;
     if (!unsure && type != DT_DIR) return ST_OK;
     if (unsure) {
         if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0) return ST_OK;
@@ -228,7 +228,8 @@ static Status walk_folder(Walk *walk, int fd, int places, int depth, Err *err)
         if (status != ST_OK) break;
         status = buf_printf(&walk->path, err, "%s%s", len ? "/" : "", entry->d_name);
         if (status != ST_OK) break;
-        status = walk_entry(walk, dirfd(dir), entry, (Str){walk->path.ptr, len}, places, depth, err);
+        status =
+            walk_entry(walk, dirfd(dir), entry, (Str){walk->path.ptr, len}, places, depth, err);
         walk->path.len = len;
         walk->path.ptr[len] = '\0';
     }
@@ -253,8 +254,8 @@ static Status walk_target(Walk *walk, const char *path, int places, Err *err)
     if (S_ISDIR(info.st_mode)) return walk_folder(walk, fd, places, 1, err);
     close(fd);
     status = keep(walk, 'f', &info, &kept, err);
-    int folder = open_beneath(walk->root, path_folder(str_from(path)),
-                              O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int folder =
+        open_beneath(walk->root, path_folder(str_from(path)), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (status == ST_OK && folder >= 0)
         hash_file(walk, folder, path_name(str_from(path)).ptr, kept);
     if (folder >= 0) close(folder);
@@ -348,7 +349,7 @@ void census_compare(const Census *before, const Census *after, Census *changes)
     while (i < before->count || j < after->count) {
         const CensusEntry *was = i < before->count ? &before->entries[i] : NULL;
         const CensusEntry *is = j < after->count ? &after->entries[j] : NULL;
-        int order = !was ? 1 : !is ? -1 : strcmp(was->path, is->path);
+        int                order = !was ? 1 : !is ? -1 : strcmp(was->path, is->path);
         if (order < 0) {
             add_change(changes, was, 'g');
             i++;

@@ -19,10 +19,10 @@ Status census_write(const Census *census, Buf *out, Err *err)
                                strlen(census->folder), census->folder);
     for (size_t i = 0; status == ST_OK && i < census->count; i++) {
         const CensusEntry *entry = &census->entries[i];
-        status = buf_printf(out, err,
-                            "%c %" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64 " %s %zu:%s\n",
-                            entry->kind, entry->inode, entry->size, entry->modified, entry->changed,
-                            entry->hash[0] ? entry->hash : "-", strlen(entry->path), entry->path);
+        status =
+            buf_printf(out, err, "%c %" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64 " %s %zu:%s\n",
+                       entry->kind, entry->inode, entry->size, entry->modified, entry->changed,
+                       entry->hash[0] ? entry->hash : "-", strlen(entry->path), entry->path);
     }
     return status == ST_OK ? buf_append(out, STR("end\n"), err) : status;
 }

@@ -143,8 +143,7 @@ static Status walk_name(Walk *walk, char *name, int depth, Err *err)
     char        path[PATH_MAX];
     bool        wanted = str_ends(str_from(name), str_from(walk->spec->ending));
     const char *folder = walk->spec->folder;
-    if (snprintf(path, sizeof path, "%s%s%s", folder, *folder ? "/" : "", name) >=
-        (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s%s%s", folder, *folder ? "/" : "", name) >= (int)sizeof path)
         return ST_OK; /* no name of a file that could be opened */
     if (wanted && fstatat(walk->root, path, &info, 0) == 0 && S_ISDIR(info.st_mode)) wanted = false;
     if (wanted) return walk_file(walk, path, name, err);
@@ -154,7 +153,7 @@ static Status walk_name(Walk *walk, char *name, int depth, Err *err)
 
 static Status walk_folder(Walk *walk, const char *name, int depth, Err *err)
 {
-    char path[PATH_MAX];
+    char        path[PATH_MAX];
     const char *folder = walk->spec->folder;
     if (snprintf(path, sizeof path, "%s%s%s", folder, *folder && *name ? "/" : "", name) >=
         (int)sizeof path)

@@ -16,7 +16,7 @@ struct Root {             /* but for the covers it never changes: threads share 
     const char *roots[3]; /* path, real, NULL */
     char      **pins;     /* owned; normalised, each as given and as resolved; ends in NULL */
 
-    pthread_rwlock_t covers;             /* holds for the two below */
+    pthread_rwlock_t covers;              /* holds for the two below */
     char           **masked, **read_only; /* owned; resolved, each ends in NULL; or NULL */
 };
 

@@ -45,8 +45,8 @@ void              root_free(Root *root);
 const char       *root_path(const Root *root);
 
 /* Adds to the rules about names what has to be looked up: places below the root, without links in
- * them, that are masked or read-only although their names do not say so (a link `.env` leads there).
- * Replaces what was given before. Takes both lists, each ending in NULL. */
+ * them, that are masked or read-only although their names do not say so (a link `.env` leads to
+ * one). Replaces what was given before. Takes both lists, each ending in NULL. */
 void root_cover(Root *root, char **masked, char **read_only);
 
 /* Fills `real` with the one path below the root, without links, that `path` means; what is not
@@ -58,9 +58,10 @@ MUST_CHECK Status root_real(Root *root, Str path, Buf *real, Err *err);
 MUST_CHECK Status root_read(Root *root, Str path, size_t most, Buf *out, FileInfo *info, Err *err);
 
 /* Replaces the file atomically (new file beside it, fsync, rename), keeping its mode, its access
- * list and its user attributes, making missing folders. `expect`: NULL writes whatever is there; "" only if no file is there; a hash
- * only if the file still has it (ST_INVALID otherwise). Fills `info` with the new state. A symlink
- * is followed inside the root. At most LIMIT_FILE_READ bytes. */
+ * list and its user attributes, making missing folders. `expect`: NULL writes whatever is there; ""
+ * only if no file is there; a hash only if the file still has it (ST_INVALID otherwise). Fills
+ * `info` with the new state. A symlink is followed inside the root. At most LIMIT_FILE_READ bytes.
+ */
 MUST_CHECK Status root_write(Root *root, Str path, Str bytes, const char *expect, FileInfo *info,
                              Err *err);
 

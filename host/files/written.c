@@ -70,8 +70,7 @@ static Status put_file(const char *folder, const char *kind, Str bytes, char **p
         ok = put > 0;
         if (ok) done += (size_t)put;
     }
-    snprintf(name, sizeof name, "%.*s/%s%s", (int)strlen(folder), folder, kind,
-             strrchr(new, '.'));
+    snprintf(name, sizeof name, "%.*s/%s%s", (int)strlen(folder), folder, kind, strrchr(new, '.'));
     ok = ok && fsync(at) == 0 && rename(new, name) == 0;
     if (!ok) {
         int why = errno;
@@ -119,7 +118,7 @@ static Status put_census(const char *folder, const char *kind, const Census *cen
 
 Status note_begin(const char *state, const char *workspace, Note **out, Err *err)
 {
-    Note  *note = mem_new(sizeof *note);
+    Note *note = mem_new(sizeof *note);
     note->fd = -1;
     Status status = open_folder(state, &note->folder, err);
     if (status == ST_OK) status = census_take(workspace, 0, &note->before, err);

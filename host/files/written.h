@@ -3,15 +3,15 @@
  *   STATE/written/begun.XXXXXX   how a workspace was before its run; locked while the process lives
  *   STATE/written/done.XXXXXX    what the run changed in it
  *
- * Why     A run that is killed cannot say what it wrote. So the workspace is noted before it begins;
- *         a note that nobody holds any more is settled by whoever starts next, and one that is held
+ * Why     A run that is killed cannot say what it wrote. So the workspace is noted before it
+ * begins; a note that nobody holds any more is settled by whoever starts next, and one that is held
  *         is looked at as far as its run has come.
  * Use     note_begin before the run -> note_settle after it, or never -> note_free
  *         written_collect at each start -> (kept elsewhere) -> written_forget for what was kept
  * Owner   Note: the caller.
  * Thread  Any; blocks on the disk.
- * Errors  note_begin failed: the run must not begin. written_collect says in each Written what could
- *         not be found out; nothing below its folder may then be taken for known.
+ * Errors  note_begin failed: the run must not begin. written_collect says in each Written what
+ * could not be found out; nothing below its folder may then be taken for known.
  */
 #ifndef HOST_FILES_WRITTEN_H
 #define HOST_FILES_WRITTEN_H

@@ -61,6 +61,12 @@ struct HttpCall {
     bool   head_seen; /* on_head was called; later lines are trailers */
     size_t body_left; /* bytes that the body may still have */
 
+    HostRules hosts;                     /* owned; in force when `guarded` */
+    bool      guarded;                   /* reaches listed hosts only */
+    bool      direct;                    /* through no proxy */
+    bool      opened;                    /* some address was let through */
+    char      inside[ADDRESS_TEXT_SIZE]; /* an address that was refused, or "" */
+
     bool added;     /* to the multi handle */
     bool paused;    /* the caller wants no data */
     bool held;      /* libcurl keeps a piece for us since we said pause */
@@ -75,6 +81,11 @@ struct HttpCall {
 /* curl_request.c: checks `request`, fills `call->where` and the easy handle. */
 MUST_CHECK Status call_prepare(HttpCall *call, const HttpRequest *request, Err *err);
 void              call_wipe_headers(HttpCall *call);
+
+/* curl_guard.c: where this call may go. The first is asked once the URL was read, the second sets
+ * the options that hold it to that. */
+MUST_CHECK Status call_check_host(HttpCall *call, CURLU *parts, Err *err);
+void              call_guard(HttpCall *call);
 
 /* curl_answer.c: the callbacks that libcurl makes while the answer comes. */
 void call_listen(HttpCall *call);

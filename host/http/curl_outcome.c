@@ -88,6 +88,12 @@ void call_judge(HttpCall *call, CURLcode code)
         call_judge_silence(call, call->stall_deadline);
         return;
     }
+    if (call->inside[0] && !call->opened) {
+        call_fail(call, ST_DENIED,
+                  "%s: the host leads to %s, which is no public address and not listed itself",
+                  call->where, call->inside);
+        return;
+    }
     long sys = 0;
     curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &sys);
     call->error[sizeof call->error - 1] = '\0';

@@ -28,6 +28,8 @@ Status call_prepare(HttpCall *call, const HttpRequest *request, Err *err)
     Buf key;
     buf_init(&key, 1 * KB);
     char *url = mem_copy(request->url.ptr, request->url.len);
+    call->guarded = request->hosts != NULL;
+    if (call->guarded) host_rules_copy(request->hosts, &call->hosts);
     status = read_url(call, request->method, url, &key, err);
     if (status == ST_OK) status = add_headers(call, request, err);
     if (status == ST_OK && request->secret.len)
@@ -141,6 +143,27 @@ Status http_host_key(Str url, Buf *out, Err *err)
     return status;
 }
 
+Status http_join_url(Str base, Str location, Buf *out, Err *err)
+{
+    CURLU *parts = NULL, *moved = NULL;
+    char  *from = mem_copy(base.len ? base.ptr : "", base.len), *whole = NULL;
+    char  *to = mem_copy(location.len ? location.ptr : "", location.len);
+    Status status = parse_url(from, &parts, err);
+    if (status == ST_OK &&
+        (strlen(to) != location.len || curl_url_set(parts, CURLUPART_URL, to, 0) != CURLUE_OK ||
+         curl_url_set(parts, CURLUPART_FRAGMENT, NULL, 0) != CURLUE_OK ||
+         curl_url_get(parts, CURLUPART_URL, &whole, 0) != CURLUE_OK))
+        status = err_set(err, ST_PROTOCOL, "the Location of a redirect is no URL");
+    if (status == ST_OK) status = parse_url(whole, &moved, err);
+    if (status == ST_OK) status = buf_append(out, str_from(whole), err);
+    curl_free(whole);
+    curl_url_cleanup(moved);
+    curl_url_cleanup(parts);
+    free(from);
+    free(to);
+    return status;
+}
+
 static Status read_url(HttpCall *call, Str method, const char *url, Buf *key, Err *err)
 {
     CURLU *parts = NULL;
@@ -155,6 +178,7 @@ static Status read_url(HttpCall *call, Str method, const char *url, Buf *key, Er
     snprintf(call->where, sizeof call->where, "%.*s %s", method.len > 16 ? 16 : (int)method.len,
              method.ptr, whole ? whole : "");
     curl_free(whole);
+    if (status == ST_OK) status = call_check_host(call, parts, err);
     curl_url_cleanup(parts);
     return status;
 }
@@ -196,7 +220,9 @@ static Status add_secret(HttpCall *call, const HttpRequest *request, Str key, Er
     Status status = buf_append(&line, request->secret_header, err);
     if (status == ST_OK) status = buf_append(&line, STR(": "), err);
     if (status == ST_OK)
-        status = secrets_reveal(request->secret, key, request->secret_prefix, &line, err);
+        status = call->guarded
+                     ? secrets_reveal_listed(request->secret, request->secret_prefix, &line, err)
+                     : secrets_reveal(request->secret, key, request->secret_prefix, &line, err);
     if (status == ST_OK && !field_is_value(buf_str(&line)))
         status = err_set(err, ST_INVALID, "the secret %.*s holds a line end or control character",
                          STR_ARG(request->secret));
@@ -260,5 +286,6 @@ static void set_options(HttpCall *call, const HttpRequest *request, const char *
     /* Ours ends the call; libcurl uses its own to share the time among a name's addresses. */
     long connect_ms = request->connect_ms > 1000000000 ? 1000000000 : (long)request->connect_ms;
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+    call_guard(call);
     set_method(call, request);
 }

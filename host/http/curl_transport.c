@@ -177,6 +177,7 @@ static void call_release(HttpCall *call)
     if (call->next) call->next->prev = call->prev;
     call_wipe_headers(call);
     buf_clear(&call->head);
+    host_rules_clear(&call->hosts);
     free(call->body);
     free(call);
 }

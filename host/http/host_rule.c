@@ -10,15 +10,15 @@ enum { LABEL_MAX = 63, SHOWN_MAX = 100 };
 /* Begins every reason: which text is wrong, with nothing in it that drives a terminal. */
 static Status wrong(Err *err, Str text, const char *why)
 {
-    char   shown[SHOWN_MAX + 4];
+    char   shown[SHOWN_MAX];
     size_t len = text.len < SHOWN_MAX ? text.len : SHOWN_MAX;
     for (size_t i = 0; i < len; i++) {
         char c = text.ptr[i];
         shown[i] = '?';
         if (c > 0x1f && c < 0x7f) shown[i] = c;
     }
-    strcpy(shown + len, text.len > SHOWN_MAX ? "..." : "");
-    return err_set(err, ST_INVALID, "host \"%s\": %s", shown, why);
+    return err_set(err, ST_INVALID, "host \"%.*s%s\": %s", (int)len, shown,
+                   text.len > len ? "..." : "", why);
 }
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }

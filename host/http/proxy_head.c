@@ -193,7 +193,7 @@ static int status_of(Str line)
 {
     int64_t status = 0;
     if (!str_starts(line, STR("HTTP/1.")) || line.len < 12 || line.ptr[8] != ' ') return -1;
-    if (line.len > 12 && line.ptr[12] != ' ') return -1;
+    if (line.len > 12 && line.ptr[12] != ' ' && line.ptr[12] != '\r') return -1;
     if (!str_to_int64(str_cut(line, 9, 12), &status) || status < 100) return -1;
     return (int)status;
 }
@@ -219,6 +219,16 @@ static Status write_answer_fields(Str rest, Buf *out, Err *err)
     return status;
 }
 
+/* Lines end in CRLF and in nothing else. */
+static bool has_odd_line_end(Str head)
+{
+    for (size_t i = 0; i < head.len; i++) {
+        char next = i + 1 < head.len ? head.ptr[i + 1] : '\0';
+        if (head.ptr[i] == '\0' || (head.ptr[i] == '\r') != (next == '\n')) return true;
+    }
+    return false;
+}
+
 int proxy_answer_head(Buf *in, Buf *out)
 {
     Err       err;
@@ -228,7 +238,7 @@ int proxy_answer_head(Buf *in, Buf *out)
     if (end < 0) return in->len >= LIMIT_HTTP_HEAD ? -1 : 0;
     Str head = str_cut(all, 0, (size_t)end + 2), rest = head, line;
     str_next(&rest, '\n', &line);
-    int status = status_of(line);
+    int status = has_odd_line_end(head) ? -1 : status_of(line);
     /* 101 would be an answer to an Upgrade, which is not sent */
     if (status < 0 || status == 101) return -1;
     bool interim = status < 200;

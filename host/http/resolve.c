@@ -12,7 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { STACK_SIZE = 512 * 1024 };
+enum { STACK_SIZE = 512 * 1024, TRY_AGAIN_MS = 20 /* while all threads are taken */ };
 
 /* Shared by the one who waits and the thread; whoever leaves last frees it. */
 typedef struct Job {
@@ -24,8 +24,11 @@ typedef struct Job {
 } Job;
 
 struct Resolve {
+    Loop        *loop;  /* borrowed */
     Job         *job;   /* held */
+    bool         begun; /* a thread has the job */
     Watch       *watch; /* owned */
+    int64_t      deadline;
     Timer       *timer; /* owned */
     ResolveDone *done;
     void        *arg;
@@ -35,7 +38,7 @@ static atomic_int threads; /* at work in this process, those that nobody waits f
 
 static void ask_system(void *arg, const char *name, Resolved *out);
 static void on_answer(void *arg, int fd, int events);
-static void on_late(void *arg);
+static void on_time(void *arg);
 
 static const ResolveNames SYSTEM = {ask_system, NULL};
 
@@ -76,46 +79,49 @@ static int start_thread(Job *job)
     return rc;
 }
 
-static Status job_start(const ResolveNames *names, const char *name, Job **out, Err *err)
+static Status job_new(const ResolveNames *names, const char *name, Job **out, Err *err)
 {
     int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (event < 0) return err_set(err, ST_IO, "look up %s: %s", name, strerror(errno));
-    if (atomic_fetch_add(&threads, 1) >= RESOLVE_AT_ONCE) {
-        atomic_fetch_sub(&threads, 1);
-        close(event);
-        return err_set(err, ST_LIMIT, "look up %s: %d other names are being looked up", name,
-                       RESOLVE_AT_ONCE);
-    }
     Job *job = mem_new(sizeof *job);
     job->event = event;
     job->names = names ? *names : SYSTEM;
     job->name = mem_text(name);
-    atomic_store(&job->holders, 2);
-    int rc = start_thread(job);
-    if (rc != 0) {
-        atomic_fetch_sub(&threads, 1);
-        atomic_store(&job->holders, 1);
-        job_release(job);
-        return err_set(err, ST_LIMIT, "look up %s: no thread: %s", name, strerror(rc));
-    }
+    atomic_store(&job->holders, 1);
     *out = job;
     return ST_OK;
+}
+
+/* Gives the job to a thread, or tries again soon: threads are few, and so are those that the
+ * system has to give. */
+static void begin(Resolve *resolve)
+{
+    Job *job = resolve->job;
+    if (atomic_fetch_add(&threads, 1) < RESOLVE_AT_ONCE) {
+        atomic_store(&job->holders, 2);
+        resolve->begun = start_thread(job) == 0;
+        if (!resolve->begun) atomic_store(&job->holders, 1);
+    }
+    if (!resolve->begun) atomic_fetch_sub(&threads, 1);
+    int64_t again = clock_deadline(loop_clock(resolve->loop), TRY_AGAIN_MS);
+    timer_set(resolve->timer,
+              resolve->begun || again > resolve->deadline ? resolve->deadline : again);
 }
 
 Status resolve_begin(Loop *loop, const ResolveNames *names, const char *name, int64_t deadline,
                      ResolveDone *done, void *arg, Resolve **out, Err *err)
 {
     Job *job = NULL;
-    if (job_start(names, name, &job, err) != ST_OK) return err->status;
+    if (job_new(names, name, &job, err) != ST_OK) return err->status;
     Resolve *resolve = mem_new(sizeof *resolve);
-    *resolve = (Resolve){.job = job, .done = done, .arg = arg};
-    resolve->timer = timer_new(loop, on_late, resolve);
+    *resolve = (Resolve){.loop = loop, .job = job, .deadline = deadline, .done = done, .arg = arg};
+    resolve->timer = timer_new(loop, on_time, resolve);
     if (watch_new(loop, job->event, on_answer, resolve, &resolve->watch, err) != ST_OK) {
         resolve_cancel(resolve);
         return err->status;
     }
     watch_set(resolve->watch, WATCH_READ);
-    timer_set(resolve->timer, deadline);
+    begin(resolve);
     *out = resolve;
     return ST_OK;
 }
@@ -143,9 +149,13 @@ static void on_answer(void *arg, int fd, int events)
     done(to, &resolved);
 }
 
-static void on_late(void *arg)
+static void on_time(void *arg)
 {
-    Resolve     *resolve = arg;
+    Resolve *resolve = arg;
+    if (!resolve->begun && loop_now(resolve->loop) < resolve->deadline) {
+        begin(resolve);
+        return;
+    }
     ResolveDone *done = resolve->done;
     void        *to = resolve->arg;
     Resolved     resolved;

@@ -5,8 +5,9 @@
  * Use     resolve_begin -> done, once -> the addresses; or resolve_cancel.
  * Owner   Resolve: this module; valid until `done` was called or resolve_cancel.
  * Thread  Loop thread; `look_up` runs on another.
- * Errors  In the outcome: ST_NOT_FOUND no such name, ST_TIMEOUT the deadline, ST_LIMIT too many
- *         look-ups at once, ST_UNAVAILABLE everything else.
+ * Errors  In the outcome: ST_NOT_FOUND no such name, ST_TIMEOUT the deadline, ST_UNAVAILABLE
+ *         everything else. While RESOLVE_AT_ONCE threads are at work in this process, those that
+ *         nobody waits for any more included, a look-up waits for its turn within its deadline.
  */
 #ifndef HOST_HTTP_RESOLVE_H
 #define HOST_HTTP_RESOLVE_H

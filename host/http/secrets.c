@@ -122,18 +122,26 @@ Status secrets_allow(Str name, Str host, Err *err)
     return ST_OK;
 }
 
-Status secrets_reveal(Str name, Str host, Str prefix, Buf *out, Err *err)
+Status secrets_reveal_listed(Str name, Str prefix, Buf *out, Err *err)
 {
     const Secret *secret = find(name);
     if (!secret)
         return err_set(err, ST_NOT_FOUND,
-                       "secret %.*s: not in the environment; set it and start again",
+                       secrets_is_name(name)
+                           ? "secret %.*s: not in the environment; set it and start again"
+                           : "secret %.*s: the names of secrets end in _KEY, _TOKEN, _SECRET or "
+                             "_PASSWORD",
                        STR_ARG(name));
-    if (!is_granted(name, host))
-        return err_set(err, ST_DENIED, "secret %.*s: not granted to %.*s", STR_ARG(name),
-                       STR_ARG(host));
     Status status = buf_append(out, prefix, err);
     return status == ST_OK ? buf_append(out, str_from(secret->value), err) : status;
+}
+
+Status secrets_reveal(Str name, Str host, Str prefix, Buf *out, Err *err)
+{
+    if (find(name) && !is_granted(name, host))
+        return err_set(err, ST_DENIED, "secret %.*s: not granted to %.*s", STR_ARG(name),
+                       STR_ARG(host));
+    return secrets_reveal_listed(name, prefix, out, err);
 }
 
 /* Puts "[NAME]" where `len` bytes stood at `at`; what no longer fits falls off the end. */
@@ -172,4 +180,27 @@ void secrets_mask(Str name, char *bytes, size_t len)
     for (char *at = memmem(bytes, len, secret->value, value_len); at;
          at = memmem(at, (size_t)(bytes + len - at), secret->value, value_len))
         memset(at, '*', value_len);
+}
+
+size_t secrets_begun(Str name, Str bytes)
+{
+    const Secret *secret = find(name);
+    size_t        value_len = secret ? strlen(secret->value) : 0;
+    if (value_len < REDACT_FROM) return 0;
+    size_t most = value_len - 1 < bytes.len ? value_len - 1 : bytes.len;
+    for (size_t len = most; len > 0; len--)
+        if (memcmp(bytes.ptr + bytes.len - len, secret->value, len) == 0) return len;
+    return 0;
+}
+
+void secrets_mask_end(Str name, char *bytes, size_t len)
+{
+    size_t begun = secrets_begun(name, (Str){bytes, len});
+    if (begun >= REDACT_FROM) memset(bytes + len - begun, '*', begun);
+}
+
+bool secrets_can_mask(Str name)
+{
+    const Secret *secret = find(name);
+    return secret && strlen(secret->value) >= REDACT_FROM;
 }

@@ -30,6 +30,9 @@ MUST_CHECK Status secrets_allow(Str name, Str host, Err *err);
  * transport only. */
 MUST_CHECK Status secrets_reveal(Str name, Str host, Str prefix, Buf *out, Err *err);
 
+/* The same for a request that brought its own list of hosts along, which was asked before. */
+MUST_CHECK Status secrets_reveal_listed(Str name, Str prefix, Buf *out, Err *err);
+
 /* Replaces every occurrence of a secret's value (6 bytes or longer) in `text` by "[NAME]", for
  * texts that come from outside and go into errors and logs. */
 void secrets_redact(char *text, size_t size);
@@ -37,5 +40,15 @@ void secrets_redact(char *text, size_t size);
 /* Overwrites every occurrence of the value of `name` in `bytes`, for what a server sends back that
  * was given it. The length stays. A name that is no secret changes nothing. */
 void secrets_mask(Str name, char *bytes, size_t len);
+
+/* For bytes that come in pieces: how many at the end of `bytes` may begin the value of `name`, and
+ * have to wait for the next piece. */
+size_t secrets_begun(Str name, Str bytes);
+
+/* The same for an answer that ends there: overwrites what may be most of the value at its end. */
+void secrets_mask_end(Str name, char *bytes, size_t len);
+
+/* Is the value long enough to be found and masked in what comes back? */
+bool secrets_can_mask(Str name);
 
 #endif

@@ -2,9 +2,7 @@
 
 #include "../base/mem.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,43 +13,25 @@ enum { BACKLOG = 64, ACCEPT_AGAIN_MS = 100 /* when the process is out of descrip
 static void on_accept(void *arg, int fd, int events);
 static void on_again(void *arg);
 
-typedef union Address {
-    struct sockaddr     any;
-    struct sockaddr_in  v4;
-    struct sockaddr_in6 v6;
-} Address;
-
-static Status parse_address(const char *text, unsigned port, Address *out, socklen_t *len, Err *err)
+static Status read_address(const char *text, unsigned port, Address *out, Err *err)
 {
-    memset(out, 0, sizeof *out);
     if (port > 65535) return err_set(err, ST_INVALID, "listen on port %u: no such port", port);
-    if (inet_pton(AF_INET, text, &out->v4.sin_addr) == 1) {
-        if (ntohl(out->v4.sin_addr.s_addr) >> 24 == 127) {
-            out->v4.sin_family = AF_INET;
-            out->v4.sin_port = htons((uint16_t)port);
-            *len = sizeof out->v4;
-            return ST_OK;
-        }
-    } else if (inet_pton(AF_INET6, text, &out->v6.sin6_addr) == 1) {
-        if (IN6_IS_ADDR_LOOPBACK(&out->v6.sin6_addr)) {
-            out->v6.sin6_family = AF_INET6;
-            out->v6.sin6_port = htons((uint16_t)port);
-            *len = sizeof out->v6;
-            return ST_OK;
-        }
-    } else {
+    if (!address_parse(str_from(text), out))
         return err_set(err, ST_INVALID, "listen on %s: not an address; use 127.0.0.1", text);
-    }
-    return err_set(err, ST_DENIED, "listen on %s: not a loopback address; use 127.0.0.1", text);
+    if (!address_is_loopback(out))
+        return err_set(err, ST_DENIED, "listen on %s: not a loopback address; use 127.0.0.1", text);
+    return ST_OK;
 }
 
-static int open_listener(const Address *address, socklen_t len)
+static int open_listener(const Address *address, uint16_t port)
 {
-    int one = 1;
-    int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct sockaddr_storage at;
+    int                     one = 1;
+    socklen_t               len = address_to_socket(address, port, &at);
+    int fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(fd, &address->any, len) == 0 && listen(fd, BACKLOG) == 0) return fd;
+    if (bind(fd, (struct sockaddr *)&at, len) == 0 && listen(fd, BACKLOG) == 0) return fd;
     int saved = errno;
     close(fd);
     errno = saved;
@@ -61,10 +41,12 @@ static int open_listener(const Address *address, socklen_t len)
 Status server_new(Loop *loop, const char *address, unsigned port, ServerAsked *asked, void *arg,
                   Server **out, Err *err)
 {
-    Address   where;
-    socklen_t len = 0;
-    if (parse_address(address, port, &where, &len, err) != ST_OK) return err->status;
-    int fd = open_listener(&where, len);
+    Address                 where;
+    struct sockaddr_storage bound;
+    socklen_t               len = sizeof bound;
+    uint16_t                number = 0;
+    if (read_address(address, port, &where, err) != ST_OK) return err->status;
+    int fd = open_listener(&where, (uint16_t)port);
     if (fd < 0)
         return err_set(err, ST_IO, "listen on %s port %u: %s", address, port, strerror(errno));
     Server *server = mem_new(sizeof *server);
@@ -74,8 +56,9 @@ Status server_new(Loop *loop, const char *address, unsigned port, ServerAsked *a
         server_free(server);
         return err->status;
     }
-    getsockname(fd, &where.any, &len);
-    server->port = ntohs(where.any.sa_family == AF_INET ? where.v4.sin_port : where.v6.sin6_port);
+    if (getsockname(fd, (struct sockaddr *)&bound, &len) == 0)
+        address_from_socket((struct sockaddr *)&bound, &where, &number);
+    server->port = number;
     watch_set(server->watch, WATCH_READ);
     *out = server;
     return ST_OK;

@@ -22,6 +22,7 @@
 
 #include "../base/buf.h"
 #include "../loop/loop.h"
+#include "host_rule.h"
 
 typedef struct Transport Transport;
 typedef struct HttpCall  HttpCall;
@@ -39,6 +40,7 @@ typedef struct HttpRequest {
     Str               secret;        /* name of a secret, or empty */
     Str               secret_header; /* header that carries it: "x-api-key", "authorization" */
     Str               secret_prefix; /* before its value: "Bearer " or empty */
+    const HostRules  *hosts;         /* may be NULL: see below */
     int64_t           connect_ms;    /* stall deadlines, each > 0 */
     int64_t           first_byte_ms;
     int64_t           idle_ms;
@@ -68,9 +70,20 @@ void              transport_free(Transport *transport);
  * to a host for https never travels in the clear. ST_INVALID for what is no http(s) URL. */
 MUST_CHECK Status http_host_key(Str url, Buf *out, Err *err);
 
+/* Appends where a Location header leads, from `base`: absolute, http(s), without fragment. */
+MUST_CHECK Status http_join_url(Str base, Str location, Buf *out, Err *err);
+
 /* Begins a request. A wrong request (scheme, header with a line end, a secret that is not there or
- * not granted to that host) fails here; everything later comes through on_end, never from inside
- * http_begin. */
+ * not granted to that host, a host that is not listed) fails here; everything later comes through
+ * on_end, never from inside http_begin.
+ *
+ * With `hosts` the request goes to those only: the URL's host must be listed, each address that it
+ * leads to is checked as its socket is opened (the very address that is then dialled), no proxy
+ * stands between, and the connection is its own, never one that was opened for somebody else.
+ * ST_DENIED says which host or address. The list is the secret's grant as well: whoever makes it
+ * has seen that the secret may go to each of them.
+ * Without `hosts` http_proxy and its kin hold, but for this machine itself (127.0.0.0/8, ::1,
+ * localhost), to which a proxy leads nowhere. */
 MUST_CHECK Status http_begin(Transport *transport, const HttpRequest *request,
                              const HttpEvents *events, void *arg, HttpCall **out, Err *err);
 

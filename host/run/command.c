@@ -134,6 +134,8 @@ Status command_begin(Workspace *workspace, const ExecSpec *spec, const char *con
 
 void command_cancel(Command *command) { exec_cancel(command->exec); }
 
+void command_stop(Command *command) { exec_stop(command->exec); }
+
 void command_pause(Command *command, bool paused) { exec_pause(command->exec, paused); }
 
 void command_drop(Command *command)

@@ -21,6 +21,7 @@ MUST_CHECK Status command_begin(Workspace *workspace, const ExecSpec *spec,
                                 const char *const *hosts, const ExecEvents *events, void *arg,
                                 Command **out, Err *err);
 void              command_cancel(Command *command); /* on_end follows */
+void              command_stop(Command *command);   /* as exec_stop; on_end follows */
 void              command_drop(Command *command);   /* killed, no event; NULL allowed */
 void              command_pause(Command *command, bool paused);
 

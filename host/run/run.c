@@ -1,4 +1,4 @@
-#include "run.h"
+#include "jobs.h"
 
 #include "../base/limits.h"
 #include "../base/mem.h"
@@ -91,6 +91,7 @@ void run_free(Run *run)
 {
     if (!run) return;
     leave_parent(run);
+    jobs_free(run);
     timer_free(run->timer);
     workspace_release(run->workspace);
     seen_clear(&run->seen);
@@ -133,5 +134,6 @@ void run_finish(Run *run, const char *status)
     if (run->finished) return;
     run->finished = true;
     timer_stop(run->timer);
+    jobs_end(run);
     put_row(run, status);
 }

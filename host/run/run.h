@@ -47,6 +47,7 @@ typedef struct WorkspaceSpec { /* lists end in NULL and may be NULL */
     const char *const *hosts;  /* NETWORK_PROXY: entries as in http/host_rule.h */
     ExecLimits         limits; /* of its commands, as SpaceSpec has it */
     int64_t            wall_most_ms;
+    const RootGrant   *roots; /* outside it, for commands of the tools that have them */
     bool               unconfined;
 } WorkspaceSpec;
 
@@ -59,14 +60,15 @@ bool workspace_holds(const Workspace *workspace, const char *path); /* once link
 Workspace *workspace_hold(Workspace *workspace);
 void       workspace_release(Workspace *workspace); /* NULL allowed */
 
-/* The sandbox looks before each command where links and git directories lead, and masks and protects
- * what it finds. The root has to know the same. workspace_state: of now, never 0; loop thread.
- * workspace_look: looks, unless it was done for that state; on a thread, blocks; before each use of
- * the root. */
+/* The sandbox looks before each command where links and git directories lead, and masks and
+ * protects what it finds. The root has to know the same. workspace_state: of now, never 0; loop
+ * thread. workspace_look: looks, unless it was done for that state; on a thread, blocks; before
+ * each use of the root. */
 uint64_t          workspace_state(Workspace *workspace);
 MUST_CHECK Status workspace_look(Workspace *workspace, uint64_t state, Err *err);
 
-typedef struct Run Run;
+typedef struct Run  Run;
+typedef struct Jobs Jobs; /* jobs.h */
 struct Run {
     Loop      *loop;                       /* borrowed */
     Journal   *journal;                    /* borrowed; NULL keeps nothing (tests of scripts) */
@@ -80,6 +82,7 @@ struct Run {
     Timer     *timer;      /* owned; fires at the deadline */
     int64_t    started_ms; /* wall */
     int64_t    seq;        /* of the last record */
+    Jobs      *jobs;       /* owned; NULL before the first one */
     Seen       seen;       /* owned; files as this run last saw them */
     bool       cancelled, finished;
     Err        why;              /* of the cancellation */
@@ -101,7 +104,7 @@ void run_cancel(Run *run, const Err *why);
 /* Appends the next record. `done` comes later, from the loop. */
 void run_append(Run *run, Str kind, Str body, Durability durability, JournalDone *done, void *arg);
 
-/* Writes the run's row with its end. */
+/* Kills its background jobs, and writes the run's row with its end. */
 void run_finish(Run *run, const char *status);
 
 #endif

@@ -41,6 +41,7 @@ static Status open_both(Workspace *workspace, const WorkspaceSpec *spec, char **
         .read_only = (const char *const *)shown,
         .pins = (const char *const *)pins,
         .variables = (const char *const *)passed,
+        .roots = spec->roots,
         .network = workspace->network,
         .listens = command_serve,
         .listens_arg = workspace,

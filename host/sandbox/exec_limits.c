@@ -15,10 +15,9 @@ void exec_pass_limit(SandboxExec *exec, const char *limit)
     exec_kill(exec);
 }
 
-void exec_on_wall(void *arg)
+/* Asks the tree to end; what does not within the grace is killed. */
+static void terminate(SandboxExec *exec)
 {
-    SandboxExec *exec = arg;
-    if (!exec->limit) exec->limit = "wall";
     if (exec->phase == EXEC_PREPARING) {
         exec_queue_end(exec);
     } else if (exec->terminated || (exec->init_fd < 0 && !exec->space->spec.unconfined)) {
@@ -30,6 +29,24 @@ void exec_on_wall(void *arg)
         else
             child_kill(exec->child, SIGTERM);
         timer_set(exec->wall, loop_now(exec->space->loop) + PLAN_GRACE_MS);
+    }
+}
+
+void exec_on_wall(void *arg)
+{
+    SandboxExec *exec = arg;
+    if (!exec->limit && !exec->stopped) exec->limit = "wall";
+    terminate(exec);
+}
+
+void exec_stop(SandboxExec *exec)
+{
+    bool started = exec->init_fd >= 0 || exec->space->spec.unconfined;
+    if (exec->phase == EXEC_PREPARING || !started) {
+        exec_cancel(exec); /* there is nothing yet that could end by itself */
+    } else if (exec->phase == EXEC_RUNNING && !exec->stopped) {
+        exec->stopped = true;
+        if (!exec->terminated) terminate(exec);
     }
 }
 

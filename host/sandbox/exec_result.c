@@ -78,7 +78,11 @@ void exec_result(SandboxExec *exec, SandboxResult *result)
     result->wall_ms = exec->began && exec->ended > exec->began ? exec->ended - exec->began : 0;
     result->allowed_ms = exec->spec.limits.wall_ms;
     denied_take(&result->denied, &exec->denied);
-    take_output(&exec->pipes[0].output, &result->out, &result->out_dropped, &result->out_head);
-    take_output(&exec->pipes[1].output, &result->error, &result->error_dropped,
+    size_t dropped, head;
+    take_output(&exec->pipes[PIPE_OUT].output, &result->out, &result->out_dropped,
+                &result->out_head);
+    take_output(&exec->pipes[PIPE_ERROR].output, &result->error, &result->error_dropped,
                 &result->error_head);
+    take_output(&exec->pipes[PIPE_ASIDE].output, &result->aside, &dropped, &head);
+    result->aside_whole = exec->spec.aside > 0 && dropped == 0;
 }

@@ -39,17 +39,22 @@ static Status spawn(Loop *loop, const HelperSpec *spec, int plan_fd, int report_
 {
     static const char *const argv[] = {"perigee-sandbox", NULL};
     static const char *const envp[] = {NULL};
-    int                      fds[WIRE_NET_FD + 1];
-    for (int i = 0; i < 3; i++) fds[i] = spec->streams[i];
+    int                      fds[WIRE_ASIDE_FD + 1];
+    size_t                   count = WIRE_USER_FD + spec->extra_count;
+    for (int i = 0; i <= WIRE_ASIDE_FD; i++) fds[i] = i < 3 ? spec->streams[i] : -1;
     fds[WIRE_PLAN_FD] = plan_fd;
     fds[WIRE_REPORT_FD] = report_fd;
     for (size_t i = 0; i < spec->extra_count; i++) fds[WIRE_USER_FD + i] = spec->extra[i];
+    if (spec->aside > 0) {
+        fds[WIRE_ASIDE_FD] = spec->aside;
+        count = WIRE_ASIDE_FD + 1;
+    }
     ChildSpec start = {
         .path = spec->path,
         .argv = argv,
         .envp = envp,
         .fds = fds,
-        .fd_count = WIRE_USER_FD + spec->extra_count,
+        .fd_count = count,
     };
     Status status = child_spawn(loop, &start, ended, arg, child, err);
     if (status == ST_OK) return ST_OK;

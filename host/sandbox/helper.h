@@ -13,6 +13,7 @@ typedef struct HelperSpec {
     int         streams[3]; /* the command's standard streams; -1 is /dev/null */
     int         extra[3];   /* descriptors 5, 6, 7 */
     size_t      extra_count;
+    int         aside; /* descriptor WIRE_ASIDE_FD; 0 is none */
 } HelperSpec;
 
 /* All descriptors stay the caller's. `*report_fd` is new: close it after its watch. */

@@ -38,6 +38,7 @@ static int do_step(Jail *jail, const Step *step)
     case OP_BIND: return bind_source(jail, step);
     case OP_TMPFS: return mount_tmpfs(jail, step);
     case OP_WORKSPACE: return bind_workspace(jail, step);
+    case OP_PLACE: return make_place(jail, step);
     case OP_HOST_PROC: return bind_host_proc(jail);
     case OP_ENTER_ROOT: return enter_root(jail);
     case OP_HAND_OVER: return hand_over(jail, step);
@@ -45,10 +46,14 @@ static int do_step(Jail *jail, const Step *step)
     case OP_KILL_FIRST: /* a wish: where /proc cannot be written, the host's watch is left */
         (void)write_text("/proc/self/oom_score_adj", "1000");
         return 0;
+    case OP_CGROUP:
+        jail->cgroup = open(step->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return jail->cgroup < 0 ? errno : 0;
     case OP_ISOLATE: return isolate(jail);
     case OP_PROC: return mount_proc();
     case OP_PROCESSES: return bound_processes(step);
     case OP_PTS: return mount_pts();
+    case OP_REVEAL: return reveal(step);
     case OP_PIN: return pin(step);
     case OP_READ_ONLY: return make_read_only(step);
     case OP_MASK: return mask(step);
@@ -59,7 +64,7 @@ static int do_step(Jail *jail, const Step *step)
     case OP_ALLOW: return fence_allow(jail, step);
     case OP_ENCLOSE: return fence_close(jail);
     case OP_FILTER: return install_filter();
-    case OP_FORK: return fork_command(jail);
+    case OP_FORK: return fork_command(jail, step);
     case OP_LIMIT: return set_limit(step);
     case OP_ENTER_FOLDER: return chdir(step->path) == 0 ? 0 : errno;
     case OP_EXEC: return execute(jail->plan);
@@ -148,7 +153,10 @@ static bool settle(const WirePlan *plan)
     setrlimit(RLIMIT_CORE, &no_core);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return false;
     if ((uint32_t)getppid() != plan->host_pid) return false;
-    return syscall(SYS_close_range, WIRE_NET_FD + 1, ~0U, 0) == 0 || errno == ENOSYS;
+    /* Its place is taken also when nothing was passed: it is closed by its number later, and must
+     * not be something of ours then. */
+    if (fcntl(WIRE_ASIDE_FD, F_GETFD) < 0 && dup2(STDIN_FILENO, WIRE_ASIDE_FD) < 0) return false;
+    return syscall(SYS_close_range, WIRE_ASIDE_FD + 1, ~0U, 0) == 0 || errno == ENOSYS;
 }
 
 int main(void)
@@ -162,8 +170,13 @@ int main(void)
         return said < 0 ? 1 : 2;
     }
     if (!settle(&plan)) return 1;
-    Jail jail = {
-        .plan = &plan, .reports = true, .root = -1, .gate = -1, .listener = -1, .fence = -1};
+    Jail jail = {.plan = &plan,
+                 .reports = true,
+                 .root = -1,
+                 .cgroup = -1,
+                 .gate = -1,
+                 .listener = -1,
+                 .fence = -1};
     jail.outcome =
         mmap(NULL, sizeof(Outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (jail.outcome == MAP_FAILED) return 1;

@@ -35,6 +35,7 @@ typedef struct Jail {
     bool            reports;      /* this process is the outer one */
     bool            isolated;     /* ISOLATE is behind us */
     int             root;         /* while the space is made: the new root; else -1 */
+    int             cgroup;       /* where ISOLATE puts init and all below it; -1: where we are */
     int             gate;         /* init: readable once the host can kill it; else -1 */
     int             listener;     /* while the space is made: the proxy's socket; else -1 */
     int             fence;        /* between FENCE and ENCLOSE: Landlock's rules; else -1 */
@@ -63,6 +64,7 @@ int make_file(Jail *jail, const Step *step);
 int make_link(Jail *jail, const Step *step);
 int bind_source(Jail *jail, const Step *step);
 int bind_workspace(Jail *jail, const Step *step);
+int make_place(const Jail *jail, const Step *step);
 int bind_host_proc(Jail *jail);
 int mount_tmpfs(Jail *jail, const Step *step);
 int enter_root(Jail *jail);
@@ -70,6 +72,7 @@ int enter_root(Jail *jail);
 /* jail_covers.c: what one command lays over it */
 int mount_proc(void);
 int mount_pts(void);
+int reveal(const Step *step);
 int pin(const Step *step);
 int make_read_only(const Step *step);
 int mask(const Step *step);
@@ -88,7 +91,7 @@ int fence_close(Jail *jail);
 
 /* jail_reap.c: the steps that split the process. They return in the new one only. */
 int isolate(Jail *jail);
-int fork_command(Jail *jail);
+int fork_command(Jail *jail, const Step *step);
 int execute(const WirePlan *plan);
 
 #endif

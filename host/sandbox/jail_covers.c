@@ -60,6 +60,19 @@ static int cover(const char *path, uint64_t set)
     return close_with(target, error);
 }
 
+int reveal(const Step *step)
+{
+    int tree = sys_open_tree(AT_FDCWD, step->more, OPEN_TREE_CLONE | AT_RECURSIVE);
+    if (tree < 0) return errno;
+    if (!(step->flags & STEP_WRITABLE) && sys_mount_setattr(tree, MOUNT_ATTR_RDONLY) != 0)
+        return close_with(tree, errno);
+    int target = sys_open_plain(AT_FDCWD, step->path, O_PATH);
+    if (target < 0) return close_with(tree, errno);
+    int error = sys_move_mount(tree, target) == 0 ? 0 : errno;
+    close(tree);
+    return close_with(target, error);
+}
+
 int pin(const Step *step) { return cover(step->path, 0); }
 
 int make_read_only(const Step *step) { return cover(step->path, MOUNT_ATTR_RDONLY); }

@@ -162,6 +162,18 @@ int bind_workspace(Jail *jail, const Step *step)
     return tree < 0 ? error : bind_tree(jail, tree, step);
 }
 
+/* A granted path is kept hidden, as a folder or a file; here is where a command that has it will
+ * see it. */
+int make_place(const Jail *jail, const Step *step)
+{
+    struct stat info;
+    if (fstatat(jail->root, step->more + 1, &info, AT_SYMLINK_NOFOLLOW) != 0) return errno;
+    int fd = make_target(jail->root, step->path, S_ISDIR(info.st_mode));
+    if (fd < 0) return -fd;
+    close(fd);
+    return 0;
+}
+
 /* The kernel lets a user namespace mount a new proc only where one is already seen in full. This
  * is that one; each command detaches it when it has its own (mount_proc). */
 int bind_host_proc(Jail *jail)

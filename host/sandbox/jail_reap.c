@@ -20,6 +20,13 @@ static pid_t wait_any(int *status, int options)
     return pid;
 }
 
+/* The command's pipes end with the command. */
+static void close_pipes(void)
+{
+    for (int fd = 0; fd <= 2; fd++) close(fd);
+    close(WIRE_ASIDE_FD);
+}
+
 /* -- outer process ----------------------------------------------------------------------------- */
 
 /* The gate opens when the host has init's pidfd: from then on it can kill the whole tree at once.
@@ -29,7 +36,7 @@ static _Noreturn void wait_for_init(Jail *jail, pid_t init, int pidfd, int gate)
     int        status;
     WireReport started = {.kind = REPORT_STARTED, .pid = init};
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    for (int fd = 0; fd <= 2; fd++) close(fd); /* the command's pipes end with the command */
+    close_pipes();
     int error = jail_send(&started, &pidfd, 1);
     /* EPIPE: init has failed by itself already, and said in `outcome` why. */
     if (error == 0 && write(gate, "", 1) != 1 && errno != EPIPE) error = errno;
@@ -54,6 +61,10 @@ int isolate(Jail *jail)
         .exit_signal = SIGCHLD,
     };
     if (pipe2(gate, O_CLOEXEC) != 0) return errno;
+    if (jail->cgroup >= 0) { /* the outer process stays outside: it reports when all else is dead */
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = (unsigned)jail->cgroup;
+    }
     long pid = syscall(SYS_clone3, &args, sizeof args);
     if (pid < 0) return errno;
     if (pid > 0) {
@@ -64,6 +75,7 @@ int isolate(Jail *jail)
     jail->isolated = true;
     jail->gate = gate[0];
     close(gate[1]);
+    if (jail->cgroup >= 0) close(jail->cgroup);
     close(WIRE_REPORT_FD);
     return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 ? 0 : errno;
 }
@@ -101,7 +113,7 @@ static _Noreturn void reap(Jail *jail, pid_t command)
 {
     sigset_t wanted;
     int      status;
-    for (int fd = 0; fd <= 2; fd++) close(fd);
+    close_pipes();
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGCHLD);
     sigaddset(&wanted, SIGTERM);
@@ -123,7 +135,7 @@ static _Noreturn void reap(Jail *jail, pid_t command)
     _exit(0);
 }
 
-int fork_command(Jail *jail)
+int fork_command(Jail *jail, const Step *step)
 {
     char     open_gate;
     sigset_t none;
@@ -144,7 +156,9 @@ int fork_command(Jail *jail)
     if (setsid() < 0) return errno;
     if (!jail->isolated && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return errno;
     /* Standard streams only: 3 and above end at exec, whatever is still open there. */
-    return syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) == 0 ? 0 : errno;
+    if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return errno;
+    if (step->number == 0) return 0;
+    return dup2(WIRE_ASIDE_FD, (int)step->number) >= 0 ? 0 : errno;
 }
 
 /* -- the command ------------------------------------------------------------------------------- */

@@ -56,7 +56,7 @@ ExecLimits plan_limits(const SpaceSpec *space, const ExecLimits *asked)
 {
     const ExecLimits *set = &space->limits;
     int64_t           wall_ms = set->wall_ms > 0 ? set->wall_ms : PLAN_WALL_MS;
-    if (asked->wall_ms > 0)
+    if (asked->wall_ms != 0)
         wall_ms = space->wall_most_ms > 0 && asked->wall_ms > space->wall_most_ms
                       ? space->wall_most_ms
                       : asked->wall_ms;
@@ -173,6 +173,27 @@ static void add_scratch(Plan *plan)
         (Step){.path = "/home/agent", .number = SIZE_SCRATCH, .flags = STEP_PRIVATE});
 }
 
+/* Where the granted path number `i` is kept, and covered, while commands run. */
+#define HIDDEN "/.granted"
+static const char *hidden_path(char text[40], size_t i)
+{
+    snprintf(text, 40, HIDDEN "/%zu", i);
+    return text;
+}
+
+/* What some tool was granted has to come along now: the host's files are out of reach later. */
+static void add_roots(Plan *plan, const SpaceSpec *space)
+{
+    char hidden[40];
+    for (size_t i = 0; space->roots && space->roots[i].path; i++) {
+        const RootGrant *root = &space->roots[i];
+        uint32_t         flags = STEP_OPTIONAL | (root->writes ? STEP_WRITABLE : 0U);
+        hidden_path(hidden, i);
+        add(plan, OP_BIND, (Step){.path = hidden, .more = root->path, .flags = flags});
+        add(plan, OP_PLACE, (Step){.path = root->path, .more = hidden, .flags = STEP_OPTIONAL});
+    }
+}
+
 Status plan_space(Plan *plan, const SpaceSpec *space, const Facts *facts, Err *err)
 {
     bool own_net = space->network != NETWORK_HOST;
@@ -191,6 +212,7 @@ Status plan_space(Plan *plan, const SpaceSpec *space, const Facts *facts, Err *e
     for (size_t i = 0; i < facts->count; i++)
         if (facts->items[i].kind == FACT_GIT_DIR)
             add(plan, OP_BIND, (Step){.path = facts->items[i].path, .flags = STEP_WRITABLE});
+    add_roots(plan, space);
     add(plan, OP_WORKSPACE, (Step){.path = space->workspace, .flags = STEP_WRITABLE});
     add(plan, OP_HOST_PROC, (Step){0});
     add(plan, OP_ENTER_ROOT, (Step){0});
@@ -313,8 +335,37 @@ static void add_fence(Plan *plan, const SpaceSpec *space, const ExecSpec *spec, 
     for (size_t i = 0; i < facts->count; i++)
         if (facts->items[i].kind == FACT_GIT_DIR)
             add(plan, OP_ALLOW, (Step){.path = facts->items[i].path, .flags = writable});
+    for (size_t i = 0; spec->roots && spec->roots[i].path; i++)
+        add(plan, OP_ALLOW,
+            (Step){.path = spec->roots[i].path,
+                   .flags = STEP_OPTIONAL | (spec->roots[i].writes ? STEP_WRITABLE : 0U)});
     add(plan, OP_ALLOW, (Step){.path = space->workspace, .flags = writable});
     add(plan, OP_ENCLOSE, (Step){0});
+}
+
+/* Shows the command what it was granted, parents first, and hides the rest. */
+static Status add_granted(Plan *plan, const SpaceSpec *space, const ExecSpec *spec, Err *err)
+{
+    char   hidden[40];
+    size_t from = plan->step_count;
+    for (size_t i = 0; spec->roots && spec->roots[i].path; i++) {
+        const RootGrant *root = &spec->roots[i];
+        size_t           at = 0;
+        while (space->roots && space->roots[at].path &&
+               strcmp(space->roots[at].path, root->path) != 0)
+            at++;
+        if (!space->roots || !space->roots[at].path || (root->writes && !space->roots[at].writes))
+            return err_set(err, ST_DENIED, "exec: %s was not granted when the run began",
+                           root->path);
+        add(plan, OP_REVEAL,
+            (Step){.path = root->path,
+                   .more = hidden_path(hidden, at),
+                   .flags = STEP_OPTIONAL | (root->writes ? STEP_WRITABLE : 0U)});
+    }
+    sort_covers(plan, from);
+    if (space->roots && space->roots[0].path)
+        add(plan, OP_MASK, (Step){.path = HIDDEN, .flags = STEP_OPTIONAL});
+    return ST_OK;
 }
 
 /* RLIMIT_NPROC counts what a user runs in one user namespace. Unconfined, that would be all that
@@ -392,9 +443,12 @@ Status plan_command(Plan *plan, const SpaceSpec *space, const ExecSpec *spec, co
     if (status != ST_OK) return status;
     add(plan, OP_KILL_FIRST, (Step){0});
     if (!space->unconfined) {
+        if (facts->cgroup) add(plan, OP_CGROUP, (Step){.path = facts->cgroup});
         add(plan, OP_JOIN, (Step){.flags = space->network == NETWORK_HOST ? STEP_HOST_NET : 0});
         add(plan, OP_ISOLATE, (Step){0});
         add_own_mounts(plan, &limits);
+        status = add_granted(plan, space, spec, err);
+        if (status != ST_OK) return status;
         add_workspace(plan, space, spec, facts);
         add(plan, OP_HOSTNAME, (Step){.more = "sandbox"});
         add(plan, OP_DROP_RIGHTS, (Step){0});
@@ -402,7 +456,7 @@ Status plan_command(Plan *plan, const SpaceSpec *space, const ExecSpec *spec, co
         add_fence(plan, space, spec, facts);
         add(plan, OP_FILTER, (Step){0});
     }
-    add(plan, OP_FORK, (Step){0});
+    add(plan, OP_FORK, (Step){.number = spec->aside > 0 ? EXEC_ASIDE_FD : 0});
     add_limits(plan, &limits, space->unconfined);
     add(plan, OP_ENTER_FOLDER, (Step){.path = working_folder(plan, space, spec)});
     add(plan, OP_EXEC, (Step){0});

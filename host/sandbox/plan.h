@@ -55,6 +55,7 @@ typedef struct Facts {
     size_t count, cap;
     Arena  arena;    /* their texts */
     int    landlock; /* the ABI that was found; 0: none */
+    char  *cgroup;   /* in arena; the command's own, its limits set; NULL: none is delegated */
 
     unsigned port; /* of the run's proxy; 0 where there is none, or not yet */
 } Facts;
@@ -76,6 +77,10 @@ bool plan_is_secret(const char *name);    /* a file's last component, anywhere i
 bool plan_is_protected(const char *name); /* ".perigee" or ".claude" */
 MUST_CHECK Status plan_check_workspace(const char *workspace, const char *home, const char *state,
                                        Err *err); /* home, state: may be NULL */
+
+/* A path that a tool may be granted beside `workspace`. */
+MUST_CHECK Status plan_check_root(const char *root, const char *workspace, const char *home,
+                                  const char *state, Err *err); /* home, state: may be NULL */
 
 /* What a command gets that asks for `asked`. */
 ExecLimits plan_limits(const SpaceSpec *space, const ExecLimits *asked);

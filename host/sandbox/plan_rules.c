@@ -96,6 +96,40 @@ static bool is_below(const char *path, const char *folder)
     return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
+/* Absolute, and as it stands: each component is a name. */
+static bool is_plain(const char *path)
+{
+    if (path[0] != '/' || path[1] == '\0') return false;
+    for (const char *at = path; *at;) {
+        size_t len = strcspn(++at, "/");
+        if (len == 0 || (len == 1 && *at == '.') || (len == 2 && strncmp(at, "..", 2) == 0))
+            return false;
+        at += len;
+    }
+    return true;
+}
+
+Status plan_check_root(const char *root, const char *workspace, const char *home, const char *state,
+                       Err *err)
+{
+    static const char *const MADE[] = {"/proc",           "/sys", "/dev", "/.granted", "/.masked",
+                                       "/.masked-folder", NULL};
+    const char              *why = NULL;
+    if (!is_plain(root))
+        return err_set(err, ST_INVALID,
+                       "granted path %s: it should be absolute, without '.', '..' or '//'", root);
+    for (size_t i = 0; MADE[i]; i++)
+        if (is_below(root, MADE[i])) why = "commands have one of their own";
+    if (is_below(workspace, root)) why = "it holds the workspace, whose own rules count there";
+    if (is_below(root, workspace)) why = "it lies in the workspace, whose own rules count there";
+    if (home && is_below(home, root)) why = "it is your home folder, or holds it";
+    if (state && (is_below(state, root) || is_below(root, state)))
+        why = "it is Perigee's own state";
+    if (!why) return ST_OK;
+    return err_set(err, ST_DENIED, "granted path %s: %s; grant a narrower one in config.yaml", root,
+                   why);
+}
+
 Status plan_check_workspace(const char *workspace, const char *home, const char *state, Err *err)
 {
     const char *why = NULL;

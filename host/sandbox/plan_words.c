@@ -35,7 +35,8 @@ static void bind_words(const Step *step, char *out, size_t size)
     const char *how = step->flags & STEP_DEVICE     ? "a device"
                       : step->flags & STEP_WRITABLE ? "writable unless the command only reads"
                                                     : "read-only";
-    snprintf(out, size, "show %s (%s)", step->path, how);
+    snprintf(out, size, "show %s (%s)%s%s", step->path, how, *step->more ? ", which is " : "",
+             step->more);
 }
 
 void plan_step_words(const Step *step, char *out, size_t size)
@@ -45,6 +46,9 @@ void plan_step_words(const Step *step, char *out, size_t size)
         limit_words(step, out, size);
     } else if (step->op == OP_BIND) {
         bind_words(step, out, size);
+    } else if (step->op == OP_REVEAL) {
+        snprintf(out, size, "%s %s (%s)", words, step->path,
+                 step->flags & STEP_WRITABLE ? "writable" : "read-only");
     } else if (step->op == OP_ALLOW) {
         allow_words(step, out, size);
     } else if (step->op == OP_LINK) {
@@ -57,6 +61,8 @@ void plan_step_words(const Step *step, char *out, size_t size)
         snprintf(out, size, "%s; the network stays the host's", words);
     } else if (step->op == OP_HOSTNAME) {
         snprintf(out, size, "%s: %s", words, step->more);
+    } else if (step->op == OP_FORK && step->number > 0) {
+        snprintf(out, size, "%s, with a pipe on descriptor %" PRIu64, words, step->number);
     } else {
         snprintf(out, size, "%s%s%s", words, *step->path ? " " : "", step->path);
     }

@@ -1,6 +1,8 @@
 /* One command, from exec_begin to on_end. Read space.h for the states. */
 #include "space.h"
 
+#include "cgroup.h"
+
 #include "../base/mem.h"
 
 #include <errno.h>
@@ -97,7 +99,9 @@ static size_t read_pipe(ExecPipe *pipe)
     output_take(&pipe->output, part);
     if (pipe->output.total / PLAN_OUTPUT_FACTOR > exec->spec.limits.output)
         exec_pass_limit(exec, "output");
-    if (exec->events.on_output) exec->events.on_output(exec->arg, pipe->is_error, part);
+    int which = (int)(pipe - exec->pipes);
+    if (which != PIPE_ASIDE && exec->events.on_output)
+        exec->events.on_output(exec->arg, which == PIPE_ERROR, part);
     return (size_t)got;
 }
 
@@ -198,9 +202,10 @@ static void try_end(SandboxExec *exec)
         if (exec->init_watch) return;
         init_is_dead(exec, DEATH_MS);
     }
-    drain(&exec->pipes[0]);
-    drain(&exec->pipes[1]);
+    for (int i = 0; i < PIPE_COUNT; i++) drain(&exec->pipes[i]);
     exec_set_aside(exec);
+    if (!exec->limit && cgroup_events(exec->facts.cgroup, "memory.events", "oom_kill") > 0)
+        exec->limit = "memory";
     exec_queue_end(exec);
 }
 
@@ -217,13 +222,39 @@ static void on_child_ended(void *arg, int exit_code, int signo)
     try_end(exec);
 }
 
+/* Where a part of the cgroup tree is ours, the kernel bounds the whole tree of the command; where
+ * none can be made for it, the host's watch is what it was. */
+static void enter_cgroup(SandboxExec *exec)
+{
+    const ExecLimits   *limits = &exec->spec.limits;
+    const CgroupSetting settings[] = {
+        {.file = "memory.max", .value = limits->memory},
+        {.file = "memory.swap.max", .value = 0, .optional = true},
+        {.file = "memory.oom.group", .value = 1, .optional = true},
+        {.file = "pids.max", .value = limits->processes + 1}, /* init counts too */
+        {.file = NULL},
+    };
+    char leaf[PATH_MAX];
+    if (!exec->space->holds_cgroup || !cgroup_leaf(settings, leaf)) return;
+    exec->facts.cgroup = arena_copy(&exec->facts.arena, str_from(leaf));
+    if (!exec->facts.cgroup) cgroup_leaf_end(leaf);
+}
+
+static void leave_cgroup(SandboxExec *exec)
+{
+    cgroup_leaf_end(exec->facts.cgroup);
+    exec->facts.cgroup = NULL;
+}
+
 static Status start(SandboxExec *exec, Err *err)
 {
     Space *space = exec->space;
-    int    ends[2] = {-1, -1}, input = -1;
+    int    ends[PIPE_COUNT] = {-1, -1, -1}, input = -1;
+    enter_cgroup(exec);
     exec->facts.port = space->port;
     Status status = plan_command(&exec->plan, &space->spec, &exec->spec, &exec->facts, err);
-    for (int i = 0; i < 2 && status == ST_OK; i++)
+    int    pipes = exec->spec.aside > 0 ? PIPE_COUNT : PIPE_ASIDE;
+    for (int i = 0; i < pipes && status == ST_OK; i++)
         status = open_pipe(&exec->pipes[i], &ends[i], err);
     if (status == ST_OK && exec->spec.input.len > 0 &&
         (input = sealed_file("input", exec->spec.input, err)) < 0)
@@ -237,11 +268,12 @@ static Status start(SandboxExec *exec, Err *err)
             .extra_count = space->spec.unconfined ? 0
                            : space->fds[2] >= 0   ? 3
                                                   : 2, /* the host's network stays */
+            .aside = ends[PIPE_ASIDE],
         };
         status = helper_start(space->loop, &spec, on_child_ended, exec, &exec->child,
                               &exec->report_fd, err);
     }
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < PIPE_COUNT; i++)
         if (ends[i] >= 0) close(ends[i]);
     if (input >= 0) close(input);
     if (status != ST_OK) return status;
@@ -298,6 +330,18 @@ static const char *const *copy_list(Arena *arena, const char *const *list)
     return copy;
 }
 
+static const RootGrant *copy_roots(Arena *arena, const RootGrant *list)
+{
+    size_t count = 0;
+    while (list && list[count].path) count++;
+    RootGrant *copy = arena_alloc(arena, (count + 1) * sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++) {
+        copy[i] = (RootGrant){arena_copy(arena, str_from(list[i].path)), list[i].writes};
+        if (!copy[i].path) return NULL;
+    }
+    return copy;
+}
+
 static Status copy_spec(SandboxExec *exec, const ExecSpec *spec, Err *err)
 {
     Arena    *arena = &exec->arena;
@@ -306,10 +350,11 @@ static Status copy_spec(SandboxExec *exec, const ExecSpec *spec, Err *err)
     copy->limits = plan_limits(&exec->space->spec, &spec->limits);
     copy->argv = copy_list(arena, spec->argv);
     copy->variables = copy_list(arena, spec->variables);
+    copy->roots = copy_roots(arena, spec->roots);
     copy->folder = spec->folder ? arena_copy(arena, str_from(spec->folder)) : NULL;
     copy->token = spec->token ? arena_copy(arena, str_from(spec->token)) : NULL;
     copy->input.ptr = spec->input.len ? arena_copy(arena, spec->input) : NULL;
-    if (copy->argv && copy->variables && (!spec->folder || copy->folder) &&
+    if (copy->argv && copy->variables && copy->roots && (!spec->folder || copy->folder) &&
         (!spec->token || copy->token) && (!spec->input.len || copy->input.ptr))
         return ST_OK;
     return err_set(err, ST_LIMIT, "exec: arguments and input have more than %d bytes", ARENA_SPEC);
@@ -318,8 +363,8 @@ static Status copy_spec(SandboxExec *exec, const ExecSpec *spec, Err *err)
 static void init_pipe(SandboxExec *exec, int which)
 {
     ExecPipe *pipe = &exec->pipes[which];
-    *pipe = (ExecPipe){.fd = -1, .is_error = which == 1, .exec = exec};
-    output_init(&pipe->output, exec->spec.limits.output);
+    *pipe = (ExecPipe){.fd = -1, .exec = exec};
+    output_init(&pipe->output, which == PIPE_ASIDE ? exec->spec.aside : exec->spec.limits.output);
 }
 
 /* Frees all that is no result. */
@@ -331,19 +376,18 @@ static void release(SandboxExec *exec)
     timer_free(exec->look);
     watch_free(exec->report);
     watch_free(exec->init_watch);
-    close_pipe(&exec->pipes[0]);
-    close_pipe(&exec->pipes[1]);
+    for (int i = 0; i < PIPE_COUNT; i++) close_pipe(&exec->pipes[i]);
     child_free(exec->child);
     exec->child = NULL;
     if (exec->report_fd >= 0) close(exec->report_fd);
     if (exec->init_fd >= 0) close(exec->init_fd);
+    leave_cgroup(exec);
     facts_clear(&exec->facts);
 }
 
 static void free_exec(SandboxExec *exec)
 {
-    output_clear(&exec->pipes[0].output);
-    output_clear(&exec->pipes[1].output);
+    for (int i = 0; i < PIPE_COUNT; i++) output_clear(&exec->pipes[i].output);
     plan_clear(&exec->plan);
     denied_clear(&exec->denied);
     arena_clear(&exec->arena);
@@ -362,15 +406,15 @@ Status exec_begin(Space *space, const ExecSpec *spec, const ExecEvents *events, 
     facts_init(&exec->facts);
     plan_init(&exec->plan);
     Status status = copy_spec(exec, spec, err);
-    init_pipe(exec, 0);
-    init_pipe(exec, 1);
+    for (int i = 0; i < PIPE_COUNT; i++) init_pipe(exec, i);
     if (status != ST_OK) {
         free_exec(exec);
         return status;
     }
     exec->wall = timer_new(space->loop, exec_on_wall, exec);
     exec->look = timer_new(space->loop, exec_on_look, exec);
-    timer_set(exec->wall, clock_deadline(loop_clock(space->loop), exec->spec.limits.wall_ms));
+    if (exec->spec.limits.wall_ms > 0)
+        timer_set(exec->wall, clock_deadline(loop_clock(space->loop), exec->spec.limits.wall_ms));
     exec->next = space->execs;
     space->execs = exec;
     space->changes++;
@@ -394,6 +438,7 @@ void exec_finish(SandboxExec *exec)
     exec->events.on_end(exec->arg, &result);
     buf_clear(&result.out);
     buf_clear(&result.error);
+    buf_clear(&result.aside);
     denied_clear(&result.denied);
     free_exec(exec);
 }

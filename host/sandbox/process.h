@@ -22,6 +22,11 @@
 typedef struct Space       Space;       /* what the commands of one run share */
 typedef struct SandboxExec SandboxExec; /* one command */
 
+typedef struct RootGrant { /* a path outside the workspace that some tool's commands are shown */
+    const char *path;      /* absolute; appears at the same path inside; NULL ends a list */
+    bool        writes;
+} RootGrant;
+
 typedef enum NetworkMode {
     NETWORK_NONE,  /* a loopback of the run's own, and nothing else */
     NETWORK_PROXY, /* the same, with one socket on it at which the host listens */
@@ -29,7 +34,7 @@ typedef enum NetworkMode {
 } NetworkMode;
 
 typedef struct ExecLimits { /* 0 means what the run sets, else the default in plan.h */
-    int64_t wall_ms;
+    int64_t wall_ms;        /* below 0: none, whoever began it ends it */
     int64_t cpu_ms;
     size_t  memory;
     size_t  processes;
@@ -47,6 +52,7 @@ typedef struct SpaceSpec {
     const char *const *read_only; /* further paths to show (toolchains); ends in NULL, or is NULL */
     const char *const *pins;      /* below the workspace, read-only; ends in NULL, or is NULL */
     const char *const *variables; /* "NAME=value" for every command; ends in NULL, or is NULL */
+    const RootGrant   *roots; /* outside the workspace: what a command may be granted; or NULL */
     NetworkMode        network;
     SpaceListens      *listens; /* NETWORK_PROXY: called once, before the first command starts */
     void              *listens_arg;
@@ -55,6 +61,9 @@ typedef struct SpaceSpec {
     int64_t            wall_most_ms; /* the longest that a command gets; 0: no bound */
     bool               unconfined;   /* by the user's word on the command line: no sandbox at all */
 } SpaceSpec;
+/* Inside, a pipe beside the standard streams: what a shell says about itself, not of its work. Any
+ * process of the command may write to it whatever it likes. */
+enum { EXEC_ASIDE_FD = 250 };
 
 typedef struct ExecSpec {
     const char *const *argv;      /* ends in NULL; argv[0] is looked up in the inner PATH */
@@ -63,6 +72,8 @@ typedef struct ExecSpec {
     Str                input;     /* stdin; empty is /dev/null */
     const char        *token;     /* NETWORK_PROXY: names it to the proxy, in variables; or NULL */
     bool               writes;    /* false: the workspace is mounted read-only */
+    const RootGrant   *roots;     /* of the space's: those that this command is shown; or NULL */
+    size_t             aside;     /* bytes kept of what it writes to EXEC_ASIDE_FD; 0: not open */
     ExecLimits         limits;
 } ExecSpec;
 
@@ -83,6 +94,8 @@ typedef struct SandboxResult {
     Buf           out, error; /* what was kept; the middle is dropped first */
     size_t        out_dropped, error_dropped; /* bytes missing in the middle of each */
     size_t        out_head, error_head;       /* offset in each Buf where the missing part was */
+    Buf           aside;                      /* what it wrote to EXEC_ASIDE_FD */
+    bool          aside_whole; /* it has that pipe, and wrote no more than was kept */
     struct rusage usage;
     int64_t       wall_ms;    /* from the command's own start on; 0 when it never ran */
     int64_t       allowed_ms; /* the wall limit that was in force */
@@ -103,19 +116,24 @@ void              space_free(Space *space);
 MUST_CHECK Status exec_begin(Space *space, const ExecSpec *spec, const ExecEvents *events,
                              void *arg, SandboxExec **out, Err *err);
 void exec_cancel(SandboxExec *exec); /* KILL at once; on_end follows with ST_CANCELLED */
+void exec_stop(SandboxExec *exec);   /* TERM, two seconds, KILL; on_end follows as it then ended */
 /* Takes it before its end, without on_end: kills, and blocks for the moment that this takes. */
 void exec_drop(SandboxExec *exec);
 /* Reads no more output, so that the command waits when its pipes are full; or reads on. What the
  * pipes hold at its end is read in any case. */
 void exec_pause(SandboxExec *exec, bool paused);
 
-/* A number that grows with each command that begins or ends, and while one runs with each call. What
- * was looked up in the workspace stands as long as the number does. */
+/* A number that grows with each command that begins or ends, and while one runs with each call.
+ * What was looked up in the workspace stands as long as the number does. */
 uint64_t space_changes(Space *space);
 
 /* The plan of this command in words, one step a line (perigee exec --explain). Blocks while it
  * looks through the workspace. */
 MUST_CHECK Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err);
+
+/* What bounds a command here, and which second layer there is: some lines for people. Blocks for a
+ * moment: what can be found only by doing is done, and undone. */
+MUST_CHECK Status sandbox_layers(Buf *out, Err *err);
 
 /* Whether level `full` is remembered to have worked here, since this boot and with this helper. */
 bool sandbox_known(const char *helper);

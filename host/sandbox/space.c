@@ -1,5 +1,7 @@
 #include "space.h"
 
+#include "cgroup.h"
+
 #include "../base/mem.h"
 
 #include <errno.h>
@@ -158,6 +160,10 @@ static void on_surveyed(void *arg, SurveyJob *job)
     Space *space = arg;
     Err    err = job->err;
     space->survey = NULL;
+    if (job->holds_cgroup && !space->holds_cgroup) {
+        space->holds_cgroup = true;
+        job->holds_cgroup = false;
+    }
     Status status = job->status == ST_OK ? start_maker(space, &job->facts, &err) : job->status;
     if (status != ST_OK) make_failed(space, &err);
 }
@@ -171,8 +177,8 @@ void space_make(Space *space)
 
 /* -- its life ---------------------------------------------------------------------------------- */
 
-/* The home folder and our own state, which no workspace may hold. */
-static Status check_workspace(const char *workspace, Err *err)
+/* The home folder and our own state, which no workspace and no granted path may hold. */
+static Status check_paths(const char *workspace, const RootGrant *roots, Err *err)
 {
     char        home[PATH_MAX], state[PATH_MAX];
     const char *home_name = getenv("HOME"), *state_name = getenv("XDG_STATE_HOME");
@@ -188,6 +194,8 @@ static Status check_workspace(const char *workspace, Err *err)
         /* It may not be there yet; then its name as it stands is the best that is known. */
         const char *known = path.len == 0 ? NULL : realpath(path.ptr, state) ? state : path.ptr;
         status = plan_check_workspace(workspace, has_home ? home : NULL, known, err);
+        for (size_t i = 0; roots && roots[i].path && status == ST_OK; i++)
+            status = plan_check_root(roots[i].path, workspace, has_home ? home : NULL, known, err);
     }
     buf_clear(&path);
     return status;
@@ -200,7 +208,7 @@ static Status open_workspace(Space *space, const SpaceSpec *spec, Err *err)
     if (!realpath(name, real))
         return err_set(err, errno == ENOENT ? ST_NOT_FOUND : ST_IO, "workspace %s: %s", name,
                        strerror(errno));
-    Status status = spec->unconfined ? ST_OK : check_workspace(real, err);
+    Status status = spec->unconfined ? ST_OK : check_paths(real, spec->roots, err);
     if (status != ST_OK) return status;
     space->spec.workspace = mem_text(real);
     space->workspace_fd = open(real, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -223,6 +231,7 @@ Status space_new(Loop *loop, const SpaceSpec *spec, Space **out, Err *err)
     space->spec.helper = mem_text(spec->helper);
     space->spec.read_only = (const char *const *)texts_copy(spec->read_only);
     space->spec.pins = (const char *const *)texts_copy(spec->pins);
+    space->spec.roots = roots_copy(spec->roots);
     space->spec.variables = (const char *const *)texts_copy(spec->variables);
     space->spec.network = spec->network;
     space->spec.listens = spec->listens;
@@ -251,6 +260,7 @@ void space_free(Space *space)
     }
     drop_maker(space);
     close_fds(space);
+    if (space->holds_cgroup) cgroup_release();
     if (space->workspace_fd >= 0) close(space->workspace_fd);
     if (space->ends_held) loop_release(space->loop);
     waker_free(space->ends);
@@ -258,6 +268,7 @@ void space_free(Space *space)
     free((void *)(uintptr_t)space->spec.helper);
     texts_free((char **)(uintptr_t)space->spec.read_only);
     texts_free((char **)(uintptr_t)space->spec.pins);
+    roots_free((RootGrant *)(uintptr_t)space->spec.roots);
     texts_free((char **)(uintptr_t)space->spec.variables);
     space->gone = true;
     if (!space->ending) free(space); /* else on_ends is below us on the stack, and does it */

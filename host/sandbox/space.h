@@ -19,8 +19,9 @@
 typedef struct SurveyJob {
     char           *workspace; /* owned, as everything here: the thread may outlive its space */
     char          **pins;
-    bool            system;   /* for the space, else for a command */
-    bool            resolver; /* with `system`: commands ask for names */
+    bool            system;       /* for the space, else for a command */
+    bool            resolver;     /* with `system`: commands ask for names */
+    bool            holds_cgroup; /* as Space has it */
     struct timespec born;
     Facts           facts;
     Status          status;
@@ -42,6 +43,10 @@ Status survey_now(const Space *space, bool system, Facts *facts, Err *err);
 char **texts_copy(const char *const *list);
 void   texts_free(char **list); /* NULL allowed */
 
+/* The same for granted paths. */
+RootGrant *roots_copy(const RootGrant *list);
+void       roots_free(RootGrant *list); /* NULL allowed */
+
 /* -- the space --------------------------------------------------------------------------------- */
 typedef enum SpaceState { SPACE_EMPTY, SPACE_MAKING, SPACE_READY } SpaceState;
 
@@ -62,12 +67,13 @@ struct Space {
     Plan            plan; /* the maker's */
     WireReport      said; /* the maker's last word */
     bool            has_said;
-    SandboxExec    *execs;     /* owned list */
-    uint64_t        changes;   /* see space_changes */
-    Waker          *ends;      /* calls on_end for what is QUEUED */
-    bool            ends_held; /* the loop waits for `ends` */
-    bool            ending;    /* some on_end is being called */
-    bool            gone;      /* space_free was called meanwhile: only this shell is left */
+    SandboxExec    *execs;        /* owned list */
+    uint64_t        changes;      /* see space_changes */
+    Waker          *ends;         /* calls on_end for what is QUEUED */
+    bool            ends_held;    /* the loop waits for `ends` */
+    bool            ending;       /* some on_end is being called */
+    bool            holds_cgroup; /* of this process: each command gets one of its own */
+    bool            gone;         /* space_free was called meanwhile: only this shell is left */
 };
 
 /* Begins to make the space when it is EMPTY; its commands hear of it through exec_space_ready and
@@ -78,11 +84,12 @@ void space_queue_ends(Space *space); /* some command is QUEUED */
 /* -- one command ------------------------------------------------------------------------------- */
 typedef enum ExecPhase { EXEC_PREPARING, EXEC_RUNNING, EXEC_ENDING, EXEC_QUEUED } ExecPhase;
 
+enum { PIPE_OUT, PIPE_ERROR, PIPE_ASIDE, PIPE_COUNT }; /* the last where it is asked for */
+
 typedef struct ExecPipe {
     int          fd;    /* owned; -1 when closed */
     Watch       *watch; /* owned */
     Output       output;
-    bool         is_error;
     SandboxExec *exec; /* borrowed: ours */
 } ExecPipe;
 
@@ -116,7 +123,7 @@ struct SandboxExec {
     Watch       *init_watch; /* owned; only when init outlives the outer process */
     WireReport   said;
     bool         has_said;
-    ExecPipe     pipes[2];
+    ExecPipe     pipes[PIPE_COUNT];
     int64_t      began;      /* on the loop's clock, when its helper was started; else 0 */
     int64_t      ended;      /* the same, when it was seen dead */
     DeniedList   denied;     /* owned */
@@ -126,7 +133,7 @@ struct SandboxExec {
     Timer       *look;       /* owned; when to look at the tree */
     TreeJob     *looking;
     const char  *limit; /* which one was passed; static */
-    bool         cancelled;
+    bool         cancelled, stopped;
     Err          err; /* why nothing ran, when that is so */
 };
 

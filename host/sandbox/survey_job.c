@@ -1,3 +1,4 @@
+#include "cgroup.h"
 #include "space.h"
 
 #include "../base/mem.h"
@@ -19,8 +20,25 @@ void texts_free(char **list)
     free(list);
 }
 
+RootGrant *roots_copy(const RootGrant *list)
+{
+    size_t count = 0;
+    while (list && list[count].path) count++;
+    RootGrant *copy = mem_new((count + 1) * sizeof *copy);
+    for (size_t i = 0; i < count; i++)
+        copy[i] = (RootGrant){mem_text(list[i].path), list[i].writes};
+    return copy;
+}
+
+void roots_free(RootGrant *list)
+{
+    for (size_t i = 0; list && list[i].path; i++) free((char *)(uintptr_t)list[i].path);
+    free(list);
+}
+
 static void free_job(SurveyJob *job)
 {
+    if (job->holds_cgroup) cgroup_release();
     texts_free(job->pins);
     free(job->workspace);
     facts_clear(&job->facts);
@@ -39,6 +57,8 @@ static Status look(const SurveyJob *job, Facts *facts, Err *err)
 static void run_job(void *arg)
 {
     SurveyJob *job = arg;
+    char       why[CGROUP_WHY];
+    if (job->system) job->holds_cgroup = cgroup_hold(CGROUP_CONTROLLERS, why, sizeof why);
     job->status = look(job, &job->facts, &job->err);
 }
 

@@ -33,36 +33,39 @@
     X(NEW_MOUNTS, "make a mount namespace")                                                        \
     X(LOOPBACK, "bring up the loopback interface")                                                 \
     X(LISTEN, "open a socket for the run's proxy, on 127.0.0.1")                                   \
-    X(ROOT, "make an empty root")      /* number: bytes */                                         \
-    X(FOLDER, "make a folder")         /* path; number: mode */                                    \
-    X(FILE, "write a file")            /* path; more: text; number: mode */                        \
-    X(LINK, "make a symbolic link")    /* path; more: where it points */                           \
-    X(BIND, "show")                    /* path; more: the source, else path */                     \
-    X(TMPFS, "mount a private folder") /* path; number: bytes; flags: mode */                      \
-    X(WORKSPACE, "show the workspace") /* path; must be the folder on descriptor 5 */              \
+    X(ROOT, "make an empty root")                /* number: bytes */                               \
+    X(FOLDER, "make a folder")                   /* path; number: mode */                          \
+    X(FILE, "write a file")                      /* path; more: text; number: mode */              \
+    X(LINK, "make a symbolic link")              /* path; more: where it points */                 \
+    X(BIND, "show")                              /* path; more: the source, else path */           \
+    X(TMPFS, "mount a private folder")           /* path; number: bytes; flags: mode */            \
+    X(WORKSPACE, "show the workspace")           /* path; must be the folder on descriptor 5 */    \
+    X(PLACE, "make the place of a granted path") /* path; more: where it is kept hidden */         \
     X(HOST_PROC, "keep the host's /proc for the next steps' mounts")                               \
     X(ENTER_ROOT, "change the root and let go of the host's files")                                \
     X(HAND_OVER, "hand the namespaces over")                                                       \
     /* one command */                                                                              \
     X(JOIN, "join the run's namespaces")                                                           \
     X(KILL_FIRST, "offer itself to the out-of-memory killer")                                      \
+    X(CGROUP, "open the command's cgroup") /* path */                                              \
     X(ISOLATE, "make the command's own namespaces")                                                \
     X(PROC, "mount proc")                                                                          \
     X(PROCESSES, "bound the process numbers") /* number */                                         \
     X(PTS, "mount devpts")                                                                         \
-    X(PIN, "pin against renaming")   /* path */                                                    \
-    X(READ_ONLY, "make read-only")   /* path; recursive */                                         \
-    X(MASK, "mask")                  /* path */                                                    \
-    X(HOSTNAME, "set the host name") /* more: the name */                                          \
+    X(REVEAL, "show the granted path") /* path; more: where it is kept hidden */                   \
+    X(PIN, "pin against renaming")     /* path */                                                  \
+    X(READ_ONLY, "make read-only")     /* path; recursive */                                       \
+    X(MASK, "mask")                    /* path */                                                  \
+    X(HOSTNAME, "set the host name")   /* more: the name */                                        \
     X(DROP_RIGHTS, "drop all capabilities")                                                        \
     X(NO_NEW_RIGHTS, "forbid new privileges")                                                      \
     X(FENCE, "begin a list of what Landlock lets pass")                                            \
     X(ALLOW, "let Landlock pass") /* path; flags: what */                                          \
     X(ENCLOSE, "put Landlock's list in force")                                                     \
     X(FILTER, "install the system call filter")                                                    \
-    X(FORK, "start the command's process")                                                         \
-    X(LIMIT, "set a limit")             /* flags: a WireLimit; number */                           \
-    X(ENTER_FOLDER, "enter the folder") /* path */                                                 \
+    X(FORK, "start the command's process") /* number: where ASIDE appears; 0: it is closed */      \
+    X(LIMIT, "set a limit")                /* flags: a WireLimit; number */                        \
+    X(ENTER_FOLDER, "enter the folder")    /* path */                                              \
     X(EXEC, "execute")
 
 typedef enum Op {
@@ -74,7 +77,7 @@ typedef enum Op {
 
 enum StepFlags {
     STEP_OPTIONAL = 1,  /* what is not there is passed over */
-    STEP_WRITABLE = 2,  /* BIND, ALLOW: not read-only */
+    STEP_WRITABLE = 2,  /* BIND, REVEAL, ALLOW: not read-only */
     STEP_DEVICE = 4,    /* BIND: a device node, which may be used as one; ALLOW: likewise, below */
     STEP_PRIVATE = 8,   /* TMPFS: mode 0700 instead of 1777 */
     STEP_HOST_NET = 16, /* HAND_OVER, JOIN: there is no network namespace, the host's stays */
@@ -108,7 +111,7 @@ typedef struct WirePlan {
 } WirePlan;
 
 enum {
-    WIRE_MAGIC = 0x32676950,
+    WIRE_MAGIC = 0x33676950,
     WIRE_STEPS_MAX = 16384,
     WIRE_WORDS_MAX = 8192,
     WIRE_VARIABLES_MAX = 2048,
@@ -128,7 +131,8 @@ enum {
     WIRE_REPORT_FD = 4,
     WIRE_USER_FD = 5,
     WIRE_MOUNTS_FD = 6,
-    WIRE_NET_FD = 7, /* not with STEP_HOST_NET */
+    WIRE_NET_FD = 7,   /* not with STEP_HOST_NET */
+    WIRE_ASIDE_FD = 8, /* the write end of a pipe, for FORK */
 };
 enum { WIRE_WORKSPACE_FD = 5 }; /* while the space is made */
 enum { WIRE_REPORT_FDS = 4 };   /* that come with one report, at most */

@@ -35,21 +35,17 @@ Run *bind_check_run(lua_State *L, int index); /* raises when it is closed */
 struct CallHandle;
 struct Hold;
 
-/* A folder or a file outside the workspace that the user granted a tool. */
-typedef struct CallRoot {
-    char *path; /* owned; absolute */
-    bool  writes;
-} CallRoot;
-
 typedef struct CallGrant {
     Run               *run;
     char              *tool;     /* owned */
+    char              *call;     /* owned; id of the call, or NULL: nobody watches it */
+    char              *state;    /* owned; JSON: what the tool left for this call, or NULL */
     char             **programs; /* owned, ends in NULL; "*" is any */
-    char             **hosts;    /* owned, ends in NULL: what its commands may reach; NULL: what the
-                                    run may */
-    CallRoot          *roots;    /* owned */
-    size_t             root_count;
+    char             **hosts;    /* owned, ends in NULL: what its commands and requests may reach;
+                                    NULL: commands what the run may, requests nothing */
+    char             **secrets;  /* owned, ends in NULL: names that its requests may carry */
     bool               reads, writes, execs;
+    RootGrant         *roots;  /* owned; what the user granted outside the workspace */
     struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
     struct Hold       *hold;   /* owned; the file that this call has for itself, or NULL */
     char              *held;   /* owned; its path below the workspace */
@@ -72,12 +68,16 @@ int bind_file_info(lua_State *L);
 int bind_file_list(lua_State *L);
 int bind_file_hold(lua_State *L);
 
+/* call.http: one request with its whole answer, within the grant's hosts. */
+int bind_call_http(lua_State *L);
+
 /* The granted root that holds an absolute path outside the workspace; NULL: none does. */
-const CallRoot *call_root(const CallGrant *grant, Str path);
+const RootGrant *call_root(const CallGrant *grant, Str path);
 
 /* The path that a method of `call` was given first; raises without the grant, without a workspace
  * (but for a granted root), and where nothing may wait. */
 Str bind_file_path(lua_State *L, bool granted, const char *need);
+
 void bind_push_prim(lua_State *L, void *run);
 
 /* http.send for a run; response:next, response:close. */
@@ -85,6 +85,15 @@ int bind_http_send(lua_State *L, Run *run, int spec);
 
 /* Starts a command from the table at `spec` and waits for it: run:exec and call.exec. */
 int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int spec);
+
+/* The list table.roots, { { path =, write = } ... }: bind_check_roots raises where it is none,
+ * bind_copy_roots then copies it; free with bind_free_roots. bind_roots.c */
+void       bind_check_roots(lua_State *L, int table, const char *what);
+RootGrant *bind_copy_roots(lua_State *L, int table);
+void       bind_free_roots(RootGrant *roots); /* NULL allowed */
+
+/* Pushes call.jobs, whose functions have the value at the top as their upvalue, which stays. */
+void bind_push_jobs(lua_State *L);
 
 /* run:command(spec) -> a command whose output is read while it runs. run:explain(spec) -> words. */
 int bind_command(lua_State *L, Run *run, int spec);
@@ -105,8 +114,13 @@ void run_drop(Engine *engine, Run *run);
 
 /* -- reading the tables that scripts give; each raises a message that names the key ------------ */
 const char *opt_text(lua_State *L, int table, const char *key, const char *otherwise);
+Str         opt_bytes(lua_State *L, int table, const char *key); /* text with its length; or "" */
 lua_Integer opt_integer(lua_State *L, int table, const char *key, lua_Integer otherwise);
 bool        opt_flag(lua_State *L, int table, const char *key);
+
+/* A whole number, or a text that `reader` (a file of lua/lib with `parse`) understands: there is
+ * one place that knows how people write times, and one for sizes. 0 where nothing is said. */
+int64_t opt_amount(lua_State *L, int table, const char *what, const char *key, const char *reader);
 
 /* Refuses text keys that are not among `known` (ends in NULL); `what` begins the message. */
 void opt_only(lua_State *L, int table, const char *what, const char *const *known);

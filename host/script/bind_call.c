@@ -25,11 +25,14 @@ void bind_free_call(void *arg)
     if (grant->handle) grant->handle->grant = NULL;
     for (char **program = grant->programs; *program; program++) free(*program);
     free(grant->programs);
+    bind_free_roots(grant->roots);
     for (char **host = grant->hosts; host && *host; host++) free(*host);
     free(grant->hosts);
-    for (size_t i = 0; i < grant->root_count; i++) free(grant->roots[i].path);
-    free(grant->roots);
+    for (char **secret = grant->secrets; secret && *secret; secret++) free(*secret);
+    free(grant->secrets);
     free(grant->tool);
+    free(grant->call);
+    free(grant->state);
     free(grant->held);
     hold_drop(grant->hold);
     free(grant);
@@ -50,13 +53,13 @@ static bool holds(const char *folder, Str path)
            (path.len == len || path.ptr[len] == '/');
 }
 
-const CallRoot *call_root(const CallGrant *grant, Str path)
+const RootGrant *call_root(const CallGrant *grant, Str path)
 {
-    const CallRoot  *found = NULL;
+    const RootGrant *found = NULL;
     const Workspace *workspace = grant->run->workspace;
     if (path.len == 0 || path.ptr[0] != '/' || (workspace && holds(workspace->path, path)))
         return NULL;
-    for (size_t i = 0; i < grant->root_count; i++)
+    for (size_t i = 0; grant->roots && grant->roots[i].path; i++)
         if (holds(grant->roots[i].path, path) && (!found || grant->roots[i].writes))
             found = &grant->roots[i];
     return found;
@@ -96,11 +99,13 @@ static int call_log(lua_State *L)
     return cross_await(L, cross_new(L, &spec, 1, 2));
 }
 
+/* Where this is the tool's first call in its run, `call.state` is not there. */
 static int no_such_field(lua_State *L)
 {
+    if (lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "state") == 0) return 0;
     return luaL_error(L,
-                      "call has no '%s'; it has exec, read, write, hold, list, info, log, workspace "
-                      "and sandbox",
+                      "call has no '%s'; it has exec, http, jobs, read, write, hold, list, info, "
+                      "log, state, workspace and sandbox",
                       luaL_tolstring(L, 2, NULL));
 }
 
@@ -141,12 +146,22 @@ static void push_sandbox(lua_State *L, const CallGrant *grant)
     lib_freeze(L);
 }
 
+/* What the tool's last call in this run left. It was encoded by the host, so it can be read. */
+static void push_state(lua_State *L, const char *text)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, "perigee.json");
+    lua_getfield(L, -1, "decode");
+    lua_remove(L, -2);
+    lua_pushstring(L, text);
+    lua_call(L, 1, 1);
+}
+
 void bind_push_call(lua_State *L, void *arg)
 {
     static const luaL_Reg METHODS[] = {
         {"exec", call_exec},      {"read", bind_file_read}, {"write", bind_file_write},
         {"hold", bind_file_hold}, {"list", bind_file_list}, {"info", bind_file_info},
-        {"log", call_log},        {NULL, NULL}};
+        {"log", call_log},        {"http", bind_call_http}, {NULL, NULL}};
     CallGrant *grant = arg;
     luaL_newlibtable(L, METHODS);
     CallHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
@@ -158,7 +173,15 @@ void bind_push_call(lua_State *L, void *arg)
     lua_setmetatable(L, -2);
     handle->grant = grant;
     grant->handle = handle;
+    if (grant->execs) {
+        bind_push_jobs(L);
+        lua_setfield(L, -3, "jobs");
+    }
     luaL_setfuncs(L, METHODS, 1);
+    if (grant->state) {
+        push_state(L, grant->state);
+        lua_setfield(L, -2, "state");
+    }
     lua_pushstring(L, grant->run->workspace ? grant->run->workspace->path : NULL);
     lua_setfield(L, -2, "workspace");
     push_sandbox(L, grant);

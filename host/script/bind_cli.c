@@ -1,6 +1,7 @@
 /* The `cli` of a verb: only the fields that its row in the table of verbs (main.c) grants. */
 #include "bind_cli.h"
 
+#include "../base/limits.h"
 #include "../base/mem.h"
 #include "../http/secrets.h"
 
@@ -130,6 +131,19 @@ static int cli_probe_sandbox(lua_State *L)
     return op_await(L, &probe->op);
 }
 
+/* cli.sandbox_layers() -> text: what bounds a command here. For doctor: blocks for a moment. */
+static int cli_sandbox_layers(lua_State *L)
+{
+    Buf out;
+    Err err;
+    buf_init(&out, 16 * KB);
+    err_clear(&err);
+    Status status = sandbox_layers(&out, &err);
+    if (status == ST_OK) lua_pushlstring(L, out.ptr, out.len);
+    buf_clear(&out);
+    return status == ST_OK ? 1 : bind_push_failure(L, &err);
+}
+
 /* cli.decide(entry, field, ...) */
 static int cli_decide(lua_State *L)
 {
@@ -180,6 +194,7 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_JOURNAL, "find_run", cli_find_run},
         {GRANT_RUN, "open_run", cli_open_run},
         {GRANT_RUN, "probe_sandbox", cli_probe_sandbox},
+        {GRANT_RUN, "sandbox_layers", cli_sandbox_layers},
         {GRANT_RUN, "has_secret", cli_has_secret},
         {GRANT_RUN, "allow_secret", cli_allow_secret},
         {GRANT_RUN, "sleep", bind_sleep},

@@ -17,6 +17,7 @@ int cli_remove_temp(lua_State *L);
 int cli_locate(lua_State *L);
 int cli_guard(lua_State *L);
 int cli_state_folder(lua_State *L);
+
 bool bind_state_folder(char *path, size_t size); /* $XDG_STATE_HOME/perigee; false without HOME */
 
 /* bind_keep.c: cli.keep(path, was, now) -> true | nil, err. Replaces a file of the host's own,
@@ -32,9 +33,9 @@ int cli_admit_project(lua_State *L);
 
 /* bind_written.c: what runs wrote. written_note waits until the workspace of `run` is noted; then
  * the run is the answer. */
-int  written_note(lua_State *L, Run *run);
-int  cli_written(lua_State *L);
-int  cli_forget_written(lua_State *L);
+int written_note(lua_State *L, Run *run);
+int cli_written(lua_State *L);
+int cli_forget_written(lua_State *L);
 
 /* bind_input.c */
 int cli_read_stdin(lua_State *L);

@@ -97,16 +97,18 @@ static void find_real(FileOp *file, Root *root, Str path)
 }
 
 /* Opens the granted root. One that is a file, or is not there, is opened by its folder, of which it
- * is all that may be named. */
+ * is all that may be named; a folder is made when something is to be written into it. */
 static Status open_outside(FileOp *file, Root **root)
 {
     struct stat info;
     char       *folder = mem_text(file->outside), *slash = strrchr(folder, '/');
     RootSpec    spec = {.path = folder};
     Status      status = ST_OK;
-    if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
-        if (strcmp(file->path, file->outside) != 0)
-            status = err_set(&file->err, ST_NOT_FOUND, "%s is no folder", file->outside);
+    bool        itself = strcmp(file->path, file->outside) == 0;
+    bool        there = stat(folder, &info) == 0;
+    if (!there && !itself && file->act == FILE_WRITE) there = mkdir(folder, 0777) == 0;
+    if (!there || (stat(folder, &info) == 0 && !S_ISDIR(info.st_mode))) {
+        if (!itself) status = err_set(&file->err, ST_NOT_FOUND, "%s is no folder", file->outside);
         slash[slash == folder ? 1 : 0] = '\0';
     }
     if (status == ST_OK) status = root_open(&spec, root, &file->err);
@@ -286,7 +288,7 @@ static FileOp *file_new(const CallGrant *grant, FileAct act, Str path)
     file->op.kind = &FILE_OP;
     file->act = act;
     file->run = grant->run;
-    const CallRoot *root = call_root(grant, path);
+    const RootGrant *root = call_root(grant, path);
     if (root) {
         file->outside = mem_text(root->path);
     } else {
@@ -355,7 +357,7 @@ int bind_file_write(lua_State *L)
     FileOp *file = file_new(call_grant(L), FILE_WRITE, path);
     file->has_expect = expect == 1;
     file->by_seen = expect == 2;
-    const CallRoot *root = call_root(call_grant(L), path);
+    const RootGrant *root = call_root(call_grant(L), path);
     if (root && !root->writes)
         err_set(&file->err, ST_DENIED, "%s is granted for reading, not for writing", root->path);
     if (file->err.status != ST_OK || buf_append(&file->bytes, bytes, &file->err) != ST_OK) {

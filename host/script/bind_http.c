@@ -35,6 +35,7 @@ typedef struct Response {
     Piece    *first, *last;
     size_t    queued; /* bytes */
     char *secret;  /* owned: name of the secret that was sent; servers quote keys in their errors */
+    Buf   held;    /* the end of a body that may be the beginning of its value */
     Err   outcome; /* once ended */
 } Response;
 
@@ -55,6 +56,7 @@ static void release(Response *response)
     }
     free(response->headers);
     free(response->secret);
+    buf_clear(&response->held);
     sse_clear(&response->sse);
     free(response);
 }
@@ -88,9 +90,34 @@ static void add_piece(Response *response, const char *name, Str data)
     response->queued += data.len + sizeof *piece;
 }
 
+/* A key may be cut by two reads: what could be its beginning waits for what follows. */
+static Status add_bytes(Response *response, Str bytes, Err *err)
+{
+    Str    name = str_from(response->secret);
+    Status status = buf_append(&response->held, bytes, err);
+    if (status != ST_OK) return status;
+    secrets_mask(name, response->held.ptr, response->held.len);
+    size_t ready = response->held.len - secrets_begun(name, buf_str(&response->held));
+    if (ready) add_piece(response, NULL, (Str){response->held.ptr, ready});
+    buf_drop(&response->held, ready);
+    return ST_OK;
+}
+
+/* The body ended: what was held back is not the whole value. */
+static void add_rest(Response *response)
+{
+    Buf *held = &response->held;
+    if (held->len == 0) return;
+    secrets_mask_end(str_from(response->secret), held->ptr, held->len);
+    add_piece(response, NULL, buf_str(held));
+    buf_clear(held);
+}
+
 static bool event_seen(void *arg, const SseEvent *event)
 {
-    char *name = mem_copy(event->name.ptr, event->name.len);
+    Response *response = arg;
+    char     *name = mem_copy(event->name.ptr, event->name.len);
+    secrets_mask(str_from(response->secret), name, event->name.len);
     add_piece(arg, name, event->data);
     free(name);
     return true;
@@ -126,12 +153,12 @@ static void on_data(void *arg, Str bytes)
     Response *response = arg;
     Err       err;
     err_clear(&err);
-    if (!response->events) {
-        add_piece(response, NULL, bytes);
-    } else if (sse_feed(&response->sse, bytes, event_seen, response, &err) != ST_OK) {
+    Status status = response->events ? sse_feed(&response->sse, bytes, event_seen, response, &err)
+                                     : add_bytes(response, bytes, &err);
+    if (status != ST_OK) {
         HttpCall *call = response->call;
         response->call = NULL;
-        err_wrap(&err, "event stream");
+        if (response->events) err_wrap(&err, "event stream");
         end_with(response, &err);
         http_cancel(call);
         return;
@@ -147,6 +174,7 @@ static void on_end(void *arg, const Err *outcome)
 {
     Response *response = arg;
     response->call = NULL;
+    add_rest(response);
     end_with(response, outcome);
 }
 
@@ -297,16 +325,6 @@ static int response_next(lua_State *L)
 
 /* -- the request ------------------------------------------------------------------------------- */
 
-static Str text_field(lua_State *L, int table, const char *key)
-{
-    size_t      len = 0;
-    const char *text = opt_text(L, table, key, "");
-    lua_pushstring(L, key);
-    if (lua_rawget(L, table) == LUA_TSTRING) lua_tolstring(L, -1, &len);
-    lua_pop(L, 1);
-    return (Str){text, len};
-}
-
 /* { {"name", "value"}, ... } into memory that Lua frees. */
 static void read_headers(lua_State *L, int spec, HttpRequest *request)
 {
@@ -333,12 +351,12 @@ int bind_http_send(lua_State *L, Run *run, int spec)
     static const HttpEvents EVENTS = {on_head, on_data, on_end};
     lua_Integer body_limit = opt_integer(L, spec, "body_limit", (lua_Integer)LIMIT_REPLY);
     HttpRequest request = {
-        .method = text_field(L, spec, "method"),
-        .url = text_field(L, spec, "url"),
-        .body = text_field(L, spec, "body"),
-        .secret = text_field(L, spec, "secret"),
-        .secret_header = text_field(L, spec, "secret_header"),
-        .secret_prefix = text_field(L, spec, "secret_prefix"),
+        .method = opt_bytes(L, spec, "method"),
+        .url = opt_bytes(L, spec, "url"),
+        .body = opt_bytes(L, spec, "body"),
+        .secret = opt_bytes(L, spec, "secret"),
+        .secret_header = opt_bytes(L, spec, "secret_header"),
+        .secret_prefix = opt_bytes(L, spec, "secret_prefix"),
         .connect_ms = opt_integer(L, spec, "connect_ms", 20000),
         .first_byte_ms = opt_integer(L, spec, "first_byte_ms", 120000),
         .idle_ms = opt_integer(L, spec, "idle_ms", 60000),
@@ -352,6 +370,7 @@ int bind_http_send(lua_State *L, Run *run, int spec)
     Response *response = mem_new(sizeof *response);
     response->events = events;
     response->secret = mem_copy(request.secret.ptr, request.secret.len);
+    buf_init(&response->held, LIMIT_HTTP_QUEUE + LIMIT_HTTP_HEAD);
     sse_init(&response->sse, LIMIT_SSE_LINE, LIMIT_SSE_EVENT);
     HttpOp    *wait = make_op(response, &HEAD);
     Transport *transport = engine_transport(vm_of(L)->engine, &err);

@@ -77,9 +77,10 @@ static void read_limits(lua_State *L, int spec, WorkspaceSpec *into)
 }
 
 /* cli.open_run{ agent, task, workspace = path or nil, pins = paths or nil, unconfined = bool,
- * sandbox = settings.Sandbox or nil, limits = settings.Limits or nil } -> run | nil, err. Pins stay
- * read-only where they lie in the workspace. Waits until it is noted how the workspace is: what the
- * run writes there that later runs would obey asks first. */
+ * roots = { { path =, write = } ... } or nil, sandbox = settings.Sandbox or nil, limits =
+ * settings.Limits or nil } -> run | nil, err. Pins stay read-only where they lie in the workspace;
+ * roots are what calls of this run may be granted outside it. Waits until it is noted how the
+ * workspace is: what the run writes there that later runs would obey asks first. */
 int cli_open_run(lua_State *L)
 {
     Engine    *engine = vm_of(L)->engine;
@@ -96,6 +97,9 @@ int cli_open_run(lua_State *L)
     spec.pins = read_list(L, 1, "pins");
     read_sandbox(L, 1, &spec);
     read_limits(L, 1, &spec);
+    bind_check_roots(L, 1, "open_run");
+    RootGrant *roots = bind_copy_roots(L, 1);
+    spec.roots = roots;
     char  *store = mem_text(engine->store);
     Status status = ST_OK;
     if (spec.path)
@@ -105,6 +109,7 @@ int cli_open_run(lua_State *L)
         status = err_set(&err, ST_DENIED, "workspace %s: it holds the journal, which %s links to",
                          workspace->path, engine->store);
     free(store);
+    bind_free_roots(roots);
     if (status == ST_OK)
         status = run_new(engine->loop, engine->journal, NULL, workspace, agent, task, &run, &err);
     workspace_release(workspace);

@@ -2,6 +2,7 @@
 #include "bind.h"
 
 #include "../base/mem.h"
+#include "../run/jobs.h"
 #include "group.h"
 
 #include <stdio.h>
@@ -249,50 +250,17 @@ static char **copy_texts(lua_State *L, int table, const char *key)
     return texts;
 }
 
-/* Raises where table.roots is there and no list of { path, write }. */
-static void check_roots(lua_State *L, int table)
-{
-    if (lua_getfield(L, table, "roots") != LUA_TNIL) {
-        luaL_checktype(L, -1, LUA_TTABLE);
-        size_t count = lua_rawlen(L, -1);
-        for (size_t i = 1; i <= count; i++) {
-            if (lua_rawgeti(L, -1, (lua_Integer)i) != LUA_TTABLE ||
-                lua_getfield(L, -1, "path") != LUA_TSTRING || lua_tostring(L, -1)[0] != '/')
-                luaL_error(L, "grant: roots is a list of { path = absolute, write = bool }");
-            lua_pop(L, 2);
-        }
-    }
-    lua_pop(L, 1);
-}
-
-/* Copies the list that check_roots has seen. */
-static void copy_roots(lua_State *L, int table, CallGrant *grant)
-{
-    if (lua_getfield(L, table, "roots") != LUA_TNIL) {
-        grant->root_count = lua_rawlen(L, -1);
-        grant->roots = mem_new((grant->root_count + 1) * sizeof *grant->roots);
-        for (size_t i = 0; i < grant->root_count; i++) {
-            lua_rawgeti(L, -1, (lua_Integer)i + 1);
-            lua_getfield(L, -1, "path");
-            lua_getfield(L, -2, "write");
-            grant->roots[i] =
-                (CallRoot){.path = mem_text(lua_tostring(L, -2)), .writes = lua_toboolean(L, -1)};
-            lua_pop(L, 3);
-        }
-    }
-    lua_pop(L, 1);
-}
-
-/* run:tool({ entry, name, timeout_ms, grant = { exec = {...}, read = bool, write = bool, net =
- * {...}, roots = { { path, write }, ... } } }, input): `net` is what its commands may reach; nil:
- * what the run may. */
+/* run:tool({ entry, name, timeout_ms, call = id, state = JSON, grant = { exec = {...}, read = bool,
+ * write = bool, net = {...}, secrets = {...}, roots = { { path, write }, ... } } }, input): `net`
+ * is what its commands and requests may reach; nil: commands what the run may, requests nothing. */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
     luaL_checkany(L, 3);
     char        what[120];
-    const char *name = opt_text(L, 2, "name", "?");
+    const char *name = opt_text(L, 2, "name", "?"), *id = opt_text(L, 2, "call", NULL);
+    const char *state = opt_text(L, 2, "state", NULL);
     snprintf(what, sizeof what, "tool %s", name);
     CrossSpec spec = {.vm = VM_RUN,
                       .run = run,
@@ -311,18 +279,22 @@ static int run_tool(lua_State *L)
     bool reads = opt_flag(L, table, "read"), writes = opt_flag(L, table, "write");
     check_texts(L, table, "exec");
     check_texts(L, table, "net");
-    check_roots(L, table);
+    check_texts(L, table, "secrets");
+    bind_check_roots(L, table, "grant");
     char     **programs = copy_texts(L, table, "exec");
     CallGrant *grant = mem_new(sizeof *grant);
     *grant = (CallGrant){.run = run,
                          .tool = mem_text(name),
+                         .call = id ? mem_text(id) : NULL,
+                         .state = state ? mem_text(state) : NULL,
                          .programs = programs ? programs : mem_new(sizeof *programs),
                          .hosts = copy_texts(L, table, "net"),
+                         .secrets = copy_texts(L, table, "secrets"),
                          .reads = reads,
                          .writes = writes};
-    copy_roots(L, table, grant);
     programs = grant->programs;
     grant->execs = programs[0] != NULL;
+    grant->roots = bind_copy_roots(L, table);
     spec.object_arg = grant;
     return cross_await(L, cross_new(L, &spec, 3, 1));
 }
@@ -365,6 +337,21 @@ static int run_scope(lua_State *L)
     lua_settop(L, 2);
     lua_remove(L, 1);
     return group_scope(L, run);
+}
+
+/* run:end_jobs() -> { "job 2 (make watch)", ... } of those that it had to end */
+static int run_end_jobs(lua_State *L)
+{
+    Run        *run = bind_check_run(L, 1);
+    lua_Integer count = 0;
+    lua_newtable(L);
+    for (Job *job = jobs_first(run); job; job = job->next) {
+        if (!job->command) continue;
+        lua_pushfstring(L, "job %d (%s)", job->id, job->title);
+        lua_rawseti(L, -2, ++count);
+    }
+    jobs_end(run);
+    return 1;
 }
 
 static int run_close(lua_State *L)
@@ -446,6 +433,7 @@ static void make_metatable(lua_State *L)
                                        {"tool", run_tool},
                                        {"child", run_child},
                                        {"scope", run_scope},
+                                       {"end_jobs", run_end_jobs},
                                        {"close", run_close},
                                        {"exec", run_exec},
                                        {"command", run_command},

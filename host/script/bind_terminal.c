@@ -93,8 +93,11 @@ static void show(Question *question)
     sigset_t before;
     block_stops(&before);
     if (!question->changed) set_modes(question);
-    say(question->text, question->text_len);
+    /* the last sign comes behind the flush: who has seen the whole question is heard */
+    size_t most = question->text_len > 0 ? question->text_len - 1 : 0;
+    say(question->text, most);
     tcflush(question->fd, TCIFLUSH);
+    say(question->text + most, question->text_len - most);
     unblock_stops(&before);
     buf_reset(&question->line);
     question->shown = true;

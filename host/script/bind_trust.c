@@ -56,8 +56,8 @@ int cli_read_project(lua_State *L)
     return 1;
 }
 
-/* cli.admit_project{ [file] = true, or why it is refused }: what is not named is forgotten, as if it
- * were not there. */
+/* cli.admit_project{ [file] = true, or why it is refused }: what is not named is forgotten, as if
+ * it were not there. */
 int cli_admit_project(lua_State *L)
 {
     Engine *engine = vm_of(L)->engine;

@@ -24,6 +24,14 @@ const char *opt_text(lua_State *L, int table, const char *key, const char *other
     return text;
 }
 
+Str opt_bytes(lua_State *L, int table, const char *key)
+{
+    Str bytes = {opt_text(L, table, key, ""), 0};
+    if (raw_field(L, table, key) == LUA_TSTRING) lua_tolstring(L, -1, &bytes.len);
+    lua_pop(L, 1);
+    return bytes;
+}
+
 lua_Integer opt_integer(lua_State *L, int table, const char *key, lua_Integer otherwise)
 {
     int whole = 1;
@@ -39,6 +47,31 @@ bool opt_flag(lua_State *L, int table, const char *key)
     raw_field(L, table, key);
     bool value = lua_toboolean(L, -1);
     lua_pop(L, 1);
+    return value;
+}
+
+int64_t opt_amount(lua_State *L, int table, const char *what, const char *key, const char *reader)
+{
+    int whole = 1, top = lua_gettop(L);
+    if (raw_field(L, table, key) == LUA_TNIL) {
+        lua_settop(L, top);
+        return 0;
+    }
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        vm_push_entry(L, reader);
+        lua_getfield(L, -1, "parse");
+        lua_pushvalue(L, -3);
+        lua_call(L, 1, 2);
+        if (lua_isnil(L, -2)) {
+            lua_getfield(L, -1, "message");
+            luaL_error(L, "%s: %s: %s", what, key, lua_tostring(L, -1));
+        }
+        lua_pop(L, 1);
+    }
+    lua_Integer value = lua_tointegerx(L, -1, &whole);
+    if (!whole) luaL_error(L, "%s: %s is no whole number", what, key);
+    if (value <= 0) luaL_error(L, "%s: %s is not above 0", what, key);
+    lua_settop(L, top);
     return value;
 }
 

@@ -1,6 +1,7 @@
 #include "cross.h"
 
 #include "../base/limits.h"
+#include "../base/log.h"
 #include "../base/mem.h"
 #include "convert.h"
 #include "engine.h"
@@ -112,6 +113,8 @@ static void timed_out(void *arg)
 {
     Cross *cross = arg;
     Err    why;
+    /* what it holds half-done is nobody's any more */
+    if (cross->spec.vm == VM_DECISION && cross->target) cross->engine->decision->broken = true;
     err_set(&why, ST_TIMEOUT, "%s: no result within %.1f s", cross->what,
             (double)cross->spec.timeout_ms / 1000);
     cancel_target(cross, &why);
@@ -126,6 +129,7 @@ static void target_ended(void *arg, Task *task, const Err *outcome)
     cross->target = NULL;
     timer_free(cross->timeout);
     cross->timeout = NULL;
+    if (cross->op.orphan && outcome->status == ST_BUG) log_line(LOG_ERROR, "%s", outcome->text);
     if (decision) {
         engine->deciding = false;
         if (engine->decision && engine->decision->broken) {
@@ -162,6 +166,8 @@ static void pump_decisions(Engine *engine)
             continue;
         }
         engine->deciding = true;
+        if (cross->spec.timeout_ms <= 0 || cross->spec.timeout_ms > LIMIT_DECISION_MS)
+            cross->spec.timeout_ms = LIMIT_DECISION_MS;
         start_in(cross, engine->decision);
         cross->target->allowance = LIMIT_DECISION;
     }
@@ -240,6 +246,13 @@ int cross_await(lua_State *L, Cross *cross)
 {
     start(cross);
     return op_await(L, &cross->op);
+}
+
+void cross_post(Engine *engine, const CrossSpec *spec)
+{
+    Cross *cross = make(engine, spec);
+    cross->op.orphan = true;
+    start(cross);
 }
 
 void cross_forget_run(Engine *engine, const Run *run)

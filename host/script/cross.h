@@ -35,6 +35,10 @@ Cross *cross_new(lua_State *L, const CrossSpec *spec, int first, int count);
 /* 2: starts it and waits: return cross_await(L, cross); */
 int cross_await(lua_State *L, Cross *cross);
 
+/* Calls without anyone who waits, from a loop callback: what the function is given comes from
+ * `object` alone. How it failed is logged. */
+void cross_post(Engine *engine, const CrossSpec *spec);
+
 /* Decisions that are still queued go on without `run`, which is about to be freed. */
 void cross_forget_run(Engine *engine, const Run *run);
 

@@ -1,5 +1,6 @@
 #include "exec.h"
 
+#include "../base/limits.h"
 #include "../base/mem.h"
 
 #include <stdio.h>
@@ -9,16 +10,14 @@
 
 enum { ARGS_MAX = 4096, VARIABLES_MAX = 200 };
 
-static void check_granted(lua_State *L, const CallGrant *grant, const char *program)
+bool exec_may_start(const CallGrant *grant, const char *program)
 {
     const char *slash = strrchr(program, '/');
     const char *name = slash ? slash + 1 : program;
-    if (!grant) return;
+    if (!grant) return true;
     for (char **granted = grant->programs; *granted; granted++)
-        if (strcmp(*granted, "*") == 0 || strcmp(*granted, name) == 0) return;
-    luaL_error(
-        L, "tool %s may not start '%s': its file has not listed it in `needs = { exec = {...} }`",
-        grant->tool, name);
+        if (strcmp(*granted, "*") == 0 || strcmp(*granted, name) == 0) return true;
+    return false;
 }
 
 /* A list in memory that Lua frees, so that errors leak nothing. Ends in NULL. */
@@ -44,7 +43,11 @@ static const char *const *read_argv(lua_State *L, int spec, const CallGrant *gra
             luaL_error(L, "exec: word %d holds a NUL byte", (int)i + 1);
         lua_pop(L, 1);
     }
-    check_granted(L, grant, argv[0]);
+    if (!exec_may_start(grant, argv[0]))
+        luaL_error(L,
+                   "tool %s may not start '%s': its file has not listed it in "
+                   "`needs = { exec = {...} }`",
+                   grant->tool, argv[0]);
     return argv;
 }
 
@@ -82,64 +85,56 @@ static Str read_input(lua_State *L, int spec)
     return (Str){input, len};
 }
 
-/* A whole number, or a text that `reader` (a file of lua/lib with `parse`) understands: there is
- * one place that knows how people write times, and one for sizes. 0 where nothing is said. */
-static int64_t read_amount(lua_State *L, int spec, const char *key, const char *reader)
-{
-    int whole = 1, top = lua_gettop(L);
-    lua_pushstring(L, key);
-    if (lua_rawget(L, spec) == LUA_TNIL) {
-        lua_settop(L, top);
-        return 0;
-    }
-    if (lua_type(L, -1) == LUA_TSTRING) {
-        vm_push_entry(L, reader);
-        lua_getfield(L, -1, "parse");
-        lua_pushvalue(L, -3);
-        lua_call(L, 1, 2);
-        if (lua_isnil(L, -2)) {
-            lua_getfield(L, -1, "message");
-            luaL_error(L, "exec: %s: %s", key, lua_tostring(L, -1));
-        }
-        lua_pop(L, 1);
-    }
-    lua_Integer value = lua_tointegerx(L, -1, &whole);
-    if (!whole) luaL_error(L, "exec: %s is no whole number", key);
-    if (value <= 0) luaL_error(L, "exec: %s is not above 0", key);
-    lua_settop(L, top);
-    return value;
-}
-
 static ExecLimits read_limits(lua_State *L, int at)
 {
     static const char TIME[] = "lua/lib/duration.lua", SIZE[] = "lua/lib/size.lua";
     lua_Integer       processes = opt_integer(L, at, "processes", 0);
     if (processes < 0) luaL_error(L, "exec: processes is not above 0");
     return (ExecLimits){
-        .wall_ms = read_amount(L, at, "timeout", TIME),
-        .cpu_ms = read_amount(L, at, "cpu", TIME),
-        .memory = (size_t)read_amount(L, at, "memory", SIZE),
+        .wall_ms = opt_amount(L, at, "exec", "timeout", TIME),
+        .cpu_ms = opt_amount(L, at, "exec", "cpu", TIME),
+        .memory = (size_t)opt_amount(L, at, "exec", "memory", SIZE),
         .processes = (size_t)processes,
-        .file_size = (size_t)read_amount(L, at, "file_size", SIZE),
-        .output = (size_t)read_amount(L, at, "output", SIZE),
+        .file_size = (size_t)opt_amount(L, at, "exec", "file_size", SIZE),
+        .output = (size_t)opt_amount(L, at, "exec", "output", SIZE),
     };
+}
+
+static ExecAsked read(lua_State *L, Run *run, const CallGrant *grant, int at,
+                      const char *const *keys)
+{
+    luaL_checktype(L, at, LUA_TTABLE);
+    if (!run->workspace) luaL_error(L, "exec: this run has no workspace");
+    opt_only(L, at, "exec", keys);
+    ExecAsked asked = {.hosts = grant ? (const char *const *)grant->hosts : NULL};
+    asked.spec.argv = read_argv(L, at, grant);
+    asked.spec.folder = opt_text(L, at, "cwd", NULL);
+    asked.spec.limits = read_limits(L, at);
+    asked.spec.writes = grant ? grant->writes : true;
+    asked.spec.roots = grant ? grant->roots : NULL;
+    asked.spec.input = read_input(L, at);
+    asked.spec.variables = read_variables(L, at);
+    asked.spec.aside = opt_flag(L, at, "aside") ? LIMIT_EXEC_ASIDE : 0;
+    asked.show = opt_flag(L, at, "show");
+    asked.title = opt_text(L, at, "title", NULL);
+    return asked;
 }
 
 ExecAsked exec_read(lua_State *L, Run *run, const CallGrant *grant, int at)
 {
     static const char *const KEYS[] = {"cwd",       "stdin",     "env", "timeout", "memory",
                                        "processes", "file_size", "cpu", "output",  NULL};
-    luaL_checktype(L, at, LUA_TTABLE);
-    if (!run->workspace) luaL_error(L, "exec: this run has no workspace");
-    opt_only(L, at, "exec", KEYS);
-    ExecAsked asked = {.hosts = grant ? (const char *const *)grant->hosts : NULL};
-    asked.spec.argv = read_argv(L, at, grant);
-    asked.spec.folder = opt_text(L, at, "cwd", NULL);
-    asked.spec.limits = read_limits(L, at);
-    asked.spec.writes = grant ? grant->writes : true;
-    asked.spec.input = read_input(L, at);
-    asked.spec.variables = read_variables(L, at);
-    return asked;
+    static const char *const TOOLS[] = {"cwd",    "stdin",     "env",       "timeout",
+                                        "memory", "processes", "file_size", "cpu",
+                                        "output", "aside",     "show",      NULL};
+    return read(L, run, grant, at, grant ? TOOLS : KEYS);
+}
+
+ExecAsked exec_read_job(lua_State *L, Run *run, const CallGrant *grant, int at)
+{
+    static const char *const KEYS[] = {"cwd",       "stdin", "env",    "memory", "processes",
+                                       "file_size", "cpu",   "output", "title",  NULL};
+    return read(L, run, grant, at, KEYS);
 }
 
 /* -- what it is told --------------------------------------------------------------------------- */
@@ -149,12 +144,14 @@ void exec_end_init(ExecEnd *end)
     memset(end, 0, sizeof *end);
     buf_init(&end->out, 0);
     buf_init(&end->error, 0);
+    buf_init(&end->aside, 0);
 }
 
 void exec_end_clear(ExecEnd *end)
 {
     buf_clear(&end->out);
     buf_clear(&end->error);
+    buf_clear(&end->aside);
     denied_clear(&end->denied);
 }
 
@@ -174,6 +171,8 @@ void exec_end_take(ExecEnd *end, SandboxResult *result, Err *outcome)
     end->limit = result->limit;
     take(&end->out, &result->out);
     take(&end->error, &result->error);
+    take(&end->aside, &result->aside);
+    end->aside_whole = result->aside_whole;
     end->out_dropped = result->out_dropped;
     end->error_dropped = result->error_dropped;
     end->out_head = result->out_head;
@@ -192,19 +191,19 @@ static void set_integer(lua_State *L, const char *key, int64_t value)
     lua_setfield(L, -2, key);
 }
 
-static void push_output(lua_State *L, const Buf *kept, size_t head, size_t dropped)
+void exec_push_output(lua_State *L, Str kept, size_t head, size_t dropped)
 {
     luaL_Buffer text;
     if (dropped == 0) {
-        lua_pushlstring(L, kept->ptr, kept->len);
+        lua_pushlstring(L, kept.ptr, kept.len);
         return;
     }
     char note[80];
     int  len = snprintf(note, sizeof note, "\n[... %zu bytes left out ...]\n", dropped);
     luaL_buffinit(L, &text);
-    luaL_addlstring(&text, kept->ptr, head);
+    luaL_addlstring(&text, kept.ptr, head);
     luaL_addlstring(&text, note, (size_t)len);
-    luaL_addlstring(&text, kept->ptr + head, kept->len - head);
+    luaL_addlstring(&text, kept.ptr + head, kept.len - head);
     luaL_pushresult(&text);
 }
 
@@ -246,12 +245,16 @@ void exec_end_push(const ExecEnd *end, lua_State *L)
         lua_pushstring(L, end->limit);
         lua_setfield(L, -2, "limit");
     }
-    push_output(L, &end->out, end->out_head, end->out_dropped);
+    exec_push_output(L, buf_str(&end->out), end->out_head, end->out_dropped);
     lua_setfield(L, -2, "stdout");
-    push_output(L, &end->error, end->error_head, end->error_dropped);
+    exec_push_output(L, buf_str(&end->error), end->error_head, end->error_dropped);
     lua_setfield(L, -2, "stderr");
     set_integer(L, "stdout_dropped", (int64_t)end->out_dropped);
     set_integer(L, "stderr_dropped", (int64_t)end->error_dropped);
+    if (end->aside_whole) {
+        lua_pushlstring(L, end->aside.ptr, end->aside.len);
+        lua_setfield(L, -2, "aside");
+    }
     set_integer(L, "allowed_ms", end->allowed_ms);
     push_usage(L, end);
     lua_setfield(L, -2, "usage");

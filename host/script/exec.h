@@ -13,15 +13,22 @@
 typedef struct ExecAsked {
     ExecSpec           spec;
     const char *const *hosts; /* of a tool that may not reach what its run may; else NULL */
+    const char        *title; /* of a job; NULL where none is given */
+    bool               show;  /* to whoever watches, while it runs */
 } ExecAsked; /* everything in it lives on the Lua stack, until the binding returns or waits */
 
 /* Reads the table at `at`; with a grant, what it does not allow is refused. */
 ExecAsked exec_read(lua_State *L, Run *run, const CallGrant *grant, int at);
+ExecAsked exec_read_job(lua_State *L, Run *run, const CallGrant *grant, int at);
+
+/* Whether a tool may start the program: a path counts by its last part. NULL grants all. */
+bool exec_may_start(const CallGrant *grant, const char *program);
 
 typedef struct ExecEnd {
     int           exit_code, signal;
     const char   *limit; /* static */
-    Buf           out, error;
+    Buf           out, error, aside;
+    bool          aside_whole; /* it was asked for, and nothing is missing */
     size_t        out_dropped, error_dropped, out_head, error_head;
     struct rusage usage;
     int64_t       wall_ms, allowed_ms;
@@ -36,5 +43,8 @@ void exec_end_clear(ExecEnd *end);
 void exec_end_take(ExecEnd *end, SandboxResult *result, Err *outcome);
 
 void exec_end_push(const ExecEnd *end, lua_State *L); /* ExecDone of lua/meta/call.lua */
+
+/* Pushes what was kept of an output, with a line where `dropped` bytes are missing at `head`. */
+void exec_push_output(lua_State *L, Str kept, size_t head, size_t dropped);
 
 #endif

@@ -76,23 +76,67 @@ static int convert_protected(lua_State *L)
     return 1;
 }
 
+/* What jansson will take for the values of `text`, from above, without the bytes of its texts: a
+ * list of empty objects takes a hundred times its own bytes. A value is counted by the sign that it
+ * begins or ends with; what is no JSON is counted somehow, and refused by the parser. */
+static size_t weigh(const char *text, size_t len)
+{
+    enum { OBJECT = 256, LIST = 128, MEMBER = 96, TEXT = 48, VALUE = 48 };
+    size_t weight = VALUE;
+    for (const char *at = text, *end = text + len; at < end; at++) {
+        switch (*at) {
+        case '"':
+            weight += TEXT;
+            for (at++; at < end && *at != '"'; at++) at += *at == '\\';
+            break;
+        case '{': weight += OBJECT; break;
+        case '[': weight += LIST; break;
+        case ':': weight += MEMBER; break;
+        case ',': weight += VALUE; break;
+        default: break;
+        }
+    }
+    return weight;
+}
+
+/* NULL with `err` set. The text's own bytes are bounded by LIMIT_JSON, its values here. */
+static json_t *load(const char *text, size_t len, Err *err)
+{
+    json_error_t problem;
+    if (len > LIMIT_JSON) {
+        err_set(err, ST_LIMIT, "JSON of %zu bytes: more than %zu MB", len, LIMIT_JSON / MB);
+        return NULL;
+    }
+    size_t weight = weigh(text, len);
+    if (weight > LIMIT_JSON_TREE) {
+        err_set(err, ST_LIMIT,
+                "JSON of %zu bytes: its values would take %zu MB to read, more than %zu", len,
+                weight / MB, LIMIT_JSON_TREE / MB);
+        return NULL;
+    }
+    json_t *root = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem);
+    if (!root)
+        err_set(err, ST_INVALID, "JSON, line %d, column %d: %s", problem.line, problem.column,
+                problem.text);
+    return root;
+}
+
 bool json_is_line(lua_State *L, int index)
 {
-    size_t       len;
-    json_error_t problem;
-    const char  *text = lua_tolstring(L, index, &len);
-    if (len > LIMIT_JSON || memchr(text, '\n', len) || memchr(text, '\r', len)) return false;
-    json_t *value = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem);
+    size_t      len;
+    Err         err;
+    const char *text = lua_tolstring(L, index, &len);
+    if (memchr(text, '\n', len) || memchr(text, '\r', len)) return false;
+    json_t *value = load(text, len, &err);
     json_decref(value);
     return value != NULL;
 }
 
 static int decode(lua_State *L)
 {
-    size_t       len;
-    json_error_t problem;
-    const char  *text = luaL_checklstring(L, 1, &len);
-    Reading      reading = {0};
+    size_t      len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    Reading     reading = {0};
     if (!lua_isnoneornil(L, 2)) {
         luaL_checktype(L, 2, LUA_TTABLE);
         lua_getfield(L, 2, "ordered");
@@ -100,12 +144,8 @@ static int decode(lua_State *L)
     }
     Err err;
     err_clear(&err);
-    if (len > LIMIT_JSON)
-        err_set(&err, ST_LIMIT, "JSON of %zu bytes: more than %zu MB", len, LIMIT_JSON / MB);
-    else if (!(reading.root = json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem)))
-        err_set(&err, ST_INVALID, "JSON, line %d, column %d: %s", problem.line, problem.column,
-                problem.text);
-    if (err.status != ST_OK) {
+    reading.root = load(text, len, &err);
+    if (!reading.root) {
         lua_pushnil(L);
         op_push_error(L, &err);
         return 2;

@@ -5,7 +5,10 @@
 #include "lib_guard.h"
 #include "task.h"
 
+#include <stdint.h>
 #include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 static const char BASE[] = "perigee.base"; /* registry: the shared, read-only globals */
 static const char FROZEN[] =
@@ -94,7 +97,36 @@ static int safe_rawset(lua_State *L)
     return 1;
 }
 
-/* __gc would run code at times that nobody chose, weak tables would let scripts see the collector.
+/* A metatable is a plain table: `__mode` may be put there at any time, past every check that a
+ * function could make. Weak tables would let a chain see the collector, and chains of weak keys
+ * cost it quadratic time in a call that nothing interrupts. Lua looks the field up by the one
+ * interned text that it made for its name. That text is overwritten here: "__mode" is then a key
+ * like any other, and the name that Lua looks for is one that nobody knows. Must stand before
+ * anything else holds the text. Checked by doing: a Lua of another make would be refused. */
+static void disarm_weak_tables(lua_State *L)
+{
+    static bool checked; /* once a process */
+    const char *name = lua_pushliteral(L, "__mode");
+    if (getentropy((char *)(uintptr_t)name, strlen("__mode")) != 0)
+        luaL_error(L, "no random bytes");
+    lua_pop(L, 1);
+    if (checked) return;
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_newtable(L);
+    lua_pushboolean(L, true);
+    lua_rawset(L, -3);
+    lua_gc(L, LUA_GCCOLLECT);
+    lua_pushnil(L);
+    if (!lua_next(L, -2)) luaL_error(L, "weak tables cannot be switched off in this Lua");
+    lua_pop(L, 3);
+    checked = true;
+}
+
+/* __gc would run code at times that nobody chose; set later, neither it nor __mode does anything.
  */
 static int safe_setmetatable(lua_State *L)
 {
@@ -350,6 +382,7 @@ void lib_open(lua_State *L)
     static const char *const BYTECODE[] = {"dump", NULL};
     static const char *const SEED[] = {"randomseed", NULL};
     bool                     strict = vm_of(L)->kind != VM_HOST;
+    if (strict) disarm_weak_tables(L);
     lua_newtable(L);
     int base = lua_gettop(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);

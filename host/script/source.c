@@ -232,7 +232,8 @@ static Status take_file(void *arg, Gathered *file, Err *err)
         bytes += other->text.len;
     }
     if (count > PROJECT_FILES_MAX || bytes > PROJECT_BYTES_MAX)
-        return err_set(err, ST_LIMIT, "project %s: it has more than %d Lua files, or %zu MB of them",
+        return err_set(err, ST_LIMIT,
+                       "project %s: it has more than %d Lua files, or %zu MB of them",
                        reading->root, PROJECT_FILES_MAX, PROJECT_BYTES_MAX / MB);
     Source *source = mem_new(sizeof *source);
     snprintf(path, sizeof path, "%s/%s%s%s", reading->root, reading->room->folder,

@@ -5,11 +5,10 @@
  *   distribution   what belongs to the program
  *
  * Why     A file looks down, never up: what a user's policy requires must not come from a project,
- *         and what lua/lib requires must not come from a user. So each file has a sight, by where it
- *         lies itself.
- * Use     engine_read_project -> (trust decides) -> engine_admit for each -> engine_source ...
- * Owner   The Engine owns every Source.
- * Thread  Loop thread; blocks for small regular files.
+ *         and what lua/lib requires must not come from a user. So each file has a sight, by where
+ * it lies itself. Use     engine_read_project -> (trust decides) -> engine_admit for each ->
+ * engine_source ... Owner   The Engine owns every Source. Thread  Loop thread; blocks for small
+ * regular files.
  */
 #ifndef HOST_SCRIPT_SOURCE_H
 #define HOST_SCRIPT_SOURCE_H
@@ -38,12 +37,12 @@ typedef struct Source {
     Buf            text;
     Buf            code; /* compiled, from the second load on; made by vm.c and by nobody else */
     size_t         loads;
-    char           hash[HASH_HEX_SIZE]; /* "" until a run asks for it; of a project's from the start */
-    Layer          layer;
-    char          *refused; /* owned; why a project's file is not loaded; it still stands in the
-                               way of what it would have replaced. NULL when it is loaded */
-    bool           kept;    /* its text stands in the journal */
-    bool           used;    /* somebody loaded it */
+    char  hash[HASH_HEX_SIZE]; /* "" until a run asks for it; of a project's from the start */
+    Layer layer;
+    char *refused; /* owned; why a project's file is not loaded; it still stands in the
+                      way of what it would have replaced. NULL when it is loaded */
+    bool  kept;    /* its text stands in the journal */
+    bool  used;    /* somebody loaded it */
 } Source;
 
 /* "project:lua/policy.lua" is the project's, and nothing else's. Any other relative path is looked

@@ -179,9 +179,10 @@ static void module_path(lua_State *L, const char *name, size_t len, char path[20
     memcpy(path + at, ".lua", sizeof ".lua");
 }
 
-/* Upvalue 1: this entry's modules, 2: its environment, 3: its sight. Stock `require` would look at a path and run
- * C libraries; here a name is a file of the layers and nothing else. The distribution's library is
- * loaded once a VM: it is read-only and keeps nothing of whom it works for. */
+/* Upvalue 1: this entry's modules, 2: its environment, 3: its sight. Stock `require` would look at
+ * a path and run C libraries; here a name is a file of the layers and nothing else. The
+ * distribution's library is loaded once a VM: it is read-only and keeps nothing of whom it works
+ * for. */
 static int load_module(lua_State *L)
 {
     size_t      len;

@@ -62,7 +62,7 @@ local function doctor(cli, words)
   if values.json then
     print_json(cli, not ok and no_sandbox or nil, found, not found and err or nil)
   else
-    cli.out(ok and "sandbox: full\n"
+    cli.out(ok and "sandbox: full\n" .. assert(cli.sandbox_layers())
       or ("sandbox: none: %s\n"):format(show.clean(no_sandbox.message)))
     print_settings(cli, found, err)
   end

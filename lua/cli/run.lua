@@ -3,6 +3,7 @@ local agent   = require "lib.agent"
 local args    = require "lib.args"
 local catalog = require "lib.catalog"
 local errors  = require "lib.errors"
+local grants  = require "lib.grants"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
 local network = require "lib.network"
@@ -109,11 +110,19 @@ local function find_who(cli, loaded, word)
   return { chain = path, name = word:match("([^/]+)%.lua$") }
 end
 
+--- What people should know of the project, each line once.
+local function say_lines(cli, loaded)
+  for _, line in ipairs(loaded.project.lines) do
+    cli.err("perigee: " .. show.clean(line) .. "\n")
+  end
+  loaded.project.lines = {}
+end
+
 --- Says before anything happens what could not be used.
 local function report(cli, loaded, who)
   local function say(...) cli.err("perigee: " .. show.clean(string.format(...)) .. "\n") end
   for _, one in ipairs(loaded.box.diagnostics) do say("%s", toolbox.say(one)) end
-  for _, line in ipairs(loaded.project.lines) do say("%s", line) end
+  say_lines(cli, loaded)
   for _, one in ipairs(loaded.catalog.diagnostics) do
     if one.file == who.file or one.taken == who.file then
       say("%s:%d:%d: %s", one.file, one.line, one.column, one.message)
@@ -204,13 +213,14 @@ local function print_result(cli, values, total, result, err)
 end
 
 --- Opens journal, workspace and run.
-local function open_run(cli, values, project, who, task, inforce)
+local function open_run(cli, values, project, who, task, opened)
   local ok, err = start.journal(cli, values.store)
   if not ok then return nil, err end
   return cli.open_run {
     agent = who.name, task = task, workspace = values.workspace or project.folders.current,
     pins = project.pins, unconfined = values.unconfined,
-    sandbox = network.of_run(inforce), limits = inforce.limits,
+    roots = grants.of_run(opened.tools),
+    sandbox = network.of_run(opened), limits = opened.settings.limits,
   }
 end
 
@@ -236,6 +246,7 @@ local function prepare(cli, words)
   local loaded
   loaded, err = start.load(cli, values.project, { ask = not (values.json or values.events) })
   if not loaded then return nil, err end
+  say_lines(cli, loaded)
   local word = given.positionals[1]
   local who
   who, err = find_who(cli, loaded, word)
@@ -288,7 +299,7 @@ local function run_verb(cli, words)
   end
 
   local run
-  run, err = open_run(cli, values, loaded.project, who, task, opened.settings)
+  run, err = open_run(cli, values, loaded.project, who, task, opened)
   if not run then return refuse(cli, words, err) end
   total.run = run.id
   limits.set(run, ready.limits)

@@ -1,7 +1,10 @@
 --- perigee test: the Lua tests of a project, as TAP.
 local args    = require "lib.args"
+local grants  = require "lib.grants"
+local json    = require "lib.json"
 local limits  = require "lib.limits"
 local network = require "lib.network"
+local session = require "lib.session"
 local show    = require "lib.show"
 local start   = require "lib.start"
 
@@ -16,6 +19,7 @@ local SPEC <const> = {
     { "--model", "text", "who answers run.ask; rehearsal:FILE needs no key" },
     { "--workspace", "text", "the folder that tools work in (default: an empty temporary one)",
       hint = "DIR" },
+    { "--store", "text", "keep the runs of the tests in this journal", hint = "FILE" },
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
   },
 }
@@ -48,7 +52,7 @@ local function print_result(cli, number, result, file)
 end
 
 --- One file, in a run and a workspace of its own.
-local function run_file(cli, file, values, pins, inforce)
+local function run_file(cli, file, values, pins, opened)
   local temp, err
   if not values.workspace then
     temp, err = cli.make_temp("perigee-test")
@@ -57,13 +61,19 @@ local function run_file(cli, file, values, pins, inforce)
   local run
   run, err = cli.open_run {
     agent = "test", task = file, workspace = values.workspace or temp, pins = pins,
-    unconfined = values.unconfined, sandbox = network.of_run(inforce), limits = inforce.limits,
+    roots = grants.of_run(opened.tools), unconfined = values.unconfined,
+    sandbox = network.of_run(opened), limits = opened.settings.limits,
   }
   if not run then return nil, err end
   limits.set(run)
   local results
-  results, err = run:scope(function() return run:script("lua/lib/tester.lua", "run", file) end)
-  run:finish(err and err.code or "ok", "{}")
+  results, err = run:scope(function()
+    session.record(run, "run.started", { format = 1, agent = "test", task = file,
+      workspace = run.workspace, sandbox = session.get().sandbox, files = run:sources() })
+    return run:script("lua/lib/tester.lua", "run", file)
+  end)
+  local status = err and err.code or "ok"
+  run:finish(status, json.encode { status = status })
   run:close()
   if temp then cli.remove_temp(temp) end
   return results, err
@@ -121,11 +131,16 @@ local function test(cli, words)
     cli.err("perigee: " .. (err and err.message or "no session") .. "\n")
     return 1
   end
+  if values.store then
+    local kept
+    kept, err = start.journal(cli, values.store)
+    if not kept then return show.failure(cli, err) end
+  end
   opened.shared, opened.definition = shared_reader(cli), cli.definition
   local number, bad = 0, 0
   for _, file in ipairs(files) do
     local results
-    results, err = run_file(cli, file, values, loaded.project.pins, opened.settings)
+    results, err = run_file(cli, file, values, loaded.project.pins, opened)
     local failure = { name = file, ok = false, message = err and err.message }
     for _, result in ipairs(results or { failure }) do
       number = number + 1

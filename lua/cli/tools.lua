@@ -17,8 +17,8 @@ local toolbox  = require "lib.toolbox"
 
 local SPEC <const> = {
   usage = "perigee tools list | show NAME | call NAME JSON | explain NAME JSON | answers",
-  about = "Lists tools with their reach, shows one as a model sees it, calls one as a model would,\n"
-    .. "or says which rules decide about a call. answers lists what you answered for good.",
+  about = "Lists tools with their reach, shows one as a model sees it, calls one as a model would,"
+    .. "\nor says which rules decide about a call. answers lists what you answered for good.",
   positionals = {
     { "WHAT", "list, show, call, explain or answers" },
     { "NAME", "a tool", optional = true },
@@ -51,10 +51,13 @@ local function list(cli, loaded, values)
     }) .. "\n")
     return 0
   end
+  local width = 0
+  for _, name in ipairs(names) do width = math.max(width, #name) end
   for _, name in ipairs(names) do
     local tool = loaded.box.tools[name]
     local lacks = tool.lacks and "; NOT granted: " .. grants.words(tool.lacks) or ""
-    cli.out(show.clean(("%-10s %-7s %s%s\n"):format(name, tool.effect, tool.reach, lacks)))
+    cli.out(show.clean(("%-" .. width .. "s  %-7s %s%s\n")
+      :format(name, tool.effect, tool.reach, lacks)))
   end
   for _, one in ipairs(loaded.box.diagnostics) do
     cli.err(show.clean(("perigee: %s\n"):format(toolbox.say(one))))
@@ -82,7 +85,9 @@ end
 
 -- call, explain -----------------------------------------------------------------------------------
 
-local function user_with(tool) return { name = "user", tools = { tool.name }, targets = {}, edges = {} } end
+local function user_with(tool)
+  return { name = "user", tools = { tool.name }, targets = {}, edges = {} }
+end
 
 --- Opens the session, the journal and a run.
 local function open(cli, loaded, values)
@@ -100,7 +105,8 @@ local function open(cli, loaded, values)
   return cli.open_run {
     agent = "user", task = "", workspace = values.workspace or loaded.project.folders.current,
     pins = loaded.project.pins, unconfined = values.unconfined,
-    sandbox = network.of_run(opened.settings), limits = opened.settings.limits,
+    roots = grants.of_run(opened.tools),
+    sandbox = network.of_run(opened), limits = opened.settings.limits,
   }
 end
 
@@ -111,8 +117,9 @@ local function call(cli, loaded, values, tool, input)
   limits.set(run)
   local result
   result, err = agent.whole(run, function()
-    session.record(run, "run.started", { format = 1, agent = "user", task = "tools call " .. tool.name,
-      workspace = run.workspace, sandbox = session.get().sandbox, files = run:sources() })
+    session.record(run, "run.started", { format = 1, agent = "user",
+      task = "tools call " .. tool.name, workspace = run.workspace,
+      sandbox = session.get().sandbox, files = run:sources() })
     return door.call(run, user_with(tool), { id = "call_1", name = tool.name, input = input })
   end)
   run:close()

@@ -275,7 +275,8 @@ function agent.whole(run, work)
   end
   local status = err and err.code or result and result.status or "ok"
   local speaking = table.concat(session.get().speaking[run.id] or {})
-  local body = { status = status, result = result,
+  local ended = run:end_jobs()
+  local body = { status = status, result = result, jobs = #ended > 0 and ended or nil,
     error = err and { code = err.code, message = err.message } or nil,
     partial = speaking ~= "" and speaking or nil, spent = run:spent(), files = run:sources() }
   session.emit(run, "run.finished", body, run:finish(status, json.encode(body)))

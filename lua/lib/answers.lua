@@ -2,7 +2,8 @@
 --- An answer is for one project and for exactly what was asked about. Host VM only.
 ---
 ---   { "format": 1, "answers": [ { "project": "/home/me/p", "tool": "bash", "effect": "write",
----     "command": "git push", "paths": [], "hosts": [], "verdict": "allow", "time": 1700000000000 } ] }
+---     "command": "git push", "paths": [], "hosts": [], "verdict": "allow",
+---     "time": 1700000000000 } ] }
 local json   = require "lib.json"
 local schema = require "lib.schema"
 local show   = require "lib.show"
@@ -20,6 +21,7 @@ local TRIES     <const> = 20 -- when other processes change the file at the same
 ---@field command? string
 ---@field paths    string[] sorted
 ---@field hosts    string[] sorted
+---@field unconfined? boolean a command that runs without the sandbox
 
 local LIST <const> = schema.list { of = schema.text {} }
 local FORM <const> = schema.object {
@@ -31,6 +33,7 @@ local FORM <const> = schema.object {
     { "command", schema.text {}, "The command line.", optional = true },
     { "paths", LIST, "In its arguments." },
     { "hosts", LIST, "That it talks to." },
+    { "unconfined", schema.boolean {}, "Without the sandbox.", optional = true },
     { "verdict", schema.enum { "allow", "deny" }, "What was answered." },
     { "time", schema.integer {}, "Unix milliseconds." },
   } }, "The oldest first." },
@@ -63,7 +66,8 @@ local function same_list(a, b) return table.concat(a, "\0") == table.concat(b, "
 
 local function same(a, b)
   return a.project == b.project and a.tool == b.tool and a.effect == b.effect
-    and a.command == b.command and same_list(a.paths, b.paths) and same_list(a.hosts, b.hosts)
+    and a.command == b.command and a.unconfined == b.unconfined
+    and same_list(a.paths, b.paths) and same_list(a.hosts, b.hosts)
 end
 
 --- Changes the list under what other processes do to it: `change(list)` answers the new list.
@@ -76,7 +80,8 @@ local function update(cli, change)
     for i, one in ipairs(change(list)) do
       rows[i] = json.object { { "project", one.project }, { "tool", one.tool },
         { "effect", one.effect }, { "command", one.command }, { "paths", json.array(one.paths) },
-        { "hosts", json.array(one.hosts) }, { "verdict", one.verdict }, { "time", one.time } }
+        { "hosts", json.array(one.hosts) }, { "unconfined", one.unconfined },
+        { "verdict", one.verdict }, { "time", one.time } }
     end
     local now = json.encode(json.object { { "format", 1 }, { "answers", rows } }, { indent = 2 })
     local done, err = cli.keep(file, was, now .. "\n")
@@ -111,8 +116,8 @@ function answers.keep(cli, key, verdict)
       if not same(one, key) then kept[#kept + 1] = one end
     end
     kept[#kept + 1] = { project = key.project, tool = key.tool, effect = key.effect,
-      command = key.command, paths = key.paths, hosts = key.hosts, verdict = verdict,
-      time = cli.now() }
+      command = key.command, paths = key.paths, hosts = key.hosts,
+      unconfined = key.unconfined, verdict = verdict, time = cli.now() }
     return kept
   end)
 end
@@ -150,6 +155,7 @@ function answers.scope(key)
   if #key.paths > 0 then said[#said + 1] = "on exactly " .. table.concat(key.paths, ", ") end
   if #key.hosts > 0 then said[#said + 1] = "to exactly " .. table.concat(key.hosts, ", ") end
   local rest = not key.command and "whatever its other arguments are"
+    or key.unconfined and "without a sandbox"
   if #said == 0 then return ("any call of %s in %s"):format(key.tool, key.project) end
   return ("%s %s%s, in %s"):format(key.tool, table.concat(said, ", "),
     rest and " (" .. rest .. ")" or "", key.project)

@@ -192,8 +192,8 @@ local function read_folder(cli, found, layer, how)
   end
 end
 
---- Of very many names, those with which it is worth comparing letter by letter: they hold one of the
---- words.
+--- Of very many names, those with which it is worth comparing letter by letter: they hold one of
+--- the words.
 local function worth_comparing(part, names)
   if #names <= MOST_COMPARED then return names end
   local few = {}

@@ -1,8 +1,8 @@
 --- Command lines as rules read them. Two readings, for the two directions in which one can err:
 ---
 ---   command.fits, command.plain   strict: one plain command and nothing else. For what permits.
----   command.anywhere              generous: every command that the line may run, as far as its text
----                                 shows. For what denies or asks.
+---   command.anywhere              generous: every command that the line may run, as far as its
+---                                 text shows. For what denies or asks.
 ---
 --- Text is not what a shell does: `$x`, a script that was written first, or another program that
 --- does the same are seen by neither. What holds commands in place is the sandbox; this is a

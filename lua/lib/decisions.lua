@@ -71,7 +71,7 @@ local SETTINGS <const> = {
   { "lua/context.lua", { "prompt", "handover" } },
 }
 
-local PROJECT_POLICY <const> = { "project:lua/policy.lua", { "decide" } }
+local PROJECT_POLICY <const> = { "project:lua/policy.lua", { "decide", "explain" } }
 
 --- Whether policy, routing and context can be used.
 ---@param project_policy boolean the project has a policy, which is asked besides
@@ -95,11 +95,11 @@ function decisions.settings(project_policy)
   return true
 end
 
---- Each rule of the policy in force with whether it holds; nil where the user's own policy.lua does
---- not say.
+--- Each rule of a policy with whether it holds; nil where that file does not say.
+---@param file string "lua/policy.lua" or "project:lua/policy.lua"
 ---@return policy.Look[]? looks
-function decisions.explain(call, facts)
-  local policy = entry("lua/policy.lua")
+function decisions.explain(file, call, facts)
+  local policy = entry(file)
   return policy.explain and policy.explain(call, facts)
 end
 

@@ -109,9 +109,11 @@ local function masked(said)
   local before, behind, after = around(said, "Permission denied")
   while before do
     for word in (before .. " " .. behind):gmatch("[^%s'\":‘’]+") do
-      if is_secret(word:gsub("^.*/", "")) then
-        return plain(word) .. " is masked, because files of this name hold secrets; "
-          .. "do the work without it, or ask the user"
+      for name in word:gmatch("[^/]+") do -- a folder of such a name is masked with what it holds
+        if is_secret(name) then
+          return plain(word) .. " is masked, because files of this name hold secrets; "
+            .. "do the work without it, or ask the user"
+        end
       end
     end
     before, behind, after = around(said, "Permission denied", after)

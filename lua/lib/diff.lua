@@ -134,8 +134,8 @@ local function show_hunk(rows, hunk)
     .. table.concat(shown, "\n"), whole
 end
 
---- What turned `old` into `new`, in hunks as `diff -u` writes them, without file names; "" when they
---- are equal. Line ends that differ alone (CRLF, LF) are told as a line of words.
+--- What turned `old` into `new`, in hunks as `diff -u` writes them, without file names; "" when
+--- they are equal. Line ends that differ alone (CRLF, LF) are told as a line of words.
 ---@param old  string
 ---@param new  string
 ---@param most integer bytes; further hunks are left out, and their number is told

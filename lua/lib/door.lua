@@ -19,6 +19,7 @@ local RESULT_MOST <const> = 100000 -- bytes of a result that a model is shown
 local QUOTE_MOST  <const> = 300
 -- Bytes of arguments; read, they take many times as much.
 local INPUT_MOST  <const> = 4 * 1024 * 1024
+local STATE_MOST  <const> = 64 * 1024 -- bytes of a tool's state, as JSON
 local IMAGES <const> = schema.list { max = 20, of = schema.object {
   { "media_type", schema.text { min = 1 }, "Such as image/png." },
   { "data", schema.text { min = 1 }, "Base64." },
@@ -36,6 +37,7 @@ local IMAGES <const> = schema.list { max = 20, of = schema.object {
 ---@field error  boolean
 ---@field data   any
 ---@field images { media_type: string, data: string }[]?
+---@field state  table? what the tool keeps for its next call in this run, where it changed
 
 local function failed(call, message, code)
   return { id = call.id, name = call.name, text = message, error = true, code = code or "invalid" }
@@ -62,8 +64,11 @@ local function say_problems(name, problems)
 end
 
 --- What one policy says. Whatever is no verdict denies: a policy that fails must not open a door.
+---@async
+---@param run   HostRun|{ decide: function } who asks the decision VM
+---@param file  string "lua/policy.lua" or "project:lua/policy.lua"
 ---@return policy.Verdict verdict
-local function verdict_of(run, file, asked, facts)
+function door.verdict(run, file, asked, facts)
   local said, err = ruling.ask(run, file, "decide", asked, facts)
   if said then return said end
   return { verdict = "deny",
@@ -97,14 +102,25 @@ function door.asked(who, declaration, input, workspace)
     { sandbox = s.sandbox, workspace = workspace, rules = s.settings.policy.rules }
 end
 
---- What an answer about this call is about.
+--- What an answer about this call is about. One that was given for a command in the sandbox does
+--- not hold without it.
 ---@return answers.Key
 function door.key(asked, workspace)
-  return { project = session.get().project or workspace or "", tool = asked.tool,
-    effect = asked.effect, command = asked.command, paths = asked.paths, hosts = asked.hosts }
+  local s = session.get()
+  return { project = s.project or workspace or "", tool = asked.tool, effect = asked.effect,
+    command = asked.command, paths = asked.paths, hosts = asked.hosts,
+    unconfined = s.sandbox == "unconfined" and asked.needs.exec ~= nil or nil }
 end
 
 local STRICTNESS <const> = { allow = 1, ask = 2, deny = 3 }
+
+--- The stricter of two verdicts; the first where they are alike.
+---@param held? policy.Verdict
+---@param said  policy.Verdict
+---@return policy.Verdict
+function door.stricter(held, said)
+  return held and STRICTNESS[said.verdict] <= STRICTNESS[held.verdict] and held or said
+end
 
 --- Asks every policy in force, the user's and a trusted project's; each answer is recorded, the
 --- strictest holds.
@@ -112,11 +128,11 @@ local STRICTNESS <const> = { allow = 1, ask = 2, deny = 3 }
 local function strictest(run, call, asked, facts)
   local held
   for i, file in ipairs(session.get().policies) do
-    local verdict = verdict_of(run, file, asked, facts)
+    local verdict = door.verdict(run, file, asked, facts)
     session.record(run, "decision", { what = "policy", call = call.id, tool = call.name,
       verdict = verdict.verdict, why = verdict.why, from = verdict.from,
       file = i > 1 and file or nil })
-    if not held or STRICTNESS[verdict.verdict] > STRICTNESS[held.verdict] then held = verdict end
+    held = door.stricter(held, verdict)
   end
   return held
 end
@@ -146,7 +162,7 @@ local function refused(run, who, declaration, call, asked, facts)
   end
 end
 
-local ANSWER <const> = { "text", "data", "images" }
+local ANSWER <const> = { "text", "data", "images", "state" }
 
 --- What is wrong with a tool's answer; nil when nothing is.
 local function misshapen(answer)
@@ -157,6 +173,9 @@ local function misshapen(answer)
     if not text.one_of(ANSWER, key) then
       return ("answered an unknown key %q%s"):format(key, text.suggest(key, ANSWER))
     end
+  end
+  if answer.state ~= nil and type(answer.state) ~= "table" then
+    return ("answered a state that is a %s; it should be a table"):format(type(answer.state))
   end
   local _, problems = schema.check(IMAGES, answer.images or {}, "images")
   if problems then return "answered " .. problems[1].message end
@@ -174,7 +193,23 @@ local function shape(call, answer, err)
   if why then return failed(call, ("tool %s %s"):format(call.name, why), "script") end
   return { id = call.id, name = call.name,
     text = text.cut_middle(text.valid(answer.text), RESULT_MOST),
-    error = false, data = answer.data, images = answer.images }
+    error = false, data = answer.data, images = answer.images, state = answer.state }
+end
+
+--- Keeps what the tool wants to know at its next call in this run. It stands in the record only
+--- where it changed; of calls side by side the one that ends last leaves its own.
+local function keep_state(run, call, result)
+  if result.state == nil then return result end
+  local ok, encoded = pcall(json.encode, result.state)
+  if not ok then
+    return failed(call, ("tool %s answered a state that cannot be kept: %s"):format(call.name,
+      tostring(encoded)), "script")
+  elseif #encoded > STATE_MOST then
+    return failed(call, ("tool %s answered a state of %d bytes; at most %d are kept"):format(
+      call.name, #encoded, STATE_MOST), "script")
+  end
+  if not session.keep_state(run, call.name, encoded) then result.state = nil end
+  return result
 end
 
 --- Commands and what reaches outside must be on disk before they begin (DESIGN 11).
@@ -255,11 +290,12 @@ local function use(run, prepared)
   if prepared.result then return prepared.result end
   local declaration, needs = prepared.declaration, prepared.declaration.needs
   local means = { name = declaration.name, entry = declaration.entry,
-    timeout_ms = declaration.timeout_ms,
+    timeout_ms = declaration.timeout_ms, call = prepared.call.id,
+    state = session.state_of(run, declaration.name),
     grant = { exec = needs.exec, read = any_inside(needs.read), write = any_inside(needs.write),
       net = network.of_tool(needs, net_of(declaration, prepared.hosts)),
       secrets = declaration.granted.secrets, roots = declaration.granted.roots } }
-  return shape(prepared.call, run:tool(means, prepared.input))
+  return keep_state(run, prepared.call, shape(prepared.call, run:tool(means, prepared.input)))
 end
 
 local function finish(run, prepared, result)

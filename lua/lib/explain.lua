@@ -20,7 +20,7 @@ local explain = {}
 ---@field effect    string
 ---@field reach     string
 ---@field names     { command: string?, paths: string[], hosts: string[] } what the arguments name
----@field rules     policy.Look[]? in the order in which they are looked at; nil: policy.lua is silent
+---@field rules?    policy.Look[] in the order in which they are looked at; nil: no policy tells
 ---@field policy    policy.Verdict
 ---@field answer?   "allow"|"deny" what the person answered before
 ---@field hook?     { verdict: string, why: string? } the agent's allow_tool
@@ -34,9 +34,27 @@ local explain = {}
 --- Asks the decision VM as a run does.
 local function decider(cli) return { decide = function(_, ...) return cli.decide(...) end } end
 
---- "policy.lua" by its real path, since it may be the user's own.
-local function place(from)
-  return from and (from:gsub("^policy%.lua", session.where("lua/policy.lua"))) or from
+--- "policy.lua" by the real path of `file`, since it may be the user's own or the project's.
+local function place(from, file)
+  return from and (from:gsub("^policy%.lua", (session.where(file):gsub("%%", "%%%%")))) or from
+end
+
+--- What all policies in force say: the strictest verdict, and every rule that they name.
+local function look(cli, asked, facts)
+  local held, rules
+  for _, file in ipairs(session.get().policies) do
+    local verdict = door.verdict(decider(cli), file, asked, facts)
+    verdict.from = place(verdict.from or "policy.lua", file)
+    held = door.stricter(held, verdict)
+    local seen, err = cli.decide("lua/lib/decisions.lua", "explain", file, asked, facts)
+    if err then return nil, err end
+    for _, rule in ipairs(seen or {}) do
+      rules = rules or json.array {}
+      rule.from = place(rule.from, file)
+      rules[#rules + 1] = rule
+    end
+  end
+  return held, rules
 end
 
 local function sandbox_words(declaration, s)
@@ -44,7 +62,7 @@ local function sandbox_words(declaration, s)
   if s.sandbox == "none" then return "there is none on this machine" end
   if s.sandbox == "unconfined" then return "switched off by --unconfined" end
   local own = network.of_tool(declaration.needs, declaration.granted.net)
-  local sandbox = network.of_run(s.settings)
+  local sandbox = network.of_run(s)
   local hosts = own or sandbox.hosts
   local reach = sandbox.network == "host" and "of the host"
     or sandbox.network == "proxy" and #hosts > 0 and "to " .. table.concat(hosts, ", ") or "none"
@@ -83,27 +101,22 @@ function explain.call(cli, who, declaration, input, workspace)
   local checked, problems = schema.check(declaration.input, input)
   if not checked then return nil, { code = "invalid", message = schema.report(problems) } end
   local asked, facts = door.asked(who, declaration, checked, workspace)
-  local run = decider(cli)
-  local policy, err = ruling.ask(run, "lua/policy.lua", "decide", asked, facts)
-  if not policy then return nil, err or { code = "invalid", message = "policy.lua is silent" } end
-  local rules
-  rules, err = cli.decide("lua/lib/decisions.lua", "explain", asked, facts)
-  if err then return nil, err end
-  for _, rule in ipairs(rules or {}) do rule.from = place(rule.from) end
-  policy.from = place(policy.from)
+  local policy, rules = look(cli, asked, facts)
+  if not policy then return nil, rules end
   local answer
+  local err
   if s.answers then answer, err = s.answers.find(door.key(asked, workspace)) end
   if err then return nil, err end
   local hook
   if who.hooks and who.hooks.allow_tool then
-    local allowed, why = ruling.consents(run, who.hooks_file, "allow_tool", asked)
+    local allowed, why = ruling.consents(decider(cli), who.hooks_file, "allow_tool", asked)
     hook = { verdict = allowed and "allow" or "deny", why = why }
   end
   local found = { tool = declaration.name, agent = who.name, file = declaration.file,
     origin = declaration.origin, effect = declaration.effect, reach = declaration.reach,
     names = { command = asked.command, paths = json.array(asked.paths),
       hosts = json.array(asked.hosts) },
-    rules = rules and json.array(rules), policy = policy, answer = answer, hook = hook,
+    rules = rules, policy = policy, answer = answer, hook = hook,
     grant = declaration.granted, lacks = declaration.lacks,
     lines = declaration.lacks and grants.lines(declaration, s.home),
     sandbox = sandbox_words(declaration, s) }
@@ -152,8 +165,10 @@ function explain.words(found)
     add("rules, as they are looked at (+ holds, -> decides):")
     local decided = false
     for _, rule in ipairs(found.rules) do
-      lines[#lines + 1] = rule_line(rule, rule.held and not decided)
-      decided = decided or rule.held
+      local decides = not decided and rule.held and rule.verdict == found.policy.verdict
+        and rule.from == found.policy.from
+      lines[#lines + 1] = rule_line(rule, decides)
+      decided = decided or decides
     end
   else
     add("policy.lua does not say which of its rules held")

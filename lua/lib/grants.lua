@@ -44,6 +44,34 @@ local function add(lacks, kind, one)
   table.insert(lacks[kind], one)
 end
 
+--- Adds a root; one that is there already is written to where either says so.
+local function add_root(roots, path, write)
+  for _, root in ipairs(roots) do
+    if root.path == path then
+      root.write = root.write or write
+      return
+    end
+  end
+  roots[#roots + 1] = { path = path, write = write }
+end
+
+--- All paths outside the workspace that some tool was granted: a run's sandbox has to be made with
+--- them, though each command is shown those of its own tool only.
+---@param tools table<string, tool.Declaration>
+---@return grants.Root[] roots in the order of the tools' names
+function grants.of_run(tools)
+  local roots, names = {}, {}
+  for name in pairs(tools) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local granted = tools[name].granted
+    for _, root in ipairs(granted and granted.roots or {}) do
+      add_root(roots, root.path, root.write)
+    end
+  end
+  return roots
+end
+
 --- What of `needs` is granted, and what is not.
 ---@param needs   Needs
 ---@param granted Needs?
@@ -79,7 +107,7 @@ function grants.compare(needs, granted, home)
       local given = path and not climbs(path)
         and (holds(granted.write, path) or kind == "read" and holds(granted.read, path))
       if given then
-        table.insert(has.roots, { path = path, write = kind == "write" })
+        add_root(has.roots, path, kind == "write")
       elseif path then
         add(lacks, kind, path)
       end

@@ -91,35 +91,4 @@ function image.look(bytes)
   end
 end
 
-local SIGNS <const> = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-local PAIRS <const> = {} -- of twelve bits
-
-for value = 0, 4095 do
-  local high, low = (value >> 6) + 1, (value & 63) + 1
-  PAIRS[value] = SIGNS:sub(high, high) .. SIGNS:sub(low, low)
-end
-
---- RFC 4648, section 4, with padding.
----@param bytes string
----@return string base64
-function image.base64(bytes)
-  local parts, whole = {}, #bytes // 3 * 3
-  for from = 1, whole, 3000 do
-    local some = {}
-    for at = from, math.min(from + 2999, whole), 3 do
-      local a, b, c = bytes:byte(at, at + 2)
-      local n = #some
-      some[n + 1], some[n + 2] = PAIRS[a << 4 | b >> 4], PAIRS[(b & 15) << 8 | c]
-    end
-    parts[#parts + 1] = table.concat(some)
-  end
-  local a, b = bytes:byte(whole + 1, #bytes)
-  if b then
-    parts[#parts + 1] = PAIRS[a << 4 | b >> 4] .. PAIRS[(b & 15) << 8]:sub(1, 1) .. "="
-  elseif a then
-    parts[#parts + 1] = PAIRS[a << 4] .. "=="
-  end
-  return table.concat(parts)
-end
-
 return image

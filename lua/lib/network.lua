@@ -1,7 +1,6 @@
 --- Which hosts the commands of a run may reach: the options of verbs, and what each tool gets.
 local settings = require "lib.settings"
 local text     = require "lib.text"
-local values   = require "lib.settings_values"
 
 local network = {}
 
@@ -43,41 +42,36 @@ function network.given(parsed, also)
   return given
 end
 
---- What `cli.open_run` is told. A tool that was granted hosts needs the proxy also where commands
---- in general have no network; these then get no way to it.
----@param found settings.Settings
+--- What `cli.open_run` is told. The commands of a tool that asks for hosts go through the proxy,
+--- once these are granted or allowed for a call, also where commands in general have no network;
+--- the others then get no way to it.
+---@param opened Session
 ---@return settings.Sandbox sandbox
-function network.of_run(found)
-  local sandbox = found.sandbox
+function network.of_run(opened)
+  local sandbox = opened.settings.sandbox
   local own = { network = sandbox.network, hosts = sandbox.hosts, show = sandbox.show,
     pass = sandbox.pass }
   if sandbox.network ~= "none" then return own end
   own.hosts = {}
-  for _, grant in pairs(found.grants) do
-    if grant.net and grant.net[1] then own.network = "proxy" end
+  for _, tool in pairs(opened.tools) do
+    if tool.needs.net and tool.needs.exec then own.network = "proxy" end
   end
   return own
 end
 
 local SHELLS <const> = { "bash", "sh", "dash", "zsh", "*" }
 
---- What the commands of a tool may reach: a tool that may start a shell runs what the sandbox's own
---- rules are for, and gets those (nil); any other what it needs, as far as it was granted, which is
---- nothing where it asks for nothing.
+--- What the commands of a tool may reach: what of its needs it was allowed. A tool that names no
+--- hosts and may start a shell runs what the sandbox's own rules are for, and gets those (nil); any
+--- other that names none reaches nothing.
 ---@param needs    Needs
----@param granted? string[] hosts
+---@param allowed? string[] hosts, all of them among `needs.net`
 ---@return string[]? hosts
-function network.of_tool(needs, granted)
-  for _, program in ipairs(needs.exec or {}) do
+function network.of_tool(needs, allowed)
+  for _, program in ipairs(not needs.net and needs.exec or {}) do
     if text.one_of(SHELLS, program) then return nil end
   end
-  local hosts = {}
-  for _, host in ipairs(needs.net or {}) do
-    local within = false
-    for _, known in ipairs(granted or {}) do within = within or values.host_within(known, host) end
-    if within then hosts[#hosts + 1] = host end
-  end
-  return hosts
+  return allowed or {}
 end
 
 return network

@@ -151,7 +151,8 @@ end
 
 local function look_at_written(rule, call, facts)
   local held, not_so = rules.holds(rule, call, facts)
-  return { verdict = rule.verdict, held = held, from = rule.line and ("%s:%d"):format(rule.file, rule.line) or rule.file,
+  return { verdict = rule.verdict, held = held,
+    from = rule.line and ("%s:%d"):format(rule.file, rule.line) or rule.file,
     why = not held and not_so
       or rule.why and rule.why ~= "" and rule.why or "rule: " .. words.rule(rule) }
 end
@@ -239,11 +240,11 @@ function rules.host_of(address)
   authority = authority or address:match("^[^/?#]*")
   authority = authority:lower()
   local name, port = split_port(authority:match("([^@]*)$"))
-  if address:find("[%c\\ ]") or not name:match("^[%w._*-]+$") and not name:match("^%[[%x:.]+%]$") then
-    return rules.ODD
-  end
+  local known = name:match("^[%w._*-]+$") or name:match("^%[[%x:.]+%]$")
+  if address:find("[%c\\ ]") or not known then return rules.ODD end
   name = name:gsub("%.$", "")
-  local customary = not port or port == "443" and scheme ~= "http" or port == "80" and scheme ~= "https"
+  local customary = not port or port == "443" and scheme ~= "http"
+    or port == "80" and scheme ~= "https"
   return customary and name or ("%s:%s"):format(name, port)
 end
 

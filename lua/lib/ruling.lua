@@ -29,6 +29,7 @@ local POLICY <const> = { decide = schema.object {
 --- What each function answers, by its file and name; hooks stand under "hooks".
 local FORMS <const> = {
   ["lua/policy.lua"] = POLICY, ["project:lua/policy.lua"] = POLICY,
+  ["lua/lib/settings_policy.lua"] = POLICY,
   ["lua/routing.lua"] = { model = MODEL, next = NEXT },
   ["lua/context.lua"] = { prompt = schema.text { min = 1 }, handover = schema.text { min = 1 } },
   hooks = { next = NEXT, before = schema.object {

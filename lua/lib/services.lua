@@ -78,6 +78,19 @@ function services.log(run, said, tool)
   session.record(run, "log", { text = text.cut_middle(text.valid(said), LOG_MOST), tool = tool })
 end
 
+--- What a command prints while it runs, as whoever watches sees it. Waits for nothing: the host
+--- fetches the next piece only when this one was shown.
+---@param piece { run: HostRun?, call: string, tool: string, stdout: string, stderr: string }
+function services.output(piece)
+  if not piece.run then return end -- it ended meanwhile
+  for _, name in ipairs { "stdout", "stderr" } do
+    if piece[name] ~= "" then
+      session.emit(piece.run, "delta.output", { call = piece.call, tool = piece.tool,
+        text = (text.valid(piece[name])), stderr = name == "stderr" or nil })
+    end
+  end
+end
+
 local NOT_A_TEST <const> = { code = "denied", message = "only in perigee test" }
 
 --- A file of the folder that PERIGEE_SHARED names; nil without it, so that a test can skip aloud.

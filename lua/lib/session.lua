@@ -14,8 +14,8 @@ local session = {}
 ---@field no_sandbox Error? why there is none
 ---@field project? string the folder of the project, by which answers are kept
 ---@field home?    string the user's home folder
----@field ask?     fun(question: ask.Question): string?, Error? asks the person; nil: nobody is there
----@field answers? { find: function, keep: function, scope: function } see lib.answers; `cli` is given
+---@field ask?     fun(question: ask.Question): string?, Error? asks the person; nil: there is none
+---@field answers? { find: function, keep: function, scope: function } see lib.answers
 ---@field facts    { date: string, system: string }
 ---@field sink     fun(event: table) gets every event, in order
 ---@field hooks    fun(who: agent.Agent): boolean?, Error? looks up the hooks of an agent
@@ -25,6 +25,7 @@ local session = {}
 ---@field unpriced table<string, boolean> models of which was said that no price is known
 ---@field touched  table<string, string[]> files changed, by run
 ---@field part     table<string, limits.Part> what bounds the part of the agent at work, by run
+---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
 ---@field visits   table<string, integer> conversations begun, by agent
 
 local current
@@ -49,6 +50,27 @@ function session.emit(run, kind, body, seq)
   if current then
     current.sink { run = run.id, parent = run.parent, seq = seq, kind = kind, body = body }
   end
+end
+
+--- Keeps a tool's state until its next call in the run.
+---@param run   HostRun
+---@param tool  string
+---@param state string JSON
+---@return boolean changed
+function session.keep_state(run, tool, state)
+  local states = current.states[run.id] or {}
+  current.states[run.id] = states
+  local changed = states[tool] ~= state
+  states[tool] = state
+  return changed
+end
+
+---@param run  HostRun
+---@param tool string
+---@return string? state JSON
+function session.state_of(run, tool)
+  local states = current.states[run.id]
+  return states and states[tool]
 end
 
 --- Notes that a run changed a file; what one agent hands to the next names them.

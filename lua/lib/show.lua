@@ -8,6 +8,8 @@ local LINE_MOST  <const> = 100 -- bytes of an argument or an outcome in a line
 local LINE_LEAST <const> = 24  -- of either, however narrow the terminal
 local LINE_SIGNS <const> = 28  -- what stands around the two: mark, tool, arrow, count of lines
 local COLUMNS    <const> = 79  -- of a terminal that does not say
+local LIVE_LINES <const> = 5   -- of what a command prints while it runs
+local LIVE_MOST  <const> = 4096 -- bytes of its last line, while it has no end
 
 --- What could drive a terminal, or show other words than stand there: control characters (those of
 --- two bytes too), and the marks that turn the direction of text.
@@ -22,6 +24,15 @@ function show.clean(said)
   local clean = text.valid(said):gsub("\r\n", "\n")
   for _, drives in ipairs(DRIVES) do clean = clean:gsub(drives, "?") end
   return clean
+end
+
+--- A line that a program printed for a terminal, as text: colours and the like are left out, and of
+--- what it wrote over itself only the last stays.
+---@param line string without its end
+---@return string
+function show.plain(line)
+  line = line:gsub("\r+$", ""):gsub("\27%[[0-?]*[ -/]*[@-~]", ""):gsub("\27%][^\7\27]*\7?", "")
+  return show.clean((line:match("[^\r]*$"):gsub("\t", "  ")))
 end
 
 --- The same for bytes that come in parts: what is cut at the end of one part is kept for the next.
@@ -55,6 +66,7 @@ local function gist(body, most)
   local input = body.input
   if type(input) == "string" then return show.brief(text.first_line(input), most) end
   local first = input.command or input.path or input.pattern or input.to
+    or input.job and "job " .. tostring(input.job)
   if not first then
     for _, key in ipairs(text.sorted_keys(input)) do
       if type(input[key]) == "string" then first = input[key] break end
@@ -65,7 +77,7 @@ end
 
 --- What came of a call, in one line.
 local function outcome(body, most)
-  local line = text.first_line(body.text or "")
+  local line = show.plain(text.first_line(body.text or ""))
   local more = text.count(body.text or "", "\n")
   local tail = more > 1 and (" (%d lines)"):format(more + 1) or ""
   return show.brief(line, most) .. tail
@@ -122,14 +134,20 @@ function show.total(total)
   return table.concat(parts, " · ") .. "  run " .. total.run
 end
 
---- Writes lines to stderr, and on a terminal one passing line that the next output wipes away: what
---- the run waits for now.
+--- Writes lines to stderr, and on a terminal a few passing lines that the next output wipes away:
+--- what the run waits for now.
 local function writer(cli, speak)
   local write = { in_text = false }
-  local passing = false
+  local moves = cli.error_terminal and cli.env("TERM") ~= "dumb"
+  local passing = 0 -- lines; the cursor stands at the end of the last
+  --- What wipes them.
+  local function wiping()
+    local up = passing - 1
+    passing = 0
+    return up >= 0 and "\r\27[K" .. ("\27[A\27[K"):rep(up) or ""
+  end
   local function wipe()
-    if passing then cli.err("\r\27[K") end
-    passing = false
+    if passing > 0 then cli.err(wiping()) end
   end
   function write.line(said)
     wipe()
@@ -142,13 +160,18 @@ local function writer(cli, speak)
     speak(said)
     write.in_text = said:sub(-1) ~= "\n"
   end
-  function write.passing(said)
-    if not cli.error_terminal then return end
+  function write.passing(lines, paint)
+    if not moves then return end
     if write.in_text then speak("\n") end
     write.in_text = false
-    wipe()
-    cli.err(show.brief(said, (cli.columns() or COLUMNS + 1) - 1)) -- one that wraps cannot be wiped
-    passing = true
+    local before = wiping()
+    local most, shown = (cli.columns() or COLUMNS + 1) - 1, {} -- one that wraps cannot be wiped
+    for i, line in ipairs(lines) do
+      local brief = show.brief(line, most)
+      shown[i] = i > 1 and paint and paint(brief) or brief
+    end
+    cli.err(before .. table.concat(shown, "\n"))
+    passing = #shown
   end
   function write.finish_text()
     wipe()
@@ -156,6 +179,34 @@ local function writer(cli, speak)
     write.in_text = false
   end
   return write
+end
+
+--- The last lines of what a call has printed so far. What two calls print at once stays apart.
+local function live()
+  local of_call = {}
+  local function add(lines, line)
+    lines[#lines + 1] = line
+    if #lines > LIVE_LINES then table.remove(lines, 1) end
+  end
+  local function take(b)
+    local now = of_call[b.call] or { lines = {}, rest = {} }
+    of_call[b.call] = now
+    local stream = b.stderr and "stderr" or "stdout"
+    local said = (now.rest[stream] or "") .. b.text
+    local at = 1
+    for line, stop in said:gmatch("([^\n]*)\n()") do
+      add(now.lines, show.plain(line))
+      at = stop
+    end
+    now.rest[stream] = said:sub(math.max(at, #said - LIVE_MOST + 1))
+    local shown = table.move(now.lines, 1, #now.lines, 1, {})
+    for _, name in ipairs { "stdout", "stderr" } do
+      local rest = now.rest[name] or ""
+      if rest ~= "" then add(shown, show.plain(rest)) end
+    end
+    return shown
+  end
+  return take, function(call) of_call[call] = nil end
 end
 
 --- A watcher for people. Text streams to `speak`, everything else to stderr: a line for each call
@@ -167,6 +218,7 @@ function show.people(cli, speak)
   local no_color = cli.env("NO_COLOR") or ""
   local colours = palette(cli.error_terminal and no_color == "" and cli.env("TERM") ~= "dumb")
   local write, calls = writer(cli, speak), {}
+  local take_output, forget_output = live()
   local children = {} -- what each has said of its reply: two that speak at once must not mix
   local draw = {
     prompt = function(b)
@@ -174,7 +226,7 @@ function show.people(cli, speak)
         .. colours.dim("  " .. show.clean(b.model)))
     end,
     ["turn.started"] = function(b)
-      write.passing(("   waiting for %s ..."):format(show.clean(b.model)))
+      write.passing { ("   waiting for %s ..."):format(show.clean(b.model)) }
     end,
     ["delta.text"] = function(b, event)
       if not event.parent then return write.text(show.clean(b.text)) end
@@ -195,9 +247,16 @@ function show.people(cli, speak)
     end,
     call = function(b)
       calls[b.id] = show.clean(("%s %s"):format(b.tool, gist(b, line_most(cli))))
-      write.passing(("   . %s ..."):format(calls[b.id]))
+      write.passing { ("   . %s ..."):format(calls[b.id]) }
+    end,
+    ["delta.output"] = function(b)
+      local lines = take_output(b)
+      for i, line in ipairs(lines) do lines[i] = "     " .. line end
+      table.insert(lines, 1, ("   . %s ..."):format(calls[b.call] or show.clean(b.tool)))
+      write.passing(lines, colours.dim)
     end,
     result = function(b)
+      forget_output(b.id)
       local bad = type(b.data) == "table" and (b.data.exit_code or 0) ~= 0
       local mark = (b.error or bad) and colours.red("x") or colours.green("+")
       local came = colours.dim("-> " .. show.clean(outcome(b, line_most(cli))))

@@ -1,5 +1,5 @@
---- Which images of a call's result a model is shown. One that a request cannot take would spoil every
---- later request of the conversation too, so it is left out here, and the text says so.
+--- Which images of a call's result a model is shown. One that a request cannot take would spoil
+--- every later request of the conversation too, so it is left out here, and the text says so.
 local text = require "lib.text"
 
 local sight = {}

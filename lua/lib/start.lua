@@ -1,6 +1,6 @@
 --- From a command line to a session: folders, agents, tools, sandbox, keys.
 local answers  = require "lib.answers"
-local ask      = require "lib.ask"
+local question = require "lib.ask"
 local catalog  = require "lib.catalog"
 local grants   = require "lib.grants"
 local project  = require "lib.project"
@@ -35,12 +35,12 @@ local NO_GATE <const> = { level = "none", loaded = {}, refused = {}, blocked = {
 
 --- Whether a definition is taken: what a run wrote asks, and is left out where nobody can be asked.
 local function taker(cli, where, how)
-  local ask = trust.asker(cli, how)
+  local asker = trust.asker(cli, how)
   return function(layer, path, file)
     if layer.name == "distribution" then return true end
     local why = written.why(where.written, path, file.real, file.hash)
     if not why then return true end
-    if ask and trust.ask_for_file(ask, path, why) then
+    if asker and trust.ask_for_file(asker, path, why) then
       return written.take(cli, where.written, { { path = path, hash = file.hash } })
     end
     local folder = where.place and where.place.root or path:match("^(.*)/[^/]+$")
@@ -59,7 +59,14 @@ end
 function start.load(cli, named, how)
   local where, err = project.find(cli, named)
   if not where then return nil, err end
+  if where.written.denied then return nil, where.written.denied end
   local gate = where.place and trust.gate(cli, where.place, where.written, how) or NO_GATE
+  if where.place then
+    for _, path in ipairs(written.removed(where.written, where.place.agents)) do
+      where.lines[#where.lines + 1] = ("a run removed %s; an agent of its name may be another one "
+        .. "now; perigee trust %s accepts that"):format(path, where.place.root)
+    end
+  end
   table.move(gate.lines, 1, #gate.lines, #where.lines + 1, where.lines)
   local found = catalog.load(cli, where.layers,
     { gate = gate, takes = taker(cli, where, how) })
@@ -158,11 +165,10 @@ end
 ---@param named? string --store
 ---@return boolean? ok, Error? err
 function start.journal(cli, named)
-  local store, ok, err = named, nil, nil
-  if not store then
-    store, err = start.store(cli)
-    if not store then return nil, err end
-  end
+  local store, err = named, nil
+  if not named then store, err = start.store(cli) end
+  if not store then return nil, err end
+  local ok
   ok, err = cli.open_journal(store)
   if ok then return true end
   local hint = named and "" or "; --store FILE keeps the journal elsewhere"
@@ -213,8 +219,19 @@ local function answering(cli, loaded, asks, sink)
       scope = answers.scope,
     }
   end
-  if asks and cli.person then who.ask, who.sink = ask.beside(cli, sink) end
+  if asks and cli.person then who.ask, who.sink = question.beside(cli, sink) end
   return who
+end
+
+--- The policies that are asked about each call; the strictest holds.
+local function policies(cli, loaded, inforce)
+  local list = { "lua/policy.lua" }
+  local _, layer = cli.locate("lua/policy.lua")
+  if layer ~= "distribution" and #inforce.policy.rules > 0 then
+    list[#list + 1] = "lua/lib/settings_policy.lua"
+  end
+  if loaded.gate.loaded["lua/policy.lua"] then list[#list + 1] = "project:lua/policy.lua" end
+  return list
 end
 
 ---@class start.How
@@ -259,16 +276,15 @@ function start.session(cli, loaded, how)
       who.tools = kept
     end
   end
-  local who = answering(cli, loaded, how.asks, how.sink)
+  local person = answering(cli, loaded, how.asks, how.sink)
   local new = {
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
-    project = who.project, home = who.home, ask = who.ask, answers = who.answers,
-    visits = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
-    facts = { date = date_of(cli.now()), system = "Linux" }, sink = who.sink,
+    project = person.project, home = person.home, ask = person.ask, answers = person.answers,
+    visits = {}, states = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
+    facts = { date = date_of(cli.now()), system = "Linux" }, sink = person.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
-    policies = loaded.gate.loaded["lua/policy.lua"]
-      and { "lua/policy.lua", "project:lua/policy.lua" } or { "lua/policy.lua" },
+    policies = policies(cli, loaded, inforce),
   }
   session.open(new)
   return new

@@ -206,11 +206,16 @@ local function by_name(available)
   return known
 end
 
-local function all_inside(known, refused)
-  local without, tools = {}, {}
-  for _, written in ipairs(refused or {}) do
-    for _, name in ipairs(names.ours(written, known) or {}) do without[name] = true end
+local function ours_of(written, known)
+  local set = {}
+  for _, entry in ipairs(written or {}) do
+    for _, name in ipairs(names.ours(entry, known) or {}) do set[name] = true end
   end
+  return set
+end
+
+local function all_inside(known, refused)
+  local without, tools = ours_of(refused, known), {}
   for _, name in ipairs(text.sorted_keys(known)) do
     local ours = (known[name].origin or "distribution") == "distribution"
     if ours and known[name].inside and not without[name] then tools[#tools + 1] = name end
@@ -248,6 +253,14 @@ function tool.resolve(written, available)
       else
         scopes[name] = scopes[name] or {}
         table.insert(scopes[name], scope)
+      end
+    end
+  end
+  local refused = ours_of(read.refused, known)
+  for i = 1, #tools do
+    for _, name in ipairs(names.along(tools[i])) do
+      if known[name] and not refused[name] and not text.one_of(tools, name) then
+        tools[#tools + 1] = name
       end
     end
   end

@@ -34,6 +34,8 @@ local SEVERAL <const> = { -- one tool there, several here
   fileeditor              = { "read", "write", "edit" },
   filesystem              = { "read", "write", "edit" },
 }
+-- Of no use without the first, and needed with it.
+local TOGETHER <const> = { bash = { "bash_output", "bash_kill" } }
 -- The turn loop's own: offered by its rules.
 local LOOP <const> = { handoff = true, escalate = true }
 local TRUE <const> = { ["true"] = true, yes = true, on = true, ["1"] = true }
@@ -97,6 +99,7 @@ end
 
 --- Reads a `tools` field into names as written. `all` means: every tool that stays inside.
 ---@param written any the front matter's value: nil, text, list or map
+--- `refused` are those that a map says false to.
 ---@return { given: string[], refused: string[]?, all: boolean? } read
 ---@return string? note why nothing was given, where the field could not be read
 function names.read(written)
@@ -119,7 +122,7 @@ function names.read(written)
     local given, refused, why = read_map(written)
     if not given then return { given = {} }, why end
     if #given == 0 then return { given = {}, refused = refused, all = true } end
-    return { given = given }
+    return { given = given, refused = refused }
   end
   local given = {}
   for i, entry in ipairs(written) do
@@ -153,5 +156,10 @@ function names.ours(written, known)
   end
   return nil
 end
+
+--- Our names of those that come along with one of ours: who may start a job may ask for it, end it.
+---@param name string
+---@return string[] ours
+function names.along(name) return TOGETHER[name] or {} end
 
 return names

@@ -40,6 +40,8 @@ function toolbox.load(cli, folders, gate)
   local names, box = {}, { tools = {}, diagnostics = {} }
   names_in(cli, folders.distribution .. "/tools", names)
   if folders.user then names_in(cli, folders.user .. "/tools", names) end
+  local ours = {} -- that a project's tool would stand in for
+  for name in pairs(names) do ours[name] = true end
   for entry in pairs(gate.loaded) do
     local name = entry:match("^tools/([^/]+)%.lua$")
     if name then names[name] = true end
@@ -54,6 +56,7 @@ function toolbox.load(cli, folders, gate)
     end
     if declaration then
       declaration.entry, declaration.file, declaration.origin = path, file, origin
+      declaration.shadows = origin == "project" and ours[name] or nil
       box.tools[name] = declaration
     elseif not gate.blocked[path] then
       box.diagnostics[#box.diagnostics + 1] = diagnostic(path, file, err)

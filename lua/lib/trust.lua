@@ -212,11 +212,12 @@ function trust.asker(cli, how)
 end
 
 local function ask_for_folder(ask, where, left)
+  local lines = {}
+  for i, file in ipairs(left) do lines[i] = relative(file, where.root) end
+  lines[#lines + 1] = "perigee trust --revoke takes it back."
   return ask {
-    title = ("%s brings Lua, which is code: %s"):format(where.root, names(left, where.root)),
-    lines = { "Not loaded until you say so. What is trusted can be taken back with "
-      .. "perigee trust --revoke." },
-    choices = { { key = "a", word = "always" }, { key = "o", word = "once" },
+    title = where.root .. " brings Lua, which is code", lines = lines,
+    choices = { { key = "a", word = "trust it always" }, { key = "o", word = "once" },
       { key = "n", word = "no: definitions only" } },
     default = "n", timeout_ms = ASK_MS,
   }
@@ -226,7 +227,7 @@ end
 ---@async
 function trust.ask_for_file(ask, file, why)
   return ask {
-    title = ("%s: %s"):format(file, why), lines = {},
+    title = file, lines = { why },
     choices = { { key = "y", word = "take it" }, { key = "n", word = "leave it out" } },
     default = "n", timeout_ms = ASK_MS,
   } == "take it"
@@ -246,7 +247,7 @@ local function record_of(cli, where, known, files, gate, ask)
   if said == "once" then
     return { mode = "folder", files = hashes_of(files), once = true }, "once"
   end
-  if said == "always" then
+  if said == "trust it always" then
     local done
     done, err = trust.add(cli, where, known, "folder")
     if done then return { mode = "folder", files = hashes_of(done.files) }, "folder" end

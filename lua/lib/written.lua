@@ -20,6 +20,7 @@ local KINDS <const> = { "file", "link", "folder", "unreadable", "gone", "tree" }
 ---@field accepted  table<string, string> by path: the text that the user took although
 ---@field unsettled { folder: string?, why: string }[] what could not be found out
 ---@field broken?   string why nothing is known
+---@field denied?   Error others could have written what is known: nothing may begin
 
 local function check(value)
   if value.version ~= 1 then return "it is of another version" end
@@ -96,6 +97,7 @@ function written.load(cli)
   end
   if not value then
     record.broken = "what runs wrote is not known: " .. err.message
+    record.denied = err.code == "denied" and err or nil
     return record
   end
   record.files, record.accepted = value.files, value.accepted
@@ -162,6 +164,21 @@ end
 function written.gone(record, path)
   local entry = record.files[path]
   return entry ~= nil and entry.kind == "gone"
+end
+
+--- Definitions that a run removed and that did not come back, sorted.
+---@param record written.Record
+---@param folder string of definitions
+---@return string[] paths
+function written.removed(record, folder)
+  local paths = {}
+  for path, entry in pairs(record.files) do
+    if entry.kind == "gone" and below(path, folder) and path:lower():find("%.md$") then
+      paths[#paths + 1] = path
+    end
+  end
+  table.sort(paths)
+  return paths
 end
 
 --- The user's word for everything at or below `folder`, as it is now.

@@ -23,3 +23,4 @@
 ---@field text    string what the model reads
 ---@field data?   any    what a chain reads; plain data
 ---@field images? { media_type: string, data: string }[] for models that see; data is base64
+---@field state?  table  for this tool's next call in the run, there `call.state`; 64 KB of JSON

@@ -46,6 +46,11 @@ my @CASES = (
         sub { my ($c) = @_; print $c Misbehave::whole(200, 'text/html', '<html><head><title>Log in</title></head></html>') }],
     ['HTTP 400', 35, 'invalid', 'HTTP 400.*max_tokens', {}, 1,
         sub { my ($c) = @_; print $c Misbehave::error(400, 'invalid_request_error', 'max_tokens: too large') }],
+    ['HTTP 401 that quotes the key in two pieces', 33, 'denied', 'HTTP 401', {}, 0,
+        sub { my ($c) = @_; print $c Misbehave::head(401, 'content-type' => 'text/plain', 'transfer-encoding' => 'chunked'),
+            map { sprintf "%x\r\n%s\r\n", length, $_ } 'bad key ' . substr($KEY, 0, 12), substr($KEY, 12) . ', sorry', '' }],
+    ['HTTP 401 that quotes most of the key', 33, 'denied', 'HTTP 401', {}, 0,
+        sub { my ($c) = @_; print $c Misbehave::whole(401, 'text/plain', 'bad key ' . substr($KEY, 0, -1)) }],
     ['HTTP 401', 33, 'denied', 'HTTP 401.*check the key', {}, 0,
         sub { my ($c) = @_; print $c Misbehave::error(401, 'authentication_error', "bad key $KEY") }],
     ['a stream that quotes the key', 36, 'unavailable', 'key', {}, 3,
@@ -121,11 +126,14 @@ for my $case (@CASES) {
     like($came[0] // '', qr{^POST http://models\.invalid:8123/v1/messages}, 'the proxy is asked for the whole address');
 
     my $server = Misbehave::serve(sub { my ($c) = @_; print $c Misbehave::reply('Directly.') });
-    $ran = ask($server->{url}, {}, http_proxy => 'http://user:secret-of-proxy@127.0.0.1:' . Misbehave::free_port());
+    my $nobody = 'http://user:secret-of-proxy@127.0.0.1:' . Misbehave::free_port();
+    $ran = ask('http://models.invalid:8123', {}, http_proxy => $nobody);
     judge('a proxy that refuses is named, without its password', $ran, 36, 'unavailable', 'proxy', lacks => 'secret-of-proxy');
-    $ran = ask($server->{url}, {}, http_proxy => 'http://127.0.0.1:' . Misbehave::free_port(), no_proxy => '127.0.0.1');
+    $ran = ask('http://models.invalid:8123', {}, http_proxy => $nobody, no_proxy => 'models.invalid');
+    judge('no_proxy is heeded', $ran, 36, 'unavailable', "resolve the host's name", lacks => 'secret-of-proxy');
+    $ran = ask($server->{url}, {}, http_proxy => $nobody);
     Misbehave::stop($server);
-    judge('no_proxy is heeded', $ran, 0, 'ok', '');
+    judge('a server on this machine is asked directly, whatever http_proxy says', $ran, 0, 'ok', '');
 }
 
 {
@@ -167,7 +175,7 @@ sub judge {
     push @wrong, "the journal ends as $last->{body}{status}" if ref $last->{body} && $last->{body}{status} ne $status;
     push @wrong, "$more{requests}[1] requests came, not $more{requests}[0]" if $more{requests} && $more{requests}[0] != $more{requests}[1];
     my $all = join "\n", $ran->{out}, $ran->{err}, map { $Try::JSON->encode($_) } @{ $ran->{journal} };
-    for my $secret ($KEY, $more{lacks} // ()) { push @wrong, "a secret stands in: $all" if $all =~ /\Q$secret\E/ }
+    for my $secret (substr($KEY, 0, -1), $more{lacks} // ()) { push @wrong, "a secret stands in: $all" if $all =~ /\Q$secret\E/ }
     push @wrong, "still running: $_" for @{ $ran->{left} };
     ok(!@wrong, $name) and return;
     diag("  $_") for @wrong;

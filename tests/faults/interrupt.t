@@ -92,6 +92,14 @@ my @PHASES = (
         my $live = rehearsed($home, 'lone-agent', "{ \"bash\", { command = \"trap '' INT TERM HUP; (setsid $FOREVER $home->{dir} &); $FOREVER $home->{dir} & echo yes >begun; wait\" } }");
         return Try::until_true(sub { -s "$home->{work}/begun" }) && { live => $live };
     }],
+    ['with background jobs', 'call', sub {
+        my ($home) = @_;
+        return -1 if !$sandboxed;
+        my $job = "trap '' INT TERM HUP; (setsid $FOREVER $home->{dir} &); echo on; $FOREVER $home->{dir}; $FOREVER $home->{dir}";
+        my $live = rehearsed($home, 'lone-agent', "{ \"bash\", { command = \"$job\", background = true } }, "
+            . "{ \"bash\", { command = \"echo yes >begun; $FOREVER $home->{dir}\" } }");
+        return Try::until_true(sub { -s "$home->{work}/begun" }) && { live => $live };
+    }],
     ["in a tool's endless Lua", 'call', sub {
         my ($home) = @_;
         Try::write_file("$home->{config}/perigee/tools/spin.lua", $TOOLS{spin});
@@ -198,7 +206,7 @@ SKIP: { # as service managers and shutdowns do it
 
 # -- kill -9 ----------------------------------------------------------------------------------------
 
-for my $name ('in a sandboxed command', 'in the middle of a stream') {
+for my $name ('in a sandboxed command', 'with background jobs', 'in the middle of a stream') {
     my ($phase) = grep { $_->[0] eq $name } @PHASES;
     my $home = Try::home();
     my $at = $phase->[2]->($home);

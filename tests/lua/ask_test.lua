@@ -97,7 +97,8 @@ t.test("an answer is found for exactly what was asked, and for nothing else", fu
   t.truthy(answers.keep(cli, key(), "allow"))
   t.equal(answers.find(cli, key()), "allow")
   for _, other in ipairs { { project = "/q" }, { tool = "sh" }, { effect = "outside" }, { command = "ls " },
-    { paths = { "a" } }, { hosts = { "a.org" } } } do
+    { paths = { "a" } }, { hosts = { "a.org" } },
+    { unconfined = true } } do
     t.equal(answers.find(cli, key(other)), nil)
   end
   local none = key()

@@ -1,7 +1,8 @@
---- lua/lib/image.lua, and lua/lib/sight.lua that says which images are sent.
-local image = require "lib.image"
-local sight = require "lib.sight"
-local t     = require "lib.test"
+--- lua/lib/image.lua, lua/lib/sight.lua that says which images are sent, and lua/lib/base64.lua.
+local base64 = require "lib.base64"
+local image  = require "lib.image"
+local sight  = require "lib.sight"
+local t      = require "lib.test"
 
 local PNG <const> = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR" .. (">I4I4"):pack(640, 480)
 local JPEG <const> = "\xFF\xD8\xFF\xE0" .. (">I2"):pack(16) .. ("\0"):rep(14)
@@ -45,10 +46,10 @@ end)
 t.test("base64 as RFC 4648 has it", function()
   for plain, coded in pairs { [""] = "", f = "Zg==", fo = "Zm8=", foo = "Zm9v", foob = "Zm9vYg==",
     fooba = "Zm9vYmE=", foobar = "Zm9vYmFy", ["\xFF\xFE\xFD"] = "//79", ["\0\0\0"] = "AAAA" } do
-    t.equal(image.base64(plain), coded)
+    t.equal(base64.encode(plain), coded)
   end
-  t.equal(image.base64(("foo"):rep(2500)), ("Zm9v"):rep(2500))
-  t.equal(#image.base64(("x"):rep(image.BYTES_MOST)), 5 * 1024 * 1024)
+  t.equal(base64.encode(("foo"):rep(2500)), ("Zm9v"):rep(2500))
+  t.equal(#base64.encode(("x"):rep(image.BYTES_MOST)), 5 * 1024 * 1024)
 end)
 
 local function result(count, data)

@@ -125,6 +125,18 @@ t.test("brackets are kept for the policy, unless the tool is given without them 
   t.equal(tool.resolve("Bash(git:*), Bash", AVAILABLE).scopes, {})
 end)
 
+t.test("who is given bash can ask for its jobs and end them, unless it is said otherwise", function()
+  local known = { bash = { inside = true }, bash_kill = { inside = true }, bash_output = { inside = true } }
+  for _, written in ipairs { "Bash", "bash", "Bash(git:*)", "bash, KillShell" } do
+    local resolved = tool.resolve(written, known)
+    t.equal(#resolved.tools, 3)
+    t.equal(resolved.scopes.bash_output, nil)
+  end
+  t.equal(tool.resolve({ bash = true, bash_output = false }, known).tools, { "bash", "bash_kill" })
+  t.equal(tool.resolve("BashOutput", known).tools, { "bash_output" })
+  t.equal(tool.resolve("bash", { bash = { inside = true } }).tools, { "bash" })
+end)
+
 t.test("available may be a map by name", function()
   t.equal(tool.resolve("Read", { read = { inside = true } }).tools, { "read" })
 end)

@@ -66,30 +66,54 @@ is(names(@{ chain("$keys return { run = function(run) return keys(run) end }") }
     names(keys %{ { functions_of('run', 'run'), map { $_ => 1 } keys %{ fields_of('run', 'Run') } } }),
     'run has what lua/meta/run.lua says, and nothing else');
 
+my $call = fields_of('call', 'Call');
 is(names(@{ tool('return keys(call)') }),
-    names(keys %{ { functions_of('call', 'call'), map { $_ => 1 } keys %{ fields_of('call', 'Call') } } }),
+    names(keys %{ { functions_of('call', 'call'), map { $_ => 1 } grep { $_ ne 'state' } keys %$call } }),
     'call has what lua/meta/call.lua says, and nothing else');
+is_deeply(tool('return { call.state == nil, #keys(call.jobs.list()) }'), [JSON::PP::true, 0], 'a first call has no state and no jobs');
+is(names(@{ tool('return keys(call.jobs)') }), names(keys %{ { functions_of('call', 'jobs') } }), 'call.jobs has these functions');
 
 is(names(@{ chain("$keys local json = require 'lib.json' return { run = function() return keys(json) end }") }),
     names(keys %{ { functions_of('json', 'json'), null => 1 } }), 'lib.json has what lua/meta/json.lua says');
 
 SKIP: {
-    skip 'no sandbox on this machine', 2 if Try::run(home => $home, args => ['doctor'])->{exit} != 0;
+    skip 'no sandbox on this machine', 4 if Try::run(home => $home, args => ['doctor'])->{exit} != 0;
     my $done = fields_of('call', 'ExecDone');
     is(names(@{ tool('return keys(call.exec { "true" })') }), names(grep { $done->{$_} eq '' } keys %$done),
         'a command answers what ExecDone says');
     my %value = (cwd => '"."', stdin => '"x"', env => '{ A = "b" }', timeout => '"5s"', memory => '"1G"',
-        processes => '20', output => '1000', cpu => '"1m30s"', file_size => '"10M"');
+        processes => '20', output => '1000', aside => 'true', show => 'true', cpu => '"1m30s"', file_size => '"10M"');
     my @spec = grep { $_ ne 'integer' } keys %{ fields_of('call', 'ExecSpec') };
     my $all = join ', ', map { "$_ = " . ($value{$_} // die "no value for ExecSpec.$_\n") } @spec;
     is_deeply(tool("return { call.exec { 'true', $all }.exit_code, (select(2, pcall(call.exec, { 'true', tiemout = 1 }))) }"),
-        [0, 'exec: unknown key \'tiemout\'; known are cwd, stdin, env, timeout, memory, processes, file_size, cpu, output'],
+        [0, 'exec: unknown key \'tiemout\'; known are cwd, stdin, env, timeout, memory, processes, file_size, cpu, output, aside, show'],
         'a command takes what ExecSpec says, and refuses other keys');
+    my $report = { %{ fields_of('call', 'Job') }, %{ fields_of('call', 'JobReport') } };
+    is(names(@{ tool('local id = call.jobs.start { "true" } return keys(call.jobs.read(id, { wait = 60000 }))') }),
+        names('exit_code', grep { $report->{$_} eq '' } keys %$report), 'a report has the fields of JobReport');
+    my @job = grep { $_ ne 'integer' } keys %{ fields_of('call', 'JobSpec') };
+    my $job = join ', ', map { "$_ = " . ($value{$_} // '"x"') } @job;
+    is_deeply(tool("return { call.jobs.start { 'true', $job }, (select(2, pcall(call.jobs.start, { 'true', timeout = 1 }))) }"),
+        [1, 'exec: unknown key \'timeout\'; known are cwd, stdin, env, memory, processes, file_size, cpu, output, title'],
+        'a job takes what JobSpec says, and no time limit');
+}
+
+{
+    my ($known) = tool('return (select(2, pcall(call.http, { url = "http://a.example/", methud = "GET" })))')
+        =~ /^http: unknown key 'methud'; known are (.*)/;
+    is(names(split /, /, $known // ''), names(keys %{ fields_of('call', 'HttpSpec') }), 'a request takes what HttpSpec says');
+    like(tool('return (select(2, pcall(call.http, { url = "http://a.example/" })))'), qr/needs = \{ net = /,
+        'a tool without needs.net is told which line is missing');
 }
 
 my $info = fields_of('call', 'FileInfo');
-is(names(@{ tool('call.read("a.txt") local _, info = call.read("a.txt") return keys(info)') }), names(keys %$info),
-    'a file that was read again has every field of FileInfo');
+Try::write_file("$home->{work}/.env", "KEY=1\n");
+# `before` needs somebody else who changes the file: tests/lua/tools/edit_test.lua.
+is(names(@{ tool('call.read("a.txt") local _, info = call.read("a.txt") info.masked = call.info(".env").masked return keys(info)') }),
+    names(grep { $_ ne 'before' } keys %$info), 'a file that was read again has every field of FileInfo');
+is(tool('return call.hold("a.txt")'), JSON::PP::true, 'a file is held');
+like(tool('call.hold("a.txt") return (select(2, pcall(call.hold, "b.txt")))'), qr/holds a\.txt already; one file a call/,
+    'a call holds one file');
 is(names(@{ tool('return keys(call.info("a.txt"))') }), names(grep { $info->{$_} eq '' } keys %$info),
     'a file that was looked at has those that are always there');
 like(tool('return (select(2, pcall(call.read, "a.txt", { mots = 1 })))'), qr/unknown key 'mots'; known are most, peek/,

@@ -114,4 +114,39 @@ for my $case (['{"path"', 'half a JSON'], ['[]', 'a list'], ['7', 'a number'], [
     ok($ran->{exit} == 35 && $ran->{err} ne '', "arguments that are $what are refused") or diag("  $ran->{exit} $ran->{out} $ran->{err}");
 }
 
+# Who holds a file and does not let go: others wait for it no longer than their own time, and when its
+# call is cancelled the file is free.
+SKIP: {
+    my $home = Try::home();
+    skip 'no sandbox on this machine', 1 if Try::run(home => $home, args => ['doctor'])->{exit} != 0;
+    for my $tool (['holder', '60s', 'return call.exec { "sleep", "60" } and "slept"'], ['waiter', '1s', 'return "has it"']) {
+        my ($name, $timeout, $then) = @$tool;
+        Try::write_file("$home->{config}/perigee/tools/$name.lua", <<LUA);
+local schema = require "lib.schema"
+return { description = "Holds.", input = schema.object { { "path", schema.path(), "" } }, effect = "write",
+  needs = { exec = { "sleep" }, read = { "." }, write = { "." } }, timeout = "$timeout",
+  run = function(input, call)
+    local held, err = call.hold(input.path)
+    if not held then return nil, err end
+    $then
+  end }
+LUA
+    }
+    Try::write_file("$home->{dir}/chain.lua", <<'LUA');
+return { run = function(run)
+  local free = run.tool("waiter", { path = "other.txt" })
+  local _, err = run.all {
+    function() return run.tool("holder", { path = "a.txt" }) end,
+    function() return run.tool("waiter", { path = "./a.txt" }) end,
+  }
+  return { free = free, failed = err.message, after = run.tool("waiter", { path = "a.txt" }) }
+end }
+LUA
+    my $ran = Try::run(home => $home, args => ['run', "$home->{dir}/chain.lua", '', '--json', '--store', $home->{store}]);
+    my $result = eval { $Try::JSON->decode($ran->{out}) } || {};
+    my $why = Try::differs({ free => 'has it', failed => '~no result within 1', after => 'has it' }, $result->{value}, 'value');
+    ok(!$why, 'a held file is waited for no longer than the call may take, and is free once its call is cancelled')
+        or diag("  $why", "  $ran->{out}", "  $ran->{err}");
+}
+
 done_testing();

@@ -105,6 +105,7 @@ sub says {
     my $home = trusted('lua/policy.lua' => 'return { decide = function(call) if call.tool == "write" then return { verdict = "deny", why = "the project says no" } end return { verdict = "allow" } end }');
     my $ran = perigee($home, 'tools', 'call', 'write', '{"path":"y.txt","content":"y"}');
     like($ran->{err}, qr/the project says no/, 'a project\'s policy that is stricter holds');
+    like(perigee($home, 'tools', 'explain', 'write', '{"path":"y.txt","content":"y"}')->{out}, qr/deny.*the project says no/s, 'and tools explain says so');
     run_agent($home, 'one');
     my @said = map { $_->{body} } grep { $_->{kind} eq 'decision' && $_->{body}{what} eq 'policy' } Try::journal($home);
     is_deeply([map { [$_->{verdict}, $_->{file}] } @said], [['allow', undef], ['deny', 'project:lua/policy.lua']], 'both answers stand in the journal');
@@ -168,6 +169,8 @@ sub says {
     unlike($list->{out}, qr/^(word|new) /m, 'they are not offered');
     unlike($list->{out}, qr/^read /m, 'nor does the distribution\'s take the place of one that was refused');
     is(says($home, 'still'), 'still', 'the others work');
+    unlink "$home->{work}/tools/read.lua";
+    unlike(perigee($home, 'tools', 'list')->{out}, qr/^read /m, 'nor of one that is gone');
 
     Try::write_file("$home->{work}/agents/one-agent.lua", 'return { accept = function() return true end }');
     like(run_agent($home, 'one')->{err}, qr/one-agent must not work without its hooks/, 'changed hooks stop their agent');

@@ -113,7 +113,7 @@ LUA
 }
 
 SKIP: {
-    skip 'no sandbox on this machine', 12 if perigee(Try::home(), 'doctor')->{exit} != 0;
+    skip 'no sandbox on this machine', 14 if perigee(Try::home(), 'doctor')->{exit} != 0;
     my $home = trusted_sub('lua/policy.lua' => $POLICY, 'agents/mine.lua' => 'return {}');
     is(perigee($home, 'exec', '--', 'sh', '-c', 'rm sub/lua/policy.lua')->{exit}, 0, 'a command removes the policy');
     like(in_sub($home, 'tools', 'call', 'read', '{"path":"agents/mine.md"}')->{err}, qr/a run removed it/, 'a policy that a run removed is missed');
@@ -121,6 +121,10 @@ SKIP: {
     perigee($home, 'exec', '--', 'sh', '-c', 'rm sub/agents/mine.lua');
     like(in_sub($home, 'run', '--store', $home->{store}, '--model', 'rehearsal:demo', 'mine', 'x')->{err}, qr/must not work without its hooks.*a run removed it/,
         'so are hooks');
+
+    perigee($home, 'exec', '--', 'rm', 'sub/agents/mine.md');
+    Try::write_file("$home->{work}/sub/agents/other.md", "---\nname: other-agent\ndescription: x\n---\nx\n");
+    like(in_sub($home, 'agents', 'list')->{err}, qr/a run removed \S+mine\.md/, 'a definition that a run removed is missed');
 
     # a marker moves the project's base away from its policy
     $home = trusted_sub('lua/policy.lua' => $POLICY);

@@ -159,7 +159,8 @@ TEST(a_file_too_fresh_to_tell_is_compared_by_its_text)
     census_compare(&place.before, &place.after, &place.changes);
     CHECK_TEXT(list(&place.changes), "f agents/a.md");
     census_clear(&place.changes);
-    place.before.taken += (int64_t)10000000000; /* taken long after the file was made: it is known */
+    place.before.taken +=
+        (int64_t)10000000000; /* taken long after the file was made: it is known */
     census_compare(&place.before, &place.after, &place.changes);
     CHECK_TEXT(list(&place.changes), "");
     end(&place);

@@ -1,6 +1,7 @@
 /* Reading, looking and listing: what is inside comes, what is outside or masked never does. */
 #include "files_support.h"
 
+#include "../../host/base/mem.h"
 #include "../../host/files/path.h"
 
 #include <dlfcn.h>
@@ -295,6 +296,119 @@ TEST(info_tells_a_link_from_its_target_and_does_not_look_into_masked_folders)
     yard_end(&yard);
 }
 
+TEST(a_masked_place_is_there_and_nothing_else_is_said_of_it)
+{
+    Yard     yard;
+    FileInfo info;
+    yard_begin(&yard, NULL);
+    put_file(&yard, "root/.env", "KEY=1");
+    put_file(&yard, "root/plain", "KEY=1");
+    put_link(&yard, "root/alias", ".env");
+    CHECK_INT(root_info(yard.root, STR(".env"), &info, &yard.err), ST_OK);
+    CHECK(info.masked && info.kind == FILE_REGULAR);
+    CHECK(info.size == 0 && info.mode == 0 && info.modified_ms == 0);
+    CHECK_INT(root_info(yard.root, STR("alias"), &info, &yard.err), ST_OK);
+    CHECK(!info.masked && info.kind == FILE_LINK); /* of the link itself, not of what it names */
+    CHECK_INT(root_info(yard.root, STR("plain"), &info, &yard.err), ST_OK);
+    CHECK(!info.masked && info.size == 5);
+    yard_end(&yard);
+}
+
+/* A list on the heap, as root_cover takes it. */
+static char **places(const char *a, const char *b)
+{
+    char **list = mem_new(3 * sizeof *list);
+    list[0] = mem_text(a);
+    list[1] = mem_text(b);
+    return list;
+}
+
+TEST(what_was_looked_up_is_masked_and_read_only_under_every_name)
+{
+    Yard     yard;
+    FileInfo info;
+    yard_begin(&yard, NULL);
+    put_folder(&yard, "root/kept");
+    put_file(&yard, "root/kept/key", "secret");
+    put_file(&yard, "root/settings", "secret");
+    put_folder(&yard, "root/gitdata");
+    put_file(&yard, "root/gitdata/config", "[core]");
+    put_file(&yard, "root/settingsx", "plain");
+    put_link(&yard, "root/alias", "settings");
+    put_link(&yard, "root/folder", "kept");
+    CHECK_TEXT(read_it(&yard, "settings"), "secret");
+    root_cover(yard.root, places("settings", "kept"), places("gitdata/config", NULL));
+    static const char *const masked[] = {"settings", "alias", "kept/key", "folder/key", "kept/new"};
+    for (size_t i = 0; i < sizeof masked / sizeof masked[0]; i++) {
+        CHECK(read_it(&yard, masked[i]) == NULL && yard.err.status == ST_DENIED);
+        CHECK_INT(write_it(&yard, masked[i], "x", NULL), ST_DENIED);
+    }
+    CHECK_INT(root_info(yard.root, STR("settings"), &info, &yard.err), ST_OK);
+    CHECK(info.masked && info.size == 0);
+    CHECK_INT(root_info(yard.root, STR("kept/key"), &info, &yard.err), ST_DENIED);
+    CHECK_TEXT(read_it(&yard, "gitdata/config"), "[core]");
+    CHECK_INT(write_it(&yard, "gitdata/config", "x", NULL), ST_DENIED);
+    CHECK_TEXT(read_it(&yard, "settingsx"), "plain");
+    root_cover(yard.root, NULL, NULL); /* replaced, not added */
+    CHECK_TEXT(read_it(&yard, "settings"), "secret");
+    CHECK_INT(write_it(&yard, "gitdata/config", "x", NULL), ST_OK);
+    root_cover(yard.root, places("", NULL), NULL); /* the whole root */
+    CHECK(read_it(&yard, "settingsx") == NULL && yard.err.status == ST_DENIED);
+    yard_end(&yard);
+}
+
+TEST(two_names_of_a_file_are_one_place)
+{
+    Yard yard;
+    Buf  real;
+    char absolute[200];
+    yard_begin(&yard, NULL);
+    buf_init(&real, PATH_MAX);
+    put_folder(&yard, "root/a");
+    put_file(&yard, "root/a/f", "");
+    put_link(&yard, "root/l", "a");
+    snprintf(absolute, sizeof absolute, "%s/l/f", yard.path);
+    const char *names[] = {"a/f", "./a//f", "l/f", "l/../a/f", absolute};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        CHECK_INT(root_real(yard.root, str_from(names[i]), &real, &yard.err), ST_OK);
+        CHECK_TEXT(real.ptr, "a/f");
+    }
+    CHECK_INT(root_real(yard.root, STR("l/new/one"), &real, &yard.err), ST_OK);
+    CHECK_TEXT(real.ptr, "a/new/one");
+    CHECK_INT(root_real(yard.root, STR("../outside"), &real, &yard.err), ST_DENIED);
+    buf_clear(&real);
+    yard_end(&yard);
+}
+
+TEST(what_the_user_may_not_read_is_denied_with_the_reason)
+{
+    Yard yard;
+    char path[200];
+    yard_begin(&yard, NULL);
+    put_folder(&yard, "root/shut");
+    put_file(&yard, "root/shut/f", "x");
+    put_file(&yard, "root/f", "x");
+    bool as_root = geteuid() == 0;
+    snprintf(path, sizeof path, "%s/f", yard.path);
+    CHECK(chmod(path, 0) == 0);
+    snprintf(path, sizeof path, "%s/shut", yard.path);
+    CHECK(chmod(path, 0) == 0);
+    if (as_root) { /* one who owns nothing here, and can reach it */
+        CHECK(chmod(yard.base, 0755) == 0);
+        CHECK(seteuid(65534) == 0);
+    }
+    CHECK(read_it(&yard, "f") == NULL && yard.err.status == ST_DENIED);
+    CHECK(strstr(yard.err.text, "Permission denied") != NULL);
+    CHECK(read_it(&yard, "shut/f") == NULL && yard.err.status == ST_DENIED);
+    CHECK_INT(write_it(&yard, "shut/new", "x", NULL), ST_DENIED);
+    if (as_root) {
+        CHECK_INT(write_it(&yard, "new", "x", NULL), ST_DENIED); /* not his folder */
+        CHECK(seteuid(0) == 0);
+    }
+    CHECK(chmod(path, 0755) == 0);
+    yard_end(&yard);
+}
+
 /* -- a link swapped all the time while others read through it ---------------------------------- */
 
 typedef struct Swapper {
@@ -398,6 +512,40 @@ TEST(the_kernel_is_asked_to_stay_beneath_the_root_and_to_follow_no_link)
     CHECK(open_beneath(root, STR("../outside/secret"), O_RDONLY) < 0 && errno == EXDEV);
     CHECK(open_beneath(root, STR("/etc/passwd"), O_RDONLY) < 0 && errno == EXDEV);
     close(root);
+    yard_end(&yard);
+}
+
+/* So does read: a file that grows by a line each time it is read. */
+static const char *growing;
+
+ssize_t read(int fd, void *out, size_t size)
+{
+    ssize_t got = syscall(SYS_read, fd, out, size);
+    if (growing && got > 0) {
+        int file = open(growing, O_WRONLY | O_APPEND | O_CLOEXEC);
+        CHECK(file >= 0 && write(file, "another line\n", 13) == 13);
+        close(file);
+    }
+    return got;
+}
+
+TEST(a_file_that_grows_while_it_is_read_is_bounded_all_the_same)
+{
+    Yard     yard;
+    FileInfo info;
+    Buf      out;
+    char     path[200];
+    yard_begin(&yard, NULL);
+    buf_init(&out, 10000);
+    put_file(&yard, "root/log", "first line\n");
+    snprintf(path, sizeof path, "%s/log", yard.path);
+    growing = path;
+    Status status = root_read(yard.root, STR("log"), 500, &out, &info, &yard.err);
+    growing = NULL;
+    CHECK_INT(status, ST_LIMIT);
+    CHECK_INT(out.len, 0);
+    CHECK(strstr(yard.err.text, "500 bytes") != NULL);
+    buf_clear(&out);
     yard_end(&yard);
 }
 

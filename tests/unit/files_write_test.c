@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 
 static const char *hash_of(const char *text)
 {
@@ -235,6 +236,94 @@ TEST(a_full_disk_leaves_the_old_file_and_nothing_else)
     snprintf(path, sizeof path, "%s", yard.path);
     yard_end(&yard);
     if (!mounted) SKIP("only root may mount a small tmpfs");
+}
+
+TEST(a_file_system_that_is_mounted_read_only_is_told)
+{
+    Yard yard;
+    yard_begin(&yard, NULL);
+    root_free(yard.root);
+    yard.root = NULL;
+    bool mounted = mount("none", yard.path, "tmpfs", 0, "size=64k") == 0;
+    if (mounted) {
+        RootSpec spec = {yard.path, NULL};
+        CHECK(root_open(&spec, &yard.root, &yard.err) == ST_OK);
+        CHECK_INT(write_it(&yard, "f", "old", NULL), ST_OK);
+        CHECK(mount("none", yard.path, NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0);
+        CHECK_INT(write_it(&yard, "f", "new", NULL), ST_DENIED);
+        CHECK(strstr(yard.err.text, "mounted read-only") != NULL);
+        CHECK_INT(write_it(&yard, "a/new", "new", NULL), ST_DENIED);
+        CHECK_TEXT(read_it(&yard, "f"), "old");
+        root_free(yard.root);
+        yard.root = NULL;
+        CHECK(umount(yard.path) == 0);
+    }
+    yard_end(&yard);
+    if (!mounted) SKIP("only root may mount a small tmpfs");
+}
+
+TEST(a_file_that_is_a_mount_is_not_replaced)
+{
+    Yard yard;
+    char from[200], to[200];
+    yard_begin(&yard, NULL);
+    put_file(&yard, "outside/other", "other");
+    put_file(&yard, "root/f", "old");
+    snprintf(from, sizeof from, "%s/outside/other", yard.base);
+    snprintf(to, sizeof to, "%s/f", yard.path);
+    bool mounted = mount(from, to, NULL, MS_BIND, NULL) == 0;
+    if (mounted) {
+        CHECK_INT(write_it(&yard, "f", "new", NULL), ST_DENIED);
+        CHECK(strstr(yard.err.text, "mount") != NULL);
+        CHECK_TEXT(text_of(&yard, "outside/other"), "other");
+        CHECK_INT(entries_in(&yard, "root"), 1);
+        CHECK(umount(to) == 0);
+    }
+    CHECK(unlink(from) == 0);
+    yard_end(&yard);
+    if (!mounted) SKIP("only root may bind a file over another");
+}
+
+TEST(other_names_of_a_replaced_file_keep_the_old_content)
+{
+    Yard yard;
+    char from[200], to[200];
+    yard_begin(&yard, NULL);
+    put_file(&yard, "root/f", "old");
+    snprintf(from, sizeof from, "%s/f", yard.path);
+    snprintf(to, sizeof to, "%s/outside/hard", yard.base);
+    CHECK(link(from, to) == 0);
+    CHECK_INT(write_it(&yard, "f", "new", NULL), ST_OK);
+    CHECK_TEXT(text_of(&yard, "outside/hard"), "old"); /* nothing outside was written through it */
+    CHECK(unlink(to) == 0);
+    yard_end(&yard);
+}
+
+TEST(a_replaced_file_keeps_its_access_list_and_user_attributes_but_no_rights_of_a_program)
+{
+    /* user::rw- user:1234:rw- group::r-- mask::rw- other::--- (acl(5), the kernel's xattr form) */
+    static const unsigned char list[] = {2,   0,   0,   0,   1,   0,   6,  0,   255, 255, 255,
+                                         255, 2,   0,   6,   0,   210, 4,  0,   0,   4,   0,
+                                         4,   0,   255, 255, 255, 255, 16, 0,   6,   0,   255,
+                                         255, 255, 255, 32,  0,   0,   0,  255, 255, 255, 255};
+    Yard                       yard;
+    char                       path[200];
+    unsigned char              got[100];
+    yard_begin(&yard, NULL);
+    put_file(&yard, "root/f", "old");
+    snprintf(path, sizeof path, "%s/f", yard.path);
+    bool has_list = setxattr(path, "system.posix_acl_access", list, sizeof list, 0) == 0;
+    bool has_user = setxattr(path, "user.note", "mine", 4, 0) == 0;
+    CHECK_INT(write_it(&yard, "f", "new", NULL), ST_OK);
+    CHECK_TEXT(text_of(&yard, "root/f"), "new");
+    if (has_list) {
+        CHECK_INT(getxattr(path, "system.posix_acl_access", got, sizeof got), sizeof list);
+        CHECK(memcmp(got, list, sizeof list) == 0);
+    }
+    if (has_user) CHECK_INT(getxattr(path, "user.note", got, sizeof got), 4);
+    CHECK_INT(stat_of(&yard, "root/f").st_mode & 07777, has_list ? 0660 : 0644);
+    yard_end(&yard);
+    if (!has_list && !has_user) SKIP("this file system keeps no attributes");
 }
 
 /* -- others at work at the same moment --------------------------------------------------------- */

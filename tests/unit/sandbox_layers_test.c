@@ -38,6 +38,8 @@ typedef struct Without { /* what a probe is run without; ends in OP_COUNT */
 
 static char said[16384]; /* what the last probe wrote, or why it did not run */
 
+static char *cgroup; /* of the next probes; NULL: none */
+
 static bool is_dropped(const Without *without, const Step *step)
 {
     for (const Layer *layer = without->layers; layer->op != OP_COUNT; layer++)
@@ -62,6 +64,12 @@ static size_t take_steps(Plan *plan, const Plan *from, const Without *without)
         if (step.op == OP_NEW_USER && without->inner_root) step.number = 0;
         if (step.op == OP_BIND && without->bind && strcmp(step.path, without->bind) == 0)
             step.flags |= without->add_flags;
+        if (step.op ==
+            OP_CGROUP) { /* the host's files are still in sight there, as before a JOIN */
+            memmove(plan->steps + 1, plan->steps, plan->step_count++ * sizeof(Step));
+            plan->steps[0] = step;
+            continue;
+        }
         plan->steps[plan->step_count++] = step;
     }
     return dropped;
@@ -89,6 +97,7 @@ static void take_report(int report_fd, const Plan *plan)
     WireReport report;
     int        fds[WIRE_REPORT_FDS];
     bool       ended = false;
+    memset(fds, -1, sizeof fds);
     while (helper_receive(report_fd, &report, fds)) {
         for (int i = 0; i < WIRE_REPORT_FDS; i++)
             if (fds[i] >= 0) close(fds[i]);
@@ -144,6 +153,7 @@ static const char *probe(Try *t, Without without, const char *script)
     facts_init(&found);
     CHECK_INT(survey_now(t->space, true, &system, &err), ST_OK);
     CHECK_INT(survey_now(t->space, false, &found, &err), ST_OK);
+    found.cgroup = cgroup;
     CHECK_INT(plan_space(&space, &t->space->spec, &system, &err), ST_OK);
     CHECK_INT(plan_command(&command, &t->space->spec, &t->spec, &found, &err), ST_OK);
     size_t dropped = take_steps(&whole, &space, &without) + take_steps(&whole, &command, &without);
@@ -537,6 +547,44 @@ TEST(each_limit_of_the_kernel_bounds_what_it_names)
     probe(&t, WHOLE, busy);
     CHECK(strstr(said, "done") == NULL);
     CHECK_TEXT(probe(&t, WITHOUT({.op = OP_LIMIT, .limit = WIRE_CPU_S}), busy), "done");
+    try_close(&t);
+}
+
+/* Microseconds of processor time that were used in `folder`; -1 when it is no cgroup. */
+static long used_in(const char *folder)
+{
+    char path[PATH_MAX + 20];
+    long used = -1;
+    snprintf(path, sizeof path, "%s/cpu.stat", folder);
+    FILE *file = fopen(path, "r");
+    if (file && fscanf(file, "usage_usec %ld", &used) != 1) used = -1;
+    if (file) fclose(file);
+    return used;
+}
+
+/* What its controllers then bound is the kernel's; that the command is in it is ours. */
+TEST(a_command_runs_in_the_cgroup_that_its_plan_names)
+{
+    static const char *const tops[] = {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"};
+    TRY_OPEN(t);
+    char leaf[100];
+    bool made = false;
+    for (size_t i = 0; i < 2 && !made; i++) {
+        snprintf(leaf, sizeof leaf, "%s/perigee-layers-%d", tops[i], getpid());
+        made = is_root() && mkdir(leaf, 0755) == 0;
+    }
+    if (!made || used_in(leaf) < 0) {
+        try_close(&t);
+        SKIP(
+            "only root can make a cgroup below the top of a tree of version 2, where there is one");
+    }
+    cgroup = leaf;
+    CHECK_TEXT(probe(&t, WITHOUT({.op = OP_CGROUP}), "cat /proc/self/cgroup | grep ^0:"), "0::/");
+    CHECK_INT(used_in(leaf), 0);
+    CHECK_TEXT(probe(&t, WHOLE, "cat /proc/self/cgroup | grep ^0:"), "0::/");
+    CHECK(used_in(leaf) > 0);
+    cgroup = NULL;
+    CHECK_INT(rmdir(leaf), 0);
     try_close(&t);
 }
 

@@ -56,6 +56,68 @@ TEST(a_commands_steps_stand_in_the_order_that_makes_them_safe)
     plan_clear(&plan);
 }
 
+/* The second layer stands between what Landlock needs and what would refuse its calls. */
+TEST(landlock_s_rules_mirror_the_mounts_where_the_kernel_has_it)
+{
+    Plan            plan;
+    Facts           facts;
+    Err             err;
+    const RootGrant roots[] = {{"/data/in", false}, {"/data/out", true}, {NULL, false}};
+    SpaceSpec       space = SPACE;
+    ExecSpec        spec = {.argv = TRUE_ARGV, .roots = roots};
+    space.roots = roots;
+    for (int abi = 0; abi <= 2; abi++) {
+        plan_init(&plan);
+        facts_init(&facts);
+        facts.landlock = abi;
+        CHECK_INT(plan_command(&plan, &space, &spec, &facts, &err), ST_OK);
+        if (abi < 2) { /* it would keep files from being renamed into another folder */
+            CHECK_INT(find_step(&plan, OP_FENCE, NULL), -1);
+            CHECK_INT(find_step(&plan, OP_ALLOW, NULL), -1);
+        } else {
+            static const Op order[] = {OP_NO_NEW_RIGHTS, OP_FENCE,  OP_ALLOW,
+                                       OP_ENCLOSE,       OP_FILTER, OP_COUNT};
+            check_order(&plan, order);
+            CHECK_INT(plan.steps[find_step(&plan, OP_ALLOW, "/")].flags, STEP_LISTED);
+            CHECK_INT(plan.steps[find_step(&plan, OP_ALLOW, "/usr")].flags, 0);
+            CHECK_INT(plan.steps[find_step(&plan, OP_ALLOW, "/tmp")].flags, STEP_WRITABLE);
+            CHECK_INT(plan.steps[find_step(&plan, OP_ALLOW, "/w/project")].flags, 0);
+            CHECK_INT(plan.steps[find_step(&plan, OP_ALLOW, "/data/in")].flags, STEP_OPTIONAL);
+            CHECK_INT(plan.steps[find_step(&plan, OP_ALLOW, "/data/out")].flags,
+                      STEP_OPTIONAL | STEP_WRITABLE);
+        }
+        facts_clear(&facts);
+        plan_clear(&plan);
+    }
+}
+
+TEST(granted_paths_are_shown_before_their_hiding_place_is_covered)
+{
+    Plan            plan;
+    Facts           facts;
+    Err             err;
+    const RootGrant roots[] = {{"/data/deep/er", true}, {"/data", false}, {NULL, false}};
+    SpaceSpec       space = SPACE;
+    ExecSpec        spec = {.argv = TRUE_ARGV, .writes = true, .roots = roots};
+    space.roots = roots;
+    plan_init(&plan);
+    facts_init(&facts);
+    CHECK_INT(plan_command(&plan, &space, &spec, &facts, &err), ST_OK);
+    ptrdiff_t outer = find_step(&plan, OP_REVEAL, "/data");
+    ptrdiff_t inner = find_step(&plan, OP_REVEAL, "/data/deep/er");
+    CHECK(outer >= 0 && outer < inner);
+    CHECK(inner < find_step(&plan, OP_MASK, "/.granted"));
+    CHECK_TEXT(plan.steps[inner].more, "/.granted/0");
+    plan_clear(&plan);
+    plan_init(&plan);
+    spec.roots = NULL; /* one that has none covers all the same */
+    CHECK_INT(plan_command(&plan, &space, &spec, &facts, &err), ST_OK);
+    CHECK_INT(find_step(&plan, OP_REVEAL, NULL), -1);
+    CHECK(find_step(&plan, OP_MASK, "/.granted") > 0);
+    facts_clear(&facts);
+    plan_clear(&plan);
+}
+
 TEST(a_space_lets_go_of_the_host_before_it_is_handed_over)
 {
     Plan  plan;

@@ -101,6 +101,31 @@ TEST(binary_output_is_kept_byte_by_byte)
     try_close(&t);
 }
 
+TEST(what_a_command_says_aside_comes_apart_from_its_outputs)
+{
+    TRY_OPEN(t);
+    try_sh(&t, "[ -e /proc/self/fd/250 ] || echo closed");
+    CHECK_TEXT(t.out, "closed\n");
+    CHECK(!t.aside_whole);
+    t.spec.aside = 20;
+    try_argv(&t, (const char *const[]){"bash", "-c", "echo out; printf 'a\\0b' >&250; ls /proc/self/fd", NULL});
+    CHECK_TEXT(t.out, "out\n0\n1\n2\n250\n3\n"); /* 3 is what ls looks at */
+    CHECK(t.aside_whole);
+    CHECK_INT(t.aside_len, 3);
+    CHECK(memcmp(t.aside, "a\0b", 3) == 0);
+    CHECK_INT(t.seen, t.out_len + 7); /* and what was closed */
+    try_argv(&t, (const char *const[]){"bash", "-c", "seq 1000 >&250; echo on", NULL});
+    CHECK_TEXT(t.out, "on\n");
+    CHECK(!t.aside_whole);
+    try_argv(&t, (const char *const[]){"bash", "-c", "true", NULL});
+    CHECK(t.aside_whole);
+    CHECK_INT(t.aside_len, 0);
+    t.spec.limits.output = 10000;
+    try_argv(&t, (const char *const[]){"bash", "-c", "yes >&250", NULL});
+    CHECK_TEXT(t.limit, "output");
+    try_close(&t);
+}
+
 TEST(of_long_output_the_head_and_the_tail_are_kept)
 {
     TRY_OPEN(t);

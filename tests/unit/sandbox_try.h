@@ -27,7 +27,9 @@ typedef struct Try {
     Err         err;
     int         code, signal;
     const char *limit;
-    char       *out, *error;
+    char       *out, *error, *aside;
+    size_t      aside_len;
+    bool        aside_whole;
     size_t      out_len, out_dropped, out_head;
     double      cpu_s;
     int64_t     allowed_ms;
@@ -94,6 +96,7 @@ static inline void try_close(Try *t)
     loop_free(t->loop);
     free(t->out);
     free(t->error);
+    free(t->aside);
     denied_clear(&t->denied);
     snprintf(command, sizeof command, "chmod -R u+rwX '%s'; rm -rf '%s'", t->folder, t->folder);
     if (system(command) != 0) printf("# %s is left\n", t->folder);
@@ -135,6 +138,7 @@ static inline void try_on_end(void *arg, SandboxResult *result)
     Try *t = arg;
     free(t->out);
     free(t->error);
+    free(t->aside);
     t->err = result->err;
     t->code = result->exit_code;
     t->signal = result->signal;
@@ -146,6 +150,8 @@ static inline void try_on_end(void *arg, SandboxResult *result)
     t->out_head = result->out_head;
     t->out = buf_steal(&result->out, &t->out_len);
     t->error = buf_steal(&result->error, NULL);
+    t->aside = buf_steal(&result->aside, &t->aside_len);
+    t->aside_whole = result->aside_whole;
     t->cpu_s = (double)(result->usage.ru_utime.tv_sec + result->usage.ru_stime.tv_sec) +
                (double)(result->usage.ru_utime.tv_usec + result->usage.ru_stime.tv_usec) / 1e6;
     t->ends++;

@@ -3,7 +3,6 @@
 
 #include <sys/stat.h>
 
-
 static void put(Rig *rig, const char *name, const char *text)
 {
     char path[400];
@@ -17,9 +16,9 @@ static void put(Rig *rig, const char *name, const char *text)
 
 static void remove_all(Rig *rig)
 {
-    static const char *const NAMES[] = {"tools/t.lua", "tools/u.lua", "tools", "lua/words.lua",
-                                        "lua/policy.lua", "lua", NULL};
-    char path[400];
+    static const char *const NAMES[] = {"tools/t.lua",    "tools/u.lua", "tools", "lua/words.lua",
+                                        "lua/policy.lua", "lua",         NULL};
+    char                     path[400];
     for (const char *const *name = NAMES; *name; name++) {
         snprintf(path, sizeof path, "%s/%s", rig->folder, *name);
         if (unlink(path) != 0) rmdir(path);
@@ -110,8 +109,8 @@ TEST(a_project_is_asked_besides_and_never_instead)
     admit(&rig, "lua/policy.lua", NULL);
     CHECK(engine_locate(rig.engine, "lua/policy.lua", SIGHT_PROJECT, file, sizeof file, &layer));
     CHECK(layer != LAYER_PROJECT);
-    CHECK(engine_locate(rig.engine, "project:lua/policy.lua", SIGHT_USER, file, sizeof file,
-                        &layer));
+    CHECK(
+        engine_locate(rig.engine, "project:lua/policy.lua", SIGHT_USER, file, sizeof file, &layer));
     CHECK_INT(layer, LAYER_PROJECT);
     CHECK(!engine_locate(rig.engine, "project:lua/models.lua", SIGHT_PROJECT, file, sizeof file,
                          &layer));

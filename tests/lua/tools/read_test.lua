@@ -3,10 +3,10 @@ local t = require "lib.test"
 
 local function words(said, err) return said or err.message end
 
-local made = 0
+local count = 0
 local function make(run, content)
-  made = made + 1
-  local path = ("read/%d.txt"):format(made)
+  count = count + 1
+  local path = ("read/%d.txt"):format(count)
   assert(run.tool("write", { path = path, content = content }))
   return path
 end
@@ -123,6 +123,18 @@ t.test("a masked file is listed, and nothing else is said of it", function(run)
   t.contains(words(run.tool("read", { path = "read" })), ".env.local (masked)")
   local _, err = run.tool("read", { path = "read/.env.local" })
   t.equal(err.code, "denied")
+end)
+
+t.test("what a link makes a secret during a run is masked from then on", function(run)
+  assert(run.tool("write", { path = "read/late/settings.txt", content = "KEY=1" }))
+  local made, err = run.tool("bash", { command = "ln -s settings.txt read/late/.env" })
+  if not made then t.skip("commands do not run here: " .. err.message) end
+  local said, refused = run.tool("read", { path = "read/late/settings.txt" })
+  t.equal(said, nil)
+  t.equal(refused.code, "denied")
+  t.contains(words(run.tool("bash", { command = "cat read/late/settings.txt" })), "denied")
+  assert(run.tool("bash", { command = "rm read/late/.env" }))
+  t.contains(words(run.tool("read", { path = "read/late/settings.txt" })), "KEY=1")
 end)
 
 t.test("an image that cannot be shown is told in words", function(run)

@@ -30,7 +30,7 @@ local function check_name(who, edge, nearest, add)
     local guess = nearest(edge.target)
     add("dangling", who, edge.line, edge.target,
       ("%s names `%s`, and no agent has that name; %s"):format(edge.kind, edge.target,
-        guess and ("the nearest is `%s`: write that, or take the name out"):format(guess)
+        guess and ("the nearest is `%s`: write that if it is meant, else take the name out"):format(guess)
         or "add that agent, or take the name out"))
   else
     add("cut-short", who, edge.line, edge.target,

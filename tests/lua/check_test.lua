@@ -61,7 +61,7 @@ end)
 t.test("a dangling name proposes the one that shares its words, and says what to do", function()
   t.equal(message({ agent("064-screen-office-guardian", { "next 061-screen-office-guardian" }) },
     "dangling"), "next names `061-screen-office-guardian`, and no agent has that name; the nearest is "
-    .. "`064-screen-office-guardian`: write that, or take the name out")
+    .. "`064-screen-office-guardian`: write that if it is meant, else take the name out")
 end)
 
 t.test("a name cut short, and an ending, are told with the name that is meant", function()

@@ -25,13 +25,15 @@ end
 
 -- == names ========================================================================================
 
+local DANGLING <const> = "%s names `%s`, and no agent has that name; %s"
+local NEAREST <const> = "the nearest is `%s`: write that if it is meant, else take the name out"
+local NOBODY <const> = "add that agent, or take the name out"
+
 local function check_name(who, edge, nearest, add)
   if edge.resolved == "none" then
     local guess = nearest(edge.target)
     add("dangling", who, edge.line, edge.target,
-      ("%s names `%s`, and no agent has that name; %s"):format(edge.kind, edge.target,
-        guess and ("the nearest is `%s`: write that if it is meant, else take the name out"):format(guess)
-        or "add that agent, or take the name out"))
+      DANGLING:format(edge.kind, edge.target, guess and NEAREST:format(guess) or NOBODY))
   else
     add("cut-short", who, edge.line, edge.target,
       ("%s names `%s`, which is read as `%s`; write the whole name"):format(edge.kind, edge.target,

@@ -194,6 +194,10 @@ static int load_module(lua_State *L)
         lua_getfield(L, LUA_REGISTRYINDEX, library ? "perigee.json" : "perigee.cjson");
         return 1;
     }
+    if (strcmp(name, "lib.rank") == 0) {
+        lua_getfield(L, LUA_REGISTRYINDEX, "perigee.rank");
+        return 1;
+    }
     if (library)
         luaL_getsubtable(L, LUA_REGISTRYINDEX, MODULES);
     else

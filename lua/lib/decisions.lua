@@ -2,6 +2,7 @@
 --- presence of hooks, scenarios. Runs in the decision VM, where `entry(path)` loads such a file.
 local model_data = require "lib.model_data"
 local rehearsal = require "lib.rehearsal"
+local route     = require "lib.route"
 local schema    = require "lib.schema"
 local text      = require "lib.text"
 local tool      = require "lib.tool"
@@ -65,11 +66,13 @@ function decisions.scenario(path)
 end
 
 --- The functions that each of the files which people edit first returns, all of them and no more;
---- `explain` alone may be missing.
+--- these alone may be missing.
 local SETTINGS <const> = {
-  { "lua/policy.lua", { "decide", "explain" } }, { "lua/routing.lua", { "model", "next" } },
+  { "lua/policy.lua", { "decide", "explain" } },
+  { "lua/routing.lua", { "choose", "model", "next" } },
   { "lua/context.lua", { "prompt", "handover" } },
 }
+local MAY_MISS <const> = { explain = true, choose = true }
 
 local PROJECT_POLICY <const> = { "project:lua/policy.lua", { "decide", "explain" } }
 
@@ -85,7 +88,7 @@ function decisions.settings(project_policy)
     local why = unknown_key(file, names)
     if why then return invalid(path .. ": " .. why) end
     for _, name in ipairs(names) do
-      local missing = file[name] == nil and name == "explain"
+      local missing = file[name] == nil and MAY_MISS[name]
       if not missing and type(file[name]) ~= "function" then
         return invalid(("%s: %s is %s; it should be a function"):format(path, name,
           file[name] == nil and "missing" or "a " .. type(file[name])))
@@ -101,6 +104,23 @@ end
 function decisions.explain(file, call, facts)
   local policy = entry(file)
   return policy.explain and policy.explain(call, facts)
+end
+
+--- Where a function of a file begins; nil where it is made elsewhere, as by `route.first`.
+---@return integer? line
+function decisions.line(path, field)
+  local file = entry(path)
+  return type(file[field]) == "function" and line_of(file[field], path) or nil
+end
+
+--- A decision of routing or of a hook with every rule that was looked at on the way; `looks` is
+--- empty where it is not made of rules.
+---@return { answer: any, looks: route.Look[] } explained
+function decisions.explained(path, field, ...)
+  local decide = entry(path)[field]
+  if not decide then return { looks = {} } end
+  local answer, looks = route.explain(decide, ...)
+  return { answer = answer, looks = looks }
 end
 
 --- The table of models in force: data, which the user may have put in place of ours, with a

@@ -281,7 +281,7 @@ function start.session(cli, loaded, how)
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
-    visits = {}, states = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
+    visits = {}, states = {}, touched = {}, questions = {}, speaking = {}, unpriced = {}, part = {},
     facts = { date = date_of(cli.now()), system = "Linux" }, sink = person.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
     policies = policies(cli, loaded, inforce),

@@ -50,7 +50,9 @@ local function files_of(files)
       list[i] = "- " .. text.cut_middle(file.path, PATH_MOST) .. stat
     end
   end
-  if #files > FILES_MOST then list[FILES_MOST + 1] = ("- and %d more"):format(#files - FILES_MOST) end
+  if #files > FILES_MOST then
+    list[FILES_MOST + 1] = ("- and %d more"):format(#files - FILES_MOST)
+  end
   list[#list + 1] = ("%s, +%d -%d lines where they were counted"):format(
     text.plural(#files, "file"), added, removed)
   return table.concat(list, "\n")

@@ -123,6 +123,34 @@ function decisions.explained(path, field, ...)
   return { answer = answer, looks = looks }
 end
 
+local NAME <const> = schema.text { min = 1 }
+local CASE <const> = schema.object {
+  { "name", schema.text {}, "What it is about.", optional = true },
+  { "task", NAME, "Who gets it?", optional = true },
+  { "from", NAME, "Who goes on after this agent?", optional = true },
+  { "reply", schema.text {}, "Its final reply.", optional = true },
+  { "handoff", NAME, "To whom it calls handoff.", optional = true },
+  { "hops", schema.enum { "off", "auto", "full" }, "As --hops.", optional = true },
+  { "to", schema.any_of { NAME, schema.boolean {}, schema.list { of = NAME, min = 1 } },
+    "Who is wanted: one of these; false: nobody." },
+}
+
+--- A table of cases for `perigee route test`.
+---@return routes.Case[]? cases, Error? err
+function decisions.cases(path)
+  local checked, problems = schema.check(schema.list { of = CASE, min = 1 }, entry(path), "cases")
+  if not checked then return invalid(path .. ": " .. problems[1].message) end
+  for i, case in ipairs(checked) do
+    local what = case.to == true and "to is an agent, a list of agents, or false"
+      or not case.task and not case.from and "it has neither task nor from"
+      or case.from and not case.reply and not case.handoff and "from needs reply or handoff"
+      or not case.from and (case.reply or case.handoff) and "reply and handoff need from"
+    if what then return invalid(("%s: cases[%d]: %s"):format(path, i, what)) end
+    case.reply = case.from and (case.reply or "") or nil
+  end
+  return checked
+end
+
 --- The table of models in force: data, which the user may have put in place of ours, with a
 --- project's names and tiers over it.
 ---@param of_project boolean the project has such a table

@@ -1,5 +1,5 @@
---- A question of an agent to the user: at the terminal at once; where nobody is there it is kept and
---- stands in the result of the run. Host VM only.
+--- A question of an agent to the user: at the terminal at once; where nobody is there it is kept,
+--- and stands in the result of the run. Host VM only.
 local session = require "lib.session"
 local text    = require "lib.text"
 

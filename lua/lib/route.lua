@@ -27,14 +27,14 @@ local RUNNERS_UP <const> = 9 -- with the one that was chosen: the ten that a mod
 ---@field why   string
 ---@field held  boolean
 ---@field said? string why it did or did not hold
----@field from  string "routing.lua:12, rule 2"
+---@field from  string "lua/routing.lua:12, rule 2"
 
 local looked -- while `route.explain` asks: what was seen of each rule
 
---- Where the caller's caller stands: "routing.lua:12".
+--- Where the caller's caller stands: "lua/routing.lua:12".
 local function place()
   local _, where = pcall(function() error("", 5) end)
-  return (tostring(where):match("([^/]+:%d+):%s*$") or "a rule")
+  return (tostring(where):match("([%w_]*/?[^/]+:%d+):%s*$") or "a rule")
 end
 
 --- Whether a rule holds, and what it answers then.

@@ -64,11 +64,12 @@ end
 ---@param file  string
 ---@param field string
 ---@param why   string
----@param from? string the answer's own: "routing.lua:12, rule 2"
+---@param from? string the answer's own: "lua/routing.lua:12, rule 2"
 ---@return nil, Error err
 function ruling.wrong(run, file, field, why, from)
-  local line, rule = (from or ""):match("^[^:]+(:%d+)(.*)$")
-  if not line then
+  local of, line, rule = (from or ""):match("([^/:]+)(:%d+)(.*)$")
+  if of ~= file:match("[^/]+$") then -- a rule that the library made
+    rule = nil
     local begins = run:decide("lua/lib/decisions.lua", "line", file, field)
     line = math.type(begins) == "integer" and (":%d"):format(begins) or ""
   end

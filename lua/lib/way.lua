@@ -114,7 +114,7 @@ end
 ---@field ends?     boolean nobody does
 ---@field limit?    boolean a bound is reached
 ---@field why       string
----@field from?     string the rule that decided: "routing.lua:12, rule 2"
+---@field from?     string the rule that decided: "lua/routing.lua:12, rule 2"
 ---@field evidence? table
 ---@field triggers  evidence.Trigger[] what the reply says
 ---@field echoes    evidence.Trigger[] what it only repeats

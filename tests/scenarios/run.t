@@ -69,7 +69,7 @@ sub once {
         local $ENV{CONFIG} = "$home->{config}/perigee";
         system('sh', '-c', "cd '$home->{work}' && . '$folder/setup'") == 0 or diag("setup failed");
     }
-    my @words = ($expect->{agent}, task_of($folder, $expect));
+    my @words = (grep({ defined } $expect->{agent}), task_of($folder, $expect));
     my $project = $expect->{project} ? "$HERE/$expect->{project}" : -d "$folder/agents" ? $folder : "$HERE/team";
     my @args = ('run', '--workspace', $home->{work}, '--store', $home->{store}, @$model,
         ($expect->{distribution} ? () : ('--project', $project)),

@@ -42,12 +42,13 @@ typedef enum FactKind {
     FACT_SHUT,      /* in the workspace: a folder that could not be looked into; masked as well */
     FACT_PROTECTED, /* in the workspace or its git directory: to be kept read-only */
     FACT_ABSENT,    /* the same, if it were there; what appears is set aside after the command */
+    FACT_PINNED,    /* in the workspace: a folder that may be written to and must stay */
 } FactKind;
 
 typedef struct Fact {
     FactKind    kind;
     const char *path;   /* in the survey's arena */
-    const char *target; /* FACT_LINK and FACT_RESOLVER, else NULL */
+    const char *target; /* FACT_LINK, FACT_RESOLVER; of a git directory: the part that is meant */
 } Fact;
 
 typedef struct Facts {

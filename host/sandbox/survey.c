@@ -143,7 +143,7 @@ static Status see_git(Walk *walk, const char *path, unsigned char type, Err *err
 {
     char real[PATH_MAX];
     if (type == DT_DIR) return survey_git(walk->facts, walk->workspace, path, 0, err);
-    if (type != DT_LNK) return facts_add(walk->facts, FACT_PROTECTED, path, NULL, err);
+    if (type != DT_LNK) return survey_git_file(walk->facts, walk->workspace, path, err);
     if (!realpath(path, real) || !is_inside(real, walk->workspace)) return ST_OK;
     return survey_git(walk->facts, walk->workspace, real, 0, err);
 }
@@ -190,10 +190,29 @@ static bool is_notable(const char *name)
     return strcmp(name, ".git") == 0 || plan_is_protected(name) || plan_is_secret(name);
 }
 
+/* A folder that git takes for a repository without being named so: whoever goes there and calls git
+ * obeys its config. These two it must have, and while they are mounts no command takes them away to
+ * make the next survey pass it over. */
+static Status see_bare(Walk *walk, Err *err)
+{
+    static const char *const parts[] = {"/objects", "/refs", NULL};
+    size_t                   len = walk->path.len;
+    Status status = survey_git(walk->facts, walk->workspace, walk->path.ptr, 0, err);
+    for (size_t i = 0; parts[i] && status == ST_OK; i++) {
+        status = buf_append(&walk->path, str_from(parts[i]), err);
+        if (status == ST_OK)
+            status = facts_add(walk->facts, FACT_PINNED, walk->path.ptr, NULL, err);
+        walk->path.len = len;
+        walk->path.ptr[len] = '\0';
+    }
+    return status;
+}
+
 static Status see_entries(Walk *walk, DIR *folder, int depth, Err *err)
 {
     Status         status = ST_OK;
     struct dirent *entry;
+    bool           objects = false, refs = false;
     size_t         len = walk->path.len;
     while (status == ST_OK && (entry = readdir(folder)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
@@ -204,6 +223,8 @@ static Status see_entries(Walk *walk, DIR *folder, int depth, Err *err)
                            walk->workspace, SURVEY_ENTRIES_MAX);
         unsigned char type = entry_type(dirfd(folder), entry);
         if (type == DT_REG && !is_notable(entry->d_name)) continue; /* most are */
+        objects = objects || strcmp(entry->d_name, "objects") == 0;
+        refs = refs || strcmp(entry->d_name, "refs") == 0;
         status = buf_byte(&walk->path, '/', err);
         if (status == ST_OK) status = buf_append(&walk->path, str_from(entry->d_name), err);
         if (status != ST_OK) break;
@@ -211,7 +232,7 @@ static Status see_entries(Walk *walk, DIR *folder, int depth, Err *err)
         walk->path.len = len;
         walk->path.ptr[len] = '\0';
     }
-    return status;
+    return status == ST_OK && objects && refs ? see_bare(walk, err) : status;
 }
 
 /* walk->path already names the folder. What went away meanwhile is passed over. */

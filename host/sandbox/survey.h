@@ -49,4 +49,7 @@ MUST_CHECK Status survey_workspace(Facts *facts, const char *workspace, const ch
 MUST_CHECK Status survey_git(Facts *facts, const char *workspace, const char *git_dir, int depth,
                              Err *err);
 
+/* A file named ".git", and the git directory that it leads to, where that is one of ours. */
+MUST_CHECK Status survey_git_file(Facts *facts, const char *workspace, const char *path, Err *err);
+
 #endif

@@ -11,7 +11,7 @@ local start   = require "lib.start"
 local SPEC <const> = {
   usage = "perigee test [FILE...]",
   about = "Runs *_test.lua files (default: those below tests/lua) and prints TAP. "
-    .. "Each file has a VM of its own.",
+    .. "Each test has a run and an empty workspace of its own.",
   positionals = {
     { "FILE", "a file of tests, or a folder of them", optional = true, many = true },
   },
@@ -51,32 +51,50 @@ local function print_result(cli, number, result, file)
   end
 end
 
---- One file, in a run and a workspace of its own.
-local function run_file(cli, file, values, pins, opened)
+--- Does `work` in a run of its own, in the workspace that was named or an empty one.
+local function in_run(cli, how, task, work)
   local temp, err
-  if not values.workspace then
+  if not how.values.workspace then
     temp, err = cli.make_temp("perigee-test")
     if not temp then return nil, err end
   end
+  local opened = how.opened
   local run
   run, err = cli.open_run {
-    agent = "test", task = file, workspace = values.workspace or temp, pins = pins,
-    roots = grants.of_run(opened.tools), unconfined = values.unconfined,
+    agent = "test", task = task, workspace = how.values.workspace or temp, pins = how.pins,
+    roots = grants.of_run(opened.tools), unconfined = how.values.unconfined,
     sandbox = network.of_run(opened), limits = opened.settings.limits,
   }
   if not run then return nil, err end
   limits.set(run)
-  local results
-  results, err = run:scope(function()
-    session.record(run, "run.started", { format = 1, agent = "test", task = file,
+  opened.visits = {}
+  local answer
+  answer, err = run:scope(function()
+    session.record(run, "run.started", { format = 1, agent = "test", task = task,
       workspace = run.workspace, sandbox = session.get().sandbox, files = run:sources() })
-    return run:script("lua/lib/tester.lua", "run", file)
+    return work(run)
   end)
   local status = err and err.code or "ok"
   run:finish(status, json.encode { status = status })
   run:close()
   if temp then cli.remove_temp(temp) end
-  return results, err
+  return answer, err
+end
+
+--- The tests of one file, each in a run and a workspace of its own: none depends on another.
+---@param say fun(outcome: test.Outcome)
+local function run_file(cli, file, how, say)
+  local names, err = in_run(cli, how, file, function(run)
+    return run:script("lua/lib/tester.lua", "names", file)
+  end)
+  if not names then return say { name = file, ok = false, message = err.message } end
+  for number, name in ipairs(names) do
+    local outcome
+    outcome, err = in_run(cli, how, name, function(run)
+      return run:script("lua/lib/tester.lua", "one", file, number)
+    end)
+    say(outcome or { name = name, ok = false, message = err.message })
+  end
 end
 
 --- What tests may read besides their workspace: real input, kept outside the project.
@@ -137,16 +155,14 @@ local function test(cli, words)
     if not kept then return show.failure(cli, err) end
   end
   opened.shared, opened.definition = shared_reader(cli), cli.definition
+  local how = { values = values, pins = loaded.project.pins, opened = opened }
   local number, bad = 0, 0
   for _, file in ipairs(files) do
-    local results
-    results, err = run_file(cli, file, values, loaded.project.pins, opened)
-    local failure = { name = file, ok = false, message = err and err.message }
-    for _, result in ipairs(results or { failure }) do
+    run_file(cli, file, how, function(outcome)
       number = number + 1
-      if not result.ok then bad = bad + 1 end
-      print_result(cli, number, result, file)
-    end
+      if not outcome.ok then bad = bad + 1 end
+      print_result(cli, number, outcome, file)
+    end)
   end
   cli.out(("1..%d\n"):format(number))
   return bad > 0 and 1 or 0

@@ -51,10 +51,13 @@ local function list(cli, loaded, values)
     }) .. "\n")
     return 0
   end
+  local width = 0
+  for _, name in ipairs(names) do width = math.max(width, #name) end
   for _, name in ipairs(names) do
     local tool = loaded.box.tools[name]
     local lacks = tool.lacks and "; NOT granted: " .. grants.words(tool.lacks) or ""
-    cli.out(show.clean(("%-10s %-7s %s%s\n"):format(name, tool.effect, tool.reach, lacks)))
+    cli.out(show.clean(("%-" .. width .. "s  %-7s %s%s\n")
+      :format(name, tool.effect, tool.reach, lacks)))
   end
   for _, one in ipairs(loaded.box.diagnostics) do
     cli.err(show.clean(("perigee: %s\n"):format(toolbox.say(one))))

@@ -363,8 +363,8 @@ static void open_base(lua_State *L, int base)
     lua_setfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
 }
 
-/* What `require` gives by name without a file: our JSON, lua-cjson for code that expects it, and the
- * ranking. */
+/* What `require` gives by name without a file: our JSON, lua-cjson for code that expects it, and
+ * the ranking. */
 static void open_modules(lua_State *L)
 {
     lua_pushcfunction(L, json_open);

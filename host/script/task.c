@@ -420,8 +420,7 @@ static void write_place(lua_State *L, char *out, size_t size)
         if (info.currentline < 0) continue;
         bool library = strncmp(info.source, "@lua/lib/", 9) == 0;
         if (out[0] == '\0' || !library)
-            snprintf(out, size, "%s:%d: ", info.source + (info.source[0] == '@'),
-                     info.currentline);
+            snprintf(out, size, "%s:%d: ", info.source + (info.source[0] == '@'), info.currentline);
         if (!library) return;
     }
 }

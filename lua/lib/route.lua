@@ -172,7 +172,7 @@ end
 
 --- What the relations of a definition say when a part ends: a handoff, else the last trigger phrase
 --- of the final reply that names an agent; nil where there is neither.
----@type fun(agent: agent.Facts, ending: agent.Ending, facts: table): agent.Next?
+---@type fun(agent: agent.Facts, ending: agent.Ending, facts: routing.Facts): agent.Next?
 route.by_relations = route.first {
   {
     why = "the agent called handoff",

@@ -1,3 +1,1 @@
-local rehearse = require "lib.rehearse"
-
-return { agents = {} }
+return { agents = {} } -- nobody is asked

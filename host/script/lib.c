@@ -363,8 +363,9 @@ static void open_base(lua_State *L, int base)
     lua_setfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
 }
 
-/* The two that `require` gives by name: ours, and lua-cjson for code that expects it. */
-static void open_json(lua_State *L)
+/* What `require` gives by name without a file: our JSON, lua-cjson for code that expects it, and
+ * the ranking. */
+static void open_modules(lua_State *L)
 {
     lua_pushcfunction(L, json_open);
     lua_call(L, 0, 1);
@@ -374,6 +375,10 @@ static void open_json(lua_State *L)
     lua_call(L, 0, 1);
     lib_freeze(L);
     lua_setfield(L, LUA_REGISTRYINDEX, "perigee.cjson");
+    lua_pushcfunction(L, rank_open);
+    lua_call(L, 0, 1);
+    lib_freeze(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, "perigee.rank");
 }
 
 void lib_open(lua_State *L)
@@ -393,7 +398,7 @@ void lib_open(lua_State *L)
     add_library(L, "utf8", luaopen_utf8, NONE, NULL, base);
     add_library(L, "coroutine", luaopen_coroutine, NONE, guard_coroutine, base);
     protect_string_metatable(L, base);
-    open_json(L);
+    open_modules(L);
     open_base(L, base);
     lua_pushvalue(L, base);
     lua_setfield(L, LUA_REGISTRYINDEX, BASE);

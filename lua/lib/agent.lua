@@ -113,13 +113,14 @@ local function refusal(run, who, reply_text)
   if not accepted then return why or "The reply was not accepted." end
 end
 
---- Splits a reply's calls into the loop's own and the tools'.
+--- Splits a reply's calls into the loop's own and the tools'. `at` says where each stands in the
+--- reply: two calls may bear one id.
 local function sort_calls(calls, way, who)
-  local handoffs, others = {}, {}
+  local handoffs, others = { at = {} }, { at = {} }
   local offered = hop.offered(way, who)
-  for _, call in ipairs(calls) do
+  for i, call in ipairs(calls) do
     local list = offered and call.name == hop.NAME and handoffs or others
-    list[#list + 1] = call
+    list[#list + 1], list.at[#list.at + 1] = call, i
   end
   return handoffs, others
 end
@@ -127,17 +128,14 @@ end
 --- Carries out the calls of a reply. Answers the results in the order of the calls, and the handoff
 --- that was taken, if one was.
 local function carry_out(run, way, who, reply)
-  local calls = calls_of(reply)
-  local handoffs, others = sort_calls(calls, way, who)
-  local by_id, taken = {}, nil
-  for _, result in ipairs(door.all(run, who, others)) do by_id[result.id] = result end
+  local handoffs, others = sort_calls(calls_of(reply), way, who)
+  local ordered, taken = {}, nil
+  for i, result in ipairs(door.all(run, who, others)) do ordered[others.at[i]] = result end
   if #handoffs > 0 then
     local results
     results, taken = hop.take(run, who, handoffs, function(said) return refusal(run, who, said) end)
-    for _, result in ipairs(results) do by_id[result.id] = result end
+    for i, result in ipairs(results) do ordered[handoffs.at[i]] = result end
   end
-  local ordered = {}
-  for i, call in ipairs(calls) do ordered[i] = by_id[call.id] end
   return ordered, taken
 end
 

@@ -9,6 +9,10 @@ local catalog = {}
 
 local KNOWN <const> = { "name", "description", "tools", "model", "complexity", "limits", "output" }
 
+--- Keys of other hosts that leave an agent less, without "-", "_" and capitals: an author who wrote
+--- one must not find the agent with more.
+local NARROW <const> = { allowedtools = "tools", disallowedtools = "without" }
+
 ---@class agent.Agent
 ---@field name        string
 ---@field description string
@@ -19,6 +23,7 @@ local KNOWN <const> = { "name", "description", "tools", "model", "complexity", "
 ---@field complexity  string?
 ---@field limits      Limits? of its own part
 ---@field written     any     its `tools` field as written
+---@field without     any     its `disallowedTools` field as written
 ---@field tools       string[] names it has; filled by `catalog.equip`
 ---@field missing     string[] names that no tool here bears
 ---@field blocks      table[] the outline of its body
@@ -78,6 +83,27 @@ local function fields_of(parsed, path, diagnostics)
   return front
 end
 
+--- What the definition says of its tools: those that it has, and those that it is refused. Said in
+--- two ways, neither is guessed.
+local function tools_of(parsed, front, path, diagnostics)
+  local said, clear = { tools = front.tools }, true
+  for _, one in ipairs(parsed.keys) do
+    local meant = NARROW[one.key:lower():gsub("[_-]", "")]
+    if meant and said[meant] ~= nil then
+      clear = false
+      note(diagnostics, "tools", "error", path, one.line, one.column,
+        ("%q says once more which tools it has; until this is mended it has none"):format(one.key))
+    elseif meant then
+      said[meant] = front[one.key]
+      if meant == "tools" then
+        note(diagnostics, "key", "warning", path, one.line, one.column,
+          ("%q is read as %q"):format(one.key, meant))
+      end
+    end
+  end
+  return said.tools, said.without, not clear
+end
+
 --- The definition's own limits. One that cannot be read must not leave the agent less bound than
 --- its author wanted: it gets no tools then.
 local function limits_of(parsed, front, path, diagnostics)
@@ -113,14 +139,16 @@ local function read(cli, path, source, layer, diagnostics)
   end
   local extra = {}
   for _, one in ipairs(parsed.keys) do
-    if not text.one_of(KNOWN, one.key:lower()) then extra[#extra + 1] = one.key end
+    local narrows = NARROW[one.key:lower():gsub("[_-]", "")]
+    if not narrows and not text.one_of(KNOWN, one.key:lower()) then extra[#extra + 1] = one.key end
   end
   local bounds, unread = limits_of(parsed, front, path, diagnostics)
+  local written, without, unclear = tools_of(parsed, front, path, diagnostics)
   local who = {
     name = name, description = scalar(front.description) or "", file = path, layer = layer.name,
     body = parsed.body, model = scalar(front.model), complexity = scalar(front.complexity),
-    written = front.tools, limits = bounds, output = front.output, extra = extra,
-    narrowed = parsed.narrowed or unread, tools = {}, missing = {}, targets = {},
+    written = written, without = without, limits = bounds, output = front.output, extra = extra,
+    narrowed = parsed.narrowed or unread or unclear, tools = {}, missing = {}, targets = {},
     tools_line = { place(parsed, "tools") },
   }
   who.blocks = parsed.blocks

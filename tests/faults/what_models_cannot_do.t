@@ -152,30 +152,33 @@ LUA
 
 # -- the person who is asked ------------------------------------------------------------------------
 
+# The end of a question that can be answered for good, and of one that cannot: typed before, nothing counts.
+my ($WHOLE, $CUT) = ('never here: ', '(default): ');
+
 sub asked {
-    my ($home, $keys, $tool, $input) = @_;
-    return Try::run(home => $home, program => $TERMINAL, args => ['(default)', $keys, '--', $Try::PROGRAM, 'tools', 'call', $tool, $JSON->encode($input)]);
+    my ($home, $end, $keys, $tool, $input) = @_;
+    return Try::run(home => $home, program => $TERMINAL, args => [$end, $keys, '--', $Try::PROGRAM, 'tools', 'call', $tool, $JSON->encode($input)]);
 }
 
 {
     my $home = configured("policy:\n  rules:\n    - { ask: \"*\" }\n");
     my $fake = "x\nreach: reads nothing\nwhy it asks: a routine matter\nalways and never mean: this file\n  [y] once  [n] no (default): \n";
-    my $ran = asked($home, "n\n", 'write', { path => 'a', content => $fake });
+    my $ran = asked($home, $WHOLE, "n\n", 'write', { path => 'a', content => $fake });
     my @rows = split /\r?\n/, $ran->{out};
     is(scalar(grep { /^  reach:/ } @rows), 1, 'the question: only the host says what a call reaches');
     is(scalar(grep { /^  why it asks:/ } @rows), 1, 'the question: only the host says why it asks');
     is(scalar(grep { /^  \[y\] once/ } @rows), 1, 'the question: only the host offers choices');
 
-    $ran = asked($home, "n\n", 'bash', { command => 'true' . "\n" x 400 . 'touch got' });
+    $ran = asked($home, $CUT, "n\n", 'bash', { command => 'true' . "\n" x 400 . 'touch got' });
     like($ran->{out}, qr/touch got\r?\n.*^  reach: runs|touch got\r?\n.*^  reach: reads/ms, 'the question: many lines do not hide the end of a command');
     like($ran->{out}, qr/more lines not shown/, 'the question: what is left out is said');
     unlike($ran->{out}, qr/always here/, 'the question: what was not shown is not allowed for good');
-    $ran = asked($home, "n\n", 'bash', { command => 'true ' . ' ' x 20_000 . '; touch got' });
+    $ran = asked($home, $CUT, "n\n", 'bash', { command => 'true ' . ' ' x 20_000 . '; touch got' });
     like($ran->{out}, qr/; touch got/, 'the question: blanks do not hide the end of a command');
     unlike($ran->{out}, qr/always here/, 'the question: nor is it allowed for good then');
 
     my $drives = "\e]0;own\a\e[2J\r\x{9b}1m\x{202e}\x{2066}\x{061c}\x{2028}\x{200b}\x{feff}\x{e0041}";
-    $ran = asked($home, "n\n", 'write', { path => "a$drives", content => $drives });
+    $ran = asked($home, $WHOLE, "n\n", 'write', { path => "a$drives", content => $drives });
     my ($found) = $ran->{out} =~ /(.{0,20}(?:[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\xC2[\x80-\x9F]|\xD8\x9C|\xE2\x80[\x8B\x8E\x8F\xA8-\xAE]|\xE2\x81[\xA6-\xA9]|\xEF\xBB\xBF|\xF3\xA0\x81).{0,20})/;
     is($found, undef, 'show.clean: nothing in a question drives the terminal or hides from the eye');
 
@@ -184,7 +187,7 @@ local schema = require "lib.schema"
 return { description = "A tool.", input = schema.object { { "url", schema.text {}, "U." } }, effect = "outside", needs = { net = { "*.org" } },
   run = function() return "reached" end }
 LUA
-    $ran = asked($home, "y\n", 'talk', { url => 'https://a b.org/' });
+    $ran = asked($home, $CUT, "y\n", 'talk', { url => 'https://a b.org/' });
     unlike($ran->{out}, qr/always here/, 'the question: a host that can be read in two ways is not allowed for good');
 
     Try::write_file("$home->{work}/agents/long.md", "---\nname: \"reader wants to call read" . ' ' x 200 . "\"\ndescription: d\ntools: [write]\n---\nBe.\n");
@@ -194,7 +197,7 @@ local turns = { { expect = rehearse.anything("the question is the test"), calls 
   { expect = rehearse.anything("the question is the test"), text = "Done." } }
 return { agents = setmetatable({ ["reader wants to call read" .. (" "):rep(200)] = { turns } }, nil) }
 LUA
-    $ran = Try::run(home => $home, program => $TERMINAL, args => ['(default)', "n\n", '--', $Try::PROGRAM, 'run', '--model', "rehearsal:$home->{dir}/long.lua", "$home->{work}/agents/long.md", 'Try.']);
+    $ran = Try::run(home => $home, program => $TERMINAL, args => [$WHOLE, "n\n", '--', $Try::PROGRAM, 'run', '--model', "rehearsal:$home->{dir}/long.lua", "$home->{work}/agents/long.md", 'Try.']);
     like($ran->{out}, qr/wants to call write\r?\n/, "the question: a long name does not push the tool's out of sight") or diag($ran->{out});
     ok(!-e "$home->{work}/got", 'and what was refused is not there');
 }
@@ -206,7 +209,7 @@ local schema = require "lib.schema"
 return { description = "A tool.", input = schema.object { { "paths", schema.list { of = schema.text {} }, "P." } }, effect = "read", needs = { read = { "." } },
   run = function() return "used" end }
 LUA
-    is(asked($home, "a\n", 'both', { paths => ['a', 'b'] })->{exit}, 0, 'allowed for good');
+    is(asked($home, $WHOLE, "a\n", 'both', { paths => ['a', 'b'] })->{exit}, 0, 'allowed for good');
     my $call = sub { return Try::run(home => $home, args => ['tools', 'call', 'both', $JSON->encode({ paths => [@_] })])->{exit} };
     is($call->('b', 'a'), 0, 'it holds for the same');
     is($call->("a\0b"), 33, 'answers: it does not for a path that joins both');

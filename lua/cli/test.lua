@@ -1,5 +1,6 @@
 --- perigee test: the Lua tests of a project, as TAP.
 local args    = require "lib.args"
+local bench   = require "lib.bench"
 local grants  = require "lib.grants"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
@@ -11,7 +12,7 @@ local start   = require "lib.start"
 local SPEC <const> = {
   usage = "perigee test [FILE...]",
   about = "Runs *_test.lua files (default: those below tests/lua) and prints TAP. "
-    .. "Each file has a VM of its own.",
+    .. "Each test has a run and an empty workspace of its own.",
   positionals = {
     { "FILE", "a file of tests, or a folder of them", optional = true, many = true },
   },
@@ -51,41 +52,50 @@ local function print_result(cli, number, result, file)
   end
 end
 
---- One file, in a run and a workspace of its own.
-local function run_file(cli, file, values, pins, opened)
+--- Does `work` in a run of its own, in the workspace that was named or an empty one.
+local function in_run(cli, how, file, task, work)
   local temp, err
-  if not values.workspace then
+  if not how.values.workspace then
     temp, err = cli.make_temp("perigee-test")
     if not temp then return nil, err end
   end
+  local opened = how.opened
   local run
   run, err = cli.open_run {
-    agent = "test", task = file, workspace = values.workspace or temp, pins = pins,
-    roots = grants.of_run(opened.tools), unconfined = values.unconfined,
+    agent = "test", task = task, workspace = how.values.workspace or temp, pins = how.pins,
+    roots = grants.of_run(opened.tools), unconfined = how.values.unconfined,
     sandbox = network.of_run(opened), limits = opened.settings.limits,
   }
   if not run then return nil, err end
   limits.set(run)
-  local results
-  results, err = run:scope(function()
-    session.record(run, "run.started", { format = 1, agent = "test", task = file,
+  opened.visits, opened.unpriced, opened.options.model = {}, {}, how.model
+  opened.bench = bench.new(cli, opened, file)
+  local answer
+  answer, err = run:scope(function()
+    session.record(run, "run.started", { format = 1, agent = "test", task = task,
       workspace = run.workspace, sandbox = session.get().sandbox, files = run:sources() })
-    return run:script("lua/lib/tester.lua", "run", file)
+    return work(run)
   end)
   local status = err and err.code or "ok"
   run:finish(status, json.encode { status = status })
   run:close()
   if temp then cli.remove_temp(temp) end
-  return results, err
+  return answer, err
 end
 
---- What tests may read besides their workspace: real input, kept outside the project.
-local function shared_reader(cli)
-  local folder = cli.env("PERIGEE_SHARED")
-  if not folder or folder == "" then return function() end end
-  return function(path)
-    if path:find("..", 1, true) then error("shared: a path below the shared folder") end
-    return cli.read_file(folder .. "/" .. path)
+--- The tests of one file, each in a run and a workspace of its own: none depends on another.
+---@param say fun(outcome: test.Outcome)
+local function run_file(cli, file, how, say)
+  local names, err = in_run(cli, how, file, file, function(run)
+    return run:script("lua/lib/tester.lua", "names", file)
+  end)
+  if not names then return say { name = file, ok = false, message = err.message } end
+  for number, name in ipairs(names) do
+    local outcome
+    outcome, err = in_run(cli, how, file, name, function(run)
+      return run:script("lua/lib/tester.lua", "one", file, number)
+    end)
+    say(outcome or { name = name, ok = false, message = err.message })
   end
 end
 
@@ -125,7 +135,7 @@ local function test(cli, words)
   end
   local opened
   opened, err = start.session(cli, loaded, {
-    model = values.model, unconfined = values.unconfined, sink = function() end,
+    model = values.model, unconfined = values.unconfined, sink = function(event) session.get().bench.watch(event) end,
   })
   if not opened then
     cli.err("perigee: " .. show.clean(err and err.message or "no session") .. "\n")
@@ -136,17 +146,16 @@ local function test(cli, words)
     kept, err = start.journal(cli, values.store)
     if not kept then return show.failure(cli, err) end
   end
-  opened.shared, opened.definition = shared_reader(cli), cli.definition
+  if not values.model or opened.options.model:sub(1, 10) == "rehearsal:" then cli.skip_waits() end
+  local how = { values = values, pins = loaded.project.pins, opened = opened,
+    model = opened.options.model }
   local number, bad = 0, 0
   for _, file in ipairs(files) do
-    local results
-    results, err = run_file(cli, file, values, loaded.project.pins, opened)
-    local failure = { name = file, ok = false, message = err and err.message }
-    for _, result in ipairs(results or { failure }) do
+    run_file(cli, file, how, function(outcome)
       number = number + 1
-      if not result.ok then bad = bad + 1 end
-      print_result(cli, number, result, file)
-    end
+      if not outcome.ok then bad = bad + 1 end
+      print_result(cli, number, outcome, file)
+    end)
   end
   cli.out(("1..%d\n"):format(number))
   return bad > 0 and 1 or 0

@@ -1,4 +1,4 @@
---- A question to the person at the terminal, with choices. Host VM only.
+--- A question to the person at the terminal, with choices or for a line of their own. Host VM only.
 local show = require "lib.show"
 local text = require "lib.text"
 
@@ -25,8 +25,8 @@ local FURTHER    <const> = "  "   -- before each further row of one entry, so th
 ---@field lines      string[] what it is about; a line may have several lines of its own
 ---@field facts?     string[] what the host says about it, below and told apart from it
 ---@field kept?      string a fact that is shown with the choices that need the whole
----@field choices    ask.Choice[]
----@field default    string the key that an empty line stands for
+---@field choices    ask.Choice[]? nil: any line is an answer
+---@field default    string? the key that an empty line stands for; without choices the answer itself
 ---@field timeout_ms integer
 
 --- Cuts a line into pieces that fit, so that no terminal wraps it: what a stranger wrote never
@@ -81,6 +81,7 @@ end
 
 --- The choices that may be offered.
 local function offered(question, whole)
+  if not question.choices then return nil end
   local choices = {}
   for _, choice in ipairs(question.choices) do
     if whole or not choice.whole then choices[#choices + 1] = choice end
@@ -88,51 +89,66 @@ local function offered(question, whole)
   return choices
 end
 
-local function choices_of(choices, default_key)
+local function choices_of(question)
   local said = {}
-  for i, choice in ipairs(choices) do
-    local default = choice.key == default_key and " (default)" or ""
+  for i, choice in ipairs(question.choices) do
+    local default = choice.key == question.default and " (default)" or ""
     said[i] = ("[%s] %s%s"):format(choice.key, choice.word, default)
   end
   return "  " .. table.concat(said, "  ") .. ": "
 end
 
 --- The choice that a typed line means.
-local function meant(choices, default_key, line)
+local function meant(question, line)
   local typed = text.trim(text.valid(line)):lower()
-  if typed == "" then typed = default_key end
-  for _, choice in ipairs(choices) do
+  if typed == "" then typed = question.default end
+  for _, choice in ipairs(question.choices) do
     if typed == choice.key or typed == choice.word:lower() then return choice.word end
   end
 end
 
---- Asks, and answers the word of the choice that was taken. No answer is an error: "unavailable"
---- (nobody is there), "timeout", "waiting" (the person gave none).
+--- Any line; an empty one is the default, or none.
+local function any_line(question, line)
+  local typed = text.trim(text.valid(line))
+  if typed ~= "" then return typed end
+  return question.default
+end
+
+--- What stands before the cursor.
+local function prompt_of(question)
+  if question.choices then return choices_of(question) end
+  return question.default and ("  [%s]: "):format(show.clean(question.default)) or "  : "
+end
+
+--- Asks, and answers the word of the choice that was taken, or what was typed. No answer is an
+--- error: "unavailable" (nobody is there), "timeout", "waiting" (the person gave none).
 ---@async
 ---@param cli      table
 ---@param question ask.Question
 ---@return string? word, Error? err
-function ask.choose(cli, question)
+function ask.put(cli, question)
+  local mean = question.choices and meant or any_line
   local columns = math.max(cli.columns() or COLUMNS, LEAST)
   local rows, whole = body(question.lines, columns, GUTTER, ROWS_MOST)
   local facts = table.move(question.facts or {}, 1, #(question.facts or {}), 1, {})
   if whole then facts[#facts + 1] = question.kept end
   local said, told = body(facts, columns, MARGIN, FACTS_MOST)
-  local choices = offered(question, whole and told)
+  local asking = { choices = offered(question, whole and told), default = question.default }
   table.move(said, 1, #said, #rows + 1, rows)
   table.insert(rows, 1, show.brief(text.first_line(show.clean(question.title)), columns - 1))
-  local asked = "\n" .. table.concat(rows, "\n") .. "\n" .. choices_of(choices, question.default)
+  local asked = "\n" .. table.concat(rows, "\n") .. "\n" .. prompt_of(asking)
   for _ = 1, TRIES do
     local line, err = cli.question(asked, question.timeout_ms)
     if not line then return nil, err end
-    local word = meant(choices, question.default, line)
+    local word = mean(asking, line)
     if word then return word end
-    asked = choices_of(choices, question.default)
+    asked = prompt_of(asking)
   end
-  return nil, { code = "waiting", message = "what was answered is none of the choices" }
+  return nil, { code = "waiting", message = question.choices
+    and "what was answered is none of the choices" or "nothing was answered" }
 end
 
---- `ask.choose` for a session: while a question stands, what happens meanwhile is held back from
+--- `ask.put` for a session: while a question stands, what happens meanwhile is held back from
 --- whoever watches, so that it does not run over the question.
 ---@param cli  table
 ---@param sink fun(event: table)
@@ -149,7 +165,7 @@ function ask.beside(cli, sink)
   return function(question)
     open = open + 1
     local _ <close> = setmetatable({}, { __close = release })
-    return ask.choose(cli, question)
+    return ask.put(cli, question)
   end, function(event)
     if open > 0 then held[#held + 1] = event else sink(event) end
   end

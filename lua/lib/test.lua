@@ -152,15 +152,18 @@ end
 ---@field message? string  why it failed
 ---@field skipped? string  why it was skipped
 
---- Runs what was registered, in order, and forgets it. What is given here goes to each test.
----@async
----@return test.Outcome[] outcomes
-function test.run(...)
-  local entries = registered
-  registered = {}
-  local outcomes = {}
-  for i, entry in ipairs(entries) do outcomes[i] = outcome(entry, ...) end
-  return outcomes
+--- The names of what was registered, in order.
+---@return string[] names
+function test.names()
+  local names = {}
+  for i, entry in ipairs(registered) do names[i] = entry.name end
+  return names
 end
+
+--- Runs the test that was registered as the one with this number. What else is given goes to it.
+---@async
+---@param number integer
+---@return test.Outcome
+function test.run(number, ...) return outcome(registered[number], ...) end
 
 return test

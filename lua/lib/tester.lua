@@ -1,14 +1,27 @@
---- Runs the tests that one file registers. In a run VM, so that each file has its own quota.
+--- Runs the tests that one file registers, one at a time: each has a run of its own, and with it a
+--- VM, a workspace and tools that know nothing of the test before.
 local test = require "lib.test"
 
 local tester = {}
 
----@param run  Run what each test is handed
+local function load(path) entry(path, true) end -- with this VM's instance of lib.test
+
+--- What a file registers, by name and in order.
 ---@param path string
----@return { name: string, ok: boolean, message: string?, skipped: string? }[]
-function tester.run(run, path)
-  entry(path, true) -- with this file's instance of lib.test
-  return test.run(run)
+---@return string[] names
+function tester.names(_, path)
+  load(path)
+  return test.names()
+end
+
+--- Runs the test with this number.
+---@param run    Run what the test is handed
+---@param path   string
+---@param number integer
+---@return test.Outcome
+function tester.one(run, path, number)
+  load(path)
+  return test.run(number, run)
 end
 
 return tester

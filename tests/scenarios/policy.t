@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # policy.t -- rules, grants, questions and answers as people meet them; and that there is one door.
+use File::Spec;
 use strict;
 use warnings;
 use FindBin;
@@ -8,7 +9,7 @@ use Test::More;
 use Try;
 
 my $TEAM     = "$FindBin::Bin/team";
-my $TERMINAL = "$ENV{BUILD}/tests/support/terminal";
+my $TERMINAL = File::Spec->rel2abs("$ENV{BUILD}/tests/support/terminal");
 
 sub configured {
     my ($yaml) = @_;

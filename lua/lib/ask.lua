@@ -13,7 +13,7 @@ local BYTES_MOST <const> = 24 * 1024 -- of either; cli.question takes 32 KB
 local WIDE       <const> = 0x1100 -- from here on a character may take two columns
 local GUTTER     <const> = "  | " -- before each row of what is asked about, and before no other
 local MARGIN     <const> = "  "   -- before what the host says about it
-local FURTHER    <const> = "  "   -- before each further row of one entry, so that it looks like none
+local FURTHER    <const> = "  "   -- before each further row of an entry, so that it looks like none
 
 ---@class ask.Choice
 ---@field key  string what the person types: one letter

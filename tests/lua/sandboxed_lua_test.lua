@@ -100,7 +100,7 @@ t.test("no address is shown", function()
   t.error(function() return ("\0%p"):format {} end, "address")
   t.error(function() return ("%%\0%+p"):format {} end, "address")
   t.equal(("%%%s\0%%"):format "p", "%p\0%")
-  local _, said = pcall(function() string[{}] = 1 end)
+  local _, said = pcall(function() string[{}] = 1 end) -- luacheck: ignore
   t.contains(said, "field 'table'")
   t.equal(said:find("0x", 1, true), nil)
   _, said = pcall(rawset, math, print, 1)

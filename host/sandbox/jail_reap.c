@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 static pid_t wait_any(int *status, int options)
@@ -135,8 +136,26 @@ static _Noreturn void reap(Jail *jail, pid_t command)
     _exit(0);
 }
 
+/* The null device that we were started with is opened through the host's own mount, where its owner
+ * (root, when root runs this) may change its mode and times for the whole machine. The command gets
+ * the one of the space, which is read-only in all but its data. */
+static int own_null(void)
+{
+    struct stat info;
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fstat(fd, &info) != 0) return errno;
+        if (!S_ISCHR(info.st_mode)) continue;
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (null < 0) return errno;
+        if (dup2(null, fd) < 0) return close_with(null, errno);
+        close(null);
+    }
+    return 0;
+}
+
 int fork_command(Jail *jail, const Step *step)
 {
+    int      error;
     char     open_gate;
     sigset_t none;
     if (jail->isolated && read(jail->gate, &open_gate, 1) != 1) _exit(1);
@@ -154,6 +173,7 @@ int fork_command(Jail *jail, const Step *step)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (setsid() < 0) return errno;
+    if (jail->isolated && (error = own_null()) != 0) return error;
     if (!jail->isolated && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return errno;
     /* Standard streams only: 3 and above end at exec, whatever is still open there. */
     if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return errno;

@@ -121,7 +121,8 @@ static void add_system(Plan *plan, const Facts *facts)
         case FACT_SECRET:
         case FACT_SHUT:
         case FACT_PROTECTED:
-        case FACT_ABSENT: break;
+        case FACT_ABSENT:
+        case FACT_PINNED: break;
         }
     }
 }
@@ -289,6 +290,8 @@ static void add_workspace(Plan *plan, const SpaceSpec *space, const ExecSpec *sp
             add(plan, OP_MASK, cover);
         } else if (fact->kind == FACT_PROTECTED && spec->writes) {
             add(plan, OP_READ_ONLY, cover);
+        } else if (fact->kind == FACT_PINNED && spec->writes) {
+            add(plan, OP_PIN, cover);
         } else {
             continue;
         }

@@ -42,18 +42,20 @@ typedef enum FactKind {
     FACT_SHUT,      /* in the workspace: a folder that could not be looked into; masked as well */
     FACT_PROTECTED, /* in the workspace or its git directory: to be kept read-only */
     FACT_ABSENT,    /* the same, if it were there; what appears is set aside after the command */
+    FACT_PINNED,    /* in the workspace: a folder that may be written to and must stay */
 } FactKind;
 
 typedef struct Fact {
     FactKind    kind;
     const char *path;   /* in the survey's arena */
-    const char *target; /* FACT_LINK and FACT_RESOLVER, else NULL */
+    const char *target; /* FACT_LINK, FACT_RESOLVER; of a git directory: the part that is meant */
 } Fact;
 
 typedef struct Facts {
     Fact  *items; /* owned; free with facts_clear */
     size_t count, cap;
     Arena  arena;    /* their texts */
+    bool   after;    /* looks at what a command left (survey.h); set by who begins the survey */
     int    landlock; /* the ABI that was found; 0: none */
     char  *cgroup;   /* in arena; the command's own, its limits set; NULL: none is delegated */
 

@@ -193,7 +193,7 @@ static void on_init_dead(void *arg, int fd, int events)
 static void try_end(SandboxExec *exec)
 {
     Err err;
-    if (!exec->child_ended || exec->phase == EXEC_QUEUED) return;
+    if (!exec->child_ended || exec->phase == EXEC_QUEUED || exec->after) return;
     if (!init_is_dead(exec, 0)) {
         exec_signal_init(exec, SIGKILL);
         if (!exec->init_watch && watch_new(exec->space->loop, exec->init_fd, on_init_dead, exec,
@@ -203,10 +203,9 @@ static void try_end(SandboxExec *exec)
         init_is_dead(exec, DEATH_MS);
     }
     for (int i = 0; i < PIPE_COUNT; i++) drain(&exec->pipes[i]);
-    exec_set_aside(exec);
     if (!exec->limit && cgroup_events(exec->facts.cgroup, "memory.events", "oom_kill") > 0)
         exec->limit = "memory";
-    exec_queue_end(exec);
+    if (!exec_look_again(exec)) exec_queue_end(exec);
 }
 
 static void on_child_ended(void *arg, int exit_code, int signo)
@@ -467,7 +466,7 @@ void exec_destroy(SandboxExec *exec)
     take_reports(exec);
     if (exec->init_fd >= 0) exec_signal_init(exec, SIGKILL);
     init_is_dead(exec, DEATH_MS);
-    exec_set_aside(exec);
+    exec_look_again_now(exec);
     release(exec);
     free_exec(exec);
 }

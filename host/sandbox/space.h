@@ -101,6 +101,8 @@ typedef struct TreeJob { /* one look at the tree, on a thread */
     SandboxExec *exec; /* borrowed; NULL once abandoned */
 } TreeJob;
 
+typedef struct AfterJob AfterJob; /* aftermath.c: the look at what a command left, on a thread */
+
 struct SandboxExec {
     Space       *space; /* borrowed */
     SandboxExec *next;  /* in space->execs */
@@ -110,6 +112,7 @@ struct SandboxExec {
     ExecEvents   events;
     void        *arg;
     SurveyJob   *survey;
+    AfterJob    *after; /* while the end waits for it */
     Facts        facts;
     bool         surveyed;
     Plan         plan;
@@ -148,8 +151,10 @@ void exec_on_wall(void *exec);
 void exec_on_look(void *exec);
 void exec_abandon_look(SandboxExec *exec);
 
-/* aftermath.c: the tree is dead. What it put where git would obey it is renamed, and said so. */
-void exec_set_aside(SandboxExec *exec);
+/* aftermath.c: the tree is dead. What it put where git would obey it is renamed, and said so; on a
+ * thread, then the end is queued. False where there is nothing to look for. */
+bool exec_look_again(SandboxExec *exec);
+void exec_look_again_now(SandboxExec *exec); /* the same at once, for one that is being destroyed */
 
 /* exec_result.c: buffers in `result` are the caller's to clear. */
 void exec_result(SandboxExec *exec, SandboxResult *result);

@@ -1,24 +1,30 @@
 --- perigee agents: what is defined, what a definition means here, and what is wrong with it.
 local args    = require "lib.args"
 local catalog = require "lib.catalog"
+local check   = require "lib.check"
+local check_rules = require "lib.check_rules"
+local graph   = require "lib.graph"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
-local relations = require "lib.relations"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
 
 local SPEC <const> = {
-  usage = "perigee agents list | show NAME|FILE | check [DIR]",
-  about = "Lists the agents in force, shows one with its tools and relations, "
-    .. "or checks definitions.",
+  usage = "perigee agents list | show NAME|FILE | check [DIR] | graph [DIR]",
+  about = "Lists the agents in force, shows one with its tools and relations, checks definitions,\n"
+    .. "or draws who hands work to whom.",
   positionals = {
-    { "WHAT", "list, show or check" },
-    { "NAME", "an agent, a file, or for check a folder", optional = true },
+    { "WHAT", "list, show, check or graph" },
+    { "NAME", "an agent, a file, or for check and graph a folder", optional = true },
   },
   options = {
     { "--project", "text", "the folder whose agents count", hint = "DIR" },
     { "--json", "flag", "print one JSON object" },
+    { "--format", "text", "of graph: json, mermaid, dot or html (one page)", hint = "FORMAT" },
+    { "--strict", "flag", "of check: a warning fails as an error does" },
+    { "--rule", "key=value list", "of check: RULE=allow|warn|deny,...; the rules are "
+      .. table.concat(check_rules.NAMES, ", "), hint = "RULE=LEVEL" },
   },
 }
 
@@ -92,53 +98,88 @@ local function show_one(cli, loaded, values, name)
   return 0
 end
 
---- The definitions of one folder, as they are, or those in force.
-local function diagnostics_of(cli, loaded, dir)
-  local found = loaded.catalog
-  if dir then
-    local info = cli.stat(dir)
-    if not info or info.kind ~= "folder" then
-      return nil, { code = "not_found", message = dir .. ": no such folder" }
-    end
-    found = catalog.load(cli, { { name = "named", agents = info.real } })
-    start.equip(found, loaded.box.tools)
+--- The agents of one folder, as they are, or those in force.
+local function of_folder(cli, loaded, dir)
+  if not dir then return loaded.catalog end
+  local info = cli.stat(dir)
+  if not info or info.kind ~= "folder" then
+    return nil, { code = "not_found", message = dir .. ": no such folder" }
   end
-  local all = table.move(found.diagnostics, 1, #found.diagnostics, 1, {})
-  for _, one in ipairs(relations.check(catalog.definitions(found))) do all[#all + 1] = one end
-  for _, who in ipairs(found.agents) do
-    for _, name in ipairs(who.missing) do
-      all[#all + 1] = {
-        rule = "tool", level = "warning",
-        file = who.file, line = who.tools_line[1], column = who.tools_line[2],
-        message = ("no tool here is called %q; the agent runs without it"):format(name),
-      }
-    end
-  end
-  return all, found
+  local found = catalog.load(cli, { { name = "named", agents = info.real } })
+  start.equip(found, loaded.box.tools)
+  return found
 end
 
-local function check(cli, loaded, values, dir)
-  local all, found = diagnostics_of(cli, loaded, dir)
-  if not all then return failed(cli, found) end
-  local errors = 0
+local function row_of(who) return json.object { { "name", who.name }, { "file", who.file } } end
+
+local function diagnostic_of(one)
+  return json.object {
+    { "rule", one.rule }, { "level", one.level }, { "file", one.file }, { "line", one.line },
+    { "column", one.column }, { "message", one.message },
+  }
+end
+
+local function check_json(found, all)
+  local agents, diagnostics = json.array {}, json.array {}
+  for i, who in ipairs(found.agents) do agents[i] = row_of(who) end
+  for i, one in ipairs(all) do diagnostics[i] = diagnostic_of(one) end
+  return json.encode(json.object { { "agents", agents }, { "diagnostics", diagnostics } }) .. "\n"
+end
+
+--- Levels that the command line sets by rule.
+local function rules_of(values)
+  local levels, mistakes = check_rules.read(values.rule or {})
+  if mistakes[1] then return nil, { message = "--rule: " .. mistakes[1] } end
+  return levels
+end
+
+local function check_folder(cli, loaded, values, dir)
+  local rules, err = rules_of(values)
+  if not rules then return failed(cli, err, 2) end
+  local found
+  found, err = of_folder(cli, loaded, dir)
+  if not found then return failed(cli, err) end
+  local all, errors = check.catalog(found, rules), 0
   for _, one in ipairs(all) do
     if one.level == "error" then errors = errors + 1 end
     if not values.json then
       cli.out(show.clean(("%s:%d:%d: %s: %s [%s]\n"):format(
-        one.file, one.line or 1, one.column or 1, one.level, one.message, one.rule)))
+        one.file, one.line, one.column, one.level, one.message, one.rule)))
     end
   end
   if values.json then
-    local agents = json.array {}
-    for i, who in ipairs(found.agents) do agents[i] = { name = who.name, file = who.file } end
-    cli.out(json.encode(json.object {
-      { "agents", agents }, { "diagnostics", json.array(all) },
-    }) .. "\n")
+    cli.out(check_json(found, all))
   else
     cli.err(("%s, %s, %s\n"):format(text.plural(#found.agents, "agent"),
       text.plural(errors, "error"), text.plural(#all - errors, "warning")))
   end
-  return errors > 0 and 1 or 0
+  return (errors > 0 or values.strict and #all > 0) and 1 or 0
+end
+
+local function draw(cli, loaded, values, dir)
+  local format = values.format or "json"
+  if not text.one_of(graph.FORMATS, format) then
+    return failed(cli, { message = ("--format is one of %s%s"):format(
+      table.concat(graph.FORMATS, ", "), text.suggest(format, graph.FORMATS)) }, 2)
+  end
+  local found, err = of_folder(cli, loaded, dir)
+  if not found then return failed(cli, err) end
+  cli.out(graph.draw(found, format))
+  return 0
+end
+
+--- Options that only one of the three has would be passed over in silence by the others.
+local ONLY <const> = { format = "graph", strict = "check", rule = "check" }
+
+local function misplaced(values, what)
+  for option, verb in pairs(ONLY) do
+    if values[option] and what ~= verb then
+      return { message = ("--%s belongs to perigee agents %s"):format(option, verb) }
+    end
+  end
+  if what == "graph" and values.json and values.format and values.format ~= "json" then
+    return { message = "--json and --format " .. values.format .. ": say one of them" }
+  end
 end
 
 ---@async
@@ -150,6 +191,8 @@ local function agents(cli, words)
     cli.out(args.help(SPEC))
     return 0
   end
+  err = misplaced(values, what)
+  if err then return failed(cli, err, 2) end
   local loaded
   loaded, err = start.load(cli, values.project)
   if not loaded then return failed(cli, err) end
@@ -157,7 +200,8 @@ local function agents(cli, words)
     cli.err(show.clean(("perigee: %s\n"):format(line)))
   end
   if what == "list" then return list(cli, loaded, values) end
-  if what == "check" then return check(cli, loaded, values, name) end
+  if what == "check" then return check_folder(cli, loaded, values, name) end
+  if what == "graph" then return draw(cli, loaded, values, name) end
   if what == "show" and name then return show_one(cli, loaded, values, name) end
   return failed(cli, { message = "usage: " .. SPEC.usage }, 2)
 end

@@ -18,15 +18,16 @@ end
 local SPEC <const> = {
   usage = "perigee exec [OPTIONS] -- COMMAND [ARGUMENT...]",
   about = "Runs a command as a tool would: in the sandbox, on the workspace. "
-    .. "Its output comes as it is written;\n"
+    .. "Its output comes as it is written; "
     .. "a terminal is spared what could drive it, a pipe gets every byte (| cat). "
-    .. "Ends with the command's\n"
+    .. "Ends with the command's "
     .. "own code, 128 and its signal; 125 when the sandbox failed, 126 when the command cannot be "
     .. "started, 127 when there is none.",
   positionals = { { "COMMAND", "the program and its arguments", many = true } },
   options = joined({
     { "--workspace", "text", "the folder to work in (default: the current one)", hint = "DIR" },
-    { "--timeout", "text", "stop it after this long: 20s, 4m (default 120s)", hint = "TIME" },
+    { "--timeout", "text", "stop it after this long: 20 (seconds), 4m, 1h30m (default 120s)",
+      hint = "TIME" },
     { "--cpu", "text", "processor time of each of its processes (default 120s)", hint = "TIME" },
     { "--memory", "text", "memory of it and its children (default 4096M)", hint = "SIZE" },
     { "--procs", "text", "most processes at a time (default 512)", hint = "N" },
@@ -78,6 +79,9 @@ end
 --- The settings in force for this command.
 ---@return settings.Settings? found, Error? err, integer? code
 local function read_settings(cli, values, where)
+  for _, key in ipairs { "timeout", "cpu" } do -- a bare number is of seconds, as timeout(1) has it
+    if values[key] and values[key]:find("^%d+%.?%d*$") then values[key] = values[key] .. "s" end
+  end
   local given, err = network.given(values, KEYS)
   if not given then return nil, err, USAGE end
   local found

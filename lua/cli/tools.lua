@@ -51,10 +51,13 @@ local function list(cli, loaded, values)
     }) .. "\n")
     return 0
   end
+  local width = 0
+  for _, name in ipairs(names) do width = math.max(width, #name) end
   for _, name in ipairs(names) do
     local tool = loaded.box.tools[name]
     local lacks = tool.lacks and "; NOT granted: " .. grants.words(tool.lacks) or ""
-    cli.out(show.clean(("%-10s %-7s %s%s\n"):format(name, tool.effect, tool.reach, lacks)))
+    cli.out(show.clean(("%-" .. width .. "s  %-7s %s%s\n")
+      :format(name, tool.effect, tool.reach, lacks)))
   end
   for _, one in ipairs(loaded.box.diagnostics) do
     cli.err(show.clean(("perigee: %s\n"):format(toolbox.say(one))))
@@ -68,9 +71,10 @@ local function show_one(cli, loaded, tool, values)
     return 0
   end
   local schema = json.encode(json.decode(tool.schema, { ordered = true }), { indent = 2 })
-  cli.out(("%s\n\n%s\n\nreach    %s\neffect   %s\ntimeout  %s\nfile     %s\n\n%s\n"):format(
-    tool.name, tool.description, tool.reach, tool.effect, show.time(tool.timeout_ms), tool.file,
-    schema))
+  cli.out(show.clean(
+    ("%s\n\n%s\n\nreach    %s\neffect   %s\ntimeout  %s\nfile     %s\n\n%s\n"):format(
+      tool.name, tool.description, tool.reach, tool.effect, show.time(tool.timeout_ms), tool.file,
+      schema)))
   if tool.lacks then
     local refused = grants.must_be_written(tool.lacks)
     cli.out(show.clean(("\nnot granted: %s; %s. To grant it, in config.yaml:\n%s\n"):format(

@@ -177,8 +177,12 @@ local HINTS <const> = {
   ["key=value list"] = "KEY=VALUE,...",
 }
 
+local WIDTH <const> = 100 -- characters of a line of help
+
 local function row(name, about, width)
-  return ("  %-" .. width .. "s  %s"):format(name, about or "")
+  local lines = text.wrap(about, math.max(30, WIDTH - width - 4))
+  return ("  %-" .. width .. "s  %s"):format(name,
+    table.concat(lines, "\n" .. (" "):rep(width + 4)))
 end
 
 --- The help of a verb: usage, what it is about, its words and its options.
@@ -200,7 +204,7 @@ function args.help(spec)
   end
 
   local lines = { "Usage: " .. spec.usage }
-  if spec.about then lines[#lines + 1] = spec.about end
+  if spec.about then lines[#lines + 1] = table.concat(text.wrap(spec.about, WIDTH), "\n") end
   for i = 1, #left do
     if i == 1 or i == described + 1 then lines[#lines + 1] = "" end
     lines[#lines + 1] = row(left[i], right[i], width)

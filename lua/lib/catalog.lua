@@ -9,7 +9,15 @@ local text      = require "lib.text"
 
 local catalog = {}
 
-local KNOWN <const> = { "name", "description", "tools", "model", "complexity", "limits", "output" }
+local KNOWN <const> = {
+  "name", "description", "tools", "model", "complexity", "limits", "output", "check",
+}
+
+local MOST_COMPARED <const> = 400 -- names with which a wrong one is compared
+
+--- Keys of other hosts that leave an agent less, without "-", "_" and capitals: an author who wrote
+--- one must not find the agent with more.
+local NARROW <const> = { allowedtools = "tools", disallowedtools = "without" }
 
 ---@class agent.Agent
 ---@field name        string
@@ -23,11 +31,15 @@ local KNOWN <const> = { "name", "description", "tools", "model", "complexity", "
 ---@field output      any     what its final reply must be, as written
 ---@field form        Schema? the same, to check by
 ---@field written     any     its `tools` field as written
+---@field without     any     its `disallowedTools` field as written
 ---@field narrow      rights.Narrow? what else takes tools away
 ---@field tools       string[] names it has; filled by `catalog.equip`
 ---@field missing     string[] names that no tool here bears
 ---@field blocks      table[] the outline of its body
+---@field body_line   integer where the body begins in the file
 ---@field edges       table[]
+---@field sections    table[] lists of relations, as relations.read answers them
+---@field check       any     its `check` field as written
 ---@field targets     string[] who `handoff` may name
 ---@field hooks_file  string?
 ---@field hooks       table<string, boolean>?
@@ -83,6 +95,27 @@ local function fields_of(parsed, path, diagnostics)
   return front
 end
 
+--- What the definition says of its tools: those that it has, and those that it is refused. Said in
+--- two ways, neither is guessed.
+local function tools_of(parsed, front, path, diagnostics)
+  local said, clear = { tools = front.tools }, true
+  for _, one in ipairs(parsed.keys) do
+    local meant = NARROW[one.key:lower():gsub("[_-]", "")]
+    if meant and said[meant] ~= nil then
+      clear = false
+      note(diagnostics, "tools", "error", path, one.line, one.column,
+        ("%q says once more which tools it has; until this is mended it has none"):format(one.key))
+    elseif meant then
+      said[meant] = front[one.key]
+      if meant == "tools" then
+        note(diagnostics, "key", "warning", path, one.line, one.column,
+          ("%q is read as %q"):format(one.key, meant))
+      end
+    end
+  end
+  return said.tools, said.without, not clear
+end
+
 --- The definition's own limits. One that cannot be read must not leave the agent less bound than
 --- its author wanted: it gets no tools then.
 local function limits_of(parsed, front, path, diagnostics)
@@ -127,16 +160,17 @@ local function read(cli, path, source, layer, diagnostics)
   local name = scalar(front.name)
   if not name or name == "" then
     name = path:match("([^/]+)%.md$") or path
-    note(diagnostics, "name", "warning", path, 1, 1,
+    note(diagnostics, "missing-field", "warning", path, 1, 1,
       ("no name; the file's own is taken: %s"):format(name))
   end
   if not scalar(front.description) then
-    note(diagnostics, "description", "warning", path, 1, 1,
-      "no description; routing has nothing to go by")
+    note(diagnostics, "missing-field", "warning", path, 1, 1,
+      "no description; routing has nothing to go by: write what the agent is for")
   end
   local extra = {}
   for _, one in ipairs(parsed.keys) do
-    if not text.one_of(KNOWN, one.key:lower()) then extra[#extra + 1] = one.key end
+    local narrows = NARROW[one.key:lower():gsub("[_-]", "")]
+    if not narrows and not text.one_of(KNOWN, one.key:lower()) then extra[#extra + 1] = one.key end
   end
   local bounds, unread = limits_of(parsed, front, path, diagnostics)
   local narrow, odd = rights.read(front)
@@ -145,24 +179,32 @@ local function read(cli, path, source, layer, diagnostics)
     note(diagnostics, "tools", "error", path, line, column,
       ("%s cannot be read; until this is mended it has no tools"):format(odd))
   end
+  local written, without, unclear = tools_of(parsed, front, path, diagnostics)
   local form, unusable = form_of(parsed, front, name, path, diagnostics)
   local who = {
     name = name, description = scalar(front.description) or "", file = path, layer = layer.name,
-    body = parsed.body, model = scalar(front.model), complexity = scalar(front.complexity),
-    written = front.tools, limits = bounds, output = front.output, form = form,
+    body = parsed.body, body_line = parsed.body_line, model = scalar(front.model),
+    complexity = scalar(front.complexity),
+    written = written, without = without, limits = bounds, output = front.output, form = form,
     blocked = unusable, extra = extra,
-    narrow = narrow, narrowed = parsed.narrowed or unread or odd ~= nil, tools = {}, missing = {}, targets = {},
-    tools_line = { place(parsed, "tools") },
+    narrow = narrow, narrowed = parsed.narrowed or unread or unclear or odd ~= nil,
+    tools = {}, missing = {}, targets = {}, tools_line = { place(parsed, "tools") },
+    check = front.check, check_line = { place(parsed, "check") },
+    name_line = { place(parsed, "name") },
   }
   who.blocks = parsed.blocks
   return who
 end
 
+--- Another layer may put its own agent over one of the same name; two in one layer are a mistake.
 local function add(found, who)
   local nearer = found.by_name[who.name]
   if nearer then
-    note(found.diagnostics, "duplicate", "warning", who.file, 1, 1,
-      ("%s is defined in %s too; that one is nearer and is taken"):format(who.name, nearer.file))
+    local same = nearer.layer == who.layer
+    note(found.diagnostics, "duplicate-name", same and "error" or "warning", who.file,
+      who.name_line[1], who.name_line[2],
+      ("%s is defined in %s too; that one is %s and is taken%s"):format(who.name, nearer.file,
+        same and "first" or "nearer", same and "; give one of them another name" or ""))
     found.diagnostics[#found.diagnostics].taken = nearer.file
     return
   end
@@ -209,6 +251,20 @@ local function read_folder(cli, found, layer, how)
   end
 end
 
+--- Of very many names, those with which it is worth comparing letter by letter: they hold one of
+--- the words.
+local function worth_comparing(part, names)
+  if #names <= MOST_COMPARED then return names end
+  local few = {}
+  for word in part:gmatch("[^-]+") do
+    for i = 1, #word > 2 and #names or 0 do
+      if names[i]:find(word, 1, true) then few[#few + 1] = names[i] end
+      if #few >= MOST_COMPARED then return few end
+    end
+  end
+  return few
+end
+
 --- The one agent that `part` names: its whole name, else any part that only one has.
 local function finder(found)
   return function(part)
@@ -224,7 +280,7 @@ local function finder(found)
       return nil, { code = "invalid", message = ("%q names %d agents: %s"):format(part, #hits,
         table.concat(names, ", ", 1, math.min(#names, 6)) .. (#names > 6 and ", ..." or "")) }
     end
-    local near = text.nearest_parts(part, names, 3)
+    local near = text.nearest_parts(part, worth_comparing(part, names), 3)
     return nil, { code = "not_found",
       message = ("no agent is called %q%s; perigee agents list shows them"):format(part,
         #near > 0 and "; the nearest are " .. table.concat(near, ", ") or "") }
@@ -269,24 +325,15 @@ function catalog.add_file(cli, found, path)
   return who
 end
 
---- What relations.check looks at.
----@return table[] definitions
-function catalog.definitions(found)
-  local list = {}
-  for i, who in ipairs(found.agents) do
-    list[i] = { name = who.name, file = who.file, blocks = who.blocks,
-      fields = { description = who.description } }
-  end
-  return list
-end
-
 --- Sorts, resolves edges to names, and works out who may hand to whom.
 function catalog.finish(found)
   table.sort(found.agents, function(a, b) return a.name < b.name end)
   local names, known = {}, {}
   for i, who in ipairs(found.agents) do names[i], known[who.name] = who.name, true end
+  local resolve = relations.resolver(names)
   for _, who in ipairs(found.agents) do
-    who.edges = relations.resolve(relations.read(who, known), names)
+    who.edges, who.sections = relations.read(who, known)
+    relations.resolve(who.edges, resolve)
     who.targets = relations.targets(who.edges, who.name)
   end
   found.find = finder(found)

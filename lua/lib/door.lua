@@ -306,7 +306,7 @@ local function finish(run, prepared, result)
   session.record(run, "result", result, prepared.power)
   local wrote = prepared.declaration and prepared.declaration.effect == "write" and not result.error
   if wrote and type(prepared.input.path) == "string" then
-    session.touch(run, prepared.input.path)
+    session.touch(run, prepared.input.path, result.data)
   end
   return result
 end

@@ -15,12 +15,23 @@ local MOST_LINES = 5000
 local MOST_LINE = 4000 -- bytes; a longer one is passed over
 local MOST_EDGES = 10000
 
---- A label without its inner brackets, quotes and line breaks: `[(x)]`, `["x"]`, `a<br/>b`.
+local ENTITIES = { quot = '"', lt = "<", gt = ">", amp = "&", nbsp = " " }
+
+--- Mermaid's codes for signs: `#quot;`, `#35;`.
+local function decoded(label)
+  return (label:gsub("#(%w+);", function(code)
+    local number = code:find("^%d+$") and #code <= 7 and tonumber(code)
+    if number then return number > 31 and number <= 0x10FFFF and utf8.char(number) or " " end
+    return ENTITIES[code]
+  end))
+end
+
+--- A label without its inner brackets, quotes, line breaks and codes: `[(x)]`, `["x"]`, `a<br/>b`.
 local function plain(label)
   label = label:gsub("<[bB][rR]%s*/?>", " "):gsub("^[%s%[%(%{/\\]+", ""):gsub("[%s%]%}/\\]+$", "")
   if label:sub(-1) == ")" and not label:find("(", 1, true) then label = label:sub(1, -2) end
   label = label:gsub('^"(.*)"$', "%1"):gsub("%s+", " ")
-  return label:match("^%s*(.*%S)") or ""
+  return decoded(label:match("^%s*(.*%S)") or "")
 end
 
 --- The shape that opens at `at`: its label and where it ends. Brackets of the same kind may stand

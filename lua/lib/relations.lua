@@ -8,12 +8,16 @@
 ---   file, line,      -- where it stands
 ---   order,           -- its place among the agent's edges of this kind, from 1
 --- }
+--- section = {
+---   kind, title, line, -- of the heading; kind is "output" where several kinds stand below it
+---   targets,           -- as written, each once, in order; and by name the line
+--- }
 ---
 --- `read` looks at one definition and needs no other; `resolve` then finds out who is meant.
---- Nothing is ever resolved by a number alone: an author who renamed an agent and kept its number
---- meant another.
-local mermaid = require "lib.mermaid"
-local triggers = require "lib.triggers"
+local item         = require "lib.relation_item"
+local read_diagram = require "lib.relation_diagram"
+local resolver     = require "lib.relation_names"
+local triggers     = require "lib.triggers"
 
 local relations = {}
 
@@ -30,241 +34,14 @@ local SECTIONS = {
   ["conditional chain"] = "conditional",
   ["trigger phrases"] = "trigger", ["trigger phrases for auto-chaining"] = "trigger",
 }
-local DONE = {
-  ["direct completion"] = true, ["completion"] = true, ["complete"] = true, ["done"] = true,
-  ["task complete"] = true, ["end"] = true,
-}
-local USER = { ["user"] = true, ["users"] = true, ["the user"] = true }
-local NOBODY = { ["none"] = true, ["n/a"] = true, ["nobody"] = true, ["no one"] = true }
-local BEFORE_REASON = { ["for"] = true, to = true, when = true, ["if"] = true, on = true }
-local ARROWS = { "\u{2192}", "\u{27A1}\u{FE0F}", "\u{27A1}", "\u{21D2}", "=>", "->" }
-local DELIMITERS = { " (", ": ", " - ", " \u{2013} ", " \u{2014} ", " \u{2192} " }
-local POINTER = "\u{1F449}" -- the hand that this family draws before whoever comes next
 local MOST_HEADING = 200 -- bytes; a longer heading opens no section,
 local MOST_ITEM = 4000 -- and a longer item is prose
-local MOST_WORDS = 5 -- a group of people has a short name; what is longer is prose
-
--- == words ========================================================================================
-
-local function trim(text) return text:match("^%s*(.*%S)") or "" end
-
---- Without the icons in front: words that hold no letter or digit, unless nothing else is there.
-local function without_icons(text)
-  local rest = trim(text)
-  while true do
-    local word, after = rest:match("^(%S+)%s+(.+)$")
-    if not word or word:find("%w") or not after:find("%w") then return rest end
-    rest = after
-  end
-end
-
---- True for a word that can only be an agent's name: "062-backend-senior", "audit-trail-agent".
-local function certain_name(word)
-  return word:find("^%d+%-%a[%w_]*%-") ~= nil or word:find("%-guardian$") ~= nil
-    or word:find("%-agent$") ~= nil
-end
-
---- True for one word with a hyphen inside; in a list of relations that is a name.
-local function name_like(word) return word:find("^[%w_][%w_.]*%-[%w_.-]*[%w_]$") ~= nil end
-
---- All names in a text, in order; `known` makes names of words that do not look like one.
-local function names_in(text, known)
-  local found = {}
-  for word in text:gmatch("[%w_][%w_-]*") do
-    word = word:gsub("%-+$", "")
-    if certain_name(word) or (known and known[word] and word:find("-", 1, true)) then
-      found[#found + 1] = word
-    end
-  end
-  return found
-end
-
-local function first_of(text, marks)
-  local from, to
-  for _, mark in ipairs(marks) do
-    local a, b = text:find(mark, 1, true)
-    if a and (not from or a < from) then from, to = a, b end
-  end
-  return from, to
-end
-
---- What follows a target, without brackets, colon or dash: the author's reason.
-local function reason(rest)
-  rest = trim(rest)
-  for _, mark in ipairs { ":", "-", ",", "\u{2013}", "\u{2014}", "\u{2192}" } do
-    if rest:sub(1, #mark) == mark then rest = trim(rest:sub(#mark + 1)) end
-  end
-  local inner = rest:match("^(%b())[%s.]*$")
-  if inner then return trim(inner:sub(2, -2)) end
-  return (rest:gsub("^%(%s*", ""))
-end
-
---- The text of a block. Lines that only cling to a list item, because the author left no blank line
---- before the next paragraph, are not the item's.
-local function speech(block)
-  local text = block.clean or block.text or ""
-  if not text:find("\n", 1, true) then return trim(text) end
-  local source, lines = {}, {}
-  for line in ((block.source or "") .. "\n"):gmatch("(.-)\r?\n") do source[#source + 1] = line end
-  for line in (text .. "\n"):gmatch("(.-)\n") do
-    local own = #lines == 0 or (source[#lines + 1] or ""):find("^[ \t]")
-    if not own then break end
-    lines[#lines + 1] = trim(line)
-  end
-  return table.concat(lines, " ")
-end
-
--- == one item of a list ===========================================================================
-
---- The first words in bold, when nothing but icons stands before them.
-local function bold(block)
-  local source = (block.source or ""):gsub("^%s*[-*+]%s+", ""):gsub("^%s*%d+[.)]%s+", "")
-  local before, inner, after = source:match("^(.-)%*%*(.-)%*%*(.*)$")
-  if inner and not before:find("%w") then return trim(inner:gsub("`", "")), after end
-end
-
---- Target and reason of an item, nil when it is prose. Where the section does not say that it is
---- about agents (`strict`), only a name or the user is a target.
-local function target_of(block, strict)
-  local text = without_icons(speech(block))
-  local target, rest = bold(block)
-  if target then
-    local code, after = rest:match("^%s*:?%s*`([^`]+)`(.*)$")
-    if code and not name_like(target) then return code, trim(target .. " " .. reason(after)) end
-    target = target:gsub(":$", "")
-    local _, stop = text:find(target, 1, true)
-    rest = stop and text:sub(stop + 1) or ""
-  else
-    local word = text:match("^[%w_][%w_.-]*") or ""
-    word = word:gsub("[.-]+$", "")
-    rest = text:sub(#word + 1)
-    if name_like(word) and (not strict or rest == "" or rest:find("^%s*[%(:]")) then
-      target = word
-    elseif USER[word:lower()] and BEFORE_REASON[rest:match("^%s+(%a+)%s")] then
-      target = word
-    else
-      local from = first_of(text, DELIMITERS)
-      target = trim(from and text:sub(1, from - 1) or text):gsub(":$", "")
-      rest = from and text:sub(from) or ""
-      if not from and text:find("%.$") then return nil end
-    end
-  end
-  local _, words = target:gsub("%S+", "")
-  local low = target:lower()
-  if words == 0 or words > MOST_WORDS or NOBODY[low] then return nil end
-  if strict and not name_like(target) and not USER[low] then return nil end
-  return target, reason(rest)
-end
-
---- "If CONDITION -> TARGET [and TARGET]": the condition and the targets.
-local function condition_of(text, known)
-  text = without_icons(text)
-  local from, to = first_of(text, ARROWS)
-  local left, right = text:sub(1, (from or 1) - 1), to and text:sub(to + 1) or text
-  local found = names_in(right, known)
-  if not from then
-    if #found == 0 or not text:find("^[IiWw][fh]") then return nil end
-    left = text:sub(1, (text:find(found[1], 1, true)) - 1):gsub("[%s:,-]+$", "")
-  end
-  left = trim(left):gsub("^[Ii]f%s+", "")
-  if #found == 0 then
-    local whole = trim(right):gsub("%s*%b()[%s.]*$", ""):gsub("[.%s]+$", "")
-    if whole ~= "" then found[1] = whole end
-  end
-  return left, found
-end
-
-local QUOTES = { ['"'] = '"', ["\u{201C}"] = "\u{201D}", ["\u{201E}"] = "\u{201C}", ["'"] = "'" }
-
-local function phrase_of(text)
-  text = without_icons(text)
-  for open, close in pairs(QUOTES) do
-    if text:sub(1, #open) == open then
-      local from = text:find(close, #open + 1, true)
-      local last = from
-      while from do
-        last, from = from, text:find(close, from + #close, true)
-      end
-      if last then return trim(text:sub(#open + 1, last - 1)) end
-    end
-  end
-  return text
-end
-
--- == one diagram ==================================================================================
-
---- Who a node names: an agent, or whoever the hand points to.
-local function node_target(label, known)
-  local names = names_in(label, known)
-  if names[1] then return names[1] end
-  local _, stop = label:find(POINTER, 1, true)
-  local group = stop and trim(label:sub(stop + 1))
-  return group ~= "" and group or nil
-end
-
---- True when a name in an agent's own diagram is the agent under an older name: the same number,
---- and a word in common. (Elsewhere a number says nothing.)
-local function own_older_name(word, name)
-  local number = name:match("^%d+%-")
-  if not number or word:sub(1, #number) ~= number then return false end
-  for part in word:sub(#number + 1):gmatch("%w+") do
-    local common = part == "guardian" or part == "agent"
-    if not common and ("-" .. name .. "-"):find("-" .. part .. "-", 1, true) then return true end
-  end
-  return false
-end
-
---- Where routes begin: at the agent itself, else at the nodes that nothing leads to.
-local function diagram_starts(chart, name, target)
-  local own, older, first, reached = {}, {}, {}, {}
-  for _, edge in ipairs(chart.edges) do reached[edge.to] = true end
-  for _, id in ipairs(chart.order) do
-    if target[id] == name then own[#own + 1] = id
-    elseif target[id] and own_older_name(target[id], name) then older[#older + 1] = id
-    elseif not reached[id] then first[#first + 1] = id end
-  end
-  return own[1] and own or older[1] and older or first
-end
-
---- Follows the arrows from the agent itself, through nodes that name nobody, to those that do. A
---- route keeps the labels that it passes.
-local function read_diagram(block, name, known, add)
-  local chart = mermaid.flowchart(block.clean or block.text)
-  if not chart then return end
-  local target, leads = {}, {}
-  for _, id in ipairs(chart.order) do target[id] = node_target(chart.nodes[id].label, known) end
-  for _, edge in ipairs(chart.edges) do
-    leads[edge.from] = leads[edge.from] or {}
-    table.insert(leads[edge.from], edge)
-  end
-  local queue, seen, own = {}, {}, { [name] = true }
-  for _, id in ipairs(diagram_starts(chart, name, target)) do
-    queue[#queue + 1], seen[id] = { id, "" }, true
-    if target[id] then own[target[id]] = true end
-  end
-  for _, from in ipairs(queue) do -- grows while it is walked; each node is left once
-    for _, edge in ipairs(leads[from[1]] or {}) do
-      local text = from[2]
-      if edge.label and edge.label ~= "" then
-        text = text == "" and edge.label or text .. " / " .. edge.label
-      end
-      local who = target[edge.to]
-      if not who and not seen[edge.to] then
-        queue[#queue + 1], seen[edge.to] = { edge.to, text }, true
-      elseif who and not own[who] then
-        add("diagram", who, text, block.line + edge.line)
-      end
-    end
-  end
-end
-
--- == one definition ===============================================================================
 
 --- "## <icon> Next Agents (Auto-chain to):" is "next agents".
 local function heading_words(block)
   if #block.text > MOST_HEADING then return "" end
-  local text = without_icons(block.clean or block.text or ""):lower()
-  return trim(text:gsub("%s*%b()", ""):gsub("%s*:%s*$", ""):gsub("%s+", " "))
+  local text = item.without_icons(block.clean or block.text or ""):lower()
+  return item.trim(text:gsub("%s*%b()", ""):gsub("%s*:%s*$", ""):gsub("%s+", " "))
 end
 
 local function enter_heading(state, block)
@@ -275,30 +52,47 @@ local function enter_heading(state, block)
   state.section, state.part, state.about_agents = SECTIONS[words], nil, false
   for _, heading in ipairs(stack) do
     local above = heading.words
-    if above:find("relationship", 1, true) or above:find("agent collaboration", 1, true) then
+    local between = above:find("relationship", 1, true) or above:find("collaboration", 1, true)
+    if above == "relationships" or above == "next agents" or above == "next agent"
+      or between and above:find("agent", 1, true) then
       state.about_agents = true
     end
   end
+  if state.section then
+    local title = item.trim(item.without_icons(block.clean or block.text):gsub("%s*:%s*$", ""))
+    state.list = { kind = state.section, title = title, line = block.line, targets = {} }
+    table.insert(state.sections, state.list)
+  end
+end
+
+--- Adds an edge of the section that is open.
+local function add_listed(state, add, kind, target, text, line)
+  local targets = state.list.targets
+  if target ~= "" and not targets[target] then
+    targets[target], targets[#targets + 1] = line, target
+  end
+  add(kind, target, text, line)
 end
 
 local function read_item(state, block, add)
-  local section = state.section
+  local section, strict = state.section, not state.about_agents
+  local function list(...) add_listed(state, add, ...) end
   if section == "output" then
-    local text = speech(block)
+    local text = item.speech(block)
     section = state.part or (block.number > 0 and "primary")
-      or (text:find("^[Ii]f%s") and first_of(text, ARROWS) and "conditional") or "next"
+      or (text:find("^[Ii]f%s") and item.has_arrow(text) and "conditional") or "next"
   end
   if section == "trigger" then
-    local phrase = phrase_of(speech(block))
-    local names = names_in(phrase, state.known)
-    if #names == 0 and state.about_agents and phrase ~= "" then names[1] = "" end
-    for _, target in ipairs(names) do add("trigger", target, phrase, block.line) end
+    local phrase = item.phrase_of(item.speech(block))
+    local names = item.names_in(phrase, state.known, strict)
+    if #names == 0 and not strict and phrase ~= "" then names[1] = "" end
+    for _, target in ipairs(names) do list("trigger", target, phrase, block.line) end
   elseif section == "conditional" then
-    local condition, found = condition_of(speech(block), state.known)
-    for _, target in ipairs(found or {}) do add("conditional", target, condition, block.line) end
+    local condition, found = item.condition_of(block, state.known, strict)
+    for _, target in ipairs(found or {}) do list("conditional", target, condition, block.line) end
   else
-    local target, why = target_of(block, not state.about_agents)
-    if target then add(section, target, why, block.line) end
+    local target, why = item.target_of(block, state.known, strict)
+    if target then list(section, target, why, block.line) end
   end
 end
 
@@ -319,9 +113,10 @@ end
 ---source, info, line, quoted }
 ---@param known table|nil set of the catalog's names: these words count in phrases and diagrams
 ---@return table[] edges in the order of the file, not resolved
+---@return table[] sections
 function relations.read(definition, known)
   local edges, count, seen = {}, {}, {}
-  local state = { stack = {}, known = known }
+  local state = { stack = {}, sections = {}, known = known or {} }
   local function add(kind, target, text, line)
     local key = table.concat({ kind, target, text }, "\0")
     if seen[key] then return end -- the same section twice, with an icon and without
@@ -335,58 +130,24 @@ function relations.read(definition, known)
   for _, block in ipairs(definition.blocks) do
     if not block.quoted then read_block(state, block, definition.name, add) end
   end
-  return edges
+  return edges, state.sections
 end
 
--- == who is meant =================================================================================
-
---- An index over names: exact, without the last word, and by every suffix of two words or more;
---- false marks what several agents share. Leading zeros of a number do not count.
-local function index(names)
-  local by = { exact = {}, cut = {}, suffix = {} }
-  local function put(into, key, name)
-    if into[key] == nil then into[key] = name elseif into[key] ~= name then into[key] = false end
-  end
-  for _, name in ipairs(names) do
-    local key = name:gsub("^0+(%d)", "%1")
-    by.exact[name] = name
-    put(by.exact, key, name)
-    local cut = key:match("^(.+%-.+)%-[^-]+$")
-    if cut then put(by.cut, cut, name) end
-    local at = key:find("-", 1, true)
-    while at do
-      local suffix = key:sub(at + 1)
-      if suffix:find("-", 1, true) then put(by.suffix, suffix, name) end
-      at = key:find("-", at + 1, true)
-    end
-  end
-  return by
-end
-
-local function resolve_target(target, by)
-  local low = target:lower()
-  if USER[low] then return "User", "user" end
-  if DONE[low] then return nil, "done" end
-  local key = target:gsub("^0+(%d)", "%1")
-  local exact = by.exact[target] or by.exact[key]
-  if exact then return exact, "exact" end
-  if by.cut[key] then return by.cut[key], "cut" end
-  if by.suffix[key] then return by.suffix[key], "suffix" end
-  if target == "" or name_like(target) then return nil, "none" end
-  return nil, "group"
-end
+-- == a catalog ====================================================================================
 
 --- Fills `to` and `resolved` of every edge.
 ---@param edges table[]
----@param names string[] all agents of the catalog
+---@param who   string[]|fun(target: string): string?, string names of all agents, or the resolver
+---  made of them, which is worth keeping when many definitions are resolved
 ---@return table[] edges the same table
-function relations.resolve(edges, names)
-  local by = index(names)
-  for _, edge in ipairs(edges) do
-    edge.to, edge.resolved = resolve_target(edge.target, by)
-  end
+function relations.resolve(edges, who)
+  local resolve = type(who) == "table" and resolver(who) or who
+  for _, edge in ipairs(edges) do edge.to, edge.resolved = resolve(edge.target) end
   return edges
 end
+
+--- Makes what `resolve` takes.
+relations.resolver = resolver
 
 --- Reads and resolves a whole catalog.
 ---@param definitions table[] as `read` takes them
@@ -408,6 +169,16 @@ function relations.graph(definitions)
 end
 
 local HANDS_OVER = { "next", "primary", "conditional", "trigger", "diagram" }
+local MOVES_WORK = {}
+for _, kind in ipairs(HANDS_OVER) do MOVES_WORK[kind] = true end
+
+--- True for an edge along which work may move to an agent, itself left out.
+---@param edge table resolved
+---@return boolean
+function relations.moves_work(edge)
+  return MOVES_WORK[edge.kind] == true and edge.to ~= nil and edge.to ~= "User"
+    and edge.to ~= edge.from
+end
 
 --- Whom an agent may hand its work to, each name once: next agents first, then its primary chain,
 --- conditions, phrases and diagram, each in the author's order.
@@ -432,10 +203,5 @@ end
 ---@param reply string
 ---@return table[] { to, target, phrase, line, from, to_offset }; both offsets are in the match
 function relations.match_trigger(edges, reply) return triggers.match(edges, reply) end
-
---- Diagnostics over a catalog; see lib.relations_check.
-function relations.check(catalog)
-  return require("lib.relations_check").check(catalog, relations)
-end
 
 return relations

@@ -1,8 +1,6 @@
---- What besides `tools` narrows an agent's tools: the fields of other hosts. They only ever take
---- away, and one that cannot be read takes all. Pure.
+--- Permissions as other hosts write them, which narrow what `tools` gave. They only ever take away,
+--- and one that cannot be read takes all. Pure.
 ---
----   allowed-tools: Read, Grep            no more than these
----   disallowedTools: [Bash]              not these
 ---   permissionMode: plan                 what only reads
 ---   permission: { edit: deny, bash: { "git push": deny } }      not these
 ---   permissions: { deny: ["Bash(rm:*)"] }                       not these
@@ -13,7 +11,6 @@ local tool = require "lib.tool"
 local rights = {}
 
 ---@class rights.Narrow
----@field allowed    any   as written, or nil
 ---@field denied     any[] each as written
 ---@field reads_only boolean
 
@@ -46,14 +43,6 @@ local function denied_by(written)
 end
 
 local READERS <const> = {
-  allowedtools = function(narrow, value)
-    narrow.allowed = value
-    return true
-  end,
-  disallowedtools = function(narrow, value)
-    narrow.denied[#narrow.denied + 1] = value
-    return true
-  end,
   permissionmode = function(narrow, value)
     if type(value) ~= "string" then return false end
     narrow.reads_only = narrow.reads_only or plain(value) == "plan"
@@ -99,14 +88,6 @@ end
 ---@return tool.Resolved given
 function rights.narrow(given, narrow, known)
   if not narrow then return given end
-  if narrow.allowed ~= nil then
-    local allowed = tool.resolve(narrow.allowed, known)
-    given.note = given.note or allowed.note
-    given.tools = kept(given.tools, function(name) return text.one_of(allowed.tools, name) end)
-    for name, scopes in pairs(allowed.scopes) do
-      given.scopes[name] = given.scopes[name] or scopes
-    end
-  end
   for _, written in ipairs(narrow.denied) do
     local denied = tool.resolve(written, known)
     given.note = given.note or denied.note

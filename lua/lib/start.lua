@@ -22,7 +22,7 @@ local start = {}
 function start.equip(found, tools)
   for _, who in ipairs(found.agents) do
     local given = who.narrowed and { tools = {}, missing = {}, scopes = {} }
-      or rights.narrow(tool.resolve(who.written, tools), who.narrow, tools)
+      or rights.narrow(tool.resolve(who.written, tools, who.without), who.narrow, tools)
     who.tools, who.missing = given.tools, given.missing
     who.scopes, who.tools_note = given.scopes, given.note
   end
@@ -95,11 +95,19 @@ end
 
 --- The error of a file of the layers, with its real path: a broken copy of the user's must not look
 --- like ours.
-local function located(cli, err)
+---@param cli table
+---@param err Error
+---@return Error
+function start.located(cli, err)
   local file, rest = err.message:match("^([a-z:]*lua/[%w_/]+%.lua)(.*)$")
   if not file then return err end
   return { code = err.code, message = (cli.locate(file) or file) .. rest, details = err.details }
 end
+
+--- What asks the decision VM as a run does, for verbs without one.
+---@param cli table
+---@return { decide: function }
+function start.asker(cli) return { decide = function(_, ...) return cli.decide(...) end } end
 
 --- Whether policy, routing and context can be used; a broken one is refused before anything begins.
 ---@async
@@ -108,8 +116,18 @@ end
 function start.settings(cli, gate)
   local ok, err = cli.decide("lua/lib/decisions.lua", "settings",
     gate.loaded["lua/policy.lua"] == true)
-  if not ok then return nil, located(cli, err) end
+  if not ok then return nil, start.located(cli, err) end
   return true
+end
+
+--- The table of models in force.
+---@async
+---@return table? models, Error? err
+function start.models(cli, gate)
+  local models, err = cli.decide("lua/lib/decisions.lua", "models",
+    gate ~= nil and gate.loaded["lua/models.lua"] == true)
+  if not models then return nil, start.located(cli, err) end
+  return models
 end
 
 --- What stands outside: the models in force, base URLs, and which keys there are. Each key may go
@@ -119,9 +137,8 @@ end
 ---@param gate? trust.Gate a project's names and tiers stand over the others
 ---@return model.Env? env, Error? err
 function start.env(cli, gate)
-  local models, err = cli.decide("lua/lib/decisions.lua", "models",
-    gate ~= nil and gate.loaded["lua/models.lua"] == true)
-  if not models then return nil, located(cli, err) end
+  local models, err = start.models(cli, gate)
+  if not models then return nil, err end
   local env = { variables = {}, secrets = {}, models = models }
   for _, provider in pairs(models.providers) do
     local url = cli.env(provider.base_url_variable)
@@ -327,7 +344,7 @@ function start.session(cli, loaded, how)
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
-    visits = {}, states = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
+    visits = {}, states = {}, touched = {}, questions = {}, speaking = {}, unpriced = {}, part = {},
     facts = { date = date_of(cli.now()), system = "Linux", notes = said }, sink = person.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
     policies = policies(cli, loaded, inforce),

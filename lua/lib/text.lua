@@ -45,6 +45,28 @@ function text.indent(s, by)
   return (s:gsub("[^\n]+", function(line) return by .. line end))
 end
 
+--- Lines of at most `width` characters, broken at blanks; a longer word stands alone. Line ends
+--- in the text are kept.
+---@param s     string
+---@param width integer
+---@return string[] lines
+function text.wrap(s, width)
+  local lines = {}
+  for paragraph in (s .. "\n"):gmatch("([^\n]*)\n") do
+    local line, len = "", 0
+    for word in paragraph:gmatch("%S+") do
+      local more = utf8.len(word) or #word
+      if len > 0 and len + 1 + more > width then
+        lines[#lines + 1], line, len = line, "", 0
+      end
+      line = len > 0 and line .. " " .. word or word
+      len = len + more + (len > 0 and 1 or 0)
+    end
+    lines[#lines + 1] = line
+  end
+  return lines
+end
+
 --- How often `part` occurs, not overlapping.
 ---@param s    string
 ---@param part string not empty

@@ -91,8 +91,8 @@ function call.exec(spec) end
 ---@return HttpAnswer? answer, Error? err
 function call.http(spec) end
 
---- Commands that run on after the call: background jobs. They belong to the run and are dead when it
---- ends. A tool sees those whose program it might start itself.
+--- Commands that run on after the call: background jobs. They belong to the run and are dead when
+--- it ends. A tool sees those whose program it might start itself.
 ---@class Jobs
 local jobs = {}
 

@@ -8,7 +8,7 @@
  *
  * Use     BUILD=build/release PERIGEE=./perigee build/release/tests/bench/run_bench
  */
-#include "bench.h"
+#include "process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,10 +31,6 @@ typedef struct Bench {
     pid_t       server;
 } Bench;
 
-typedef struct Cost {
-    double wall_ms, peak_mb, cpu_ms;
-} Cost;
-
 static Bench bench;
 
 static void clean_up(void)
@@ -53,36 +49,6 @@ static void die(const char *what)
 {
     fprintf(stderr, "run_bench: %s\n", what);
     exit(1);
-}
-
-static double ms_of(struct timeval time)
-{
-    return (double)time.tv_sec * 1e3 + (double)time.tv_usec / 1e3;
-}
-
-/* One process from start to exit, with nothing on its output. */
-static Cost measure(char *const *argv, char *const *envp)
-{
-    posix_spawn_file_actions_t actions;
-    struct rusage              used;
-    pid_t                      pid;
-    int                        status;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    double from = bench_now_us();
-    if (posix_spawn(&pid, argv[0], &actions, NULL, argv, envp) != 0) die(strerror(errno));
-    if (wait4(pid, &status, 0, &used) != pid) die("wait4");
-    double took = bench_now_us() - from;
-    posix_spawn_file_actions_destroy(&actions);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        fprintf(stderr, "run_bench: %s ended with %d\n", argv[0],
-                WIFEXITED(status) ? WEXITSTATUS(status) : -1);
-        exit(1);
-    }
-    return (Cost){took / 1e3, (double)used.ru_maxrss / 1024,
-                  ms_of(used.ru_utime) + ms_of(used.ru_stime)};
 }
 
 static Cost run_ours(const char *tool, int calls)
@@ -107,7 +73,7 @@ static Cost run_ours(const char *tool, int calls)
                     "Go.",
                     NULL};
     char *envp[] = {path, url, home, NULL};
-    return measure(argv, envp);
+    return process_measure("run_bench", argv, envp);
 }
 
 static Cost run_bare(const char *tool, int calls)
@@ -117,7 +83,7 @@ static Cost run_bare(const char *tool, int calls)
     snprintf(count, sizeof count, "%d", calls);
     char *argv[] = {program, bench.url, (char *)(uintptr_t)tool, count, NULL};
     char *envp[] = {path, NULL};
-    return measure(argv, envp);
+    return process_measure("run_bench", argv, envp);
 }
 
 static void start_server(void)

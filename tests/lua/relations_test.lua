@@ -255,6 +255,124 @@ You are a code reviewer.
 ]], {})
 end)
 
+t.test("a condition may have two targets, and they may be groups", function()
+  expect([[
+## Agent Relationships
+### Conditional Chains:
+- If **bugs** → **Development Teams** and **020-checker-guardian**
+- If **late** → **030-shipper-guardian** or **User**
+- If **both / neither?** → **040-writer-guardian**, **Direct completion**
+- If **large** → 020-checker-guardian & 030-shipper-guardian (each a half)
+- When it is small, 020-checker-guardian may do
+- If nobody knows, ask around
+]], {
+    "conditional Development Teams: bugs", "conditional 020-checker-guardian: bugs",
+    "conditional 030-shipper-guardian: late", "conditional User: late",
+    "conditional 040-writer-guardian: both / neither?",
+    "conditional Direct completion: both / neither?",
+    "conditional 020-checker-guardian: large", "conditional 030-shipper-guardian: large",
+    "conditional 020-checker-guardian: When it is small",
+  })
+end)
+
+t.test("the same section twice in the other order, with more in one of them", function()
+  local blocks = outline [[
+## Agent Relationships
+### Next Agents (Auto-chain to):
+- 020-checker-guardian (for a look)
+You build things that last.
+
+```mermaid
+flowchart TD
+  A --> B{010-maker-guardian} --> C{Which?}
+  C -->|Ship & tell?| D[👉 030-shipper-guardian]
+```
+## 🔗 Agent Relationships
+### 🚀 Next Agents:
+![a picture](x.svg)
+- 020-checker-guardian (for a look)
+- `040-writer-guardian`
+### Trigger Phrases
+- "Nobody is named"
+]]
+  local edges, sections = relations.read { name = "010-maker-guardian", file = "a.md", blocks = blocks }
+  t.equal(listing(edges), {
+    "next 020-checker-guardian: for a look", "diagram 030-shipper-guardian: Ship & tell?",
+    "next 040-writer-guardian: ", "trigger : Nobody is named",
+  })
+  t.equal({ #sections, #sections[3].targets }, { 3, 0 })
+  t.equal({ sections[2].kind, sections[2].title, sections[2].line }, { "next", "Next Agents", 12 })
+  t.equal({ table.unpack(sections[2].targets) }, { "020-checker-guardian", "040-writer-guardian" })
+end)
+
+-- Families of other authors: their words for steps, inputs and teams are no relations.
+local STRANGERS = {
+  ["steps and phases"] = [[
+You are a senior code reviewer with a focus on security.
+When invoked:
+1. Run git diff
+2. **Focus** - on what changed
+## Communication Protocol
+### Review Context
+```json
+{ "requesting_agent": "code-reviewer", "to": "test-automator" }
+```
+## Integration with other agents:
+- Support qa-expert with insights
+- Work with security-auditor on findings
+### Handoff
+- Delegate to `debugger` when it fails
+]],
+  ["a diagram of a system"] = [[
+## Architecture
+```mermaid
+flowchart LR
+  Browser[user-agent] --> Gateway{api-gateway}
+  Gateway -->|login?| Auth[auth-agent]
+  Gateway --> Build[build-agent] & Relay[mail-transfer-agent]
+```
+]],
+  ["pipelines and stores"] = [[
+## Data Relationships
+### Input Sources
+- Kafka topics: raw events
+- **Warehouse**: facts
+- CSV-files (nightly)
+### Output Destinations
+1. **S3-bucket** - Parquet
+2. Dashboards
+- If late → dead-letter-queue
+### Conditional Chains
+- If empty → skip-stage
+]],
+  ["phrases and escalation"] = [[
+### Trigger Phrases
+- "review my code"
+- "check the user-agent header"
+## Escalation
+### Escalate To:
+- The on-call engineer, when production is down
+- team-lead (for budget)
+## Next Steps
+- code-reviewer: look again
+]],
+  ["a prompt in tags"] = [[
+<role>planner</role>
+<example>
+user: "next agents?"
+assistant: uses the build-agent
+</example>
+# Relationships between tables
+- orders-table (one to many)
+]],
+}
+
+t.test("families of other authors get no invented edges", function()
+  for style, text in pairs(STRANGERS) do
+    t.equal({ style, listing(read(text, "code-reviewer")) }, { style, {} })
+  end
+end)
+
 t.test("what stands in a quotation is somebody else's", function()
   local blocks = outline [[
 ## Agent Relationships
@@ -380,6 +498,8 @@ graph TD
     edges[i] = edge.from .. ">" .. edge.to .. (edge.label and ":" .. edge.label or "")
   end
   t.equal(edges, { "A>B", "B>C", "C>D:why not", "D>E", "G>H", "H>G", "a-b>A" })
+  local coded = mermaid.flowchart('graph LR\nA["a#quot;b #35;1 #lt;c#gt; #amp; #99999999; #x;"]')
+  t.equal(coded.nodes.A.label, 'a"b #1 <c> & #99999999; #x;')
   t.equal(mermaid.flowchart("sequenceDiagram\nA->>B: x"), nil)
   t.equal(mermaid.flowchart(""), nil)
 end)
@@ -511,31 +631,4 @@ t.test("each phrase is reported where it stands, in order, one that names nobody
   t.equal({ hit.phrase, hit.line, hit.from, hit.to_offset }, { built, 3, 3, 42 })
 end)
 
--- == checks =======================================================================================
-
-t.test("what is missing, twice, cut short or dangling is reported with file and line", function()
-  local catalog = { { file = "nameless.md", fields = { description = "x" }, blocks = {} } }
-  for _, definition in ipairs(TEAM) do catalog[#catalog + 1] = definition end
-  catalog[#catalog + 1] = {
-    name = "030-shipper-guardian", file = "z.md", line = 3, fields = { description = "x" },
-    blocks = {},
-  }
-  local out = {}
-  for i, d in ipairs(relations.check(catalog)) do
-    out[i] = ("%s:%d:%d %s %s"):format(d.file, d.line, d.column, d.level, d.rule)
-  end
-  t.equal(out, {
-    "checker.md:1:1 warning missing-field",
-    "maker.md:15:1 warning dangling", "maker.md:16:1 warning cut-short",
-    "nameless.md:1:1 error missing-field", "z.md:3:1 error duplicate-name",
-  })
-end)
-
-t.test("a dangling name proposes the nearest", function()
-  local found = relations.check { {
-    name = "064-screen-office-guardian", file = "a.md", fields = { description = "x" },
-    blocks = outline "## Agent Relationships\n### Next Agents:\n- 061-screen-office-guardian (x)",
-  } }
-  t.equal(found[1].message, "next names `061-screen-office-guardian`, and no agent has that name; "
-    .. "nearest is `064-screen-office-guardian`")
-end)
+return t

@@ -1,4 +1,4 @@
---- lib/rights.lua: fields of other hosts that take tools away, and never give any.
+--- lib/rights.lua: permissions of other hosts, which take tools away, and never give any.
 local json   = require "lib.json"
 local rights = require "lib.rights"
 local t      = require "lib.test"
@@ -13,13 +13,6 @@ local function list(...) return json.array { ... } end
 --- front matter | tools that are left
 local CASES <const> = {
   { "nothing else is said", {}, "bash edit grep read" },
-  { "an allowed list", { ["allowed-tools"] = "Read, Grep" }, "grep read" },
-  { "the same in other spellings", { allowedTools = list("Read"), allowed_tools = nil }, "read" },
-  { "allowed and tools: both hold", { tools = "Read, Bash", allowed_tools = "Bash, Grep" }, "bash" },
-  { "an empty allowed list", { ["allowed-tools"] = list() }, "" },
-  { "denied tools", { disallowedTools = "Bash" }, "edit grep read" },
-  { "a denied tool with brackets is denied whole", { ["disallowed-tools"] = list("Bash(rm:*)", "Edit") }, "grep read" },
-  { "denied and named", { tools = "Read, Bash", disallowedTools = "Bash" }, "read" },
   { "a plan only reads", { permissionMode = "plan" }, "grep read" },
   { "other modes widen nothing", { tools = "Read", permissionMode = "bypassPermissions" }, "read" },
   { "a map of permissions", { permission = { edit = "deny", bash = { ["git push"] = "deny", ["*"] = "allow" }, read = "allow" } }, "grep read" },
@@ -43,13 +36,8 @@ t.test("what cannot be read is named, so that nothing is given", function()
 end)
 
 t.test("a list that is no list denies everything", function()
-  local narrow = rights.read { disallowedTools = "Bash(" }
+  local narrow = rights.read { permissions = { deny = "Bash(" } }
   t.equal(rights.narrow(tool.resolve(nil, KNOWN), narrow, KNOWN).tools, {})
-end)
-
-t.test("brackets of an allowed list are kept for the policy", function()
-  local narrow = rights.read { ["allowed-tools"] = "Bash(git:*)" }
-  t.equal(rights.narrow(tool.resolve(nil, KNOWN), narrow, KNOWN).scopes, { bash = { "git:*" } })
 end)
 
 return t

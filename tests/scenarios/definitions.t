@@ -24,7 +24,7 @@ my @FILES = (
     ['empty', "---\nname: u3\ndescription: d\ntools:\n---\nB.\n", 'u3', '', undef, undef],
     ['none', "---\nname: u4\ndescription: d\ntools: None\n---\nB.\n", 'u4', '', undef, '4: "None"'],
     ['denied', "---\nname: u5\ndescription: d\ntools: Read, Bash\ndisallowedTools: Bash\n---\nB.\n", 'u5', 'read', undef, undef],
-    ['allowed', "---\nname: u6\ndescription: d\nallowed-tools: Read\n---\nB.\n", 'u6', 'read', undef, undef],
+    ['allowed', "---\nname: u6\ndescription: d\nallowed-tools: Read\n---\nB.\n", 'u6', 'read', undef, '4: is read as'],
     ['plan', "---\nname: u7\ndescription: d\ntools: Read, Write\npermissionMode: plan\n---\nB.\n", 'u7', 'read', undef, undef],
     ['odd-rights', "---\nname: u8\ndescription: d\ntools: Read\npermission: never\n---\nB.\n", 'u8', '', undef, '5: no tools'],
     ['colon', "---\nname: u9\ndescription: d: e: f\ntools: Read\n---\nB.\n", 'u9', 'read', undef, '3: plain text'],

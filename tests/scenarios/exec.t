@@ -102,6 +102,7 @@ is(object(['--output', '100', '--', 'sh', '-c', 'seq 1 300'])->{stdout_dropped},
 
 for my $case (
     [wall => '--timeout', '300ms', 'tail -f /dev/null', 'time (--timeout), 300 ms'],
+    [wall => '--timeout', '0.3', 'tail -f /dev/null', 'time (--timeout), 300 ms'],
     [file => '--file-size', '4K', 'exec head -c 9999 /dev/zero > big', 'file size'],
     [output => '--output', '1K', 'head -c 99999 /dev/zero', 'output'],
     [cpu => '--cpu', '1s', 'while :; do :; done', 'processor time'],

@@ -200,7 +200,8 @@ end
 
 local function result_of(status, parts, why, value)
   local last = parts[#parts]
-  return { status = status, agent = last and last.agent, text = last and last.text or "", value = value,
+  return { status = status, agent = last and last.agent, text = last and last.text or "",
+    value = value,
     hops = json.array(parts), error = why }
 end
 

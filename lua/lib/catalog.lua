@@ -142,8 +142,8 @@ local function form_of(parsed, front, name, path, diagnostics)
   if form then return form end
   note(diagnostics, "output", "error", path, line, column, why .. "; until this is mended it does "
     .. "not work")
-  return nil, { code = "invalid", message = ("%s:%d:%d: output of %s: %s"):format(path, line, column,
-    name, why) }
+  return nil, { code = "invalid", message = ("%s:%d:%d: output of %s: %s")
+    :format(path, line, column, name, why) }
 end
 
 --- One agent of one file, or nil with a diagnostic.

@@ -2,7 +2,7 @@
 --- would have been given. Pure; runs where scenarios run. Their form stands in scenarios/README.md.
 local json = require "lib.json"
 local rehearse = require "lib.rehearse"
-local text     = require "lib.text"
+local lists    = require "lib.text"
 
 local rehearsal = {}
 
@@ -49,7 +49,7 @@ function rehearsal.check(scenario)
   if type(scenario.agents) ~= "table" then
     return 'agents is missing: { ["NAME"] = { visit, ... } }'
   end
-  for _, agent in ipairs(text.sorted_keys(scenario.agents)) do
+  for _, agent in ipairs(lists.sorted_keys(scenario.agents)) do
     local visits = scenario.agents[agent]
     if type(visits) ~= "table" then
       return ("%s is a %s; an agent has a list of visits"):format(agent, type(visits))

@@ -274,11 +274,10 @@ function show.people(cli, speak)
       write.line(colours.cyan(show.clean(said)))
     end,
     phase = function(b) write.line(colours.bold("## " .. show.clean(b.name))) end,
-    question = function(b)
-      write.line(colours.cyan("   asked: " .. show.clean(text.first_line(b.text))))
-    end,
     answer = function(b)
-      if b.text then write.line(show.clean(("   answered (%s): %s"):format(b.by, b.text))) end
+      if b.by ~= "default" then return end -- the person has seen both
+      write.line(show.clean(("   nobody answered %q: %s"):format(text.first_line(b.question),
+        b.answer)))
     end,
     notice = function(b) write.line("perigee: " .. show.clean(b.text)) end,
     log = function(b)

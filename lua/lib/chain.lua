@@ -2,9 +2,9 @@
 --- what matters happens behind `prim.host`, in lib/services.lua.
 ---
 --- Each step tells the host where it stands, so that a later resume finds its record again: the
---- path of its coroutine and its ordinal there. `2` is the second step of the chain itself, `3.facts/1`
---- the first in the branch `facts` of the run.all that was the third, `4/1` the first inside the
---- function of a run.step.
+--- path of its coroutine and its ordinal there. `2` is the second step of the chain itself,
+--- `3.facts/1` the first in the branch `facts` of the run.all that was the third, `4/1` the first
+--- inside the function of a run.step.
 local text = require "lib.text"
 
 local chain = {}

@@ -48,7 +48,8 @@ return {
       { { expect = rehearse.first("greets its first argument"), calls = {
           { "read", { path = "greet.sh" } } } },
         { expect = rehearse.result("read", "eval"),
-          text = '{"verdict": "reject", "security": true, ' .. '"defects": ["greet.sh:3: eval runs what the stranger wrote"]}' } },
+          text = '{"verdict": "reject", "security": true, '
+            .. '"defects": ["greet.sh:3: eval runs what the stranger wrote"]}' } },
       { { expect = rehearse.first("prints the name as it is"), calls = {
           { "read", { path = "greet.sh" } } } },
         { expect = rehearse.result("read", "printf"),

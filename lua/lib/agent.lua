@@ -6,7 +6,9 @@ local door      = require "lib.door"
 local hop       = require "lib.hop"
 local json      = require "lib.json"
 local limits    = require "lib.limits"
+local output    = require "lib.output"
 local ruling    = require "lib.ruling"
+local schema    = require "lib.schema"
 local session   = require "lib.session"
 local sight     = require "lib.sight"
 
@@ -62,13 +64,16 @@ local function open(run, way, who, opening, task)
   local s = session.get()
   local usable, err = s.hooks(who)
   if not usable then return nil, err end
+  local form = way.output or who.form
   local targets
   targets, err = asking.targets(run, who)
   if not targets then return nil, err end
   local system
   system, err = ruling.ask(run, "lua/context.lua", "prompt", {
-    agent = { name = who.name, prompt = who.body, tools = who.tools, targets = who.targets },
-    date = s.facts.date, system = s.facts.system, workspace = run.workspace, sandbox = s.sandbox })
+    agent = { name = who.name, prompt = who.body, tools = who.tools, targets = who.targets,
+      output = form and schema.to_json(form) },
+    date = s.facts.date, system = s.facts.system, notes = s.facts.notes,
+    workspace = run.workspace, sandbox = s.sandbox })
   if not system then return nil, err end
   if who.hooks and who.hooks.before then
     local more
@@ -85,7 +90,7 @@ local function open(run, way, who, opening, task)
   session.record(run, "prompt", { agent = who.name, model = targets[1].model,
     dialect = targets[1].dialect, system = system, tools = json.array(names), first = opening })
   local talk = { who = who, targets = targets, task = task, visit = s.visits[who.name], turn = 0,
-    names = names, first = opening, log = {}, sight = {},
+    names = names, first = opening, log = {}, sight = {}, form = form,
     request = { system = system, tools = tools, messages = {} } }
   return talk
 end
@@ -101,6 +106,24 @@ end
 local function given(talk, results)
   return { agent = talk.who.name, visit = talk.visit, turn = talk.turn, task = talk.task,
     system = talk.request.system, first = talk.first, results = results, tools = talk.names }
+end
+
+--- The value of a final reply of an agent that owes one. A reply that does not fit is answered once
+--- with what is wrong; the second ends the part.
+---@return any value, string? repair for the model, Error? err
+local function value_of(run, talk, said)
+  if not talk.form then return nil end
+  local value, problem = output.of(talk.form, said)
+  if not problem then return value end
+  session.record(run, "decision",
+    { what = "output", agent = talk.who.name, verdict = "deny", why = problem })
+  if not talk.repaired then
+    talk.repaired = true
+    return nil, output.repair(talk.form, problem)
+  end
+  return nil, nil, { code = "invalid", details = { text = said },
+    message = ("the final reply of %s is not its output, also when asked again: %s"):format(
+      talk.who.name, (problem:gsub("^\n%- ", ""):gsub("\n.*", ""))) }
 end
 
 --- Asks `accept`; answers the reason when it refuses.
@@ -198,9 +221,15 @@ local function part(run, way, who, opening, task)
     elseif STOPPED[reply.stop] then
       return { agent = who.name, reply = said, stopped = STOPPED[reply.stop] }
     else
-      local why = refusals < REFUSALS_MOST and refusal(run, who, said)
-      if not why then return { agent = who.name, reply = said } end
-      refusals, results = refusals + 1, {}
+      local value, why
+      value, why, err = value_of(run, talk, said)
+      if err then return nil, err end
+      if not why and refusals < REFUSALS_MOST then
+        why = refusal(run, who, said)
+        refusals = refusals + 1
+      end
+      if not why then return { agent = who.name, reply = said, value = value } end
+      results = {}
       say(talk, user(why))
     end
   end
@@ -213,17 +242,19 @@ end
 ---@field task    string
 ---@field opening string? the first message, when it is more than the task
 ---@field hops    "off"|"auto"|"full"
+---@field output  Schema? what a final reply must be, in place of what definitions say
 
 ---@class agent.Result plain data
 ---@field status string "ok", or a code when it ended early with what it had
 ---@field agent  string who gave the result
 ---@field text   string
+---@field value  any    of the reply, where an output is asked for
 ---@field hops   { agent: string, text: string, to: string?, why: string? }[]
 ---@field error  string? why it ended early
 
-local function result_of(status, parts, why)
+local function result_of(status, parts, why, value)
   local last = parts[#parts]
-  return { status = status, agent = last and last.agent, text = last and last.text or "",
+  return { status = status, agent = last and last.agent, text = last and last.text or "", value = value,
     hops = json.array(parts), error = why }
 end
 
@@ -236,6 +267,7 @@ end
 function agent.run(run, start)
   local who, opening, parts = start.agent, start.opening or start.task, {}
   local way = hop.begin(run, start)
+  way.output = start.output
   while true do
     limits.begin_part(run, who)
     local ending, err = limits.in_time(run, function()
@@ -252,7 +284,7 @@ function agent.run(run, start)
     onward, err = hop.next(run, way, who, ending)
     if not onward then return nil, err end
     if onward.limit then return result_of("limit", parts, onward.why) end
-    if onward.ends then return result_of("ok", parts) end
+    if onward.ends then return result_of("ok", parts, nil, ending.value) end
     this.to, this.why = onward.to.name, onward.why
     who = onward.to
     opening, err = hop.handover(run, start.task, ending, onward)

@@ -1,4 +1,4 @@
---- A question to the person at the terminal, with choices. Host VM only.
+--- A question to the person at the terminal, with choices or for a line of their own. Host VM only.
 local show = require "lib.show"
 local text = require "lib.text"
 
@@ -18,8 +18,8 @@ local GUTTER     <const> = "  | "
 ---@class ask.Question
 ---@field title      string one line
 ---@field lines      string[] what it is about; a line may have several lines of its own
----@field choices    ask.Choice[]
----@field default    string the key that an empty line stands for
+---@field choices    ask.Choice[]? nil: any line is an answer
+---@field default    string? the key that an empty line stands for; without choices the answer itself
 ---@field timeout_ms integer
 
 --- Cuts a line into pieces that fit, so that no terminal wraps it: what a stranger wrote never
@@ -73,28 +73,43 @@ local function meant(question, line)
   end
 end
 
---- Asks, and answers the word of the choice that was taken. No answer is an error: "unavailable"
---- (nobody is there), "timeout", "waiting" (the person gave none).
+--- Any line; an empty one is the default, or none.
+local function any_line(question, line)
+  local typed = text.trim(text.valid(line))
+  if typed ~= "" then return typed end
+  return question.default
+end
+
+--- What stands before the cursor.
+local function prompt_of(question)
+  if question.choices then return choices_of(question) end
+  return question.default and ("  [%s]: "):format(show.clean(question.default)) or "  : "
+end
+
+--- Asks, and answers the word of the choice that was taken, or what was typed. No answer is an
+--- error: "unavailable" (nobody is there), "timeout", "waiting" (the person gave none).
 ---@async
 ---@param cli      table
 ---@param question ask.Question
 ---@return string? word, Error? err
-function ask.choose(cli, question)
+function ask.put(cli, question)
+  local mean = question.choices and meant or any_line
   local columns = math.max(cli.columns() or COLUMNS, LEAST)
   local rows = body(question.lines, columns)
   table.insert(rows, 1, show.brief(text.first_line(show.clean(question.title)), columns - 1))
-  local asked = "\n" .. table.concat(rows, "\n") .. "\n" .. choices_of(question)
+  local asked = "\n" .. table.concat(rows, "\n") .. "\n" .. prompt_of(question)
   for _ = 1, TRIES do
     local line, err = cli.question(asked, question.timeout_ms)
     if not line then return nil, err end
-    local word = meant(question, line)
+    local word = mean(question, line)
     if word then return word end
-    asked = choices_of(question)
+    asked = prompt_of(question)
   end
-  return nil, { code = "waiting", message = "what was answered is none of the choices" }
+  return nil, { code = "waiting", message = question.choices
+    and "what was answered is none of the choices" or "nothing was answered" }
 end
 
---- `ask.choose` for a session: while a question stands, what happens meanwhile is held back from
+--- `ask.put` for a session: while a question stands, what happens meanwhile is held back from
 --- whoever watches, so that it does not run over the question.
 ---@param cli  table
 ---@param sink fun(event: table)
@@ -111,7 +126,7 @@ function ask.beside(cli, sink)
   return function(question)
     open = open + 1
     local _ <close> = setmetatable({}, { __close = release })
-    return ask.choose(cli, question)
+    return ask.put(cli, question)
   end, function(event)
     if open > 0 then held[#held + 1] = event else sink(event) end
   end

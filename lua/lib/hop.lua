@@ -112,6 +112,7 @@ end
 ---@field count     integer hops so far
 ---@field visits    table<string, integer>
 ---@field itinerary string[] who is still to come
+---@field output    Schema? what a final reply must be, in place of what definitions say
 
 --- The resolved primary chain of the starting agent, in order, without itself and repetitions. Who
 --- is not there is skipped, with a line for whoever watches.

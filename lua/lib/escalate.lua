@@ -117,19 +117,25 @@ local function consult(run, who, input, start)
     return agent.run(child, { agent = other, task = input.question, hops = "off", above = above,
       opening = first_message(who, input.question, start.task) })
   end)
+  session.pass_files(child, run)
   if not result then return nil, ("%s could not answer: %s"):format(other.name, err.message) end
   if result.status == "ok" then return result.text end
   return nil, ("%s did not come to an end (%s). It said so far:\n%s"):format(other.name,
     result.error or result.status, result.text)
 end
 
---- Asks the user, and words what came of it for a model.
-local function ask_user(run, who, input)
-  local answer, why = question.put(run, { agent = who.name, question = input.question })
-  if answer then return answer, nil, "person" end
-  return nil, ("There is no answer: %s. Your question is kept and will be shown with the result. "
-    .. "Go on as far as you can without it, and say at the end what depends on the answer.")
-    :format(why), "nobody"
+--- What a model is told where the user gave no answer.
+local UNANSWERED <const> = "There is no answer: %s. Your question is kept and will be shown with "
+  .. "the result. Go on as far as you can without it, and say at the end what depends on it."
+
+--- Asks whoever is meant. Answers what was said, or why nothing was; and by whom.
+local function ask(run, who, input, start)
+  if input.to ~= "User" then
+    local said, why = consult(run, who, input, start)
+    return said, why, input.to
+  end
+  local said, why = question.put(run, { agent = who.name, question = input.question })
+  return said, why, said and "person" or "nobody"
 end
 
 local function answer_one(run, who, call, start)
@@ -143,14 +149,10 @@ local function answer_one(run, who, call, start)
     input = why and call.input or input, effect = "read", refused = why and true or nil })
   local said, by
   if not why then
-    if input.to == "User" then
-      said, why, by = ask_user(run, who, input)
-    else
-      said, why = consult(run, who, input, start)
-      by = input.to
-    end
+    said, why, by = ask(run, who, input, start)
     session.record(run, "question", { call = call.id, agent = who.name, to = input.to,
       question = input.question, answer = said, why = why, by = by })
+    if by == "nobody" then why = UNANSWERED:format(why) end
   end
   local result = { id = call.id, name = escalate.NAME, text = said or why, error = said == nil }
   session.record(run, "result", result)

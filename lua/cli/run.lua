@@ -2,14 +2,13 @@
 local agent   = require "lib.agent"
 local args    = require "lib.args"
 local catalog = require "lib.catalog"
+local chains  = require "lib.chains"
 local chooser = require "lib.chooser"
-local errors  = require "lib.errors"
 local grants  = require "lib.grants"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
 local network = require "lib.network"
 local opening = require "lib.opening"
-local schema  = require "lib.schema"
 local session = require "lib.session"
 local show    = require "lib.show"
 local start   = require "lib.start"
@@ -37,7 +36,8 @@ local SPEC <const> = {
       hint = "HOW" },
     { "--limit", "key=value list", "turns=, calls=, hops=, children=, tokens=, usd=, time=",
       keys = limits.KEYS },
-    { "--set", "key=value list", "parameters of a chain" },
+    { "--set", "list", "a parameter of a chain; perigee run CHAIN.lua --help lists them",
+      hint = "KEY=VALUE" },
     { "--attach", "list", "a text file whose content is added to the task", hint = "FILE" },
     { "--store", "text", "the journal's file", hint = "FILE" },
     { "--json", "flag", "print one JSON object at the end" },
@@ -102,14 +102,9 @@ local function find_who(cli, loaded, word)
   end
   if word:sub(-3) == ".md" then return catalog.add_file(cli, loaded.catalog, word) end
   if word:sub(-4) ~= ".lua" then return loaded.catalog.find(word) end
-  if not path then
-    local entry = word:match("/") and word or "lua/chains/" .. word
-    path = cli.locate(entry) and entry
-  end
-  if not path then
-    return nil, { code = "not_found", message = ("%s: no such chain"):format(word) }
-  end
-  return { chain = path, name = word:match("([^/]+)%.lua$") }
+  local found, err = chains.find(cli, word)
+  if not found then return nil, err end
+  return { chain = found, name = word:match("([^/]+)%.lua$") }
 end
 
 --- Who gets a task that names nobody. Where a model is to pick, that is done in the run.
@@ -158,36 +153,6 @@ local function report(cli, loaded, who)
   end
   if who.missing and #who.missing > 0 then
     say("%s has no tool here called %s; it runs without", who.name, table.concat(who.missing, ", "))
-  end
-end
-
---- The arguments of a chain, checked against its own schema.
-local function chain_params(cli, path, task, set)
-  local chain, err = cli.decide("lua/lib/decisions.lua", "chain", path)
-  if not chain then return nil, err end
-  local params = {}
-  for key, value in pairs(set or {}) do
-    local decoded = json.decode(value)
-    params[key] = type(decoded) ~= "table" and decoded ~= json.null and decoded or value
-  end
-  for _, field in ipairs(chain.params.fields or {}) do
-    if field.name == "task" and task ~= "" then params.task = task end
-    if type(params[field.name]) ~= "string"
-      and (field.schema.kind == "text" or field.schema.kind == "path")
-      and set and set[field.name] then params[field.name] = set[field.name] end
-  end
-  local checked, problems = schema.check(chain.params, params)
-  if checked then return checked end
-  return nil, { code = "invalid",
-    message = ("%s: %s"):format(path, (problems[1].message:gsub("input%.", ""))) }
-end
-
-local function chain_work(run, path, params)
-  return function()
-    local value, err = run:script(path, "run", params)
-    if value == nil and err ~= nil then return nil, errors.of(err) end
-    local said = type(value) == "string" and value or json.encode(value, { indent = 2 })
-    return { status = "ok", text = said, value = value, hops = json.array {} }
   end
 end
 
@@ -279,16 +244,31 @@ local function open_run(cli, values, project, who, task, opened)
   }
 end
 
+--- Prints the help of the verb, or of the chain that was named.
+local function help(cli, given)
+  local word = given.positionals[1] or ""
+  if word:sub(-4) ~= ".lua" then
+    cli.out(args.help(SPEC))
+    return nil
+  end
+  local loaded, err = start.load(cli, given.values.project)
+  if not loaded then return nil, err end
+  say_lines(cli, loaded)
+  local path, chain
+  path, err = chains.find(cli, word)
+  if not path then return nil, err end
+  chain, err = chains.declare(cli, path)
+  if not chain then return nil, err end
+  cli.out(show.clean(chains.help(chain)))
+end
+
 --- Everything that can be refused before a run exists.
 ---@return table? ready, Error? err, integer? code
 local function prepare(cli, words)
   local given, err = args.parse(SPEC, words)
   if not given then return nil, err, 2 end
   local values = given.values
-  if values.help then
-    cli.out(args.help(SPEC))
-    return nil
-  end
+  if values.help then return help(cli, given) end
   if values.chooser and not text.one_of({ "rank", "model" }, values.chooser) then
     return nil, { message = ("--chooser %s: rank or model"):format(values.chooser) }, 2
   end
@@ -298,6 +278,9 @@ local function prepare(cli, words)
   local bounds
   bounds, err = limits.read(values.limit or {}, limits.KEYS)
   if not bounds then return nil, err, 2 end
+  local set
+  set, err = chains.pairs(values.set or {})
+  if not set then return nil, err, 2 end
   local said
   said, err = network.given(values)
   if not said then return nil, err, 2 end
@@ -323,7 +306,7 @@ local function prepare(cli, words)
     return nil, { message = "the task is missing; usage: " .. SPEC.usage }, 2
   end
   return { values = values, limits = bounds, loaded = loaded, who = who, task = task,
-    said = said }
+    said = said, set = set }
 end
 
 ---@async
@@ -338,7 +321,7 @@ local function run_verb(cli, words)
   opened, err = start.session(cli, loaded, {
     model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink,
     asks = not values.json and not values.events,
-    given = ready.said,
+    given = ready.said, workspace = values.workspace or loaded.project.folders.current,
   })
   if not opened then return refuse(cli, words, err) end
   if values.unconfined then
@@ -350,7 +333,9 @@ local function run_verb(cli, words)
   end
   local params
   if who.chain then
-    params, err = chain_params(cli, who.chain, task, values.set)
+    local chain
+    chain, err = chains.declare(cli, who.chain)
+    if chain then params, err = chains.params(chain, task, ready.set) end
     if not params then return refuse(cli, words, err) end
   end
 
@@ -360,7 +345,7 @@ local function run_verb(cli, words)
   total.run = run.id
   limits.set(run, ready.limits)
 
-  local work = who.chain and chain_work(run, who.chain, params)
+  local work = who.chain and function() return chains.work(run, who.chain, params) end
     or agent_work(run, who, task,
       { hops = opened.options.hops, attachments = #(values.attach or {}) })
   local result

@@ -6,6 +6,7 @@ local escalate = require "lib.escalate"
 local hop      = require "lib.hop"
 local json     = require "lib.json"
 local limits   = require "lib.limits"
+local output   = require "lib.output"
 local question = require "lib.question"
 local ruling   = require "lib.ruling"
 local session  = require "lib.session"
@@ -47,7 +48,8 @@ local function open(run, course, who, opening, start)
   local usable, err = session.get().hooks(who)
   if not usable then return nil, err end
   local ready
-  ready, err = talk.prepare(run, who, way.facts(run, course, who, start))
+  ready, err = talk.prepare(run, who, way.facts(run, course, who, start),
+    course.output or who.form)
   if not ready then return nil, err end
   if who.hooks and who.hooks.before then
     local more
@@ -58,6 +60,24 @@ local function open(run, course, who, opening, start)
     session.record(run, "before", { agent = who.name, context = more and more.context })
   end
   return talk.open(run, who, ready, tool_list(course, who, start), opening, start.task)
+end
+
+--- The value of a final reply of an agent that owes one. A reply that does not fit is answered once
+--- with what is wrong; the second ends the part.
+---@return any value, string? repair for the model, Error? err
+local function value_of(run, with, said)
+  if not with.form then return nil end
+  local value, problem = output.of(with.form, said)
+  if not problem then return value end
+  session.record(run, "decision",
+    { what = "output", agent = with.who.name, verdict = "deny", why = problem })
+  if not with.repaired then
+    with.repaired = true
+    return nil, output.repair(with.form, problem)
+  end
+  return nil, nil, { code = "invalid", details = { text = said },
+    message = ("the final reply of %s is not its output, also when asked again: %s"):format(
+      with.who.name, (problem:gsub("^\n%- ", ""):gsub("\n.*", ""))) }
 end
 
 --- Asks `accept`; answers the reason when it refuses.
@@ -146,9 +166,15 @@ local function part(run, course, who, opening, start)
     elseif STOPPED[reply.stop] then
       return { agent = who.name, reply = said, stopped = STOPPED[reply.stop] }
     else
-      local why = refusals < REFUSALS_MOST and refusal(run, who, said)
-      if not why then return { agent = who.name, reply = said } end
-      refusals, results = refusals + 1, {}
+      local value, why
+      value, why, err = value_of(run, with, said)
+      if err then return nil, err end
+      if not why and refusals < REFUSALS_MOST then
+        why = refusal(run, who, said)
+        refusals = refusals + 1
+      end
+      if not why then return { agent = who.name, reply = said, value = value } end
+      results = {}
       talk.say(with, talk.user(why))
     end
   end
@@ -161,6 +187,7 @@ end
 ---@field task    string
 ---@field opening string? the first message, when it is more than the task
 ---@field hops    "off"|"auto"|"full"
+---@field output  Schema? what a final reply must be, in place of what definitions say
 ---@field attachments? integer files that came with the task
 ---@field above?  string[] agents that wait for the answer, the outermost first
 
@@ -168,13 +195,14 @@ end
 ---@field status string "ok", or a code when it ended early with what it had
 ---@field agent  string who gave the result
 ---@field text   string
+---@field value  any    of the reply, where an output is asked for
 ---@field hops   { agent: string, text: string, to: string?, why: string? }[]
 ---@field error  string? why it ended early
 ---@field questions question.Asked[]? that nobody answered
 
-local function result_of(status, parts, why)
+local function result_of(status, parts, why, value)
   local last = parts[#parts]
-  return { status = status, agent = last and last.agent, text = last and last.text or "",
+  return { status = status, agent = last and last.agent, text = last and last.text or "", value = value,
     hops = json.array(parts), error = why }
 end
 
@@ -187,6 +215,7 @@ end
 function agent.run(run, start)
   local who, opening, parts = start.agent, start.opening or start.task, {}
   local course = way.begin(run, start)
+  course.output = start.output
   while true do
     limits.begin_part(run, who)
     local ending, err = limits.in_time(run, function()
@@ -203,7 +232,7 @@ function agent.run(run, start)
     onward, err = way.next(run, course, who, ending, start)
     if not onward then return nil, err end
     if onward.limit then return result_of("limit", parts, onward.why) end
-    if onward.ends then return result_of("ok", parts) end
+    if onward.ends then return result_of("ok", parts, nil, ending.value) end
     this.to, this.why = onward.to.name, onward.why
     who = onward.to
     opening, err = way.handover(run, start.task, ending, onward)

@@ -2,6 +2,7 @@
 --- reported with file, line and column; the rest still works.
 local json      = require "lib.json"
 local limits    = require "lib.limits"
+local output    = require "lib.output"
 local relations = require "lib.relations"
 local text      = require "lib.text"
 
@@ -22,6 +23,8 @@ local MOST_COMPARED <const> = 400 -- names with which a wrong one is compared
 ---@field model       string?
 ---@field complexity  string?
 ---@field limits      Limits? of its own part
+---@field output      any     what its final reply must be, as written
+---@field form        Schema? the same, to check by
 ---@field written     any     its `tools` field as written
 ---@field tools       string[] names it has; filled by `catalog.equip`
 ---@field missing     string[] names that no tool here bears
@@ -97,6 +100,24 @@ local function limits_of(parsed, front, path, diagnostics)
   return nil, true
 end
 
+--- What the final reply must be. Prose is kept and not enforced; a map that cannot be read must not
+--- look as if it were.
+local function form_of(parsed, front, name, path, diagnostics)
+  if front.output == nil then return nil end
+  local line, column = place(parsed, "output")
+  if type(front.output) == "string" then
+    note(diagnostics, "output", "warning", path, line, column,
+      "output is prose; only a map of fields is enforced")
+    return nil
+  end
+  local form, why = output.read(front.output)
+  if form then return form end
+  note(diagnostics, "output", "error", path, line, column, why .. "; until this is mended it does "
+    .. "not work")
+  return nil, { code = "invalid", message = ("%s:%d:%d: output of %s: %s"):format(path, line, column,
+    name, why) }
+end
+
 --- One agent of one file, or nil with a diagnostic.
 local function read(cli, path, source, layer, diagnostics)
   local parsed, err, fault = cli.definition(source)
@@ -123,11 +144,13 @@ local function read(cli, path, source, layer, diagnostics)
     if not text.one_of(KNOWN, one.key:lower()) then extra[#extra + 1] = one.key end
   end
   local bounds, unread = limits_of(parsed, front, path, diagnostics)
+  local form, unusable = form_of(parsed, front, name, path, diagnostics)
   local who = {
     name = name, description = scalar(front.description) or "", file = path, layer = layer.name,
     body = parsed.body, body_line = parsed.body_line, model = scalar(front.model),
     complexity = scalar(front.complexity),
-    written = front.tools, limits = bounds, output = front.output, extra = extra,
+    written = front.tools, limits = bounds, output = front.output, form = form,
+    blocked = unusable, extra = extra,
     narrowed = parsed.narrowed or unread, tools = {}, missing = {}, targets = {},
     tools_line = { place(parsed, "tools") }, check = front.check,
     check_line = { place(parsed, "check") },

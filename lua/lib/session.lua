@@ -16,7 +16,8 @@ local session = {}
 ---@field home?    string the user's home folder
 ---@field ask?     fun(question: ask.Question): string?, Error? asks the person; nil: there is none
 ---@field answers? { find: function, keep: function, scope: function } see lib.answers
----@field facts    { date: string, system: string }
+---@field place    table how a further workspace of these runs is opened; see cli.open_run
+---@field facts    { date: string, system: string, notes: notes.Notes? } of all prompts
 ---@field sink     fun(event: table) gets every event, in order
 ---@field hooks    fun(who: agent.Agent): boolean?, Error? looks up the hooks of an agent
 ---@field locate   fun(path: string): string? where the layer in force has a file
@@ -27,6 +28,7 @@ local session = {}
 ---@field questions table<string, question.Asked[]> that nobody answered, by run
 ---@field part     table<string, limits.Part> what bounds the part of the agent at work, by run
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
+---@field bench?   bench.Bench what the test under way may do besides
 ---@field visits   table<string, integer> conversations begun, by agent
 
 local current

@@ -269,6 +269,13 @@ function show.people(cli, speak)
       local said = ("   child %s: %s"):format(b.agent, text.first_line(b.task))
       write.line(colours.cyan(show.clean(said)))
     end,
+    phase = function(b) write.line(colours.bold("## " .. show.clean(b.name))) end,
+    question = function(b)
+      write.line(colours.cyan("   asked: " .. show.clean(text.first_line(b.text))))
+    end,
+    answer = function(b)
+      if b.text then write.line(show.clean(("   answered (%s): %s"):format(b.by, b.text))) end
+    end,
     notice = function(b) write.line("perigee: " .. show.clean(b.text)) end,
     log = function(b)
       write.line("   " .. show.clean(b.tool and b.tool .. ": " .. b.text or b.text))

@@ -3,6 +3,8 @@ local answers  = require "lib.answers"
 local question = require "lib.ask"
 local catalog  = require "lib.catalog"
 local grants   = require "lib.grants"
+local network  = require "lib.network"
+local notes    = require "lib.notes"
 local project  = require "lib.project"
 local session  = require "lib.session"
 local settings = require "lib.settings"
@@ -256,8 +258,21 @@ end
 ---@field hops?       string
 ---@field unconfined? boolean
 ---@field asks?       boolean whether it may ask the person at the terminal
+---@field workspace?  string where runs work: its notes, else the project's, are part of the prompt
 ---@field given?      settings.Given[] what the command line says of settings
 ---@field sink        fun(event: table)
+
+--- The tool behind run.apply. It is declared like others, but after the agents were given theirs.
+---@async
+---@return tool.Declaration? declaration, Error? err
+function start.chain_tool(cli, loaded)
+  local path = "lua/lib/apply_patch.lua"
+  local declaration, err = cli.decide("lua/lib/decisions.lua", "tool", "apply_patch", path)
+  if not declaration then return nil, err end
+  declaration.entry, declaration.file, declaration.origin = path, path, "distribution"
+  loaded.box.tools.apply_patch = loaded.box.tools.apply_patch or declaration
+  return declaration
+end
 
 --- Opens the session of a verb that runs agents; says what of a project's settings is not followed.
 ---@async
@@ -267,7 +282,10 @@ end
 ---@return Session? session, Error? err
 function start.session(cli, loaded, how)
   if loaded.gate.stop then return nil, loaded.gate.stop end
-  local inforce, err = start.grant(cli, loaded, how.given)
+  local applies, err = start.chain_tool(cli, loaded)
+  if not applies then return nil, err end
+  local inforce
+  inforce, err = start.grant(cli, loaded, how.given)
   if not inforce then return nil, err end
   local named
   named, err = start.model(cli, how.model)
@@ -293,16 +311,21 @@ function start.session(cli, loaded, how)
       who.tools = kept
     end
   end
+  local said, unread
+  if how.workspace then said, unread = notes.read(cli, { how.workspace, loaded.project.root }) end
+  if unread then cli.err("perigee: " .. show.clean(unread) .. "\n") end
   local person = answering(cli, loaded, how.asks, how.sink)
   local new = {
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
     visits = {}, states = {}, touched = {}, questions = {}, speaking = {}, unpriced = {}, part = {},
-    facts = { date = date_of(cli.now()), system = "Linux" }, sink = person.sink,
+    facts = { date = date_of(cli.now()), system = "Linux", notes = said }, sink = person.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
     policies = policies(cli, loaded, inforce),
   }
+  new.place = { pins = loaded.project.pins, unconfined = how.unconfined,
+    roots = grants.of_run(new.tools), sandbox = network.of_run(new), limits = inforce.limits }
   session.open(new)
   return new
 end

@@ -4,6 +4,7 @@ local asking  = require "lib.asking"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
 local ruling  = require "lib.ruling"
+local schema  = require "lib.schema"
 local session = require "lib.session"
 
 local talk = {}
@@ -18,31 +19,42 @@ local talk = {}
 ---@field first   string the first message
 ---@field log     Message[]
 ---@field sight   table images shown so far
+---@field form?   Schema what its final reply must be
+---@field repaired? boolean it was asked again for that
 ---@field request table
+
+---@class talk.Ready
+---@field targets model.Target[]
+---@field system  string
+---@field effort? string
+---@field form?   Schema
 
 --- Which model is asked, and the system prompt; nothing is recorded as sent yet.
 ---@async
 ---@param run   HostRun
 ---@param who   agent.Agent
 ---@param facts table of the task and the run, for routing
----@return { targets: model.Target[], system: string, effort: string? }? ready, Error? err
-function talk.prepare(run, who, facts)
+---@param form? Schema what its final reply must be
+---@return talk.Ready? ready, Error? err
+function talk.prepare(run, who, facts, form)
   local s = session.get()
   local targets, err, effort = asking.targets(run, who, facts)
   if not targets then return nil, err end
   local system
   system, err = ruling.ask(run, "lua/context.lua", "prompt", {
-    agent = { name = who.name, prompt = who.body, tools = who.tools, targets = who.targets },
-    date = s.facts.date, system = s.facts.system, workspace = run.workspace, sandbox = s.sandbox })
+    agent = { name = who.name, prompt = who.body, tools = who.tools, targets = who.targets,
+      output = form and schema.to_json(form) },
+    date = s.facts.date, system = s.facts.system, notes = s.facts.notes,
+    workspace = run.workspace, sandbox = s.sandbox })
   if not system then return nil, err end
-  return { targets = targets, system = system, effort = effort }
+  return { targets = targets, system = system, effort = effort, form = form }
 end
 
 --- Opens a conversation: prompt, tools and the first message, recorded as they will be sent.
 ---@async
 ---@param run   HostRun
 ---@param who   agent.Agent
----@param ready { targets: model.Target[], system: string, effort: string? } of `talk.prepare`
+---@param ready talk.Ready
 ---@param tools { name: string, description: string, schema: string }[]
 ---@param first string
 ---@param task  string
@@ -55,7 +67,7 @@ function talk.open(run, who, ready, tools, first, task)
     dialect = ready.targets[1].dialect, system = ready.system, tools = json.array(names),
     first = first })
   local new = { who = who, targets = ready.targets, task = task, visit = s.visits[who.name],
-    turn = 0, names = names, first = first, log = {}, sight = {},
+    turn = 0, names = names, first = first, log = {}, sight = {}, form = ready.form,
     request = { system = ready.system, tools = tools, messages = {}, effort = ready.effort } }
   talk.say(new, talk.user(first))
   return new

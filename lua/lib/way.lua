@@ -18,6 +18,7 @@ local ROUTING <const> = "lua/routing.lua"
 ---@field count     integer hops so far
 ---@field visits    table<string, integer>
 ---@field itinerary string[] who is still to come
+---@field output?   Schema   what a final reply must be, in place of what definitions say
 
 --- The primary chain of the starting agent, in order, without itself and repetitions; and what of
 --- it is passed over, in words.

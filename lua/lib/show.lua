@@ -271,6 +271,7 @@ function show.people(cli, speak)
     end,
     phase = function(b) write.line(colours.bold("## " .. show.clean(b.name))) end,
     question = function(b)
+      if b.to then return end -- an escalation, which its call and result show
       write.line(colours.cyan("   asked: " .. show.clean(text.first_line(b.text))))
     end,
     answer = function(b)

@@ -41,7 +41,7 @@ local function find(cli, path, into)
 end
 
 local function print_result(cli, number, result, file)
-  local skip = result.skipped and " # SKIP " .. result.skipped or ""
+  local skip = result.skipped and " # SKIP " .. show.clean(result.skipped) or ""
   cli.out(("%s %d - %s%s\n"):format(result.ok and "ok" or "not ok", number,
     show.clean((result.name:gsub("%s+", " "):gsub("#", "\\#"))), skip))
   if not result.ok then
@@ -138,7 +138,7 @@ local function test(cli, words)
     model = values.model, unconfined = values.unconfined, sink = function(event) session.get().bench.watch(event) end,
   })
   if not opened then
-    cli.err("perigee: " .. (err and err.message or "no session") .. "\n")
+    cli.err("perigee: " .. show.clean(err and err.message or "no session") .. "\n")
     return 1
   end
   if values.store then

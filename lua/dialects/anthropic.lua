@@ -161,7 +161,7 @@ end
 
 ---@return table state belongs to one reply
 function anthropic.begin()
-  return { parts = {}, by_index = {}, started = false, done = false }
+  return { parts = {}, by_index = {}, call_ids = {}, started = false, done = false }
 end
 
 local function string_or_nil(value) return type(value) == "string" and value or nil end
@@ -290,6 +290,10 @@ local function begin_block(state, event)
   local kind = KINDS[raw.type] or "opaque"
   if kind == "call" and not (string_or_nil(raw.id) and string_or_nil(raw.name)) then
     return broken(state, "a call without id or name")
+  end
+  if kind == "call" then -- a result would answer either
+    if state.call_ids[raw.id] then return broken(state, "two calls with one id") end
+    state.call_ids[raw.id] = true
   end
   local part = { kind = kind, raw = raw, pieces = {}, json = {},
     signature = string_or_nil(raw.signature) or "" }

@@ -90,14 +90,15 @@ local function refusal(run, who, reply_text)
   if not accepted then return why or "The reply was not accepted." end
 end
 
---- Splits a reply's calls into the loop's own and the tools'.
+--- Splits a reply's calls into the loop's own and the tools'. `at` says where each stands in the
+--- reply: two calls may bear one id.
 local function sort_calls(calls, course, who)
-  local sorted = { handoff = {}, escalate = {}, tools = {} }
+  local sorted = { handoff = { at = {} }, escalate = { at = {} }, tools = { at = {} } }
   local own = { [hop.NAME] = hop.offered(course, who) and sorted.handoff or nil,
     [escalate.NAME] = #escalate.targets(who) > 0 and sorted.escalate or nil }
-  for _, call in ipairs(calls) do
+  for i, call in ipairs(calls) do
     local list = own[call.name] or sorted.tools
-    list[#list + 1] = call
+    list[#list + 1], list.at[#list.at + 1] = call, i
   end
   return sorted
 end
@@ -105,22 +106,19 @@ end
 --- Carries out the calls of a reply: tools, then questions, then the handoff. Answers the results
 --- in the order of the calls, and the handoff that was taken, if one was.
 local function carry_out(run, course, who, reply, start)
-  local calls = talk.calls_of(reply)
-  local sorted = sort_calls(calls, course, who)
-  local by_id, taken = {}, nil
-  local function keep(results)
-    for _, result in ipairs(results) do by_id[result.id] = result end
+  local sorted = sort_calls(talk.calls_of(reply), course, who)
+  local ordered, taken = {}, nil
+  local function keep(list, results)
+    for i, result in ipairs(results) do ordered[list.at[i]] = result end
   end
-  keep(door.all(run, who, sorted.tools))
-  keep(escalate.answer(run, who, sorted.escalate, start))
+  keep(sorted.tools, door.all(run, who, sorted.tools))
+  keep(sorted.escalate, escalate.answer(run, who, sorted.escalate, start))
   if #sorted.handoff > 0 then
     local results
     results, taken = hop.take(run, who, sorted.handoff,
       function(said) return refusal(run, who, said) end)
-    keep(results)
+    keep(sorted.handoff, results)
   end
-  local ordered = {}
-  for i, call in ipairs(calls) do ordered[i] = by_id[call.id] end
   return ordered, taken
 end
 

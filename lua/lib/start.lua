@@ -20,7 +20,7 @@ local start = {}
 function start.equip(found, tools)
   for _, who in ipairs(found.agents) do
     local given = who.narrowed and { tools = {}, missing = {}, scopes = {} }
-      or tool.resolve(who.written, tools)
+      or tool.resolve(who.written, tools, who.without)
     who.tools, who.missing = given.tools, given.missing
     who.scopes, who.tools_note = given.scopes, given.note
   end

@@ -9,7 +9,7 @@ use Test::More;
 use Try;
 
 my $TEAM = "$FindBin::Bin/team";
-my $TERMINAL = "$ENV{BUILD}/tests/support/terminal";
+my $TERMINAL = $Try::TERMINAL;
 $TERMINAL = "$Try::ROOT/$TERMINAL" if $TERMINAL !~ m{^/};
 
 sub route { my ($home, @args) = @_; return Try::run(home => $home, args => ['route', '--project', $TEAM, @args]) }

@@ -193,21 +193,18 @@ function services.question(run, place, asked, options)
     timeout, err = duration.parse(checked.timeout)
     if not timeout then return invalid("run.question: timeout: " .. err.message) end
   end
-  checked.timeout = timeout
   if checked.choices and checked.default ~= nil
     and not text.one_of(checked.choices, checked.default) then
     return invalid(("run.question: the default %q is none of the choices"):format(checked.default))
   end
-  session.record(run, "question", { at = place, agent = "chain", question = brief(asked),
-    of = identity(run, asked, checked.choices), choices = checked.choices,
-    default = checked.default })
-  local answer, why, by = question.put(run, { agent = "The chain", question = asked,
-    choices = checked.choices, default = checked.default, timeout_ms = checked.timeout })
-  session.record(run, "answer",
-    { at = place, question = brief(asked), answer = answer, why = why, by = by })
-  if answer then return answer end
-  return nil, { code = "waiting", message = ("%q has no answer: %s; run it on a terminal, or give "
-    .. "the question a default"):format(show.brief(text.first_line(asked), 100), why) }
+  local word
+  word, err = question.put(run, { asker = "The chain", text = asked,
+    place = { at = place, of = identity(run, asked, checked.choices) },
+    choices = checked.choices, default = checked.default, timeout_ms = timeout })
+  if word then return word end
+  if err.code ~= "unavailable" then return nil, err end
+  return nil, { code = "waiting", message = ("nobody can be asked %q: run it on a terminal, or "
+    .. "give the question a default"):format(show.brief(text.first_line(asked), 100)) }
 end
 
 --- call.log: a line for whoever watches; in the journal too.

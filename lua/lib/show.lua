@@ -223,6 +223,7 @@ function show.people(cli, speak)
   local colours = palette(cli.error_terminal and no_color == "" and cli.env("TERM") ~= "dumb")
   local write, calls = writer(cli, speak), {}
   local take_output, forget_output = live()
+  local asked = {} -- by place, until they are answered
   local children = {} -- what each has said of its reply: two that speak at once must not mix
   local draw = {
     prompt = function(b)
@@ -274,10 +275,11 @@ function show.people(cli, speak)
       write.line(colours.cyan(show.clean(said)))
     end,
     phase = function(b) write.line(colours.bold("## " .. show.clean(b.name))) end,
-    answer = function(b)
-      if b.by ~= "default" then return end -- the person has seen both
-      write.line(show.clean(("   nobody answered %q: %s"):format(text.first_line(b.question),
-        b.answer)))
+    question = function(b) asked[b.at or ""] = text.first_line(b.text) end,
+    answer = function(b) -- a call shows its own, and who is asked at the terminal sees it there
+      if b.call or b.by == "person" then return end
+      write.line(show.clean(("   asked: %s  answered (%s): %s"):format(asked[b.at] or "", b.by,
+        b.text or b.error and b.error.message or "")))
     end,
     notice = function(b) write.line("perigee: " .. show.clean(b.text)) end,
     log = function(b)

@@ -23,7 +23,7 @@ local SERVE <const> = {
     .. "URL.",
   options = {
     { "--port", "integer", "where to listen (default: a free one)" },
-    { "--dialect", "text", "whose wire format (default: anthropic)" },
+    { "--dialect", "text", "whose wire format: anthropic (default), openai_chat or openai_responses" },
     { "--cut", "integer", "replies are cut at random bytes; this seed chooses where (default: 1)" },
   },
   positionals = { { "SCENARIO", "rehearsal:FILE.lua, or rehearsal:NAME of lua/scenarios/" } },
@@ -128,20 +128,21 @@ local function count_visits()
 end
 
 ---@async
-local function refuse(request, status, message)
+local function refuse(request, dialect, status, message)
   request:head(status, JSON)
-  request:write(rehearsal.error_to_wire { message = message })
+  request:write(rehearsal.error_to_wire({ message = message }, dialect))
   request:finish()
 end
 
 --- The reply to one request, written in pieces that end anywhere.
 ---@async
 local function answer(cli, request, part)
-  if request.method ~= "POST" or request.path:gsub("%?.*$", "") ~= "/v1/messages" then
-    return refuse(request, 404, "only POST /v1/messages is served here")
+  local path = rehearsal.path(part.dialect)
+  if request.method ~= "POST" or request.path:gsub("%?.*$", "") ~= path then
+    return refuse(request, part.dialect, 404, ("only POST %s is served here"):format(path))
   end
   local given, err = rehearsal.from_wire(request.body, part.dialect)
-  if not given then return refuse(request, 400, err.message) end
+  if not given then return refuse(request, part.dialect, 400, err.message) end
   given.visit = part.visit_of(given, request.body)
   cli.err(("%s, visit %d, turn %d\n"):format(given.agent, given.visit, given.turn))
 
@@ -149,7 +150,7 @@ local function answer(cli, request, part)
   reply, err = cli.decide("lua/lib/decisions.lua", "play", part.scenario, given)
   if not reply then
     cli.err(err.message .. "\n")
-    return refuse(request, 400, err.message)
+    return refuse(request, part.dialect, 400, err.message)
   end
   local text, at = rehearsal.to_wire(reply, part.dialect), 1
   request:head(200, STREAM)
@@ -169,7 +170,8 @@ local function serve(cli, options)
   if not server then error(err, 0) end
   local part = { scenario = options.scenario, dialect = options.dialect,
     random = numbers(options.cut), visit_of = count_visits() }
-  cli.out(("http://127.0.0.1:%d\n"):format(server.port))
+  local _, base = rehearsal.path(options.dialect)
+  cli.out(("http://127.0.0.1:%d%s\n"):format(server.port, base))
   while true do
     local request
     request, err = server:accept()

@@ -135,7 +135,7 @@ end
 
 ---@return table state belongs to one reply
 function chat.begin()
-  return reading.begin { text = {}, thought = {}, calls = {}, by_index = {}, ids = {} }
+  return reading.begin { thought = {}, calls = {}, by_index = {}, ids = {} }
 end
 
 --- The call that a piece belongs to: a new one where its id or its place is new.
@@ -211,7 +211,7 @@ local function add_delta(state, delta)
     end
     if type(text) == "string" and text ~= "" then
       if name == "refusal" then state.refusal = (state.refusal or "") .. text end
-      state.text[#state.text + 1], state.said[#state.said + 1] = text, text
+      state.said[#state.said + 1] = text
       events[#events + 1] = { kind = "text", text = text }
     end
   end
@@ -291,7 +291,8 @@ local function thinking_block(state)
   if text == "" and not state.details then return nil end
   return { type = "thinking", text = text, dialect = chat.name,
     opaque = json.encode(json.object {
-      { state.thought_name or "reasoning", text }, { "reasoning_details", state.details },
+      { state.thought_name or "reasoning", state.thought_name and text },
+      { "reasoning_details", state.details },
     }) }
 end
 
@@ -300,7 +301,7 @@ end
 ---@return Reply?, Failure?
 function chat.finish(state)
   if state.err then return nil, state.err end
-  local text = table.concat(state.text)
+  local text = table.concat(state.said)
   local complete = state.stop_raw or state.done and (text ~= "" or #state.calls > 0)
   if not complete then return nil, reading.cut(state) end
   local content = { thinking_block(state) }

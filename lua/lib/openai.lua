@@ -29,8 +29,9 @@ local function said_by(body)
   err = reading.object(err) or body
   local code = err.code
   if type(code) ~= "string" and math.type(code) ~= "integer" then code = nil end
+  local kind = reading.text(err.type)
   return { message = reading.text(err.message) or reading.text(body.detail),
-    type = reading.text(err.type), code = code }
+    type = kind ~= "error" and kind or nil, code = code }
 end
 
 --- Whether a decoded event is an error and not a part of a reply.
@@ -90,14 +91,30 @@ function openai.usage(state, prompt, output, details)
   return { { kind = "usage", usage = state.usage } }
 end
 
-openai.FAILED = "[error] " -- before the text of a failed call: this wire has no mark for it
+local FAILED <const> = "[error] " -- before the text of a failed call: the wire has no mark for it
 
 --- The text of a call's result.
 ---@param block Block
 ---@return string
 function openai.result_text(block)
   local text = block.text ~= "" and block.text or "(no output)"
-  return block.error and openai.FAILED .. text or text
+  return block.error and FAILED .. text or text
+end
+
+--- The result that a text was made of, for the other side of the wire.
+---@param text string
+---@return { text: string, error: boolean? }
+function openai.read_result(text)
+  if text:sub(1, #FAILED) ~= FAILED then return { text = text } end
+  return { text = text:sub(#FAILED + 1), error = true }
+end
+
+--- An error as a server of this kind answers it.
+---@param message string
+---@return table
+function openai.error(message)
+  return json.object { { "error", json.object { { "message", message },
+    { "type", "invalid_request_error" }, { "param", json.null }, { "code", json.null } } } }
 end
 
 return openai

@@ -48,11 +48,14 @@ local function listing(env)
   local found = { providers = json.array {}, models = json.array {}, tiers = {}, names = {} }
   for _, name in ipairs(sorted_keys(data.providers)) do
     local provider = data.providers[name]
-    local url = env.variables[provider.base_url_variable]
+    local variable = provider.base_url_variable
+    local url = variable and env.variables[variable]
     found.providers[#found.providers + 1] = {
       name = name, base_url = url and url ~= "" and url or provider.base_url,
-      base_url_variable = provider.base_url_variable,
-      secret = provider.secret, has_secret = env.secrets[provider.secret] == true,
+      base_url_variable = variable, dialect = url and url ~= "" and provider.own_dialect
+        or provider.dialect,
+      secret = provider.secret,
+      has_secret = provider.secret ~= nil and env.secrets[provider.secret] == true,
     }
   end
   for _, id in ipairs(sorted_keys(data.models)) do
@@ -81,12 +84,12 @@ local function show(found)
     local columns = ("%-28s"):rep(select("#", ...) - 1)
     lines[#lines + 1] = (columns .. "%s"):format(...)
   end
-  line("provider", "server", "key")
+  line("provider", "server", "speaks", "key")
   for _, provider in ipairs(found.providers) do
-    line(provider.name, provider.base_url,
-      provider.secret .. (provider.has_secret and " is set" or " is not set"))
+    line(provider.name, provider.base_url, provider.dialect, not provider.secret and "none"
+      or provider.secret .. (provider.has_secret and " is set" or " is not set"))
   end
-  line("rehearsal", "none", "none: --model rehearsal:FILE")
+  line("rehearsal", "none", "rehearsal", "none: --model rehearsal:FILE")
   lines[#lines + 1] = ""
   line("tier", "models, in order")
   for _, tier in ipairs(sorted_keys(found.tiers)) do

@@ -170,7 +170,8 @@ t.test("every price says where it stands and when it was read", function()
   for id, facts in pairs(models.models) do
     local prices = facts.prices
     if prices then
-      t.truthy(prices.source:find("^platform%.claude%.com/"), id)
+      local own = facts.provider == "anthropic"
+      t.truthy(prices.source:find(own and "^platform%.claude%.com/" or "^[%w.]+%.%a+/"), id)
       t.truthy(prices.date:find("^%d%d%d%d%-%d%d%-%d%d$"), id)
     end
   end

@@ -1,10 +1,12 @@
---- perigee models list | which | serve: which models there are, and a scenario served as if it were
---- one.
+--- perigee models list | which | check | serve: which models there are, whether one does what a run
+--- needs, and a scenario served as if it were one.
 local args = require "lib.args"
 local json = require "lib.json"
 local model = require "lib.model"
 local models = require "models"
+local model_check = require "lib.model_check"
 local rehearsal = require "lib.rehearsal"
+local show = require "lib.show"
 local start = require "lib.start"
 
 local LIST <const> = {
@@ -16,6 +18,13 @@ local WHICH <const> = {
   usage = "perigee models which NAME|AGENT",
   about = "Which model answers under a name or for an agent, which follow when it fails, and why.",
   positionals = { { "NAME", "a model, a tier, a name from the field, or an agent" } },
+}
+local CHECK <const> = {
+  usage = "perigee models check NAME",
+  about = "Tries the server that answers under a name: text, a tool call, parallel calls, a long "
+    .. "stream, cancelling, structured output, token counts. Some short requests, which cost "
+    .. "tokens.",
+  positionals = { { "NAME", "a model, a tier, or a name from the field" } },
 }
 local SERVE <const> = {
   usage = "perigee models serve rehearsal:FILE [--port N] [--dialect NAME] [--cut SEED]",
@@ -78,7 +87,7 @@ local function price(prices)
   return ("$%g / $%g%s"):format(prices.input, prices.output, more)
 end
 
-local function show(found)
+local function listed(found)
   local lines = {}
   local function line(...)
     local columns = ("%-28s"):rep(select("#", ...) - 1)
@@ -210,7 +219,7 @@ local function list(cli, given)
   local env, err = start.env(cli)
   if not env then error(err, 0) end
   local found = listing(env)
-  local text = given.values.json and json.encode(found, { indent = 2 }) .. "\n" or show(found)
+  local text = given.values.json and json.encode(found, { indent = 2 }) .. "\n" or listed(found)
   cli.out(text)
   return 0
 end
@@ -244,8 +253,50 @@ local function which(cli, given)
   return 0
 end
 
+--- The one model that is checked: what was named, not what would stand in for it.
+---@async
+local function checked(cli, name)
+  local loaded = start.load(cli)
+  local env, err = start.env(cli, loaded and loaded.gate)
+  if not env then return nil, err end
+  local targets
+  targets, err = model.resolve(name, { exact = true }, env)
+  if not targets then return nil, err end
+  local target = targets[1]
+  if target.scenario then
+    return nil, { code = "invalid", message = "a rehearsal has no server to check; perigee models "
+      .. "serve gives it one" }
+  end
+  target.limits = setmetatable({ attempts = 1 }, { __index = target.limits }) -- failures are seen
+  return target
+end
+
+---@async
+local function check(cli, given)
+  local target, err = checked(cli, given.positionals[1])
+  local run
+  if target then run, err = cli.open_run { agent = "models check", task = "" } end
+  if not run then
+    cli.err("perigee: " .. show.clean(err.message) .. "\n")
+    return cli.exit_code(err.code)
+  end
+  cli.out(("%s at %s, %s\n"):format(target.model, target.base_url, target.dialect))
+  local works
+  works, err = run:scope(function()
+    return model_check.run({ target = target,
+      http = { send = function(request) return run:http(request) end },
+      how = { wait = function(ms) run:sleep(ms) end, random = math.random },
+    }, function(found)
+      cli.out(("%-19s%-7s%s\n"):format(found.name, found.state, show.clean(found.detail)))
+    end)
+  end)
+  run:close()
+  if err then cli.err("perigee: " .. show.clean(err.message) .. "\n") end
+  return works and 0 or 1
+end
+
 local ACTIONS <const> = {
-  list = { LIST, list }, which = { WHICH, which }, serve = { SERVE, start_serving },
+  check = { CHECK, check }, list = { LIST, list }, which = { WHICH, which }, serve = { SERVE, start_serving },
 }
 
 ---@async
@@ -253,7 +304,8 @@ local function run(cli, words)
   local action = ACTIONS[words[1]]
   if not action then
     local asked = words[1] == "--help" or words[1] == "-h"
-    local help = args.help(LIST) .. "\n" .. args.help(WHICH) .. "\n" .. args.help(SERVE);
+    local help = args.help(LIST) .. "\n" .. args.help(WHICH) .. "\n" .. args.help(CHECK)
+      .. "\n" .. args.help(SERVE);
     (asked and cli.out or cli.err)(help)
     return asked and 0 or 2
   end
@@ -269,4 +321,4 @@ local function run(cli, words)
   return action[2](cli, given)
 end
 
-return { usage = LIST.usage .. "\n" .. WHICH.usage .. "\n" .. SERVE.usage, run = run }
+return { usage = LIST.usage .. "\n" .. WHICH.usage .. "\n" .. CHECK.usage .. "\n" .. SERVE.usage, run = run }

@@ -96,8 +96,13 @@ local function head(req)
     elseif req.thinking == "off" then
       parts[#parts + 1] = '"thinking":{"type":"disabled"}'
     end
-    if req.effort then
-      parts[#parts + 1] = ('"output_config":{"effort":%s}'):format(json.encode(req.effort))
+    local config = {}
+    if req.effort then config[1] = '"effort":' .. json.encode(req.effort) end
+    if req.output then
+      config[#config + 1] = ('"format":{"type":"json_schema","schema":%s}'):format(req.output.schema)
+    end
+    if #config > 0 then
+      parts[#parts + 1] = '"output_config":{' .. table.concat(config, ",") .. "}"
     end
   end
   return parts
@@ -115,10 +120,8 @@ local function tools_json(tools, marked)
   return '"tools":[' .. table.concat(parts, ",") .. "]"
 end
 
----@param req DialectRequest
----@return HttpRequest
-function anthropic.request(req)
-  local parts = head(req)
+--- The tools, the system prompt and the conversation, after what `parts` begins with.
+local function post(path, accept, req, parts)
   local has_system = req.system and req.system:find("%S")
   if req.tools and #req.tools > 0 then
     parts[#parts + 1] = tools_json(req.tools, not has_system)
@@ -130,10 +133,10 @@ function anthropic.request(req)
   parts[#parts + 1] = '"messages":[' .. table.concat(req.messages, ",") .. "]"
   return {
     method = "POST",
-    path = "/v1/messages",
+    path = path,
     headers = {
       { "content-type", "application/json" },
-      { "accept", "text/event-stream, application/json" },
+      { "accept", accept },
       { "anthropic-version", req.legacy and LEGACY_VERSION or VERSION },
     },
     body = "{" .. table.concat(parts, ",") .. "}",
@@ -141,6 +144,24 @@ function anthropic.request(req)
     secret_prefix = req.legacy and "" or "Bearer ",
   }
 end
+
+---@param req DialectRequest
+---@return HttpRequest
+function anthropic.request(req)
+  return post("/v1/messages", "text/event-stream, application/json", req, head(req))
+end
+
+--- The question how many tokens a request is.
+---@param req DialectRequest
+---@return HttpRequest
+function anthropic.count(req)
+  return post("/v1/messages/count_tokens", "application/json", req,
+    { '"model":' .. json.encode(req.model) })
+end
+
+---@param body string the answer to `count`
+---@return integer? tokens
+function anthropic.counted(body) return reading.counted(body) end
 
 -- the stream in -----------------------------------------------------------------------------------
 --   message_start

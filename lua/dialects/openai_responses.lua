@@ -147,10 +147,7 @@ end
 
 ---@param body string the answer to `count`
 ---@return integer? tokens
-function responses.counted(body)
-  local said = reading.object(json.decode(body))
-  return said and math.type(said.input_tokens) == "integer" and said.input_tokens or nil
-end
+function responses.counted(body) return reading.counted(body) end
 
 -- the stream in -----------------------------------------------------------------------------------
 --   response.created response.in_progress

@@ -280,25 +280,36 @@ local function listen(response, dialect, on_event)
   return reply, err, used
 end
 
---- One request and its reply.
----@return table? reply, table? err, boolean used
-local function exchange(http, target, request, dialect, on_event)
+--- What a dialect makes its requests of.
+local function asked(target, request)
   local limits = target.limits
-  local built = dialect.request {
+  return {
     model = target.model, system = request.system, tools = request.tools,
-    messages = request.messages,
+    messages = request.messages, output = request.output,
     max_tokens = request.max_tokens
       or math.min(limits.max_tokens, target.max_output or limits.max_tokens),
     effort = request.effort, thinking = request.thinking or target.thinking, legacy = target.legacy,
   }
-  local response, err = http.send {
+end
+
+--- Sends what a dialect built.
+---@return table? response, table? err
+local function send(http, target, built, events)
+  local limits = target.limits
+  return http.send {
     method = built.method, url = target.base_url .. built.path, headers = built.headers,
-    body = built.body, events = "sse",
+    body = built.body, events = events,
     secret = target.secret, secret_header = target.secret and built.secret_header,
     secret_prefix = target.secret and built.secret_prefix,
     connect_ms = limits.connect_ms, first_byte_ms = limits.first_byte_ms,
     idle_ms = limits.idle_ms, body_limit = limits.body_limit,
   }
+end
+
+--- One request and its reply.
+---@return table? reply, table? err, boolean used
+local function exchange(http, target, request, dialect, on_event)
+  local response, err = send(http, target, dialect.request(asked(target, request)), "sse")
   if not response then return nil, err, false end
   local reply, used = nil, false
   if is_stream(response) then
@@ -372,6 +383,22 @@ function model.ask(http, target, request, on_event, how)
       why = err.message }
     how.wait(pause)
   end
+end
+
+--- How many tokens the server says that a request is; nil and no error where its API does not tell.
+---@async
+---@return integer? tokens, table? err
+function model.count(http, target, request)
+  local dialect = require("dialects." .. target.dialect)
+  if not dialect.count then return nil end
+  local response, err = send(http, target, dialect.count(asked(target, request)))
+  if not response then return nil, explained(err, target, 1) end
+  local body = short_body(response)
+  local tokens = response.status == 200 and dialect.counted(body)
+  err = not tokens and dialect.failure(response.status, response.headers, body)
+  response:close()
+  if err then return nil, explained(err, target, 1) end
+  return tokens
 end
 
 return model

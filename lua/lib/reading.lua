@@ -92,6 +92,14 @@ function reading.count(totals, name, count)
   totals[name] = math.max(totals[name] or 0, count)
 end
 
+--- The tokens in the answer to a question how many a request is.
+---@param body string
+---@return integer?
+function reading.counted(body)
+  local said = reading.object(json.decode(body))
+  return said and math.type(said.input_tokens) == "integer" and said.input_tokens or nil
+end
+
 --- The answer was no stream although nothing failed: says what it was.
 ---@param err     Failure
 ---@param status  integer

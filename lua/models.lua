@@ -96,7 +96,8 @@ return {
 
     ["gpt-6.1-terra"] = openai(LITELLM .. "gpt-6-1-terra; github.com/TheKrush/PromptFuel v1.0.24",
       { input = 1, output = 5, cache_read = 0.05, cache_write = 1.25 }),
-    ["gpt-6-sol"] = openai(GPT_6, { input = 2, output = 10, cache_read = 0.20, cache_write = 2.50 }),
+    ["gpt-6-sol"] = openai(GPT_6,
+      { input = 2, output = 10, cache_read = 0.20, cache_write = 2.50 }),
     ["gpt-6-luna"] = openai(GPT_6,
       { input = 0.10, output = 0.50, cache_read = 0.01, cache_write = 0.125 }),
     -- ids of the SDK; what is said elsewhere of their prices differs

@@ -32,7 +32,8 @@ local SERVE <const> = {
     .. "URL.",
   options = {
     { "--port", "integer", "where to listen (default: a free one)" },
-    { "--dialect", "text", "whose wire format: anthropic (default), openai_chat or openai_responses" },
+    { "--dialect", "text", "whose wire format: anthropic (default), openai_chat or "
+      .. "openai_responses" },
     { "--cut", "integer", "replies are cut at random bytes; this seed chooses where (default: 1)" },
   },
   positionals = { { "SCENARIO", "rehearsal:FILE.lua, or rehearsal:NAME of lua/scenarios/" } },
@@ -296,7 +297,8 @@ local function check(cli, given)
 end
 
 local ACTIONS <const> = {
-  check = { CHECK, check }, list = { LIST, list }, which = { WHICH, which }, serve = { SERVE, start_serving },
+  check = { CHECK, check }, list = { LIST, list }, serve = { SERVE, start_serving },
+  which = { WHICH, which },
 }
 
 ---@async
@@ -321,4 +323,5 @@ local function run(cli, words)
   return action[2](cli, given)
 end
 
-return { usage = LIST.usage .. "\n" .. WHICH.usage .. "\n" .. CHECK.usage .. "\n" .. SERVE.usage, run = run }
+return { run = run,
+  usage = table.concat({ LIST.usage, WHICH.usage, CHECK.usage, SERVE.usage }, "\n") }

@@ -99,7 +99,8 @@ local function head(req)
     local config = {}
     if req.effort then config[1] = '"effort":' .. json.encode(req.effort) end
     if req.output then
-      config[#config + 1] = ('"format":{"type":"json_schema","schema":%s}'):format(req.output.schema)
+      config[#config + 1] = ('"format":{"type":"json_schema","schema":%s}')
+        :format(req.output.schema)
     end
     if #config > 0 then
       parts[#parts + 1] = '"output_config":{' .. table.concat(config, ",") .. "}"

@@ -1,7 +1,7 @@
 --- Chat Completions, streamed: OpenAI's older API, which most other servers speak. Pure functions;
 --- the contract stands in README.md here. Facts as read in openai 6.49.0 (npm, 2026-07-23), types
---- of resources/chat/completions; what other servers do differently, as they document it or as their
---- issues show it (read 2026-11-23):
+--- of resources/chat/completions; what other servers do differently, as they document it or as
+--- their issues show it (read 2026-11-23):
 ---   reasoning   DeepSeek, llama.cpp: `reasoning_content`; vLLM since 0.11, Groq, Ollama:
 ---               `reasoning`; OpenRouter: `reasoning` and `reasoning_details`. With calls DeepSeek
 ---               wants it back, so it goes back under the name under which it came.
@@ -175,7 +175,9 @@ local function end_calls(state)
   local events = {}
   state.ended = true
   for i, call in ipairs(state.calls) do
-    if not call.name or call.name == "" then return reading.broken(state, "a call without a name") end
+    if not call.name or call.name == "" then
+      return reading.broken(state, "a call without a name")
+    end
     call.id = call.id or ("call_%s_%d"):format(state.id or "x", i)
     call.input = table.concat(call.pieces)
     if not call.input:find("%S") then call.input = "{}" end

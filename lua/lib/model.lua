@@ -281,7 +281,7 @@ local function listen(response, dialect, on_event)
 end
 
 --- What a dialect makes its requests of.
-local function asked(target, request)
+local function question(target, request)
   local limits = target.limits
   return {
     model = target.model, system = request.system, tools = request.tools,
@@ -309,7 +309,7 @@ end
 --- One request and its reply.
 ---@return table? reply, table? err, boolean used
 local function exchange(http, target, request, dialect, on_event)
-  local response, err = send(http, target, dialect.request(asked(target, request)), "sse")
+  local response, err = send(http, target, dialect.request(question(target, request)), "sse")
   if not response then return nil, err, false end
   local reply, used = nil, false
   if is_stream(response) then
@@ -391,7 +391,7 @@ end
 function model.count(http, target, request)
   local dialect = require("dialects." .. target.dialect)
   if not dialect.count then return nil end
-  local response, err = send(http, target, dialect.count(asked(target, request)))
+  local response, err = send(http, target, dialect.count(question(target, request)))
   if not response then return nil, explained(err, target, 1) end
   local body = short_body(response)
   local tokens = response.status == 200 and dialect.counted(body)

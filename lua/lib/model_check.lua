@@ -1,11 +1,11 @@
---- Tries what a run needs of a server: `perigee models check`. Each probe is one short conversation;
+--- Tries what a run needs of a server: `perigee models check`. Each probe is a short conversation;
 --- lua/scenarios/check.lua plays the other side, so that a served rehearsal can be checked too.
 local json  = require "lib.json"
 local model = require "lib.model"
 
 local model_check = {}
 
-local SYSTEM <const> = "You are probed. Do exactly what is asked and say nothing else.\nAgent: check"
+local SYSTEM <const> = "You are probed. Do exactly what is asked, say nothing else.\nAgent: check"
 local NUMBER <const> = '{"type":"integer"}'
 local ADD <const> = { name = "add", description = "Adds two integers.",
   schema = ('{"type":"object","properties":{"a":%s,"b":%s},"required":["a","b"],'
@@ -81,7 +81,8 @@ local function tool_call(world)
   reply, err = ask(world, log, { tools = { ADD } })
   if not reply then return "fails", "with the result: " .. err.message end
   local said = parts_of(reply)
-  return said:find("5", 1, true) and "works" or "fails", ("it answers the result with %q"):format(said)
+  return said:find("5", 1, true) and "works" or "fails",
+    ("it answers the result with %q"):format(said)
 end
 
 local function parallel(world)

@@ -82,7 +82,7 @@ local ADDED <const> = { "providers", "models", "tiers", "fallbacks", "complexity
 function model_data.added(file, shipped)
   if type(file) ~= "table" or file.add == nil then return file end
   for key in pairs(file) do
-    if key ~= "add" then return nil, ("beside add stands nothing; %s does"):format(tostring(key)) end
+    if key ~= "add" then return nil, ("beside add stands %s"):format(tostring(key)) end
   end
   if type(file.add) ~= "table" then return nil, "add is no table" end
   local data = {}

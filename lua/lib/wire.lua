@@ -1,6 +1,6 @@
 --- What the wires of a rehearsal have in common; each wire is a lib/wire_NAME.lua of
 ---   base      what of the path belongs to the base URL ("" or "/v1"); `path` is the rest
----   read(body)       what a request gives: { system, first, results, tools, turn }, or nil, why not
+---   read(body)       what a request gives: { system, first, results, tools, turn }; or nil, why
 ---   write(reply)     a reply as the text of an event stream
 ---   error(message)   an error as the value of an answer's body
 --- Pure; runs where scenarios run.

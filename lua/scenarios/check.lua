@@ -1,5 +1,5 @@
---- What `perigee models check` asks, answered: serve it, and the check of that server shows whether a
---- dialect carries all that a run needs.
+--- What `perigee models check` asks, answered: serve it, and the check of that server shows whether
+--- a dialect carries all that a run needs.
 local rehearse = require "lib.rehearse"
 
 local function asked(words) return rehearse.first(words) end

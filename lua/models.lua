@@ -17,10 +17,11 @@ end
 
 --- Prices of OpenAI's as others repeat them, read 2026-11-23; above 272,000 tokens of a prompt the
 --- whole request costs double for what goes in and half as much again for what comes out.
+---@param source? string nothing is said of size and price without one
 local function openai(source, prices)
-  local facts = { provider = "openai", context = 1050000, max_output = 128000,
-    thinking = "adaptive", prices = prices }
-  if not prices then return facts end
+  local facts = { provider = "openai", thinking = "adaptive", effort = true, prices = prices }
+  if not source then return facts end
+  facts.context, facts.max_output = 1050000, 128000
   local function times(price, factor) return price and price * factor end
   prices.source, prices.date = source, "2026-11-23"
   prices.above = { tokens = 272000, input = prices.input * 2, output = prices.output * 1.5,
@@ -40,7 +41,7 @@ HAIKU_5_5.above = { -- every token of a request with a longer prompt
 
 local function adaptive(prices)
   return { provider = "anthropic", context = 1000000, max_output = 128000, thinking = "adaptive",
-    prices = prices }
+    effort = true, prices = prices }
 end
 
 return {
@@ -64,7 +65,8 @@ return {
     },
   },
 
-  -- `sees = false`: takes text only; of an image it is told what it is.
+  -- `sees = false`: takes text only; of an image it is told what it is. `effort`: it can be told
+  -- how much effort to make.
   models = {
     ["claude-fable-5-2"] = { provider = "anthropic", thinking = "adaptive" },
     ["claude-fable-5-1"] = adaptive(dollars(PRICES, 10, 50, 0.25, 12.50)),
@@ -101,12 +103,12 @@ return {
     ["gpt-6-luna"] = openai(GPT_6,
       { input = 0.10, output = 0.50, cache_read = 0.01, cache_write = 0.125 }),
     -- ids of the SDK; what is said elsewhere of their prices differs
-    ["gpt-5.6-sol"] = { provider = "openai", thinking = "adaptive" },
-    ["gpt-5.6-terra"] = { provider = "openai", thinking = "adaptive" },
-    ["gpt-5.6-luna"] = { provider = "openai", thinking = "adaptive" },
-    ["gpt-5.4"] = { provider = "openai", thinking = "adaptive" },
-    ["gpt-5.4-mini"] = { provider = "openai", thinking = "adaptive" },
-    ["gpt-5.4-nano"] = { provider = "openai", thinking = "adaptive" },
+    ["gpt-5.6-sol"] = openai(),
+    ["gpt-5.6-terra"] = openai(),
+    ["gpt-5.6-luna"] = openai(),
+    ["gpt-5.4"] = openai(),
+    ["gpt-5.4-mini"] = openai(),
+    ["gpt-5.4-nano"] = openai(),
   },
 
   -- The first whose provider can be asked is taken.
@@ -125,6 +127,15 @@ return {
     moderate = "medium", medium = "medium", standard = "medium",
     simple = "small", basic = "small", low = "small",
     default = "medium", -- for a definition that says nothing
+  },
+
+  -- How much effort a model is asked to make for a definition's `complexity`: low, medium, high,
+  -- xhigh or max (@anthropic-ai/sdk 1.12.0, OutputConfig). Only models with `effort` are asked; for
+  -- a definition that says nothing the server decides.
+  effort = {
+    complex = "high", expert = "high", high = "high",
+    moderate = "medium", medium = "medium", standard = "medium",
+    simple = "low", basic = "low", low = "low",
   },
 
   -- Names from the field, in lower case, with "-" for blanks, dots and underscores. `inherit` is

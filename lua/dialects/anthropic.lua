@@ -2,7 +2,8 @@
 --- Facts as read in @anthropic-ai/sdk 1.12.0 (npm, 2026-11-20): the types of resources/messages,
 --- the headers of client.ts, the order of events of lib/MessageStream.ts. That SDK always sends
 --- version 2026-10-21, with the key as a bearer token; this version refuses temperature, top_p and
---- top_k, so they are never sent. `legacy` is for servers that know only 2023-06-01 and x-api-key.
+--- top_k, so they are never sent. Effort is `output_config.effort` (type OutputConfig: low, medium,
+--- high, xhigh, max). `legacy` is for servers that know only 2023-06-01 and x-api-key.
 local failure = require "lib.failure"
 local json    = require "lib.json"
 local reading = require "lib.reading"
@@ -25,7 +26,8 @@ local STATUS_OF <const> = {
 
 --- Words in a refusal that point to what only the newer form of a request has.
 local NEWER_WORDS <const> = {
-  "anthropic-version", "api-key", "api key", "cache_control", "thinking", "extra inputs",
+  "anthropic-version", "api-key", "api key", "cache_control", "thinking", "output_config",
+  "effort", "extra inputs",
 }
 
 local anthropic = { name = "anthropic" }
@@ -172,7 +174,11 @@ function anthropic.counted(body) return reading.counted(body) end
 
 ---@return table state belongs to one reply
 function anthropic.begin()
+<<<<<<< HEAD
   return reading.begin { parts = {}, by_index = {}, ids = {}, started = false }
+=======
+  return { parts = {}, by_index = {}, call_ids = {}, started = false, done = false }
+>>>>>>> main
 end
 
 local string_or_nil <const>, broken <const> = reading.text, reading.broken
@@ -278,8 +284,15 @@ local function begin_block(state, event)
   if kind == "call" and not (string_or_nil(raw.id) and string_or_nil(raw.name)) then
     return broken(state, "a call without id or name")
   end
+<<<<<<< HEAD
   if kind == "call" and state.ids[raw.id] then return broken(state, "two calls with one id") end
   if kind == "call" then state.ids[raw.id] = true end
+=======
+  if kind == "call" then -- a result would answer either
+    if state.call_ids[raw.id] then return broken(state, "two calls with one id") end
+    state.call_ids[raw.id] = true
+  end
+>>>>>>> main
   local part = { kind = kind, raw = raw, pieces = {}, json = {},
     signature = string_or_nil(raw.signature) or "" }
   state.parts[#state.parts + 1] = part

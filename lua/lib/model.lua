@@ -24,6 +24,7 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@field context  integer? tokens, if known
 ---@field max_output integer? tokens, if known
 ---@field thinking string?
+---@field effort   boolean? it can be told how much effort to make
 ---@field sees     boolean? false for one that takes text only
 ---@field prices   table?
 ---@field limits   table
@@ -126,7 +127,7 @@ local function target_of(data, env, found)
     legacy = provider.legacy == "always",
     may_be_legacy = (own or not provider.secret) and provider.legacy == "refused",
     context = facts.context, max_output = facts.max_output, thinking = facts.thinking,
-    sees = facts.sees,
+    sees = facts.sees, effort = facts.effort,
     prices = not own and facts.prices or nil, limits = data.limits,
   }
 end
@@ -288,7 +289,8 @@ local function question(target, request)
     messages = request.messages, output = request.output,
     max_tokens = request.max_tokens
       or math.min(limits.max_tokens, target.max_output or limits.max_tokens),
-    effort = request.effort, thinking = request.thinking or target.thinking, legacy = target.legacy,
+    effort = target.effort and request.effort or nil,
+    thinking = request.thinking or target.thinking, legacy = target.legacy,
   }
 end
 

@@ -174,11 +174,7 @@ function anthropic.counted(body) return reading.counted(body) end
 
 ---@return table state belongs to one reply
 function anthropic.begin()
-<<<<<<< HEAD
-  return reading.begin { parts = {}, by_index = {}, ids = {}, started = false }
-=======
-  return { parts = {}, by_index = {}, call_ids = {}, started = false, done = false }
->>>>>>> main
+  return reading.begin { parts = {}, by_index = {}, call_ids = {}, started = false }
 end
 
 local string_or_nil <const>, broken <const> = reading.text, reading.broken
@@ -284,15 +280,10 @@ local function begin_block(state, event)
   if kind == "call" and not (string_or_nil(raw.id) and string_or_nil(raw.name)) then
     return broken(state, "a call without id or name")
   end
-<<<<<<< HEAD
-  if kind == "call" and state.ids[raw.id] then return broken(state, "two calls with one id") end
-  if kind == "call" then state.ids[raw.id] = true end
-=======
   if kind == "call" then -- a result would answer either
     if state.call_ids[raw.id] then return broken(state, "two calls with one id") end
     state.call_ids[raw.id] = true
   end
->>>>>>> main
   local part = { kind = kind, raw = raw, pieces = {}, json = {},
     signature = string_or_nil(raw.signature) or "" }
   state.parts[#state.parts + 1] = part

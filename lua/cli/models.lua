@@ -6,11 +6,7 @@ local model = require "lib.model"
 local models = require "models"
 local model_check = require "lib.model_check"
 local rehearsal = require "lib.rehearsal"
-<<<<<<< HEAD
-local show = require "lib.show"
-=======
 local clean = require("lib.show").clean
->>>>>>> main
 local start = require "lib.start"
 
 local LIST <const> = {
@@ -92,7 +88,7 @@ local function price(prices)
   return ("$%g / $%g%s"):format(prices.input, prices.output, more)
 end
 
-local function listed(found)
+local function show(found)
   local lines = {}
   local function line(...)
     local columns = ("%-28s"):rep(select("#", ...) - 1)
@@ -166,13 +162,8 @@ local function answer(cli, request, part)
   local reply
   reply, err = cli.decide("lua/lib/decisions.lua", "play", part.scenario, given)
   if not reply then
-<<<<<<< HEAD
-    cli.err(err.message .. "\n")
-    return refuse(request, part.dialect, 400, err.message)
-=======
     cli.err(clean(err.message) .. "\n")
-    return refuse(request, 400, err.message)
->>>>>>> main
+    return refuse(request, part.dialect, 400, err.message)
   end
   local text, at = rehearsal.to_wire(reply, part.dialect), 1
   request:head(200, STREAM)
@@ -229,13 +220,8 @@ local function list(cli, given)
   local env, err = start.env(cli)
   if not env then error(err, 0) end
   local found = listing(env)
-<<<<<<< HEAD
-  local text = given.values.json and json.encode(found, { indent = 2 }) .. "\n" or listed(found)
-  cli.out(text)
-=======
   local text = given.values.json and json.encode(found, { indent = 2 }) .. "\n" or show(found)
   cli.out(given.values.json and text or clean(text))
->>>>>>> main
   return 0
 end
 
@@ -292,21 +278,21 @@ local function check(cli, given)
   local run
   if target then run, err = cli.open_run { agent = "models check", task = "" } end
   if not run then
-    cli.err("perigee: " .. show.clean(err.message) .. "\n")
+    cli.err("perigee: " .. clean(err.message) .. "\n")
     return cli.exit_code(err.code)
   end
-  cli.out(("%s at %s, %s\n"):format(target.model, target.base_url, target.dialect))
+  cli.out(clean(("%s at %s, %s\n"):format(target.model, target.base_url, target.dialect)))
   local works
   works, err = run:scope(function()
     return model_check.run({ target = target,
       http = { send = function(request) return run:http(request) end },
       how = { wait = function(ms) run:sleep(ms) end, random = math.random },
     }, function(found)
-      cli.out(("%-19s%-7s%s\n"):format(found.name, found.state, show.clean(found.detail)))
+      cli.out(("%-19s%-7s%s\n"):format(found.name, found.state, clean(found.detail)))
     end)
   end)
   run:close()
-  if err then cli.err("perigee: " .. show.clean(err.message) .. "\n") end
+  if err then cli.err("perigee: " .. clean(err.message) .. "\n") end
   return works and 0 or 1
 end
 

@@ -5,7 +5,7 @@
 ---   reasoning   DeepSeek, llama.cpp: `reasoning_content`; vLLM since 0.11, Groq, Ollama:
 ---               `reasoning`; OpenRouter: `reasoning` and `reasoning_details`. With calls DeepSeek
 ---               wants it back, so it goes back under the name under which it came.
----   calls       some leave out `index` (Ollama before 0.5), send 0 for all of them, or no `id`
+---   calls       some leave out `index` (Ollama did, in 2024), send 0 for all of them, or no `id`
 ---   end         some send no [DONE], or "stop" for a reply with calls
 ---   errors      as an event in a stream that began as 200 (llama.cpp, vLLM, OpenRouter, Groq)
 ---   comments    ": OPENROUTER PROCESSING", ": keep-alive" (DeepSeek): the transport drops them

@@ -57,6 +57,7 @@ local ENCODERS <const> = {
     return ('{"type":"text","text":%s}'):format(json.encode(block.text))
   end,
   call = function(block)
+    if is_ours(block) then return block.opaque end -- with who called
     return ('{"type":"tool_use","id":%s,"name":%s,"input":%s}')
       :format(json.encode(block.id), json.encode(block.name), reading.arguments(block.input))
   end,
@@ -216,7 +217,13 @@ local CLOSERS <const> = {
     if not typed:find("%S") then
       typed = type(raw.input) == "table" and json.encode(raw.input) or "{}"
     end
-    return { type = "call", id = raw.id, name = raw.name, input = typed }
+    local block = { type = "call", id = raw.id, name = raw.name, input = typed }
+    local caller = reading.object(raw.caller)
+    if caller and caller.type ~= "direct" or string_or_nil(raw.toolset_name) then
+      block.dialect = anthropic.name
+      block.opaque = refilled(raw, { input = json.raw(reading.arguments(typed)) })
+    end
+    return block
   end,
   thinking = function(part, text)
     return { type = "thinking", text = text, dialect = anthropic.name, partial = part.damaged,

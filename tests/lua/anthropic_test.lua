@@ -222,6 +222,16 @@ t.test("a call without arguments has an empty object", function()
   t.equal(reply.content[1].input, "{}")
 end)
 
+t.test("a call that code of the server's made goes back with its caller", function()
+  local call = '{"type":"tool_use","id":"a","name":"read","input":%s,'
+    .. '"caller":{"type":"code_execution_20260120","tool_id":"s"}}'
+  local reply = play(started(opened_as(0, call:format("{}")), typed(0, '{"n": 1}'), closed(0),
+    ended("tool_use"), STOP))
+  t.equal(reply.content[1].input, '{"n": 1}')
+  t.equal(anthropic.encode(assistant(reply.content)),
+    '{"role":"assistant","content":[' .. call:format('{"n": 1}') .. "]}")
+end)
+
 t.test("thinking goes back whole, signature and unknown keys included", function()
   local reply, _, seen = play(started(
     opened_as(0, '{"type":"thinking","thinking":"","signature":"","later":[]}'),

@@ -2,7 +2,8 @@
 --- only; lib/model.lua reads it. A project may change names and tiers; servers, secrets and prices
 --- come from here, from the environment, or from the user's own models.lua.
 ---
---- Model ids: @anthropic-ai/sdk 1.12.0 (npm, 2026-11-20). Windows, output limits and prices: copies
+--- Model ids: @anthropic-ai/sdk 1.12.0 (npm, 2026-11-20), openai 6.49.0 (npm, 2026-07-23) and, for
+--- what came after that, the pages named below. Windows, output limits and prices: copies
 --- of the pages named below, read 2026-11-22. What neither says is absent here, and a cost that
 --- cannot be computed is absent too.
 local PAGES <const> = "platform.claude.com/docs/en/models/"
@@ -13,6 +14,23 @@ local function dollars(source, input, output, cache_read, cache_write)
   return { input = input, output = output, cache_read = cache_read, cache_write = cache_write,
     source = source, date = "2026-11-22" }
 end
+
+--- Prices of OpenAI's as others repeat them, read 2026-11-23; above 272,000 tokens of a prompt the
+--- whole request costs double for what goes in and half as much again for what comes out.
+---@param source? string nothing is said of size and price without one
+local function openai(source, prices)
+  local facts = { provider = "openai", thinking = "adaptive", effort = true, prices = prices }
+  if not source then return facts end
+  facts.context, facts.max_output = 1050000, 128000
+  local function times(price, factor) return price and price * factor end
+  prices.source, prices.date = source, "2026-11-23"
+  prices.above = { tokens = 272000, input = prices.input * 2, output = prices.output * 1.5,
+    cache_read = times(prices.cache_read, 2), cache_write = times(prices.cache_write, 2) }
+  return facts
+end
+
+local LITELLM <const> = "docs.litellm.ai/blog/"
+local GPT_6 <const> = LITELLM .. "gpt_6_sol_luna; github.com/merefield/codexometer v0.18.4"
 
 local OPUS_4 <const> = dollars(PRICES, 5, 25, 0.50, 6.25)
 local HAIKU_4_5 <const> = dollars(PAGES .. "opus-5/overview", 1, 5)
@@ -28,13 +46,21 @@ end
 
 return {
   -- Who serves. `legacy`: a server other than the provider's own that refuses a request is asked
-  -- once more in the older form ("refused"), always in it ("always"), or never ("never").
+  -- once more in the older form ("refused"), always in it ("always"), or never ("never"). One
+  -- without `secret` needs no key.
   providers = {
     anthropic = {
       dialect = "anthropic",
       base_url = "https://api.anthropic.com", base_url_variable = "ANTHROPIC_BASE_URL",
       secret = "ANTHROPIC_API_KEY",
       owns = { "^claude%-" }, -- ids that go there although they are not listed below
+      legacy = "refused",
+    },
+    openai = {
+      dialect = "openai_responses", own_dialect = "openai_chat", -- what servers of others speak
+      base_url = "https://api.openai.com/v1", base_url_variable = "OPENAI_BASE_URL",
+      secret = "OPENAI_API_KEY",
+      owns = { "^gpt%-", "^o%d", "^chatgpt%-", "^codex%-" }, dots = true, -- of the ids
       legacy = "refused",
     },
   },
@@ -69,13 +95,27 @@ return {
     ["claude-mythos-5-1"] = { provider = "anthropic", thinking = "adaptive" },
     ["claude-mythos-5"] = { provider = "anthropic", thinking = "adaptive" },
     ["claude-mythos-preview"] = { provider = "anthropic" },
+
+    ["gpt-6.1-terra"] = openai(LITELLM .. "gpt-6-1-terra; github.com/TheKrush/PromptFuel v1.0.24",
+      { input = 1, output = 5, cache_read = 0.05, cache_write = 1.25 }),
+    ["gpt-6-sol"] = openai(GPT_6,
+      { input = 2, output = 10, cache_read = 0.20, cache_write = 2.50 }),
+    ["gpt-6-luna"] = openai(GPT_6,
+      { input = 0.10, output = 0.50, cache_read = 0.01, cache_write = 0.125 }),
+    -- ids of the SDK; what is said elsewhere of their prices differs
+    ["gpt-5.6-sol"] = openai(),
+    ["gpt-5.6-terra"] = openai(),
+    ["gpt-5.6-luna"] = openai(),
+    ["gpt-5.4"] = openai(),
+    ["gpt-5.4-mini"] = openai(),
+    ["gpt-5.4-nano"] = openai(),
   },
 
   -- The first whose provider can be asked is taken.
   tiers = {
-    large = { "claude-opus-5-5", "claude-opus-5" },
-    medium = { "claude-sonnet-5-5", "claude-sonnet-5" },
-    small = { "claude-haiku-5-5", "claude-haiku-4-5" },
+    large = { "claude-opus-5-5", "claude-opus-5", "gpt-6-sol" },
+    medium = { "claude-sonnet-5-5", "claude-sonnet-5", "gpt-6.1-terra" },
+    small = { "claude-haiku-5-5", "claude-haiku-4-5", "gpt-6-luna" },
   },
 
   -- What answers instead when nobody in a tier does. Never dearer than what was asked for.

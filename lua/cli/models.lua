@@ -1,9 +1,10 @@
---- perigee models list | which | serve: which models there are, and a scenario served as if it were
---- one.
+--- perigee models list | which | check | serve: which models there are, whether one does what a run
+--- needs, and a scenario served as if it were one.
 local args = require "lib.args"
 local json = require "lib.json"
 local model = require "lib.model"
 local models = require "models"
+local model_check = require "lib.model_check"
 local rehearsal = require "lib.rehearsal"
 local clean = require("lib.show").clean
 local start = require "lib.start"
@@ -18,13 +19,21 @@ local WHICH <const> = {
   about = "Which model answers under a name or for an agent, which follow when it fails, and why.",
   positionals = { { "NAME", "a model, a tier, a name from the field, or an agent" } },
 }
+local CHECK <const> = {
+  usage = "perigee models check NAME",
+  about = "Tries the server that answers under a name: text, a tool call, parallel calls, a long "
+    .. "stream, cancelling, structured output, token counts. Some short requests, which cost "
+    .. "tokens.",
+  positionals = { { "NAME", "a model, a tier, or a name from the field" } },
+}
 local SERVE <const> = {
   usage = "perigee models serve rehearsal:FILE [--port N] [--dialect NAME] [--cut SEED]",
   about = "Plays a scenario on 127.0.0.1 in a provider's wire format until Ctrl-C. Prints the base "
     .. "URL.",
   options = {
     { "--port", "integer", "where to listen (default: a free one)" },
-    { "--dialect", "text", "whose wire format (default: anthropic)" },
+    { "--dialect", "text", "whose wire format: anthropic (default), openai_chat or "
+      .. "openai_responses" },
     { "--cut", "integer", "replies are cut at random bytes; this seed chooses where (default: 1)" },
   },
   positionals = { { "SCENARIO", "rehearsal:FILE.lua, or rehearsal:NAME of lua/scenarios/" } },
@@ -49,11 +58,14 @@ local function listing(env)
   local found = { providers = json.array {}, models = json.array {}, tiers = {}, names = {} }
   for _, name in ipairs(sorted_keys(data.providers)) do
     local provider = data.providers[name]
-    local url = env.variables[provider.base_url_variable]
+    local variable = provider.base_url_variable
+    local url = variable and env.variables[variable]
     found.providers[#found.providers + 1] = {
       name = name, base_url = url and url ~= "" and url or provider.base_url,
-      base_url_variable = provider.base_url_variable,
-      secret = provider.secret, has_secret = env.secrets[provider.secret] == true,
+      base_url_variable = variable, dialect = url and url ~= "" and provider.own_dialect
+        or provider.dialect,
+      secret = provider.secret,
+      has_secret = provider.secret ~= nil and env.secrets[provider.secret] == true,
     }
   end
   for _, id in ipairs(sorted_keys(data.models)) do
@@ -82,12 +94,12 @@ local function show(found)
     local columns = ("%-28s"):rep(select("#", ...) - 1)
     lines[#lines + 1] = (columns .. "%s"):format(...)
   end
-  line("provider", "server", "key")
+  line("provider", "server", "speaks", "key")
   for _, provider in ipairs(found.providers) do
-    line(provider.name, provider.base_url,
-      provider.secret .. (provider.has_secret and " is set" or " is not set"))
+    line(provider.name, provider.base_url, provider.dialect, not provider.secret and "none"
+      or provider.secret .. (provider.has_secret and " is set" or " is not set"))
   end
-  line("rehearsal", "none", "none: --model rehearsal:FILE")
+  line("rehearsal", "none", "rehearsal", "none: --model rehearsal:FILE")
   lines[#lines + 1] = ""
   line("tier", "models, in order")
   for _, tier in ipairs(sorted_keys(found.tiers)) do
@@ -129,20 +141,21 @@ local function count_visits()
 end
 
 ---@async
-local function refuse(request, status, message)
+local function refuse(request, dialect, status, message)
   request:head(status, JSON)
-  request:write(rehearsal.error_to_wire { message = message })
+  request:write(rehearsal.error_to_wire({ message = message }, dialect))
   request:finish()
 end
 
 --- The reply to one request, written in pieces that end anywhere.
 ---@async
 local function answer(cli, request, part)
-  if request.method ~= "POST" or request.path:gsub("%?.*$", "") ~= "/v1/messages" then
-    return refuse(request, 404, "only POST /v1/messages is served here")
+  local path = rehearsal.path(part.dialect)
+  if request.method ~= "POST" or request.path:gsub("%?.*$", "") ~= path then
+    return refuse(request, part.dialect, 404, ("only POST %s is served here"):format(path))
   end
   local given, err = rehearsal.from_wire(request.body, part.dialect)
-  if not given then return refuse(request, 400, err.message) end
+  if not given then return refuse(request, part.dialect, 400, err.message) end
   given.visit = part.visit_of(given, request.body)
   cli.err(("%s, visit %d, turn %d\n"):format(clean(given.agent), given.visit, given.turn))
 
@@ -150,7 +163,7 @@ local function answer(cli, request, part)
   reply, err = cli.decide("lua/lib/decisions.lua", "play", part.scenario, given)
   if not reply then
     cli.err(clean(err.message) .. "\n")
-    return refuse(request, 400, err.message)
+    return refuse(request, part.dialect, 400, err.message)
   end
   local text, at = rehearsal.to_wire(reply, part.dialect), 1
   request:head(200, STREAM)
@@ -170,7 +183,8 @@ local function serve(cli, options)
   if not server then error(err, 0) end
   local part = { scenario = options.scenario, dialect = options.dialect,
     random = numbers(options.cut), visit_of = count_visits() }
-  cli.out(("http://127.0.0.1:%d\n"):format(server.port))
+  local _, base = rehearsal.path(options.dialect)
+  cli.out(("http://127.0.0.1:%d%s\n"):format(server.port, base))
   while true do
     local request
     request, err = server:accept()
@@ -240,8 +254,51 @@ local function which(cli, given)
   return 0
 end
 
+--- The one model that is checked: what was named, not what would stand in for it.
+---@async
+local function checked(cli, name)
+  local loaded = start.load(cli)
+  local env, err = start.env(cli, loaded and loaded.gate)
+  if not env then return nil, err end
+  local targets
+  targets, err = model.resolve(name, { exact = true }, env)
+  if not targets then return nil, err end
+  local target = targets[1]
+  if target.scenario then
+    return nil, { code = "invalid", message = "a rehearsal has no server to check; perigee models "
+      .. "serve gives it one" }
+  end
+  target.limits = setmetatable({ attempts = 1 }, { __index = target.limits }) -- failures are seen
+  return target
+end
+
+---@async
+local function check(cli, given)
+  local target, err = checked(cli, given.positionals[1])
+  local run
+  if target then run, err = cli.open_run { agent = "models check", task = "" } end
+  if not run then
+    cli.err("perigee: " .. clean(err.message) .. "\n")
+    return cli.exit_code(err.code)
+  end
+  cli.out(clean(("%s at %s, %s\n"):format(target.model, target.base_url, target.dialect)))
+  local works
+  works, err = run:scope(function()
+    return model_check.run({ target = target,
+      http = { send = function(request) return run:http(request) end },
+      how = { wait = function(ms) run:sleep(ms) end, random = math.random },
+    }, function(found)
+      cli.out(("%-19s%-7s%s\n"):format(found.name, found.state, clean(found.detail)))
+    end)
+  end)
+  run:close()
+  if err then cli.err("perigee: " .. clean(err.message) .. "\n") end
+  return works and 0 or 1
+end
+
 local ACTIONS <const> = {
-  list = { LIST, list }, which = { WHICH, which }, serve = { SERVE, start_serving },
+  check = { CHECK, check }, list = { LIST, list }, serve = { SERVE, start_serving },
+  which = { WHICH, which },
 }
 
 ---@async
@@ -249,7 +306,8 @@ local function run(cli, words)
   local action = ACTIONS[words[1]]
   if not action then
     local asked = words[1] == "--help" or words[1] == "-h"
-    local help = args.help(LIST) .. "\n" .. args.help(WHICH) .. "\n" .. args.help(SERVE);
+    local help = args.help(LIST) .. "\n" .. args.help(WHICH) .. "\n" .. args.help(CHECK)
+      .. "\n" .. args.help(SERVE);
     (asked and cli.out or cli.err)(help)
     return asked and 0 or 2
   end
@@ -265,4 +323,5 @@ local function run(cli, words)
   return action[2](cli, given)
 end
 
-return { usage = LIST.usage .. "\n" .. WHICH.usage .. "\n" .. SERVE.usage, run = run }
+return { run = run,
+  usage = table.concat({ LIST.usage, WHICH.usage, CHECK.usage, SERVE.usage }, "\n") }

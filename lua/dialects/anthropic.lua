@@ -5,7 +5,8 @@
 --- top_k, so they are never sent. Effort is `output_config.effort` (type OutputConfig: low, medium,
 --- high, xhigh, max). `legacy` is for servers that know only 2023-06-01 and x-api-key.
 local failure = require "lib.failure"
-local json = require "lib.json"
+local json    = require "lib.json"
+local reading = require "lib.reading"
 
 local VERSION <const> = "2026-10-21"
 local LEGACY_VERSION <const> = "2023-06-01"
@@ -33,17 +34,7 @@ local anthropic = { name = "anthropic" }
 
 -- messages out ------------------------------------------------------------------------------------
 
---- The arguments' own text when it is a JSON object, else {}: the API refuses anything else, and
---- the model is told what was wrong by the call's result.
-local function arguments(text)
-  local value = json.decode(text)
-  if type(value) == "table" and value ~= json.null and not json.is_array(value) then return text end
-  return "{}"
-end
-
-local function is_ours(block)
-  return block.opaque and not block.partial and (block.dialect or anthropic.name) == anthropic.name
-end
+local function is_ours(block) return reading.is_own(block, anthropic.name) end
 
 local function result_content(block)
   local text = block.text ~= "" and block.text or "(no output)" -- an empty error is refused
@@ -66,8 +57,9 @@ local ENCODERS <const> = {
     return ('{"type":"text","text":%s}'):format(json.encode(block.text))
   end,
   call = function(block)
+    if is_ours(block) then return block.opaque end -- with who called
     return ('{"type":"tool_use","id":%s,"name":%s,"input":%s}')
-      :format(json.encode(block.id), json.encode(block.name), arguments(block.input))
+      :format(json.encode(block.id), json.encode(block.name), reading.arguments(block.input))
   end,
   result = function(block)
     local mark = block.error and ',"is_error":true' or ""
@@ -107,8 +99,14 @@ local function head(req)
     elseif req.thinking == "off" then
       parts[#parts + 1] = '"thinking":{"type":"disabled"}'
     end
-    if req.effort then
-      parts[#parts + 1] = ('"output_config":{"effort":%s}'):format(json.encode(req.effort))
+    local config = {}
+    if req.effort then config[1] = '"effort":' .. json.encode(req.effort) end
+    if req.output then
+      config[#config + 1] = ('"format":{"type":"json_schema","schema":%s}')
+        :format(req.output.schema)
+    end
+    if #config > 0 then
+      parts[#parts + 1] = '"output_config":{' .. table.concat(config, ",") .. "}"
     end
   end
   return parts
@@ -126,10 +124,8 @@ local function tools_json(tools, marked)
   return '"tools":[' .. table.concat(parts, ",") .. "]"
 end
 
----@param req DialectRequest
----@return HttpRequest
-function anthropic.request(req)
-  local parts = head(req)
+--- The tools, the system prompt and the conversation, after what `parts` begins with.
+local function post(path, accept, req, parts)
   local has_system = req.system and req.system:find("%S")
   if req.tools and #req.tools > 0 then
     parts[#parts + 1] = tools_json(req.tools, not has_system)
@@ -141,10 +137,10 @@ function anthropic.request(req)
   parts[#parts + 1] = '"messages":[' .. table.concat(req.messages, ",") .. "]"
   return {
     method = "POST",
-    path = "/v1/messages",
+    path = path,
     headers = {
       { "content-type", "application/json" },
-      { "accept", "text/event-stream, application/json" },
+      { "accept", accept },
       { "anthropic-version", req.legacy and LEGACY_VERSION or VERSION },
     },
     body = "{" .. table.concat(parts, ",") .. "}",
@@ -152,6 +148,24 @@ function anthropic.request(req)
     secret_prefix = req.legacy and "" or "Bearer ",
   }
 end
+
+---@param req DialectRequest
+---@return HttpRequest
+function anthropic.request(req)
+  return post("/v1/messages", "text/event-stream, application/json", req, head(req))
+end
+
+--- The question how many tokens a request is.
+---@param req DialectRequest
+---@return HttpRequest
+function anthropic.count(req)
+  return post("/v1/messages/count_tokens", "application/json", req,
+    { '"model":' .. json.encode(req.model) })
+end
+
+---@param body string the answer to `count`
+---@return integer? tokens
+function anthropic.counted(body) return reading.counted(body) end
 
 -- the stream in -----------------------------------------------------------------------------------
 --   message_start
@@ -161,42 +175,18 @@ end
 
 ---@return table state belongs to one reply
 function anthropic.begin()
-  return { parts = {}, by_index = {}, call_ids = {}, started = false, done = false }
+  return reading.begin { parts = {}, by_index = {}, call_ids = {}, started = false }
 end
 
-local function string_or_nil(value) return type(value) == "string" and value or nil end
-
---- What was said so far, for the error of a stream that did not end well.
-local function said_so_far(state)
-  local texts = {}
-  for _, part in ipairs(state.parts) do
-    if part.kind == "text" then texts[#texts + 1] = table.concat(part.pieces) end
-  end
-  return table.concat(texts)
-end
-
-local function fail(state, err)
-  err.details = err.details or {}
-  err.details.partial = said_so_far(state)
-  state.err, state.done = err, true
-  return { { kind = "error", err = err } }
-end
-
-local function broken(state, what)
-  local message = "the stream is not valid: " .. what
-  return fail(state, { code = "protocol", message = message, retryable = false })
-end
+local string_or_nil <const>, broken <const> = reading.text, reading.broken
 
 local function read_usage(state, usage)
-  if type(usage) ~= "table" or usage == json.null then return {} end
+  if type(usage) ~= "table" then return {} end
   local total = state.usage or {}
-  local function take(name, field) -- cumulative: what is there replaces, what is missing stands
-    if math.type(usage[field]) == "integer" then total[name] = usage[field] end
-  end
-  take("input", "input_tokens")
-  take("output", "output_tokens")
-  take("cache_read", "cache_read_input_tokens")
-  take("cache_write", "cache_creation_input_tokens")
+  reading.count(total, "input", usage.input_tokens)
+  reading.count(total, "output", usage.output_tokens)
+  reading.count(total, "cache_read", usage.cache_read_input_tokens)
+  reading.count(total, "cache_write", usage.cache_creation_input_tokens)
   if not next(total) then return {} end
   state.usage = total
   return { { kind = "usage", usage = { input = total.input, output = total.output,
@@ -227,14 +217,20 @@ local CLOSERS <const> = {
     if not typed:find("%S") then
       typed = type(raw.input) == "table" and json.encode(raw.input) or "{}"
     end
-    return { type = "call", id = raw.id, name = raw.name, input = typed }
+    local block = { type = "call", id = raw.id, name = raw.name, input = typed }
+    local caller = reading.object(raw.caller)
+    if caller and caller.type ~= "direct" or string_or_nil(raw.toolset_name) then
+      block.dialect = anthropic.name
+      block.opaque = refilled(raw, { input = json.raw(reading.arguments(typed)) })
+    end
+    return block
   end,
   thinking = function(part, text)
     return { type = "thinking", text = text, dialect = anthropic.name, partial = part.damaged,
       opaque = refilled(part.raw, { thinking = text, signature = part.signature }) }
   end,
   opaque = function(part, _, typed)
-    local input = typed ~= "" and json.raw(arguments(typed)) or nil
+    local input = typed ~= "" and json.raw(reading.arguments(typed)) or nil
     return { type = "opaque", dialect = anthropic.name, partial = part.damaged,
       opaque = refilled(part.raw, { input = input }) }
   end,
@@ -302,6 +298,7 @@ local function begin_block(state, event)
   local first = kind == "text" and raw.text or kind == "thinking" and raw.thinking
   if not string_or_nil(first) or first == "" then return {} end
   part.pieces[1] = first
+  if kind == "text" then state.said[#state.said + 1] = first end
   return { { kind = kind, text = first } }
 end
 
@@ -318,7 +315,9 @@ local function add_delta(state, event)
   end
   local used, text = use(part, delta)
   if not used then return broken(state, ("%s does not fit its block"):format(delta.type)) end
-  return text and text ~= "" and { { kind = part.kind, text = text } } or {}
+  if not text or text == "" then return {} end
+  if part.kind == "text" then state.said[#state.said + 1] = text end
+  return { { kind = part.kind, text = text } }
 end
 
 local function end_message(state, event)
@@ -365,11 +364,8 @@ local EVENTS <const> = {
   error = function(state, event)
     local said = type(event.error) == "table" and event.error or {}
     local kind = string_or_nil(said.type) or "api_error"
-    local err = failure.from_status(STATUS_OF[kind] or 500, nil,
+    return reading.refused(state, STATUS_OF[kind] or 500,
       { type = kind, message = string_or_nil(said.message) })
-    err.message = err.message:gsub("^HTTP %d+", "the stream broke off with", 1)
-    err.details.status = nil -- the answer itself was a 200
-    return fail(state, err)
   end,
 }
 
@@ -382,10 +378,7 @@ function anthropic.event(state, name, data)
   if state.done or data == "" or data == "[DONE]" then return {} end
   if name and name ~= "message" and not EVENTS[name] then return {} end
   local event = json.decode(data, { ordered = true })
-  if type(event) ~= "table" or event == json.null then
-    if name == "ping" then return {} end
-    return broken(state, ("%q is not a JSON object"):format(failure.quote(data:sub(1, 120))))
-  end
+  if type(event) ~= "table" then return name == "ping" and {} or reading.not_json(state, data) end
   local use = EVENTS[string_or_nil(event.type) or name or ""]
   return use and use(state, event) or {}
 end
@@ -395,12 +388,7 @@ end
 ---@return Reply?, Failure?
 function anthropic.finish(state)
   if state.err then return nil, state.err end
-  if not state.done then
-    return nil, {
-      code = "protocol", message = "the stream ended before the reply was complete",
-      retryable = true, details = { partial = said_so_far(state) },
-    }
-  end
+  if not state.done then return nil, reading.cut(state) end
   local content, calls = {}, 0
   for i, part in ipairs(state.parts) do
     content[i] = part.block
@@ -429,13 +417,9 @@ function anthropic.failure(status, headers, body)
     message = string_or_nil(said.message) or body,
     final = reason ~= nil and reason:find("spend_limit", 1, true) ~= nil, -- waiting does not help
   })
-  if status < 300 then
-    err.message = ("expected a stream of events, got %s: %s")
-      :format(headers["content-type"] or "something else", failure.quote(body))
-  end
   err.details.reason = reason
   err.details.request_id = headers["request-id"]
-  return err
+  return reading.no_stream(err, status, headers, body)
 end
 
 --- Whether a server that refused a request with `err` may know only the older form.

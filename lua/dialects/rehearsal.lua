@@ -1,7 +1,7 @@
 --- The rehearsal model as a dialect: there is no wire, so events come from a reply that is whole
 --- (lib/rehearsal.lua). Text comes in pieces all the same, so that whoever watches sees it stream.
 local json = require "lib.json"
-local rehearsal = require "lib.rehearsal"
+local wire = require "lib.wire"
 
 local dialect = { name = "rehearsal" }
 
@@ -19,7 +19,7 @@ function dialect.events(reply)
     if block.type == "call" then
       events[#events + 1] = { kind = "call", id = block.id, name = block.name, input = block.input }
     else
-      for _, piece in ipairs(rehearsal.pieces(block.text)) do
+      for _, piece in ipairs(wire.pieces(block.text)) do
         events[#events + 1] = { kind = block.type, text = piece }
       end
     end

@@ -154,9 +154,11 @@ end
 --- The table of models in force: data, which the user may have put in place of ours, with a
 --- project's names and tiers over it.
 ---@param of_project boolean the project has such a table
+---@param shipped    table   ours, for a user's table that adds to it
 ---@return table? models, Error? err
-function decisions.models(of_project)
-  local data, why = model_data.check(entry("lua/models.lua"))
+function decisions.models(of_project, shipped)
+  local data, why = model_data.added(entry("lua/models.lua"), shipped)
+  if data then data, why = model_data.check(data) end
   if not data then return invalid("lua/models.lua: " .. why) end
   if not of_project then return data end
   data, why = model_data.overlay(data, entry("project:lua/models.lua"))

@@ -31,10 +31,13 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 
 -- names ------------------------------------------------------------------------------------------
 
---- One spelling: "us.anthropic/Claude 3.5 Sonnet[1m]" is "claude-3-5-sonnet".
+--- One spelling: "us.anthropic/Claude 3.5 Sonnet[1m]" is "claude-3-5-sonnet", and with its dots
+--- "claude-3.5-sonnet".
+---@return string plain, string dotted
 local function normal(name)
   local text = name:lower():gsub("%[%w+%]$", ""):gsub("^.*/", ""):gsub("^.*anthropic%.", "")
-  return (text:gsub("[%s_.]+", "-"))
+  text = text:gsub("[%s_]+", "-")
+  return (text:gsub("%.+", "-")), text
 end
 
 local function fitting(rules, name)
@@ -46,30 +49,45 @@ end
 local function owner(data, name)
   for provider, facts in pairs(data.providers) do
     for _, pattern in ipairs(facts.owns or {}) do
-      if name:find(pattern) then return provider end
+      if name:find(pattern) then return provider, facts end
     end
   end
 end
 
---- A provider's server that the user named; it knows its own models' names.
+--- The address that the user gave for a provider.
+local function own_url(env, provider)
+  local url = provider.base_url_variable and env.variables[provider.base_url_variable]
+  return url ~= "" and url or nil
+end
+
+--- A provider's server that the user named; it knows its own models' names. Of several the first
+--- by name.
 local function own_server(data, env)
-  for provider, facts in pairs(data.providers) do
-    local url = env.variables[facts.base_url_variable]
-    if url and url ~= "" then return provider end
+  local first
+  for name, provider in pairs(data.providers) do
+    if own_url(env, provider) and (not first or name < first) then first = name end
   end
+  return first
+end
+
+local function can_ask(env, provider)
+  return own_url(env, provider) ~= nil or not provider.secret
+    or env.secrets[provider.secret] == true
 end
 
 --- What a name stands for: ids, and the tier if it is one.
 ---@return { id: string, provider: string?, why: string }[]? found, string? tier
 local function look_up(data, env, name)
-  local plain = normal(name)
+  local plain, dotted = normal(name)
   local function tier(word, why)
     local ids = {}
     for i, id in ipairs(data.tiers[word]) do ids[i] = { id = id, why = why } end
     return ids, word
   end
   if data.models[name] then return { { id = name, why = "named" } } end
-  if data.models[plain] then return { { id = plain, why = ("%q"):format(name) } } end
+  for _, id in ipairs { plain, dotted } do
+    if data.models[id] then return { { id = id, why = ("%q"):format(name) } } end
+  end
   if data.tiers[plain] then return tier(plain, "tier " .. plain) end
 
   local alias = data.aliases[plain]
@@ -79,8 +97,11 @@ local function look_up(data, env, name)
   local retired = fitting(data.retired, plain)
   if retired then return tier(retired, ("%q is retired; its tier is %s"):format(name, retired)) end
 
-  local provider = owner(data, plain)
-  if provider then return { { id = plain, provider = provider, why = "named, not listed" } } end
+  local provider, facts = owner(data, plain)
+  if provider then
+    local id = facts.dots and dotted or plain
+    return { { id = id, provider = provider, why = "named, not listed" } }
+  end
   provider = own_server(data, env)
   if provider then
     return { { id = name, provider = provider, why = "named, for a server of your own" } }
@@ -95,15 +116,16 @@ local function target_of(data, env, found)
   local facts = data.models[found.id] or {}
   local name = found.provider or facts.provider
   local provider = data.providers[name]
-  local url = env.variables[provider.base_url_variable]
-  local own = url ~= nil and url ~= ""
-  local has_key = env.secrets[provider.secret] == true
-  if not own and not has_key then return nil, provider end
+  if not can_ask(env, provider) then return nil, provider end
+  local url = own_url(env, provider)
+  local own = url ~= nil
   return {
-    provider = name, model = found.id, dialect = provider.dialect, why = found.why,
-    base_url = ((own and url or provider.base_url):gsub("/+$", "")), own = own,
-    secret = has_key and provider.secret or nil,
-    legacy = provider.legacy == "always", may_be_legacy = own and provider.legacy == "refused",
+    provider = name, model = found.id, why = found.why,
+    dialect = own and provider.own_dialect or provider.dialect,
+    base_url = ((url or provider.base_url):gsub("/+$", "")), own = own,
+    secret = provider.secret and env.secrets[provider.secret] and provider.secret or nil,
+    legacy = provider.legacy == "always",
+    may_be_legacy = (own or not provider.secret) and provider.legacy == "refused",
     context = facts.context, max_output = facts.max_output, thinking = facts.thinking,
     sees = facts.sees, effort = facts.effort,
     prices = not own and facts.prices or nil, limits = data.limits,
@@ -127,6 +149,21 @@ local function names_of(data, wanted, agent)
   return { data.complexity[(agent.complexity or ""):lower()] or data.complexity.default }
 end
 
+--- What a name of a definition stands for where nobody can be asked for what it names: its tier.
+local function instead(data, env, name, found)
+  for _, one in ipairs(found) do
+    local facts = data.models[one.id] or {}
+    if can_ask(env, data.providers[one.provider or facts.provider]) then return found end
+  end
+  local tier = fitting(data.others, (normal(name)))
+  if not tier then return found end
+  local others = {}
+  for i, id in ipairs(data.tiers[tier]) do
+    others[i] = { id = id, why = ("no key for %q; its tier is %s"):format(name, tier) }
+  end
+  return others, tier
+end
+
 local function unknown(data, name)
   local known = {}
   for id in pairs(data.models) do known[#known + 1] = id end
@@ -137,10 +174,11 @@ local function unknown(data, name)
 end
 
 local function no_key(name, provider)
+  local variable = provider.base_url_variable
+  local address = variable and (", or %s to the address of a server of your own"):format(variable)
   return { code = "unavailable", retryable = false, details = { variable = provider.secret },
-    message = ("model %q needs a key: set %s, or %s to the address of a server of your own; "
-      .. "--model rehearsal:FILE needs neither")
-      :format(name, provider.secret, provider.base_url_variable) }
+    message = ("model %q needs a key: set %s%s; --model rehearsal:FILE needs none")
+      :format(name, provider.secret, address or "") }
 end
 
 --- The targets to try, in order.
@@ -160,6 +198,7 @@ function model.resolve(wanted, agent, env)
     if rehearsal then targets[#targets + 1] = rehearsal return end
     local found, tier = look_up(data, env, name)
     if not found then first_err = first_err or unknown(data, name) return end
+    if not tier and not agent.exact then found, tier = instead(data, env, name, found) end
     tiers[#tiers + 1] = tier
     for _, one in ipairs(found) do
       local target, provider = target_of(data, env, one)
@@ -242,26 +281,37 @@ local function listen(response, dialect, on_event)
   return reply, err, used
 end
 
---- One request and its reply.
----@return table? reply, table? err, boolean used
-local function exchange(http, target, request, dialect, on_event)
+--- What a dialect makes its requests of.
+local function question(target, request)
   local limits = target.limits
-  local built = dialect.request {
+  return {
     model = target.model, system = request.system, tools = request.tools,
-    messages = request.messages,
+    messages = request.messages, output = request.output,
     max_tokens = request.max_tokens
       or math.min(limits.max_tokens, target.max_output or limits.max_tokens),
     effort = target.effort and request.effort or nil,
     thinking = request.thinking or target.thinking, legacy = target.legacy,
   }
-  local response, err = http.send {
+end
+
+--- Sends what a dialect built.
+---@return table? response, table? err
+local function send(http, target, built, events)
+  local limits = target.limits
+  return http.send {
     method = built.method, url = target.base_url .. built.path, headers = built.headers,
-    body = built.body, events = "sse",
+    body = built.body, events = events,
     secret = target.secret, secret_header = target.secret and built.secret_header,
     secret_prefix = target.secret and built.secret_prefix,
     connect_ms = limits.connect_ms, first_byte_ms = limits.first_byte_ms,
     idle_ms = limits.idle_ms, body_limit = limits.body_limit,
   }
+end
+
+--- One request and its reply.
+---@return table? reply, table? err, boolean used
+local function exchange(http, target, request, dialect, on_event)
+  local response, err = send(http, target, dialect.request(question(target, request)), "sse")
   if not response then return nil, err, false end
   local reply, used = nil, false
   if is_stream(response) then
@@ -335,6 +385,22 @@ function model.ask(http, target, request, on_event, how)
       why = err.message }
     how.wait(pause)
   end
+end
+
+--- How many tokens the server says that a request is; nil and no error where its API does not tell.
+---@async
+---@return integer? tokens, table? err
+function model.count(http, target, request)
+  local dialect = require("dialects." .. target.dialect)
+  if not dialect.count then return nil end
+  local response, err = send(http, target, dialect.count(question(target, request)))
+  if not response then return nil, explained(err, target, 1) end
+  local body = short_body(response)
+  local tokens = response.status == 200 and dialect.counted(body)
+  err = not tokens and dialect.failure(response.status, response.headers, body)
+  response:close()
+  if err then return nil, explained(err, target, 1) end
+  return tokens
 end
 
 return model

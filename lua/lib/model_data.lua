@@ -25,8 +25,10 @@ local PRICES <const> = object(KINDS, { CACHE[1], CACHE[2], { "above", ABOVE },
   { "source", schema.text {} }, { "date", schema.text {} } })
 
 local PROVIDER <const> = object({
-  { "dialect", NAME }, { "base_url", NAME }, { "base_url_variable", NAME }, { "secret", NAME },
-}, { { "owns", NAMES }, { "legacy", schema.enum { "refused", "always", "never" } } })
+  { "dialect", NAME }, { "base_url", NAME },
+}, { { "base_url_variable", NAME }, { "secret", NAME }, { "own_dialect", NAME },
+  { "owns", NAMES }, { "dots", schema.boolean {} },
+  { "legacy", schema.enum { "refused", "always", "never" } } })
 local MODEL <const> = object({ { "provider", NAME } }, {
   { "context", COUNT }, { "max_output", COUNT }, { "thinking", NAME }, { "prices", PRICES },
   { "retires", NAME }, { "sees", schema.boolean {} },
@@ -69,6 +71,35 @@ local function dangling(data)
   if not data.complexity.default then
     return "complexity.default is missing: the tier of a definition that says nothing"
   end
+end
+
+-- What a user's table may add to; every key of theirs stands in place of ours.
+local ADDED <const> = { "providers", "models", "tiers", "fallbacks", "complexity", "aliases",
+  "effort", "limits" }
+
+--- What ships, with what a user's file adds over it: `{ add = { ... } }`. Another file is returned
+--- as it is: it stands in place of what ships.
+---@param file    any
+---@param shipped table
+---@return table? data, string? why
+function model_data.added(file, shipped)
+  if type(file) ~= "table" or file.add == nil then return file end
+  for key in pairs(file) do
+    if key ~= "add" then return nil, ("beside add stands %s"):format(tostring(key)) end
+  end
+  if type(file.add) ~= "table" then return nil, "add is no table" end
+  local data = {}
+  for key, value in pairs(shipped) do data[key] = value end
+  for key, rows in pairs(file.add) do
+    if not text.one_of(ADDED, key) or type(rows) ~= "table" then
+      return nil, ("add.%s: what may be added to is %s, each a table")
+        :format(tostring(key), table.concat(ADDED, ", "))
+    end
+    data[key] = {}
+    for name, value in pairs(shipped[key]) do data[key][name] = value end
+    for name, value in pairs(rows) do data[key][name] = value end
+  end
+  return data
 end
 
 -- What a project may change: names and tiers. Servers, secrets and prices are the user's.

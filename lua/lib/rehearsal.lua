@@ -3,11 +3,10 @@
 local json = require "lib.json"
 local rehearse = require "lib.rehearse"
 local lists    = require "lib.text"
+local wire = require "lib.wire"
 
 local rehearsal = {}
 
-local PIECE <const> = 24 -- bytes of a delta: several for a sentence, as real streams have
-local SIGNATURE <const> = "rehearsed" -- of thinking, which a wire wants signed
 local SCENARIO_KEYS <const> = { agents = true, files = true, task = true }
 local TURN_KEYS <const> = {
   calls = true, expect = true, text = true, thinking = true, usage = true,
@@ -113,7 +112,7 @@ local function content_of(turn, given)
   if thinking then
     content[1] = { type = "thinking", text = thinking, dialect = "rehearsal",
       opaque = json.encode(json.object {
-        { "type", "thinking" }, { "thinking", thinking }, { "signature", SIGNATURE },
+        { "type", "thinking" }, { "thinking", thinking }, { "signature", wire.SIGNATURE },
       }) }
   end
   if text and text ~= "" then content[#content + 1] = { type = "text", text = text } end
@@ -154,7 +153,7 @@ function rehearsal.reply(scenario, given)
   local content, calls = content_of(turn, given)
   return {
     content = content, stop = calls > 0 and "calls" or "end",
-    stop_raw = calls > 0 and "tool_use" or "end_turn", -- the words of the wire that it is served on
+    stop_raw = calls > 0 and "tool_use" or "end_turn", -- the words of the oldest wire
     usage = turn.usage, model = "rehearsed",
     id = "rehearsed_" .. place(given),
   }
@@ -162,75 +161,23 @@ end
 
 -- the same on the wire ----------------------------------------------------------------------------
 
---- Pieces of `text` as a stream would have them, cut between code points.
----@param text string
----@return string[]
-function rehearsal.pieces(text)
-  local list, from = {}, 1
-  while from <= #text do
-    local to = math.min(from + PIECE - 1, #text)
-    while to < #text and text:byte(to + 1) & 0xC0 == 0x80 do to = to + 1 end
-    list[#list + 1] = text:sub(from, to)
-    from = to + 1
-  end
-  return list
-end
+--- The dialects that a scenario can be served in, each spoken by lib/wire_NAME.lua.
+local WIRES <const> = { anthropic = true, openai_chat = true, openai_responses = true }
 
---- The tables in a list from the wire; none when it is no list.
-local function tables_in(list)
-  local found = {}
-  for _, item in ipairs(type(list) == "table" and list or {}) do
-    if type(item) == "table" then found[#found + 1] = item end
-  end
-  return found
-end
-
-local function text_of(content)
-  if type(content) == "string" then return content end
-  local texts = {}
-  for _, block in ipairs(tables_in(content)) do
-    if block.type == "text" then texts[#texts + 1] = tostring(block.text) end
-  end
-  return table.concat(texts, "\n")
-end
-
---- The results at the end of an anthropic conversation, named by the calls that they answer.
-local function results_of(messages)
-  local names, results = {}, {}
-  for _, message in ipairs(messages) do
-    if message.role == "assistant" then results = {} end -- only what follows the last one counts
-    for _, block in ipairs(tables_in(message.content)) do
-      if block.type == "tool_use" then names[block.id or ""] = block.name end
-      if block.type == "tool_result" then
-        results[#results + 1] = {
-          name = names[block.tool_use_id or ""] or "?", text = text_of(block.content),
-          error = block.is_error == true or nil,
-        }
-      end
-    end
-  end
-  return results
-end
-
-local READERS <const> = {
-  anthropic = function(body)
-    local request = json.decode(body)
-    local messages = tables_in(type(request) == "table" and request.messages)
-    if #messages == 0 then return nil, "the body is no request of the Messages API" end
-    local turn, tools = 1, {}
-    for _, message in ipairs(messages) do
-      if message.role == "assistant" then turn = turn + 1 end
-    end
-    for i, tool in ipairs(tables_in(request.tools)) do tools[i] = tostring(tool.name) end
-    return { system = text_of(request.system), first = text_of(messages[1].content),
-      results = results_of(messages), tools = tools, turn = turn }
-  end,
-}
+local function wire_of(dialect) return require("lib.wire_" .. dialect) end
 
 --- Whether a scenario can be served as `dialect`.
 ---@param dialect string
 ---@return boolean
-function rehearsal.can_serve(dialect) return READERS[dialect] ~= nil end
+function rehearsal.can_serve(dialect) return WIRES[dialect] == true end
+
+--- Where requests of a dialect go, and how much of that path belongs to the base URL.
+---@param dialect string
+---@return string path, string base
+function rehearsal.path(dialect)
+  local spoken = wire_of(dialect)
+  return spoken.base .. spoken.path, spoken.base
+end
 
 --- What a request on the wire gives to the model. The agent's name is the last line `Agent: NAME`
 --- of the system prompt; visits are counted by whoever serves.
@@ -239,7 +186,7 @@ function rehearsal.can_serve(dialect) return READERS[dialect] ~= nil end
 ---@return table? given without visit and task
 ---@return table? err
 function rehearsal.from_wire(body, dialect)
-  local given, what = READERS[dialect](body)
+  local given, what = wire_of(dialect).read(body)
   if not given then return nil, { code = "invalid", message = what } end
   for name in ("\n" .. given.system):gmatch("\nAgent: ([^\r\n]+)") do given.agent = name end
   if not given.agent then
@@ -248,72 +195,20 @@ function rehearsal.from_wire(body, dialect)
   return given
 end
 
-local function sse(name, fields)
-  table.insert(fields, 1, { "type", name })
-  return ("event: %s\ndata: %s\n\n"):format(name, json.encode(json.object(fields)))
-end
-
---- How a block begins on the anthropic wire, and its deltas as { type, field, text }.
-local WIRE_BLOCKS <const> = {
-  text = function(block)
-    return { { "type", "text" }, { "text", "" } }, { { "text_delta", "text", block.text } }
-  end,
-  thinking = function(block)
-    return { { "type", "thinking" }, { "thinking", "" }, { "signature", "" } }, {
-      { "thinking_delta", "thinking", block.text }, { "signature_delta", "signature", SIGNATURE },
-    }
-  end,
-  call = function(block)
-    return { { "type", "tool_use" }, { "id", block.id }, { "name", block.name }, { "input", {} } },
-      { { "input_json_delta", "partial_json", block.input } }
-  end,
-}
-
-local WRITERS <const> = {
-  anthropic = function(reply)
-    local usage = reply.usage or {} -- clients of this wire rely on numbers; none were used
-    local out = { sse("message_start", { { "message", json.object {
-      { "id", reply.id }, { "type", "message" }, { "role", "assistant" }, { "model", reply.model },
-      { "content", json.array {} }, { "stop_reason", json.null },
-      { "usage", json.object { { "input_tokens", usage.input or 0 }, { "output_tokens", 0 } } },
-    } } }) }
-    for i, block in ipairs(reply.content) do
-      local start, deltas = WIRE_BLOCKS[block.type](block)
-      out[#out + 1] = sse("content_block_start",
-        { { "index", i - 1 }, { "content_block", json.object(start) } })
-      for _, delta in ipairs(deltas) do
-        for _, piece in ipairs(rehearsal.pieces(delta[3])) do
-          out[#out + 1] = sse("content_block_delta", { { "index", i - 1 },
-            { "delta", json.object { { "type", delta[1] }, { delta[2], piece } } } })
-        end
-      end
-      out[#out + 1] = sse("content_block_stop", { { "index", i - 1 } })
-    end
-    out[#out + 1] = sse("message_delta", {
-      { "delta", json.object {
-        { "stop_reason", reply.stop_raw }, { "stop_sequence", json.null },
-      } },
-      { "usage", json.object { { "output_tokens", usage.output or 0 } } },
-    })
-    out[#out + 1] = sse("message_stop", {})
-    return table.concat(out)
-  end,
-}
-
 --- A reply as the text of an event stream.
 ---@param reply   Reply
 ---@param dialect string
 ---@return string
 function rehearsal.to_wire(reply, dialect)
-  return WRITERS[dialect](reply)
+  return wire_of(dialect).write(reply)
 end
 
 --- An error as the body of an answer with status 400.
----@param err table
+---@param err     table
+---@param dialect string
 ---@return string
-function rehearsal.error_to_wire(err)
-  return json.encode(json.object { { "type", "error" }, { "error", json.object {
-    { "type", "invalid_request_error" }, { "message", err.message } } } })
+function rehearsal.error_to_wire(err, dialect)
+  return json.encode(wire_of(dialect).error(err.message))
 end
 
 return rehearsal

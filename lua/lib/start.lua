@@ -13,6 +13,7 @@ local show     = require "lib.show"
 local text     = require "lib.text"
 local tool     = require "lib.tool"
 local toolbox  = require "lib.toolbox"
+local shipped  = require "models"
 local trust    = require "lib.trust"
 local written  = require "lib.written"
 
@@ -125,7 +126,7 @@ end
 ---@return table? models, Error? err
 function start.models(cli, gate)
   local models, err = cli.decide("lua/lib/decisions.lua", "models",
-    gate ~= nil and gate.loaded["lua/models.lua"] == true)
+    gate ~= nil and gate.loaded["lua/models.lua"] == true, shipped)
   if not models then return nil, start.located(cli, err) end
   return models
 end
@@ -141,9 +142,10 @@ function start.env(cli, gate)
   if not models then return nil, err end
   local env = { variables = {}, secrets = {}, models = models }
   for _, provider in pairs(models.providers) do
-    local url = cli.env(provider.base_url_variable)
-    env.variables[provider.base_url_variable] = url
-    if cli.has_secret(provider.secret) then
+    local variable = provider.base_url_variable
+    local url = variable and cli.env(variable)
+    if variable then env.variables[variable] = url end
+    if provider.secret and cli.has_secret(provider.secret) then
       env.secrets[provider.secret] = true
       cli.allow_secret(provider.secret, url and url ~= "" and url or provider.base_url)
     end

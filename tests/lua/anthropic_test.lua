@@ -106,6 +106,23 @@ t.test("thinking and effort go out where the model knows them", function()
     .. '"output_config":{"effort":"low"}')
 end)
 
+t.test("a schema for the answer goes out beside the effort", function()
+  local output = { name = "sum", schema = '{"type":"object"}' }
+  t.contains(request({ effort = "low", output = output }).body, '"output_config":{"effort":"low",'
+    .. '"format":{"type":"json_schema","schema":{"type":"object"}}}')
+  t.falsy(request({ legacy = true, output = output }).body:find("output_config", 1, true))
+end)
+
+t.test("tokens can be counted before they are spent, of the same bytes", function()
+  local req = { model = "m", system = "s", max_tokens = 9, messages = { '{"role":"user"}' } }
+  local built = anthropic.count(req)
+  t.equal(built.path, "/v1/messages/count_tokens")
+  t.equal(built.body, '{"model":"m","system":[{"type":"text","text":"s",'
+    .. '"cache_control":{"type":"ephemeral"}}],"messages":[{"role":"user"}]}')
+  t.equal(anthropic.counted('{"input_tokens":11}'), 11)
+  t.falsy(anthropic.counted('{"input_tokens":"x"}'))
+end)
+
 t.test("a call goes back with the text of its arguments as it was streamed", function()
   local input = '{"n": 9007199254740993, "list": [], "z": null, "a": 1.50}'
   t.equal(called("add", input),
@@ -205,6 +222,16 @@ t.test("a call without arguments has an empty object", function()
   t.equal(reply.content[1].input, "{}")
 end)
 
+t.test("a call that code of the server's made goes back with its caller", function()
+  local call = '{"type":"tool_use","id":"a","name":"read","input":%s,'
+    .. '"caller":{"type":"code_execution_20260120","tool_id":"s"}}'
+  local reply = play(started(opened_as(0, call:format("{}")), typed(0, '{"n": 1}'), closed(0),
+    ended("tool_use"), STOP))
+  t.equal(reply.content[1].input, '{"n": 1}')
+  t.equal(anthropic.encode(assistant(reply.content)),
+    '{"role":"assistant","content":[' .. call:format('{"n": 1}') .. "]}")
+end)
+
 t.test("thinking goes back whole, signature and unknown keys included", function()
   local reply, _, seen = play(started(
     opened_as(0, '{"type":"thinking","thinking":"","signature":"","later":[]}'),
@@ -290,7 +317,8 @@ t.test("garbage in a stream is an error, never a Lua error", function()
     '{"type":"content_block_delta","ind', "3", "null", "[]x", '"text"',
     delta(0, { type = "text_delta", text = "no block" }), closed(4),
     opened("zero", { type = "text" }), { type = "content_block_start", index = 0 }, opened(0, {}),
-    opened(0, { type = "tool_use" }), { type = "message_start" }, "\xFF\xFE",
+    opened(0, { type = "tool_use" }), { type = "message_start" }, "\xFF\xFE", "NaN",
+    '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"\\ud83d"}}',
   }
   for i, event in ipairs(garbage) do
     local state = anthropic.begin()
@@ -311,6 +339,20 @@ t.test("a delta that does not fit its block is an error", function()
     local _, err = play(started(opened(0, { type = "text", text = "" }), delta(0, piece)))
     t.equal(err.code, "protocol")
   end
+end)
+
+t.test("two calls with one id are an error: their results could not be told apart", function()
+  local call = { type = "tool_use", id = "a", name = "read", input = {} }
+  local _, err = play(started(opened(0, call), closed(0), opened(1, call)))
+  t.equal({ err.code, err.retryable }, { "protocol", false })
+  t.contains(err.message, "two calls with one id")
+end)
+
+t.test("usage that goes backwards gives no budget back", function()
+  local reply = play(started({ type = "message_delta", delta = { stop_reason = "end_turn" },
+    usage = { output_tokens = 9, input_tokens = 3 } },
+    { type = "message_delta", delta = {}, usage = { output_tokens = 4, input_tokens = -1 } }, STOP))
+  t.equal(reply.usage, { input = 3, output = 9 })
 end)
 
 t.test("fields of a wrong kind do no harm", function()

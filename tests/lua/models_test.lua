@@ -141,6 +141,53 @@ t.test("a definition cannot have a scenario loaded, which is Lua", function()
   t.contains(err.message, "no model is called")
 end)
 
+-- other makers, other servers ----------------------------------------------------------------------
+
+local OPENAI <const> = { variables = {}, secrets = { OPENAI_API_KEY = true } }
+
+t.test("with a key of OpenAI's the tiers lead there, and its own names keep their dots", function()
+  for name, id in pairs { sonnet = "gpt-6.1-terra", opus = "gpt-6-sol", small = "gpt-6-luna",
+    ["gpt-6.1-terra"] = "gpt-6.1-terra", ["openai/gpt-6.1-terra"] = "gpt-6.1-terra",
+    ["GPT-5.4 mini"] = "gpt-5.4-mini", ["gpt-7.2-new"] = "gpt-7.2-new",
+    ["claude-opus-5-5"] = "gpt-6-sol", ["claude-sonnet-5"] = "gpt-6.1-terra" } do
+    t.equal(first(name, nil, OPENAI), id, name)
+  end
+  local target = model.resolve("gpt-6-sol", nil, OPENAI)[1]
+  t.equal({ target.dialect, target.base_url, target.secret },
+    { "openai_responses", "https://api.openai.com/v1", "OPENAI_API_KEY" })
+end)
+
+t.test("what the user named is not replaced for want of a key", function()
+  local _, err = first("claude-opus-5-5", { exact = true }, OPENAI)
+  t.equal(err.code, "unavailable")
+  t.contains(err.message, "ANTHROPIC_API_KEY")
+end)
+
+t.test("a server at OPENAI_BASE_URL is spoken to as most servers of others want it", function()
+  local target = model.resolve("qwen3:8b", nil,
+    { variables = { OPENAI_BASE_URL = "http://127.0.0.1:11434/v1/" }, secrets = {} })[1]
+  t.equal({ target.model, target.dialect, target.base_url, target.may_be_legacy },
+    { "qwen3:8b", "openai_chat", "http://127.0.0.1:11434/v1", true })
+end)
+
+t.test("a user's few lines stand over what ships, and are checked as it is", function()
+  local data = model_data.added({ add = { tiers = { medium = { "qwen3:8b" } },
+    providers = { here = { dialect = "openai_chat", base_url = "http://127.0.0.1:1/v1" } },
+    models = { ["qwen3:8b"] = { provider = "here" } } } }, models)
+  t.truthy(model_data.check(data))
+  local target = model.resolve("sonnet", nil,
+    { models = data, variables = {}, secrets = {} })[1]
+  t.equal({ target.model, target.provider, target.own }, { "qwen3:8b", "here", false })
+  t.falsy(target.secret)
+  t.equal(first("opus"), "claude-opus-5-5", "the distribution's table is as it was")
+  for _, file in ipairs { { add = 3 }, { add = {}, tiers = {} }, { add = { prices = {} } },
+    { add = { tiers = "x" } } } do
+    local none, why = model_data.added(file, models)
+    t.falsy(none)
+    t.contains(why, "add")
+  end
+end)
+
 -- prices ------------------------------------------------------------------------------------------
 
 local function near(got, wanted) t.truthy(math.abs(got - wanted) < 1e-12, tostring(got)) end
@@ -170,7 +217,8 @@ t.test("every price says where it stands and when it was read", function()
   for id, facts in pairs(models.models) do
     local prices = facts.prices
     if prices then
-      t.truthy(prices.source:find("^platform%.claude%.com/"), id)
+      local own = facts.provider == "anthropic"
+      t.truthy(prices.source:find(own and "^platform%.claude%.com/" or "^[%w.]+%.%a+/"), id)
       t.truthy(prices.date:find("^%d%d%d%d%-%d%d%-%d%d$"), id)
     end
   end

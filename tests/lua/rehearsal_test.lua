@@ -199,10 +199,10 @@ end)
 
 t.test("a mismatch on the wire is the error that a client understands", function()
   local err = mismatch(rehearse.tools("edit"))
-  local back = anthropic.failure(400, {}, rehearsal.error_to_wire(err))
+  local back = anthropic.failure(400, {}, rehearsal.error_to_wire(err, "anthropic"))
   t.equal({ back.code, back.retryable }, { "invalid", false })
   t.contains(back.message, "expected tools with edit")
-  t.truthy(json.decode(rehearsal.error_to_wire(err)))
+  t.truthy(json.decode(rehearsal.error_to_wire(err, "anthropic")))
 end)
 
 -- the demo ----------------------------------------------------------------------------------------

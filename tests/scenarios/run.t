@@ -39,15 +39,24 @@ sub play {
         judge("$about", $expect, $here);
         return if defined $expect->{wire} && !$expect->{wire};
 
-        my $home = Try::home();
-        my $served = Try::serve($home, $scenario, $seed);
-        return fail("$name: the scenario can be served") if !$served;
-        my $there = once($folder, $expect, [], { ANTHROPIC_BASE_URL => $served->{url} });
-        Try::stop_serving($served);
-        my $why = judge("$name, served on loopback (cut $seed)", $expect, $there);
-        diag(map { "  $_\n" } split /\n/, Try::read_file($served->{live}{err})) if $why;
-        same_journals("$name: both ways leave the same journal", $here, $there);
+        for my $dialect ('anthropic', @{ $expect->{dialects} || [] }) {
+            my $home = Try::home();
+            my $served = Try::serve($home, $scenario, $seed, $dialect);
+            return fail("$name: the scenario can be served as $dialect") if !$served;
+            my $there = once($folder, $expect, [], @{ speaks($dialect, $served->{url}) });
+            Try::stop_serving($served);
+            my $why = judge("$name, served on loopback as $dialect (cut $seed)", $expect, $there);
+            diag(map { "  $_\n" } split /\n/, Try::read_file($served->{live}{err})) if $why;
+            same_journals("$name: both ways leave the same journal ($dialect)", $here, $there);
+        }
     }
+}
+
+# The environment that leads to a served scenario, and the user's models.lua where one is needed.
+sub speaks {
+    my ($dialect, $url) = @_;
+    return [{ ANTHROPIC_BASE_URL => $url }] if $dialect eq 'anthropic';
+    return [{ OPENAI_BASE_URL => $url }, Try::speaking($dialect)];
 }
 
 sub scenario_of {
@@ -58,8 +67,9 @@ sub scenario_of {
 
 # Runs the specimen once, in a workspace and with a configuration of its own.
 sub once {
-    my ($folder, $expect, $model, $env) = @_;
+    my ($folder, $expect, $model, $env, $models) = @_;
     my $home = Try::home();
+    Try::write_file("$home->{config}/perigee/lua/models.lua", $models) if $models;
     system 'cp', '-R', "$folder/workspace/.", $home->{work} if -d "$folder/workspace";
     if (-d "$folder/config") {
         mkdir "$home->{config}/perigee";
@@ -196,7 +206,7 @@ sub same_journals {
     pass($name);
 }
 
-# The records of a run without what may differ: ids, times, model and dialect names, usage, cost,
+# The records of a run without what may differ: ids, times, model and dialect names, what a dialect keeps as it came, usage, cost,
 # which files only one of the two ways needs. What calls of one reply did side by side is put in the calls' order.
 sub normal {
     my ($ran) = @_;
@@ -204,8 +214,11 @@ sub normal {
     for my $record (@{ $ran->{journal} }) {
         my ($kind, $body) = ($record->{kind}, $record->{body});
         if (ref $body eq 'HASH') {
-            delete @$body{qw(model dialect usage cost_usd rehearsed spent run workspace)};
-            delete @{ $body->{files} }{ grep { m{/dialects/|rehears|/scenarios/|/failure} } keys %{ $body->{files} } } if ref $body->{files};
+            delete @$body{qw(model dialect stop_raw usage cost_usd rehearsed spent run workspace)};
+            for my $block (ref $body->{content} eq 'ARRAY' ? @{ $body->{content} } : ()) {
+                delete @$block{qw(dialect opaque)} if ref $block eq 'HASH';
+            }
+            delete @{ $body->{files} }{ grep { m{/dialects/|rehears|/scenarios/|/failure|/reading|/openai|/wire|/models\.lua} } keys %{ $body->{files} } } if ref $body->{files};
             delete $body->{files} if $kind eq 'run.finished'; # --model leaves routing.lua unread
             delete @$body{qw(why from effort)} if ($body->{what} // '') eq 'model';
         }

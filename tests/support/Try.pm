@@ -165,9 +165,10 @@ sub until_quiet {
 
 # Serves a scenario on loopback; { url, live }. Ended by stop_serving.
 sub serve {
-    my ($home, $scenario, $seed) = @_;
+    my ($home, $scenario, $seed, $dialect) = @_;
     my $live = start(home => $home,
-        args => ['models', 'serve', "rehearsal:$scenario", '--port', '0', '--cut', $seed]);
+        args => ['models', 'serve', "rehearsal:$scenario", '--port', '0', '--cut', $seed,
+            '--dialect', $dialect || 'anthropic']);
     until_text($live, 'out', qr{^http://\S+\n}) or return;
     my ($url) = read_file($live->{out}) =~ m{^(http://\S+)};
     return { url => $url, live => $live };
@@ -177,6 +178,15 @@ sub stop_serving {
     my ($served) = @_;
     kill 'INT', $served->{live}{pid};
     return finish($served->{live});
+}
+
+# A user's models.lua by which the server at OPENAI_BASE_URL speaks `dialect`.
+sub speaking {
+    my ($dialect) = @_;
+    return <<"END";
+return { add = { providers = { openai = { dialect = "$dialect",
+  base_url = "http://127.0.0.1:1", base_url_variable = "OPENAI_BASE_URL" } } } }
+END
 }
 
 # models.lua of the distribution with other limits, as the user's own: stalls that a test can await.

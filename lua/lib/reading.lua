@@ -1,0 +1,116 @@
+--- What every dialect needs to read a stream and to write a message. Pure. A state belongs to one
+--- reply; `said` has the pieces of text so far, for the error of a reply that does not end well.
+local failure = require "lib.failure"
+local json    = require "lib.json"
+
+local reading = {}
+
+--- A state with the fields that the functions here use, and the dialect's own.
+---@param fields table
+---@return table
+function reading.begin(fields)
+  fields.said, fields.done = {}, false
+  return fields
+end
+
+---@param value any
+---@return string?
+function reading.text(value) return type(value) == "string" and value or nil end
+
+--- A table that came as JSON; JSON null is none.
+---@param value any
+---@return table?
+function reading.object(value) return type(value) == "table" and value or nil end
+
+--- The arguments' own text when it is a JSON object, else {}: servers refuse anything else, and
+--- the model is told what was wrong by the call's result.
+---@param text string
+---@return string
+function reading.arguments(text)
+  local value = json.decode(text)
+  if type(value) == "table" and not json.is_array(value) then return text end
+  return "{}"
+end
+
+--- Whether the block goes back as it came, to the dialect called `name`.
+---@param block Block
+---@param name  string
+---@return boolean
+function reading.is_own(block, name)
+  return block.opaque ~= nil and not block.partial and (block.dialect or name) == name
+end
+
+--- Ends the stream with `err`.
+---@return DialectEvent[]
+function reading.fail(state, err)
+  err.details = err.details or {}
+  err.details.partial = table.concat(state.said)
+  state.err, state.done = err, true
+  return { { kind = "error", err = err } }
+end
+
+--- Ends a stream that contradicts itself: to ask again would not help.
+---@param what string
+---@return DialectEvent[]
+function reading.broken(state, what)
+  return reading.fail(state,
+    { code = "protocol", message = "the stream is not valid: " .. what, retryable = false })
+end
+
+--- Ends a stream whose event is no JSON object.
+---@return DialectEvent[]
+function reading.not_json(state, data)
+  return reading.broken(state,
+    ("%q is not a JSON object"):format(failure.quote(data:sub(1, 120))))
+end
+
+--- The error of a stream that broke off.
+---@return Failure
+function reading.cut(state)
+  return { code = "protocol", message = "the stream ended before the reply was complete",
+    retryable = true, details = { partial = table.concat(state.said) } }
+end
+
+--- An error that came inside a stream, as if it had been an answer with `status`.
+---@param status integer
+---@param said   { message: string?, type: string?, final: boolean? }
+---@return DialectEvent[]
+function reading.refused(state, status, said)
+  local err = failure.from_status(status, nil, said)
+  err.message = err.message:gsub("^HTTP %d+", "the stream broke off with", 1)
+  err.details.status = nil -- the answer itself was a 200
+  return reading.fail(state, err)
+end
+
+--- Puts a count over the one before. Counts of a stream are totals: one that shrinks is not
+--- believed, so that a budget never gets back what was spent.
+---@param totals table
+---@param name   string
+---@param count  any
+function reading.count(totals, name, count)
+  if math.type(count) ~= "integer" or count < 0 then return end
+  totals[name] = math.max(totals[name] or 0, count)
+end
+
+--- The tokens in the answer to a question how many a request is.
+---@param body string
+---@return integer?
+function reading.counted(body)
+  local said = reading.object(json.decode(body))
+  return said and math.type(said.input_tokens) == "integer" and said.input_tokens or nil
+end
+
+--- The answer was no stream although nothing failed: says what it was.
+---@param err     Failure
+---@param status  integer
+---@param headers table<string, string>
+---@param body    string
+---@return Failure
+function reading.no_stream(err, status, headers, body)
+  if status >= 300 then return err end
+  err.message = ("expected a stream of events, got %s: %s")
+    :format(headers["content-type"] or "something else", failure.quote(body))
+  return err
+end
+
+return reading

@@ -23,6 +23,7 @@ enum VerbGrant {
     GRANT_LISTEN = 1 << 4,  /* serve on loopback */
     GRANT_DECIDE = 1 << 5,  /* ask the decision VM */
     GRANT_TRUST = 1 << 6,   /* a project's Lua; what is remembered of projects and runs */
+    GRANT_SAVE = 1 << 7,    /* write a file that the command line names */
 };
 
 void bind_push_cli(lua_State *L, unsigned grants);

@@ -43,7 +43,9 @@ typedef struct RunRow {  /* what a list shows; kept beside the records, derivabl
     Str     task;        /* first 200 bytes, whole code points */
     Str     status;      /* "running", or a code of status.h once it ended */
     int64_t started_ms, ended_ms; /* ended_ms 0 while it runs */
-    int64_t records;              /* counted by journal_list; journal_put_run does not look at it */
+    /* found by journal_list; journal_put_run does not look at them */
+    int64_t records, last_ms; /* how many, and the time of the last one (0: none) */
+    double  usd;              /* of the turns of it and its children; -1 where it is not known */
 } RunRow;
 
 /* Makes the folder (0700) and the file (0600) when they are missing. The file's application_id and
@@ -75,9 +77,10 @@ typedef bool      RecordSeen(void *arg, const Record *record);
 typedef bool      RunSeen(void *arg, const RunRow *row);
 MUST_CHECK Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *seen,
                                void *arg, Err *err);
-/* At most `most` rows; a negative number means all. */
-MUST_CHECK Status journal_list(Journal *journal, int64_t most, RunSeen *seen, void *arg,
-                               Err *err);                                       /* newest first */
+/* All runs, newest first; with a `tree` only that run and what is below it, parents first. At most
+ * `most` rows; a negative number means all. */
+MUST_CHECK Status journal_list(Journal *journal, Str tree, int64_t most, RunSeen *seen, void *arg,
+                               Err *err);
 MUST_CHECK Status journal_text(Journal *journal, Str hash, Buf *out, Err *err); /* ST_NOT_FOUND */
 
 /* Appends to `run` the id that is `part`, else the only one that contains it, else nothing:

@@ -1,15 +1,20 @@
 --- perigee runs: what ran, and what each run did.
 local args = require "lib.args"
+local export = require "lib.export"
+local export_html = require "lib.export_html"
 local json = require "lib.json"
 local show = require "lib.show"
 local start = require "lib.start"
 local text = require "lib.text"
 
 local SPEC <const> = {
-  usage = "perigee runs list | show RUN",
+  usage = "perigee runs list | show RUN | export RUN",
   about = "RUN is an id, any part of it that only one run has, or last.",
-  positionals = { { "WHAT", "list or show" }, { "RUN", "a run", optional = true } },
+  positionals = { { "WHAT", "list, show or export" }, { "RUN", "a run", optional = true } },
   options = {
+    { "--format", "text", "export: html, a page to read (default), or jsonl, all records",
+      hint = "FORMAT" },
+    { "--output", "text", "export: the file to write (default: stdout)", hint = "FILE" },
     { "--store", "text", "the journal's file", hint = "FILE" },
     { "--most", "integer", "how many runs to list (default 20)" },
     { "--json", "flag", "print JSON: one object for list, one record a line for show" },
@@ -27,9 +32,9 @@ local function list(cli, values)
   end
   for _, row in ipairs(rows) do
     local child = row.parent ~= "" and "  child of " .. row.parent or ""
-    local took = row.ended > 0 and show.time(row.ended - row.started) or "-"
-    cli.out(show.clean(("%s  %s  %-9s %9s  %s: %s%s\n"):format(
-      row.run, start.date_of(row.started), row.status, took, row.agent,
+    local usd = row.usd and ("$%.4f"):format(row.usd) or "-"
+    cli.out(show.clean(("%s  %s  %-11s %9s %8s  %s: %s%s\n"):format(
+      row.run, start.date_of(row.started), row.status, show.time(show.took(row)), usd, row.agent,
       show.brief(text.first_line(row.task), 60), child)))
   end
   if #rows == 0 then cli.err("perigee: no runs yet\n") end
@@ -80,10 +85,7 @@ local function show_one(cli, values, part)
   if not records then return failed(cli, err) end
   for _, record in ipairs(records) do
     if values.json then
-      cli.out(json.encode(json.object {
-        { "run", id }, { "seq", record.seq }, { "time", record.time }, { "kind", record.kind },
-        { "body", json.raw(record.body) },
-      }) .. "\n")
+      cli.out(export.line(id, record))
     else
       local body = json.decode(record.body)
       local say = SAY[record.kind] or function() return show.brief(record.body, 400) end
@@ -93,6 +95,38 @@ local function show_one(cli, values, part)
     end
   end
   return 0
+end
+
+local FORMATS <const> = { html = export_html, jsonl = export.jsonl }
+
+--- Writes a run with its children into one file, or to stdout.
+---@async
+local function export_one(cli, values, part)
+  local write_all = FORMATS[values.format or "html"]
+  if not write_all then
+    return failed(cli, { message = ("--format %s: html or jsonl"):format(values.format) }, 2)
+  end
+  local id, err = cli.find_run(part)
+  if not id then return failed(cli, err) end
+  local rows
+  rows, err = cli.list_runs(-1, id)
+  if not rows then return failed(cli, err) end
+  local file
+  if values.output then
+    file, err = cli.save(values.output)
+    if not file then return failed(cli, err) end
+  end
+  local _ <close> = file
+  local function write(said)
+    local ok, why
+    if file then ok, why = file:write(said) else ok, why = cli.pass(said) end
+    if not ok then error(why, 0) end
+  end
+  local ok, why = pcall(write_all, cli, rows, write)
+  if ok and file then ok, why = file:finish() end
+  if ok then return 0 end
+  if type(why) ~= "table" then error(why, 0) end
+  return failed(cli, why)
 end
 
 ---@async
@@ -126,6 +160,7 @@ local function runs(cli, words)
   if not ok then return failed(cli, err) end
   if what == "list" then return list(cli, values) end
   if what == "show" and part then return show_one(cli, values, part) end
+  if what == "export" and part then return export_one(cli, values, part) end
   return failed(cli, { message = "usage: " .. SPEC.usage }, 2)
 end
 

@@ -241,10 +241,10 @@ TEST(the_list_shows_the_newest_run_first_with_its_status_and_count_of_records)
     append_now(&shelf, "no-row", 1, "{}", DURABLE_PROCESS); /* its time is 1001 */
     journal_put_run(shelf.journal, &ended);
     loop_run(shelf.loop);
-    CHECK(journal_list(shelf.journal, -1, list_ids, text, &err) == ST_OK);
+    CHECK(journal_list(shelf.journal, STR(""), -1, list_ids, text, &err) == ST_OK);
     CHECK_TEXT(text, "no-row:running:1 b:running:0 a:ok:2 ");
     text[0] = '\0';
-    CHECK(journal_list(shelf.journal, 2, list_ids, text, &err) == ST_OK);
+    CHECK(journal_list(shelf.journal, STR(""), 2, list_ids, text, &err) == ST_OK);
     CHECK_TEXT(text, "no-row:running:1 b:running:0 ");
     shelf_end(&shelf);
 }
@@ -265,7 +265,7 @@ TEST(a_long_task_is_cut_at_200_bytes_between_code_points)
     shelf_begin(&shelf);
     journal_put_run(shelf.journal, &row);
     loop_run(shelf.loop);
-    CHECK(journal_list(shelf.journal, 1, copy_task, text, &err) == ST_OK);
+    CHECK(journal_list(shelf.journal, STR(""), 1, copy_task, text, &err) == ST_OK);
     CHECK_INT(strlen(text), 198);
     CHECK(strncmp(text, task, 198) == 0);
     shelf_end(&shelf);

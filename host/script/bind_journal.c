@@ -171,6 +171,34 @@ int cli_read_text(lua_State *L)
     return finish(L, &listing, status, &err);
 }
 
+/* cli.prune_runs(before_ms, dry) -> { runs, records, texts, bytes, smaller } | nil, err */
+int cli_prune_runs(lua_State *L)
+{
+    Journal    *journal = check_journal(L);
+    lua_Integer before_ms = luaL_checkinteger(L, 1);
+    bool        dry = lua_toboolean(L, 2);
+    Pruned      pruned;
+    Err         err;
+    err_clear(&err);
+    if (journal_prune(journal, before_ms, dry, &pruned, &err) != ST_OK)
+        return bind_push_failure(L, &err);
+    const struct {
+        const char *key;
+        int64_t     count;
+    } counts[] = {{"runs", pruned.runs},
+                  {"records", pruned.records},
+                  {"texts", pruned.texts},
+                  {"bytes", pruned.bytes}};
+    lua_createtable(L, 0, 5);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        lua_pushinteger(L, counts[i].count);
+        lua_setfield(L, -2, counts[i].key);
+    }
+    lua_pushboolean(L, pruned.smaller);
+    lua_setfield(L, -2, "smaller");
+    return 1;
+}
+
 /* cli.find_run(part) -> id | nil, err */
 int cli_find_run(lua_State *L)
 {

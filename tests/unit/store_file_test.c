@@ -412,8 +412,8 @@ static void check_fault_closes(const char *fault)
 TEST(a_failing_append_or_commit_leaves_no_trace_and_closes_the_store)
 {
 #ifdef PERIGEE_FAULTS
-    check_fault_closes("store.append:1"); /* passes are counted over the whole process */
-    check_fault_closes("store.commit:2");
+    check_fault_closes("store.append:2"); /* passes are counted over the whole process */
+    check_fault_closes("store.commit:3");
 #else
     SKIP("this build has no fault seams (MODE=asan has)");
 #endif

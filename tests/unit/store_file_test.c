@@ -268,6 +268,32 @@ TEST(a_record_of_a_newer_format_is_refused_when_read)
     shelf_end(&shelf);
 }
 
+TEST(a_file_with_a_damaged_page_is_said_to_be_damaged_and_not_half_read)
+{
+    Shelf shelf;
+    char  body[2001], noise[4096];
+    memset(body, 'x', sizeof body - 1);
+    body[sizeof body - 1] = '\0';
+    memset(noise, 0xff, sizeof noise);
+    shelf_begin(&shelf);
+    for (int64_t seq = 1; seq <= 60; seq++) append_now(&shelf, "r", seq, body, DURABLE_PROCESS);
+    shelf_close(&shelf);
+    int         fd = open(shelf.path, O_RDWR | O_CLOEXEC);
+    struct stat st;
+    CHECK(fstat(fd, &st) == 0);
+    for (off_t at = st.st_size - 20 * 4096; at < st.st_size; at += 4096)
+        CHECK(pwrite(fd, noise, sizeof noise, at) == sizeof noise);
+    close(fd);
+    shelf_open(&shelf);
+    Seen seen = {.gapless = true};
+    Err  err;
+    CHECK(shelf.journal != NULL);
+    CHECK_INT(journal_read(shelf.journal, STR("r"), 1, on_record, &seen, &err), ST_IO);
+    CHECK(strstr(err.text, "damaged") != NULL);
+    CHECK(seen.gapless);
+    shelf_end(&shelf);
+}
+
 TEST(an_empty_file_becomes_a_journal)
 {
     Shelf shelf;

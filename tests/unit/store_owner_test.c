@@ -263,6 +263,42 @@ TEST(an_owner_that_is_killed_at_any_append_leaves_a_run_that_the_next_one_carrie
     shelf_remove(&shelf);
 }
 
+/* What a loss of power may leave of the log's last frame: some of it, or other bytes. */
+static void garble_end_of_log(const char *log, int way)
+{
+    char        noise[700];
+    struct stat st;
+    int         fd = open(log, O_RDWR | O_CLOEXEC);
+    CHECK(fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 5000);
+    memset(noise, 0x5a, sizeof noise);
+    if (way == 0) CHECK(ftruncate(fd, st.st_size - 100) == 0);
+    if (way == 1) CHECK(pwrite(fd, noise, sizeof noise, st.st_size - 900) == sizeof noise);
+    if (way == 2) CHECK(pwrite(fd, noise, 20, st.st_size - 4100) == 20); /* the frame's head */
+    close(fd);
+}
+
+TEST(a_torn_page_at_the_end_of_the_log_costs_that_record_at_most)
+{
+    for (int way = 0; way < 3; way++) {
+        Shelf shelf;
+        char  log[200];
+        int   out, status;
+        shelf_make(&shelf);
+        pid_t pid = start("crash", &shelf, "r", "9", &out);
+        CHECK_INT(count_bytes(out), 9);
+        CHECK(waitpid(pid, &status, 0) == pid);
+        snprintf(log, sizeof log, "%s-wal", shelf.path);
+        garble_end_of_log(log, way);
+        shelf_open(&shelf);
+        CHECK(shelf.journal != NULL);
+        Seen seen = read_run(&shelf, "r");
+        CHECK(seen.gapless);
+        CHECK(seen.count >= 8 && seen.count <= 9); /* the tenth, if it came, was the torn one */
+        CHECK_INT(append_now(&shelf, "r", seen.count + 1, "{}", DURABLE_POWER).status, ST_OK);
+        shelf_end(&shelf);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 5) return child_main(argv);

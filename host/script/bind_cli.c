@@ -201,6 +201,7 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_RUN, "has_secret", cli_has_secret},
         {GRANT_RUN, "allow_secret", cli_allow_secret},
         {GRANT_RUN, "sleep", bind_sleep},
+        {GRANT_RUN, "skip_waits", bind_skip_waits},
         {GRANT_DECIDE, "decide", cli_decide},
         {GRANT_LISTEN, "listen", bind_listen},
     };

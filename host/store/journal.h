@@ -88,16 +88,27 @@ void journal_put_run(Journal *journal, const RunRow *row);
 /* Keeps a text by its SHA-256 (hex), once; in order with the appends. */
 void journal_put_text(Journal *journal, Str hash, Str text);
 
+/* Leaves a message for whoever owns the run, now or next; anyone may. Fsynced before the answer.
+ * ST_NOT_FOUND when there is no such run. NULL allowed for `done`. */
+void journal_post(Journal *journal, Str run, Str body, JournalDone *done, void *arg);
+
+/* Removes the run's messages up to `number`, in order with the appends; nothing when the run is not
+ * ours. First append what came of them, with their numbers: who dies in between sees them again. */
+void journal_take(Journal *journal, Str run, int64_t number);
+
 /* Reads; these block on the database and are called on the loop's thread by verbs that show runs,
  * or on a worker. They see everything that was answered. The callback answers false to stop. */
 typedef bool      RecordSeen(void *arg, const Record *record);
 typedef bool      RunSeen(void *arg, const RunRow *row);
+typedef bool      MessageSeen(void *arg, int64_t number, Str body);
 MUST_CHECK Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *seen,
                                void *arg, Err *err);
 /* All runs, newest first; with a `tree` only that run and what is below it, parents first. At most
  * `most` rows; a negative number means all. */
 MUST_CHECK Status journal_list(Journal *journal, Str tree, int64_t most, RunSeen *seen, void *arg,
                                Err *err);
+/* The messages that nobody took, oldest first. */
+MUST_CHECK Status journal_inbox(Journal *journal, Str run, MessageSeen *seen, void *arg, Err *err);
 MUST_CHECK Status journal_text(Journal *journal, Str hash, Buf *out, Err *err); /* ST_NOT_FOUND */
 
 typedef struct Pruned {

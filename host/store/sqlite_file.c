@@ -30,6 +30,9 @@ static const char TABLES[] =
 static const char *const ADDED[STORE_VERSION + 1] = {
     [2] = "CREATE TABLE owners(run TEXT PRIMARY KEY, lease INTEGER NOT NULL, pid INTEGER NOT NULL);"
           "CREATE TABLE leases(lease INTEGER PRIMARY KEY AUTOINCREMENT);"
+          "CREATE TABLE inbox(number INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL,"
+          "  body TEXT NOT NULL);"
+          "CREATE INDEX inbox_by_run ON inbox(run);"
           "CREATE INDEX runs_by_parent ON runs(parent);",
 };
 
@@ -73,7 +76,8 @@ void store_close(Journal *journal)
     Statements    *all = &journal->statements;
     sqlite3_stmt **each[] = {&all->begin,  &all->commit,   &all->rollback, &all->last_seq,
                              &all->insert, &all->note_run, &all->put_run,  &all->put_text,
-                             &all->owner,  &all->claim,    &all->release};
+                             &all->owner,  &all->claim,    &all->release,  &all->post,
+                             &all->take};
     for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) sqlite3_finalize(*each[i]);
     sqlite3_close(journal->reads); /* first, so that the writer's is the last one */
     sqlite3_close(
@@ -327,6 +331,8 @@ static Status prepare_all(Journal *journal, Err *err)
          " lease=excluded.lease, pid=excluded.pid",
          &all->claim},
         {"DELETE FROM owners WHERE run=?1", &all->release},
+        {"INSERT INTO inbox(run, body) SELECT run, ?2 FROM runs WHERE run=?1", &all->post},
+        {"DELETE FROM inbox WHERE run=?1 AND number<=?2", &all->take},
         {"INSERT INTO texts VALUES(?1,?2) ON CONFLICT DO NOTHING", &all->put_text},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {

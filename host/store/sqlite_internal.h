@@ -30,14 +30,16 @@ typedef enum RequestKind {
     REQUEST_TEXT,
     REQUEST_CLAIM,
     REQUEST_RELEASE,
+    REQUEST_POST,
+    REQUEST_TAKE,
 } RequestKind;
 
 typedef struct Request {
     struct Request *next;
     RequestKind     kind;
     Durability      durability;
-    Record          record;     /* REQUEST_APPEND; of the last two its `run` alone. All texts lie
-                                   in `bytes` */
+    Record          record;     /* REQUEST_APPEND; of the last four `run`, of a message `body`, of
+                                   what is taken `seq`. All texts lie in `bytes` */
     RunRow          row;        /* REQUEST_RUN */
     Str             hash, text; /* REQUEST_TEXT */
     char           *bytes;      /* owned */
@@ -54,7 +56,7 @@ typedef struct Queue {
 typedef struct Statements { /* owned; of `writes` */
     sqlite3_stmt *begin, *commit, *rollback;
     sqlite3_stmt *last_seq, *insert, *note_run, *put_run, *put_text;
-    sqlite3_stmt *owner, *claim, *release;
+    sqlite3_stmt *owner, *claim, *release, *post, *take;
 } Statements;
 
 struct Journal {

@@ -93,6 +93,27 @@ void journal_release(Journal *journal, Str run)
     submit(journal, request);
 }
 
+void journal_post(Journal *journal, Str run, Str body, JournalDone *done, void *arg)
+{
+    Str     *parts[] = {&run, &body};
+    Request *request = request_new(REQUEST_POST, parts, 2);
+    request->record.run = run;
+    request->record.body = body;
+    request->durability = DURABLE_POWER;
+    request->done = done;
+    request->arg = arg;
+    submit(journal, request);
+}
+
+void journal_take(Journal *journal, Str run, int64_t number)
+{
+    Str     *parts[] = {&run};
+    Request *request = request_new(REQUEST_TAKE, parts, 1);
+    request->record.run = run;
+    request->record.seq = number;
+    submit(journal, request);
+}
+
 void journal_put_run(Journal *journal, const RunRow *row)
 {
     RunRow copy = *row;

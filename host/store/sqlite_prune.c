@@ -157,11 +157,12 @@ static Status is_over(Pruner *pruner, const char *root, bool *over, Err *err)
 static Status prune_tree(Pruner *pruner, const char *root, Err *err)
 {
     static const char records[] = TREE "DELETE FROM records WHERE run IN tree";
+    static const char inbox[] = TREE "DELETE FROM inbox WHERE run IN tree";
     static const char owners[] = TREE "DELETE FROM owners WHERE run IN tree";
     static const char runs[] = TREE "DELETE FROM runs WHERE run IN tree";
     static const char count_records[] = TREE "SELECT count(*) FROM tree JOIN records ON run = id";
     static const char count_runs[] = TREE "SELECT count(*) FROM tree";
-    int64_t           record_count = 0, run_count = 0, owned = 0;
+    int64_t           record_count = 0, run_count = 0, ignored = 0;
     bool              over = false;
     Status            status = begin(pruner, err);
     if (status != ST_OK) return status;
@@ -169,7 +170,9 @@ static Status prune_tree(Pruner *pruner, const char *root, Err *err)
     if (status == ST_OK && over)
         status = run_sql(pruner, pruner->dry ? count_records : records, root, &record_count, err);
     if (status == ST_OK && over && !pruner->dry)
-        status = run_sql(pruner, owners, root, &owned, err);
+        status = run_sql(pruner, owners, root, &ignored, err);
+    if (status == ST_OK && over && !pruner->dry)
+        status = run_sql(pruner, inbox, root, &ignored, err);
     if (status == ST_OK && over) /* last: the tree is known by its runs */
         status = run_sql(pruner, pruner->dry ? count_runs : runs, root, &run_count, err);
     status = end(pruner, status, over && !pruner->dry, err);

@@ -85,6 +85,19 @@ Status journal_list(Journal *journal, Str tree, int64_t most, RunSeen *seen, voi
     return finish_read(journal, statement, rc, err);
 }
 
+Status journal_inbox(Journal *journal, Str run, MessageSeen *seen, void *arg, Err *err)
+{
+    static const char sql[] = "SELECT number, body FROM inbox WHERE run=?1 ORDER BY number";
+    sqlite3_stmt     *statement = NULL;
+    Status            status = store_prepare(journal->reads, sql, &statement, err);
+    if (status != ST_OK) return status;
+    sqlite3_bind_text64(statement, 1, run.ptr ? run.ptr : "", run.len, SQLITE_STATIC, SQLITE_UTF8);
+    int rc;
+    while ((rc = sqlite3_step(statement)) == SQLITE_ROW)
+        if (!seen(arg, sqlite3_column_int64(statement, 0), column_str(statement, 1))) break;
+    return finish_read(journal, statement, rc, err);
+}
+
 Status journal_text(Journal *journal, Str hash, Buf *out, Err *err)
 {
     sqlite3_stmt *statement = NULL;

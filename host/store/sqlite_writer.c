@@ -144,6 +144,29 @@ static Status write_release(Journal *journal, Str run, Err *err)
     return run_statement(journal, release, "release", err);
 }
 
+static Status write_post(Journal *journal, Request *request, Err *err)
+{
+    sqlite3_stmt *post = journal->statements.post;
+    bind_text(post, 1, request->record.run);
+    bind_text(post, 2, request->record.body);
+    Status status = run_statement(journal, post, "leave a message", err);
+    if (status == ST_OK && sqlite3_changes(journal->writes) == 0)
+        err_set(&request->outcome, ST_NOT_FOUND, "there is no run %.*s",
+                STR_ARG(request->record.run));
+    return status;
+}
+
+static Status write_take(Journal *journal, const Record *upto, Err *err)
+{
+    bool          ours;
+    Status        status = check_owner(journal, upto->run, &ours, NULL, err);
+    sqlite3_stmt *take = journal->statements.take;
+    if (status != ST_OK || !ours) return status;
+    bind_text(take, 1, upto->run);
+    sqlite3_bind_int64(take, 2, upto->seq);
+    return run_statement(journal, take, "take messages", err);
+}
+
 /* ST_OK also when the request itself was refused: its outcome says so, and the group goes on. */
 static Status write_record(Journal *journal, Request *request, Err *err)
 {
@@ -218,6 +241,8 @@ static Status write_request(Journal *journal, Request *request, Err *err)
     case REQUEST_TEXT: return write_text(journal, request, err);
     case REQUEST_CLAIM: return write_claim(journal, request, err);
     case REQUEST_RELEASE: return write_release(journal, request->record.run, err);
+    case REQUEST_POST: return write_post(journal, request, err);
+    case REQUEST_TAKE: return write_take(journal, &request->record, err);
     }
     return ST_OK;
 }
@@ -243,7 +268,7 @@ static Status write_group(Journal *journal, Request *group, Err *err)
 {
     bool fsync_wanted = false;
     for (Request *request = group; request; request = request->next)
-        if (request->kind == REQUEST_APPEND && request->durability == DURABLE_POWER)
+        if (request->durability == DURABLE_POWER) /* of an append or a message */
             fsync_wanted = true;
     Status status = set_fsync(journal, fsync_wanted, err);
     if (status != ST_OK) return status;

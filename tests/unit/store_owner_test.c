@@ -235,6 +235,61 @@ TEST(a_lease_whose_number_is_still_held_is_passed_over)
 #endif
 }
 
+/* -- messages ---------------------------------------------------------------------------------- */
+
+static bool list_message(void *arg, int64_t number, Str body)
+{
+    char *text = arg;
+    snprintf(text + strlen(text), 100 - strlen(text), "%lld:%.*s ", (long long)number,
+             STR_ARG(body));
+    return true;
+}
+
+static const char *inbox_of(Shelf *shelf, const char *run)
+{
+    static char text[100];
+    Err         err;
+    text[0] = '\0';
+    CHECK(journal_inbox(shelf->journal, str_from(run), list_message, text, &err) == ST_OK);
+    return text;
+}
+
+static Status post_now(Shelf *shelf, const char *run, const char *body)
+{
+    Answer answer = {0};
+    journal_post(shelf->journal, str_from(run), str_from(body), on_answer, &answer);
+    loop_run(shelf->loop);
+    CHECK(answer.came);
+    return answer.outcome.status;
+}
+
+TEST(a_message_reaches_the_owner_from_another_process_and_only_the_owner_can_take_it)
+{
+    Shelf owner, other;
+    shelf_begin(&owner);
+    other = owner;
+    shelf_open(&other);
+    append_now(&owner, "r", 1, "{}", DURABLE_PROCESS);
+    CHECK_INT(post_now(&other, "r", "cancel"), ST_OK);
+    CHECK_INT(post_now(&other, "r", "answer"), ST_OK);
+    CHECK_INT(post_now(&other, "nobody", "x"), ST_NOT_FOUND);
+    CHECK_TEXT(inbox_of(&owner, "r"), "1:cancel 2:answer ");
+    journal_take(other.journal, STR("r"), 2);
+    loop_run(other.loop);
+    CHECK_TEXT(inbox_of(&owner, "r"), "1:cancel 2:answer ");
+    journal_take(owner.journal, STR("r"), 1);
+    loop_run(owner.loop);
+    CHECK_TEXT(inbox_of(&other, "r"), "2:answer ");
+    shelf_close(&owner);
+    claim_now(&other, "r"); /* what the old owner left is the next one's */
+    journal_take(other.journal, STR("r"), 2);
+    loop_run(other.loop);
+    CHECK_TEXT(inbox_of(&other, "r"), "");
+    CHECK_INT(post_now(&other, "r", "again"), ST_OK);
+    CHECK_TEXT(inbox_of(&other, "r"), "3:again "); /* a number is never used again */
+    shelf_end(&other);
+}
+
 /* -- killed, again and again ------------------------------------------------------------------- */
 
 /* At each number of appends, and at an instant within the next one that is the machine's choice:

@@ -222,7 +222,7 @@ static bool count_races(void *arg, const RunRow *row)
 static int line_up(const Shelf *shelf, pid_t *pids, int racers)
 {
     int  gate[2], ready[2], before = dup(STDIN_FILENO);
-    char byte, name[16];
+    char byte, name[24];
     CHECK(before >= 0 && pipe2(gate, O_CLOEXEC) == 0);
     dup2(gate[0], STDIN_FILENO); /* the racers inherit it */
     close(gate[0]);
@@ -251,7 +251,7 @@ static void race(int racers)
         CHECK(pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0);
         if (i > 0) continue;
         for (int other = 0; other < racers; other++) {
-            char name[16];
+            char name[24];
             snprintf(name, sizeof name, "race-%d", other);
             int64_t count = read_run(&shelf, name).count;
             if (behind < 0 || count < behind) behind = count;

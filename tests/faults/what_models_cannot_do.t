@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/../support";
 use Test::More;
 use Try;
 
-my $TERMINAL = "$ENV{BUILD}/tests/support/terminal";
+my $TERMINAL = $Try::TERMINAL;
 my $JSON     = $Try::JSON;
 
 sub configured {

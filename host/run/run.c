@@ -74,6 +74,7 @@ Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *workspace, 
         parent->first_child = run;
         run_set_deadline(run, parent->deadline);
     }
+    if (journal) journal_claim(journal, str_from(run->id), NULL, NULL);
     put_row(run, "running");
     *out = run;
     return ST_OK;
@@ -136,4 +137,5 @@ void run_finish(Run *run, const char *status)
     timer_stop(run->timer);
     jobs_end(run);
     put_row(run, status);
+    if (run->journal) journal_release(run->journal, str_from(run->id));
 }

@@ -23,6 +23,8 @@ enum VerbGrant {
     GRANT_LISTEN = 1 << 4,  /* serve on loopback */
     GRANT_DECIDE = 1 << 5,  /* ask the decision VM */
     GRANT_TRUST = 1 << 6,   /* a project's Lua; what is remembered of projects and runs */
+    GRANT_SAVE = 1 << 7,    /* write a file that the command line names */
+    GRANT_PRUNE = 1 << 8,   /* remove runs from the journal */
 };
 
 void bind_push_cli(lua_State *L, unsigned grants);

@@ -57,5 +57,10 @@ int cli_open_journal(lua_State *L);
 int cli_list_runs(lua_State *L);
 int cli_read_run(lua_State *L);
 int cli_find_run(lua_State *L);
+int cli_read_text(lua_State *L);
+int cli_prune_runs(lua_State *L);
+
+/* bind_save.c */
+int cli_save(lua_State *L);
 
 #endif

@@ -1,6 +1,7 @@
 /* The journal as verbs read it. */
 #include "bind_cli.h"
 
+#include "../base/limits.h"
 #include "../base/mem.h"
 
 #include <stdlib.h>
@@ -34,6 +35,7 @@ typedef struct Listing {
     lua_State    *L;
     lua_CFunction add;    /* 1: the list, 2: the row */
     bool          failed; /* the error is at the top of the stack */
+    lua_Integer   room;   /* bytes of bodies that are still wanted */
 } Listing;
 
 static bool add_protected(Listing *listing, const void *row)
@@ -55,7 +57,7 @@ static void set_text(lua_State *L, const char *key, Str text)
 static int add_run(lua_State *L)
 {
     const RunRow *row = lua_touserdata(L, 2);
-    lua_createtable(L, 0, 8);
+    lua_createtable(L, 0, 10);
     set_text(L, "run", row->run);
     set_text(L, "parent", row->parent);
     set_text(L, "agent", row->agent);
@@ -67,6 +69,12 @@ static int add_run(lua_State *L)
     lua_setfield(L, -2, "ended");
     lua_pushinteger(L, row->records);
     lua_setfield(L, -2, "records");
+    lua_pushinteger(L, row->last_ms);
+    lua_setfield(L, -2, "last");
+    if (row->usd >= 0) {
+        lua_pushnumber(L, row->usd);
+        lua_setfield(L, -2, "usd");
+    }
     lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
     return 0;
 }
@@ -85,8 +93,22 @@ static int add_record(lua_State *L)
     return 0;
 }
 
+static int push_text(lua_State *L)
+{
+    const Buf *text = lua_touserdata(L, 2);
+    lua_pushlstring(L, text->ptr, text->len);
+    lua_rawseti(L, 1, 1);
+    return 0;
+}
+
 static bool run_seen_row(void *arg, const RunRow *row) { return add_protected(arg, row); }
-static bool record_seen(void *arg, const Record *record) { return add_protected(arg, record); }
+
+static bool record_seen(void *arg, const Record *record)
+{
+    Listing *listing = arg;
+    listing->room -= (lua_Integer)record->body.len;
+    return add_protected(listing, record) && listing->room > 0;
+}
 
 static int finish(lua_State *L, const Listing *listing, Status status, const Err *err)
 {
@@ -94,33 +116,87 @@ static int finish(lua_State *L, const Listing *listing, Status status, const Err
     return status == ST_OK ? 1 : bind_push_failure(L, err);
 }
 
-/* cli.list_runs([most]) -> { { run, parent, agent, task, status, started, ended, records }, ... }
- */
+/* cli.list_runs(most [, tree]) -> { { run, parent, agent, task, status, started, ended, records,
+ * last, usd }, ... }: all, newest first, or the run `tree` and what is below it */
 int cli_list_runs(lua_State *L)
 {
     Listing     listing = {.L = L, .add = add_run};
     Journal    *journal = check_journal(L);
-    lua_Integer most = luaL_optinteger(L, 1, 50);
+    lua_Integer most = luaL_checkinteger(L, 1);
+    size_t      len;
+    const char *tree = luaL_optlstring(L, 2, "", &len);
     Err         err;
     err_clear(&err);
     luaL_checkstack(L, 10, NULL);
     lua_newtable(L);
-    return finish(L, &listing, journal_list(journal, most, run_seen_row, &listing, &err), &err);
+    Status status = journal_list(journal, (Str){tree, len}, most, run_seen_row, &listing, &err);
+    return finish(L, &listing, status, &err);
 }
 
-/* cli.read_run(id) -> { { seq, time, kind, body = JSON text }, ... } */
+/* cli.read_run(id [, from [, bytes]]) -> { { seq, time, kind, body = JSON text }, ... }, from the
+ * seq `from` on, and no further once their bodies have so many bytes */
 int cli_read_run(lua_State *L)
 {
     Listing     listing = {.L = L, .add = add_record};
     Journal    *journal = check_journal(L);
     size_t      len;
     const char *run = luaL_checklstring(L, 1, &len);
-    Err         err;
+    lua_Integer from = luaL_optinteger(L, 2, 1);
+    listing.room = luaL_optinteger(L, 3, LUA_MAXINTEGER);
+    Err err;
     err_clear(&err);
     luaL_checkstack(L, 10, NULL);
     lua_newtable(L);
-    Status status = journal_read(journal, (Str){run, len}, 1, record_seen, &listing, &err);
+    Status status = journal_read(journal, (Str){run, len}, from, record_seen, &listing, &err);
     return finish(L, &listing, status, &err);
+}
+
+/* cli.read_text(hash) -> text | nil, err: a file that was loaded for a run */
+int cli_read_text(lua_State *L)
+{
+    Journal    *journal = check_journal(L);
+    size_t      len;
+    const char *hash = luaL_checklstring(L, 1, &len);
+    Listing     listing = {.L = L, .add = push_text};
+    Buf         text;
+    Err         err;
+    err_clear(&err);
+    luaL_checkstack(L, 10, NULL);
+    buf_init(&text, LIMIT_REQUEST);
+    Status status = journal_text(journal, (Str){hash, len}, &text, &err);
+    lua_newtable(L);
+    if (status == ST_OK) add_protected(&listing, &text);
+    buf_clear(&text);
+    if (status == ST_OK && !listing.failed) lua_rawgeti(L, -1, 1);
+    return finish(L, &listing, status, &err);
+}
+
+/* cli.prune_runs(before_ms, dry) -> { runs, records, texts, bytes, smaller } | nil, err */
+int cli_prune_runs(lua_State *L)
+{
+    Journal    *journal = check_journal(L);
+    lua_Integer before_ms = luaL_checkinteger(L, 1);
+    bool        dry = lua_toboolean(L, 2);
+    Pruned      pruned;
+    Err         err;
+    err_clear(&err);
+    if (journal_prune(journal, before_ms, dry, &pruned, &err) != ST_OK)
+        return bind_push_failure(L, &err);
+    const struct {
+        const char *key;
+        int64_t     count;
+    } counts[] = {{"runs", pruned.runs},
+                  {"records", pruned.records},
+                  {"texts", pruned.texts},
+                  {"bytes", pruned.bytes}};
+    lua_createtable(L, 0, 5);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        lua_pushinteger(L, counts[i].count);
+        lua_setfield(L, -2, counts[i].key);
+    }
+    lua_pushboolean(L, pruned.smaller);
+    lua_setfield(L, -2, "smaller");
+    return 1;
 }
 
 /* cli.find_run(part) -> id | nil, err */

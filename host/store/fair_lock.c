@@ -16,11 +16,11 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-enum { BYTE_GATE = 0, BYTE_TURN = 1 };
+enum { BYTE_GATE = 0, BYTE_TURN = 1, BYTE_LEASES = 2 };
 enum { NUDGE_AGAIN_MS = 50 }; /* a signal that came just before the wait began is lost: repeat it */
 
-static Status wait_for(int fd, int byte, int64_t deadline, Err *err);
-static int    lock_byte(int fd, int command, short type, int byte);
+static Status wait_for(int fd, off_t byte, int64_t deadline, Err *err);
+static int    lock_byte(int fd, int command, short type, off_t byte);
 
 Status fair_lock_open(FairLock *lock, const char *path, Err *err)
 {
@@ -48,7 +48,22 @@ Status fair_lock_take(FairLock *lock, int64_t timeout_ms, Err *err)
 
 void fair_lock_leave(FairLock *lock) { lock_byte(lock->fd, F_OFD_SETLK, F_UNLCK, BYTE_TURN); }
 
-static int lock_byte(int fd, int command, short type, int byte)
+Status fair_lock_lease(FairLock *lock, int64_t number, Err *err)
+{
+    if (lock_byte(lock->fd, F_OFD_SETLK, F_WRLCK, BYTE_LEASES + number) == 0) return ST_OK;
+    Status status = errno == EAGAIN || errno == EACCES ? ST_UNAVAILABLE : ST_IO;
+    return err_set(err, status, "take lease %lld: %s", (long long)number, strerror(errno));
+}
+
+bool fair_lock_lives(const FairLock *lock, int64_t number)
+{
+    struct flock range = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = BYTE_LEASES + number, .l_len = 1};
+    /* Where the kernel does not answer nobody is taken for dead. */
+    return fcntl(lock->fd, F_OFD_GETLK, &range) != 0 || range.l_type != F_UNLCK;
+}
+
+static int lock_byte(int fd, int command, short type, off_t byte)
 {
     struct flock range = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
     return fcntl(fd, command, &range);
@@ -79,7 +94,7 @@ static Status start_nudging(int64_t after_ms, timer_t *timer, Err *err)
     return ST_OK;
 }
 
-static Status wait_for(int fd, int byte, int64_t deadline, Err *err)
+static Status wait_for(int fd, off_t byte, int64_t deadline, Err *err)
 {
     static const Clock real = {.is_virtual = false};
     timer_t            timer;

@@ -7,14 +7,22 @@
  *            body  one JSON object, UTF-8
  *
  * Why     A run is its journal. What depends on a record begins after its append was answered.
- * Use     journal_open -> journal_append (answered through a callback) -> journal_close.
+ * Use     journal_open -> journal_claim -> journal_append ... (answered through a callback)
+ *         -> journal_release -> journal_close.
  * Owner   Journal: the caller. Arguments are copied.
  * Thread  Loop thread only; one thread of the store's own writes, in groups: records that wait
  *         together are committed together.
  * Errors  ST_IO (or ST_TIMEOUT: another process held the file too long), after which the store is
  *         closed to writers and every later append fails the same way; ST_INVALID when `seq` is
- *         not the run's next one (both are named; the store stays open); ST_LIMIT for a record
- *         beyond LIMIT_REQUEST; ST_CANCELLED for one that came while the journal was closing.
+ *         not the run's next one (both are named; the store stays open) or the run is not ours;
+ *         ST_LIMIT for a record beyond LIMIT_REQUEST; ST_CANCELLED for one that came while the
+ *         journal was closing.
+ *
+ * One process at a time owns a run. An open journal holds one lease, from its first claim to its
+ * end; a lease has a number that no other ever had, and the lease that claimed a run last is that
+ * run's fence: an append is taken from its holder alone. Keeping the lease alive is the store's own
+ * affair. Here the kernel does it, and the lease is over the instant the process is dead; a store
+ * shared by machines would renew it with a timer of the loop.
  */
 #ifndef HOST_STORE_JOURNAL_H
 #define HOST_STORE_JOURNAL_H
@@ -41,9 +49,12 @@ typedef struct RunRow {  /* what a list shows; kept beside the records, derivabl
     Str     run, parent; /* parent empty for a top-level run */
     Str     agent;       /* agent or chain it began with */
     Str     task;        /* first 200 bytes, whole code points */
-    Str     status;      /* "running", or a code of status.h once it ended */
+    Str     status;      /* "running", or a code of status.h once it ended; journal_list says
+                            "interrupted" of one that is "running" and whose owner is dead */
     int64_t started_ms, ended_ms; /* ended_ms 0 while it runs */
-    int64_t records;              /* counted by journal_list; journal_put_run does not look at it */
+    /* found by journal_list; journal_put_run does not look at them */
+    int64_t records, last_ms; /* how many, and the time of the last one (0: none) */
+    double  usd;              /* of the turns of it and its children; -1 where it is not known */
 } RunRow;
 
 /* Makes the folder (0700) and the file (0600) when they are missing. The file's application_id and
@@ -58,27 +69,61 @@ void journal_close(Journal *journal);
 
 typedef void JournalDone(void *arg, const Err *outcome);
 
+/* Makes the run this journal's own, until it is released or this journal ends; in order with the
+ * appends. ST_UNAVAILABLE when a process that lives owns it, which is named; then what is appended
+ * to it is refused too. NULL allowed for `done`. */
+void journal_claim(Journal *journal, Str run, JournalDone *done, void *arg);
+
+/* Gives the run up, in order with the appends; nothing when it is not ours. */
+void journal_release(Journal *journal, Str run);
+
 /* Appends one record; `record->seq` is the expected one. `done` comes from the loop, never from
  * inside; NULL allowed. A run's first record makes its row, if journal_put_run has not. */
 void journal_append(Journal *journal, const Record *record, Durability durability,
                     JournalDone *done, void *arg);
 
-/* Inserts or replaces the run's row, in order with the appends. */
+/* Inserts or replaces the run's row, in order with the appends; nothing when it is not ours. */
 void journal_put_run(Journal *journal, const RunRow *row);
 
 /* Keeps a text by its SHA-256 (hex), once; in order with the appends. */
 void journal_put_text(Journal *journal, Str hash, Str text);
 
+/* Leaves a message for whoever owns the run, now or next; anyone may. Fsynced before the answer.
+ * ST_NOT_FOUND when there is no such run. NULL allowed for `done`. */
+void journal_post(Journal *journal, Str run, Str body, JournalDone *done, void *arg);
+
+/* Removes the run's messages up to `number`, in order with the appends; nothing when the run is not
+ * ours. First append what came of them, with their numbers: who dies in between sees them again. */
+void journal_take(Journal *journal, Str run, int64_t number);
+
 /* Reads; these block on the database and are called on the loop's thread by verbs that show runs,
  * or on a worker. They see everything that was answered. The callback answers false to stop. */
 typedef bool      RecordSeen(void *arg, const Record *record);
 typedef bool      RunSeen(void *arg, const RunRow *row);
+typedef bool      MessageSeen(void *arg, int64_t number, Str body);
 MUST_CHECK Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *seen,
                                void *arg, Err *err);
-/* At most `most` rows; a negative number means all. */
-MUST_CHECK Status journal_list(Journal *journal, int64_t most, RunSeen *seen, void *arg,
-                               Err *err);                                       /* newest first */
+/* All runs, newest first; with a `tree` only that run and what is below it, parents first. At most
+ * `most` rows; a negative number means all. */
+MUST_CHECK Status journal_list(Journal *journal, Str tree, int64_t most, RunSeen *seen, void *arg,
+                               Err *err);
+/* The messages that nobody took, oldest first. */
+MUST_CHECK Status journal_inbox(Journal *journal, Str run, MessageSeen *seen, void *arg, Err *err);
 MUST_CHECK Status journal_text(Journal *journal, Str hash, Buf *out, Err *err); /* ST_NOT_FOUND */
+
+typedef struct Pruned {
+    int64_t runs, records, texts;
+    int64_t bytes;   /* of the file that became free */
+    bool    smaller; /* the file is smaller by them; else later runs use them */
+} Pruned;
+
+/* Removes the top-level runs in which nothing happened since `before_ms`, with all that is below
+ * them, and the texts that no record refers to then (through `files` of run.started and
+ * run.finished). Never a tree in which a run is waiting or owned by a process that lives; texts
+ * only while no such process owns any run. A tree at a time: others write in between. With `dry`
+ * runs and records are counted and nothing is removed. Blocks. */
+MUST_CHECK Status journal_prune(Journal *journal, int64_t before_ms, bool dry, Pruned *out,
+                                Err *err);
 
 /* Appends to `run` the id that is `part`, else the only one that contains it, else nothing:
  * ST_NOT_FOUND, or ST_INVALID naming up to five candidates. "last" is the newest run. Top-level

@@ -5,6 +5,7 @@
  * among them. */
 #include "sqlite_internal.h"
 
+#include "../base/fault.h"
 #include "../base/mem.h"
 
 #include <errno.h>
@@ -24,8 +25,18 @@ static const char TABLES[] =
     "  time INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY(run, seq));"
     "CREATE TABLE texts(hash TEXT PRIMARY KEY, text BLOB NOT NULL);";
 
+/* What each version added to the one before. Only ever additions: a process of an earlier version
+ * that has the file open goes on. */
+static const char *const ADDED[STORE_VERSION + 1] = {
+    [2] = "CREATE TABLE owners(run TEXT PRIMARY KEY, lease INTEGER NOT NULL, pid INTEGER NOT NULL);"
+          "CREATE TABLE leases(lease INTEGER PRIMARY KEY AUTOINCREMENT);"
+          "CREATE TABLE inbox(number INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL,"
+          "  body TEXT NOT NULL);"
+          "CREATE INDEX inbox_by_run ON inbox(run);"
+          "CREATE INDEX runs_by_parent ON runs(parent);",
+};
+
 static Status make_file(const char *path, Err *err);
-static Status connect_file(const char *path, int flags, sqlite3 **out, Err *err);
 static Status recognise(sqlite3 *db, const char *path, Err *err);
 static Status settle(sqlite3 *db, const char *path, Err *err);
 static Status prepare_all(Journal *journal, Err *err);
@@ -48,11 +59,11 @@ Status store_open(Journal *journal, Err *err)
         err_wrap(err, "journal %s", path);
         return status;
     }
-    status = connect_file(path, SQLITE_OPEN_NOMUTEX, &journal->writes, err);
+    status = store_connect(path, SQLITE_OPEN_NOMUTEX, &journal->writes, err);
     if (status == ST_OK) status = recognise(journal->writes, path, err);
     if (status == ST_OK) status = settle(journal->writes, path, err);
     if (status == ST_OK) status = prepare_all(journal, err);
-    if (status == ST_OK) status = connect_file(path, SQLITE_OPEN_FULLMUTEX, &journal->reads, err);
+    if (status == ST_OK) status = store_connect(path, SQLITE_OPEN_FULLMUTEX, &journal->reads, err);
     if (status == ST_OK &&
         sqlite3_exec(journal->reads, "PRAGMA query_only=ON", NULL, NULL, NULL) != SQLITE_OK)
         status = store_error(journal->reads, path, "open", err);
@@ -64,12 +75,20 @@ void store_close(Journal *journal)
 {
     Statements    *all = &journal->statements;
     sqlite3_stmt **each[] = {&all->begin,  &all->commit,   &all->rollback, &all->last_seq,
-                             &all->insert, &all->note_run, &all->put_run,  &all->put_text};
+                             &all->insert, &all->note_run, &all->put_run,  &all->put_text,
+                             &all->owner,  &all->claim,    &all->release,  &all->post,
+                             &all->take};
     for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) sqlite3_finalize(*each[i]);
     sqlite3_close(journal->reads); /* first, so that the writer's is the last one */
     sqlite3_close(
         journal->writes); /* of a file nobody else has open: empties and removes the log */
     fair_lock_close(&journal->lock);
+}
+
+bool store_lease_lives(const Journal *journal, int64_t lease)
+{
+    if (lease == 0) return false;
+    return lease == atomic_load(&journal->lease) || fair_lock_lives(&journal->lock, lease);
 }
 
 Status store_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, Err *err)
@@ -181,7 +200,7 @@ static Status make_file(const char *path, Err *err)
 
 /* -- recognising it ---------------------------------------------------------------------------- */
 
-static Status connect_file(const char *path, int flags, sqlite3 **out, Err *err)
+Status store_connect(const char *path, int flags, sqlite3 **out, Err *err)
 {
     flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE;
     int rc = sqlite3_open_v2(path, out, flags, NULL);
@@ -204,14 +223,20 @@ static Status read_int(sqlite3 *db, const char *path, const char *sql, int64_t *
     return status;
 }
 
-static Status make_tables(sqlite3 *db, const char *path, Err *err)
+/* Brings the tables from `version` (0: there are none) to ours, wholly or not at all. */
+static Status make_tables(sqlite3 *db, const char *path, int64_t version, Err *err)
 {
-    char sql[sizeof TABLES + 200];
-    snprintf(sql, sizeof sql,
-             "BEGIN IMMEDIATE; %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT", TABLES,
+    char sql[100];
+    int  rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (rc == SQLITE_OK && version == 0) rc = sqlite3_exec(db, TABLES, NULL, NULL, NULL);
+    for (int64_t next = version < 1 ? 2 : version + 1; next <= STORE_VERSION; next++)
+        if (rc == SQLITE_OK) rc = sqlite3_exec(db, ADDED[next], NULL, NULL, NULL);
+    snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT",
              STORE_APPLICATION, STORE_VERSION);
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK) return ST_OK;
-    return store_error(db, path, "make the tables", err);
+    if (rc == SQLITE_OK && fault_hit("store.migrate")) rc = sqlite3_exec(db, "-", NULL, NULL, NULL);
+    if (rc == SQLITE_OK) rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    if (rc == SQLITE_OK) return ST_OK;
+    return store_error(db, path, version == 0 ? "make the tables" : "bring it up to date", err);
 }
 
 static Status recognise(sqlite3 *db, const char *path, Err *err)
@@ -222,7 +247,7 @@ static Status recognise(sqlite3 *db, const char *path, Err *err)
     if (status == ST_OK)
         status = read_int(db, path, "SELECT count(*) FROM sqlite_schema", &objects, err);
     if (status != ST_OK) return status;
-    if (application == 0 && version == 0 && objects == 0) return make_tables(db, path, err);
+    if (application == 0 && version == 0 && objects == 0) return make_tables(db, path, 0, err);
     if (application != STORE_APPLICATION || version < 1)
         return err_set(err, ST_INVALID,
                        "%s is an SQLite file of another program, no perigee journal; name another "
@@ -233,7 +258,7 @@ static Status recognise(sqlite3 *db, const char *path, Err *err)
                        "journal %s was written by a newer perigee (format %lld, this one knows up "
                        "to %d); use the newer program, or another file with --store",
                        path, (long long)version, STORE_VERSION);
-    return ST_OK;
+    return version < STORE_VERSION ? make_tables(db, path, version, err) : ST_OK;
 }
 
 /* -- settings: the reasons stand in README.md -------------------------------------------------- */
@@ -301,6 +326,13 @@ static Status prepare_all(Journal *journal, Err *err)
          " parent=excluded.parent, agent=excluded.agent, task=excluded.task,"
          " status=excluded.status, started=excluded.started, ended=excluded.ended",
          &all->put_run},
+        {"SELECT lease, pid FROM owners WHERE run=?1", &all->owner},
+        {"INSERT INTO owners VALUES(?1,?2,?3) ON CONFLICT(run) DO UPDATE SET"
+         " lease=excluded.lease, pid=excluded.pid",
+         &all->claim},
+        {"DELETE FROM owners WHERE run=?1", &all->release},
+        {"INSERT INTO inbox(run, body) SELECT run, ?2 FROM runs WHERE run=?1", &all->post},
+        {"DELETE FROM inbox WHERE run=?1 AND number<=?2", &all->take},
         {"INSERT INTO texts VALUES(?1,?2) ON CONFLICT DO NOTHING", &all->put_text},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {

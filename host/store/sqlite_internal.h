@@ -13,23 +13,33 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 enum {
     STORE_APPLICATION = 0x50657267, /* "Perg", in the file's header */
-    STORE_VERSION = 1,              /* of the tables, in the file's header */
+    STORE_VERSION = 2,              /* of the tables, in the file's header */
     RECORD_FORMAT = 1,              /* of a record, its first column */
     STORE_PATIENCE_MS = 60000,      /* for another process's lock; a group takes milliseconds */
     RUN_ID_MAX = 200,               /* bytes */
     TASK_MAX = 200,                 /* bytes */
 };
 
-typedef enum RequestKind { REQUEST_APPEND, REQUEST_RUN, REQUEST_TEXT } RequestKind;
+typedef enum RequestKind {
+    REQUEST_APPEND,
+    REQUEST_RUN,
+    REQUEST_TEXT,
+    REQUEST_CLAIM,
+    REQUEST_RELEASE,
+    REQUEST_POST,
+    REQUEST_TAKE,
+} RequestKind;
 
 typedef struct Request {
     struct Request *next;
     RequestKind     kind;
     Durability      durability;
-    Record          record;     /* REQUEST_APPEND; the texts of all three lie in `bytes` */
+    Record          record;     /* REQUEST_APPEND; of the last four `run`, of a message `body`, of
+                                   what is taken `seq`. All texts lie in `bytes` */
     RunRow          row;        /* REQUEST_RUN */
     Str             hash, text; /* REQUEST_TEXT */
     char           *bytes;      /* owned */
@@ -46,6 +56,7 @@ typedef struct Queue {
 typedef struct Statements { /* owned; of `writes` */
     sqlite3_stmt *begin, *commit, *rollback;
     sqlite3_stmt *last_seq, *insert, *note_run, *put_run, *put_text;
+    sqlite3_stmt *owner, *claim, *release, *post, *take;
 } Statements;
 
 struct Journal {
@@ -66,6 +77,8 @@ struct Journal {
     int        wal_pages; /* after the last commit */
     int        checkpoint_at;
 
+    _Atomic int64_t lease; /* 0 before the first claim; set by the writer */
+
     sqlite3 *reads; /* owned; any thread, SQLite serialises */
 
     /* between the two */
@@ -82,6 +95,12 @@ struct Journal {
  * connections. */
 MUST_CHECK Status store_open(Journal *journal, Err *err);
 void              store_close(Journal *journal); /* also after a failed store_open */
+
+/* Opens a connection to a file that is recognised; `*out` is to be closed also when it failed. */
+MUST_CHECK Status store_connect(const char *path, int flags, sqlite3 **out, Err *err);
+
+/* Whether the process that has this lease lives; 0 is nobody's. */
+bool store_lease_lives(const Journal *journal, int64_t lease);
 
 MUST_CHECK Status store_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, Err *err);
 

@@ -20,7 +20,7 @@ static Status   start_writer(Journal *journal, Err *err);
 static void     submit(Journal *journal, Request *request);
 static void     deliver(void *arg);
 static Request *request_new(RequestKind kind, Str *const parts[], size_t count);
-static void     journal_release(Journal *journal);
+static void     free_parts(Journal *journal);
 static char    *plain_path(const char *path);
 
 Status journal_open(Loop *loop, const char *path, Journal **out, Err *err)
@@ -40,7 +40,7 @@ Status journal_open(Loop *loop, const char *path, Journal **out, Err *err)
         return ST_OK;
     }
     waker_free(journal->waker);
-    journal_release(journal);
+    free_parts(journal);
     free(journal);
     return status;
 }
@@ -57,7 +57,7 @@ void journal_close(Journal *journal)
     journal->closed = true;
     waker_free(journal->waker);
     deliver(journal);
-    journal_release(journal);
+    free_parts(journal);
     journal->released = true;
     if (!journal->delivering) free(journal); /* else the delivery that called us frees it */
 }
@@ -72,6 +72,45 @@ void journal_append(Journal *journal, const Record *record, Durability durabilit
     request->durability = durability;
     request->done = done;
     request->arg = arg;
+    submit(journal, request);
+}
+
+void journal_claim(Journal *journal, Str run, JournalDone *done, void *arg)
+{
+    Str     *parts[] = {&run};
+    Request *request = request_new(REQUEST_CLAIM, parts, 1);
+    request->record.run = run;
+    request->done = done;
+    request->arg = arg;
+    submit(journal, request);
+}
+
+void journal_release(Journal *journal, Str run)
+{
+    Str     *parts[] = {&run};
+    Request *request = request_new(REQUEST_RELEASE, parts, 1);
+    request->record.run = run;
+    submit(journal, request);
+}
+
+void journal_post(Journal *journal, Str run, Str body, JournalDone *done, void *arg)
+{
+    Str     *parts[] = {&run, &body};
+    Request *request = request_new(REQUEST_POST, parts, 2);
+    request->record.run = run;
+    request->record.body = body;
+    request->durability = DURABLE_POWER;
+    request->done = done;
+    request->arg = arg;
+    submit(journal, request);
+}
+
+void journal_take(Journal *journal, Str run, int64_t number)
+{
+    Str     *parts[] = {&run};
+    Request *request = request_new(REQUEST_TAKE, parts, 1);
+    request->record.run = run;
+    request->record.seq = number;
     submit(journal, request);
 }
 
@@ -109,7 +148,7 @@ static char *plain_path(const char *path)
 }
 
 /* Frees all but the shell. */
-static void journal_release(Journal *journal)
+static void free_parts(Journal *journal)
 {
     store_close(journal);
     pthread_cond_destroy(&journal->wanted);
@@ -235,10 +274,10 @@ static bool is_acceptable(const Journal *journal, Request *request)
     } else if (request->size > LIMIT_REQUEST) {
         err_set(err, ST_LIMIT, "journal: a record or text of %zu bytes; the most is %zu",
                 request->size, LIMIT_REQUEST);
-    } else if (request->kind == REQUEST_APPEND) {
+    } else if (request->kind == REQUEST_APPEND || request->kind == REQUEST_CLAIM) {
         if (run.len == 0 || run.len > RUN_ID_MAX || memchr(run.ptr, '\0', run.len))
             err_set(err, ST_INVALID, "journal: \"%.*s\" cannot be the id of a run", STR_ARG(run));
-        else if (request->record.kind.len == 0)
+        else if (request->kind == REQUEST_APPEND && request->record.kind.len == 0)
             err_set(err, ST_INVALID, "run %.*s: record %lld has no kind", STR_ARG(run),
                     (long long)request->record.seq);
     }

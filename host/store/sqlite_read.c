@@ -38,17 +38,36 @@ Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *see
     return finish_read(journal, statement, rc, err);
 }
 
-Status journal_list(Journal *journal, int64_t most, RunSeen *seen, void *arg, Err *err)
+/* What a list shows of a run `r`. The price of a turn stands in its record; where one turn has none
+ * the sum is not known. */
+#define ROW_COLUMNS                                                                                \
+    "r.run, r.parent, r.agent, r.task, r.status, r.started, r.ended,"                              \
+    " (SELECT max(seq) FROM records WHERE run = r.run),"                                           \
+    " (SELECT time FROM records WHERE run = r.run ORDER BY seq DESC LIMIT 1),"                     \
+    " (WITH RECURSIVE tree(id) AS (SELECT r.run UNION"                                             \
+    "    SELECT runs.run FROM runs JOIN tree ON runs.parent = tree.id)"                            \
+    "  SELECT CASE WHEN count(*) = count(price) THEN sum(price) END FROM"                          \
+    "    (SELECT json_extract(body, '$.cost_usd') AS price FROM tree JOIN records ON run = id"     \
+    "     WHERE kind = 'turn')),"                                                                  \
+    " (SELECT lease FROM owners WHERE run = r.run)"
+
+Status journal_list(Journal *journal, Str tree, int64_t most, RunSeen *seen, void *arg, Err *err)
 {
-    static const char sql[] = "SELECT run, parent, agent, task, status, started, ended,"
-                              "  (SELECT max(seq) FROM records WHERE records.run = runs.run)"
-                              "  FROM runs ORDER BY started DESC, rowid DESC LIMIT ?1";
-    sqlite3_stmt     *statement = NULL;
-    Status            status = store_prepare(journal->reads, sql, &statement, err);
+    static const char all[] =
+        "SELECT " ROW_COLUMNS " FROM runs r ORDER BY r.started DESC, r.rowid DESC LIMIT ?1";
+    static const char below[] =
+        "WITH RECURSIVE wanted(id) AS (VALUES(?2) UNION"
+        "  SELECT runs.run FROM runs JOIN wanted ON runs.parent = wanted.id)"
+        "SELECT " ROW_COLUMNS
+        " FROM wanted JOIN runs r ON r.run = wanted.id ORDER BY r.started, r.rowid LIMIT ?1";
+    sqlite3_stmt *statement = NULL;
+    Status        status = store_prepare(journal->reads, tree.len ? below : all, &statement, err);
     if (status != ST_OK) return status;
     sqlite3_bind_int64(statement, 1, most);
+    if (tree.len) sqlite3_bind_text64(statement, 2, tree.ptr, tree.len, SQLITE_STATIC, SQLITE_UTF8);
     int rc;
     while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        bool   priced = sqlite3_column_type(statement, 9) != SQLITE_NULL;
         RunRow row = {.run = column_str(statement, 0),
                       .parent = column_str(statement, 1),
                       .agent = column_str(statement, 2),
@@ -56,9 +75,26 @@ Status journal_list(Journal *journal, int64_t most, RunSeen *seen, void *arg, Er
                       .status = column_str(statement, 4),
                       .started_ms = sqlite3_column_int64(statement, 5),
                       .ended_ms = sqlite3_column_int64(statement, 6),
-                      .records = sqlite3_column_int64(statement, 7)};
+                      .records = sqlite3_column_int64(statement, 7),
+                      .last_ms = sqlite3_column_int64(statement, 8),
+                      .usd = priced ? sqlite3_column_double(statement, 9) : -1};
+        bool   lives = store_lease_lives(journal, sqlite3_column_int64(statement, 10));
+        if (!lives && str_is(row.status, "running")) row.status = STR("interrupted");
         if (!seen(arg, &row)) break;
     }
+    return finish_read(journal, statement, rc, err);
+}
+
+Status journal_inbox(Journal *journal, Str run, MessageSeen *seen, void *arg, Err *err)
+{
+    static const char sql[] = "SELECT number, body FROM inbox WHERE run=?1 ORDER BY number";
+    sqlite3_stmt     *statement = NULL;
+    Status            status = store_prepare(journal->reads, sql, &statement, err);
+    if (status != ST_OK) return status;
+    sqlite3_bind_text64(statement, 1, run.ptr ? run.ptr : "", run.len, SQLITE_STATIC, SQLITE_UTF8);
+    int rc;
+    while ((rc = sqlite3_step(statement)) == SQLITE_ROW)
+        if (!seen(arg, sqlite3_column_int64(statement, 0), column_str(statement, 1))) break;
     return finish_read(journal, statement, rc, err);
 }
 

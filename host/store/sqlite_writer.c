@@ -5,6 +5,7 @@
 #include "../base/log.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 enum {
     CHECKPOINT_PAGES = 1000, /* the log is emptied into the file once it has so many, and again
@@ -66,12 +67,115 @@ static void bind_text(sqlite3_stmt *statement, int at, Str text)
                         SQLITE_UTF8);
 }
 
+/* Whose the run is: a lease, 0 for nobody's. */
+static Status read_owner(Journal *journal, Str run, int64_t *lease, int64_t *pid, Err *err)
+{
+    sqlite3_stmt *owner = journal->statements.owner;
+    bind_text(owner, 1, run);
+    int    rc = sqlite3_step(owner);
+    Status status = ST_OK;
+    *lease = rc == SQLITE_ROW ? sqlite3_column_int64(owner, 0) : 0;
+    *pid = rc == SQLITE_ROW ? sqlite3_column_int64(owner, 1) : 0;
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        status = store_error(journal->writes, journal->path, "append", err);
+    sqlite3_reset(owner);
+    return status;
+}
+
+/* Sets *ours, and why not in `why`, which may be NULL. */
+static Status check_owner(Journal *journal, Str run, bool *ours, Err *why, Err *err)
+{
+    int64_t lease, pid;
+    Status  status = read_owner(journal, run, &lease, &pid, err);
+    *ours = status == ST_OK && lease != 0 && lease == atomic_load(&journal->lease);
+    if (status != ST_OK || *ours || !why) return status;
+    if (lease != 0)
+        err_set(why, ST_INVALID, "run %.*s: process %lld carries it now; this one has to stop",
+                STR_ARG(run), (long long)pid);
+    else
+        err_set(why, ST_INVALID, "run %.*s: this process does not own it", STR_ARG(run));
+    return ST_OK;
+}
+
+/* The lease's number is new in the file. Its byte may still be held by a process whose transaction
+ * with that number did not hold: then it is the next one. */
+static Status take_lease(Journal *journal, Err *err)
+{
+    Status status = ST_UNAVAILABLE;
+    if (atomic_load(&journal->lease) != 0) return ST_OK;
+    while (status == ST_UNAVAILABLE) {
+        if (sqlite3_exec(journal->writes, "INSERT INTO leases VALUES(NULL); DELETE FROM leases",
+                         NULL, NULL, NULL) != SQLITE_OK)
+            return store_error(journal->writes, journal->path, "take a lease", err);
+        int64_t number = sqlite3_last_insert_rowid(journal->writes);
+        status = fair_lock_lease(&journal->lock, number, err);
+        if (status == ST_OK) atomic_store(&journal->lease, number);
+    }
+    return status == ST_OK ? ST_OK : err_wrap(err, "journal %s", journal->path);
+}
+
+static Status write_claim(Journal *journal, Request *request, Err *err)
+{
+    Str     run = request->record.run;
+    int64_t lease, pid;
+    Status  status = take_lease(journal, err);
+    if (status == ST_OK) status = read_owner(journal, run, &lease, &pid, err);
+    if (status != ST_OK) return status;
+    if (lease != atomic_load(&journal->lease) && store_lease_lives(journal, lease)) {
+        err_set(&request->outcome, ST_UNAVAILABLE,
+                "run %.*s: process %lld carries it; wait until it ends, or end it", STR_ARG(run),
+                (long long)pid);
+        return ST_OK;
+    }
+    sqlite3_stmt *claim = journal->statements.claim;
+    bind_text(claim, 1, run);
+    sqlite3_bind_int64(claim, 2, atomic_load(&journal->lease));
+    sqlite3_bind_int64(claim, 3, getpid());
+    return run_statement(journal, claim, "claim", err);
+}
+
+static Status write_release(Journal *journal, Str run, Err *err)
+{
+    bool          ours;
+    Status        status = check_owner(journal, run, &ours, NULL, err);
+    sqlite3_stmt *release = journal->statements.release;
+    if (status != ST_OK || !ours) return status;
+    bind_text(release, 1, run);
+    return run_statement(journal, release, "release", err);
+}
+
+static Status write_post(Journal *journal, Request *request, Err *err)
+{
+    sqlite3_stmt *post = journal->statements.post;
+    bind_text(post, 1, request->record.run);
+    bind_text(post, 2, request->record.body);
+    Status status = run_statement(journal, post, "leave a message", err);
+    if (status == ST_OK && sqlite3_changes(journal->writes) == 0)
+        err_set(&request->outcome, ST_NOT_FOUND, "there is no run %.*s",
+                STR_ARG(request->record.run));
+    return status;
+}
+
+static Status write_take(Journal *journal, const Record *upto, Err *err)
+{
+    bool          ours;
+    Status        status = check_owner(journal, upto->run, &ours, NULL, err);
+    sqlite3_stmt *take = journal->statements.take;
+    if (status != ST_OK || !ours) return status;
+    bind_text(take, 1, upto->run);
+    sqlite3_bind_int64(take, 2, upto->seq);
+    return run_statement(journal, take, "take messages", err);
+}
+
 /* ST_OK also when the request itself was refused: its outcome says so, and the group goes on. */
 static Status write_record(Journal *journal, Request *request, Err *err)
 {
     const Record *record = &request->record;
     sqlite3_stmt *last = journal->statements.last_seq, *insert = journal->statements.insert;
+    bool          ours;
     if (fault_hit("store.append")) return err_set(err, ST_IO, "append: injected fault");
+    Status status = check_owner(journal, record->run, &ours, &request->outcome, err);
+    if (status != ST_OK || !ours) return status;
     bind_text(last, 1, record->run);
     if (sqlite3_step(last) != SQLITE_ROW) {
         store_error(journal->writes, journal->path, "append", err);
@@ -94,7 +198,7 @@ static Status write_record(Journal *journal, Request *request, Err *err)
     sqlite3_bind_int64(insert, 4, record->time_ms);
     bind_text(insert, 5, record->kind);
     bind_text(insert, 6, record->body);
-    Status status = run_statement(journal, insert, "append", err);
+    status = run_statement(journal, insert, "append", err);
     if (status != ST_OK || record->seq != 1) return status;
 
     sqlite3_stmt *note =
@@ -107,6 +211,9 @@ static Status write_record(Journal *journal, Request *request, Err *err)
 static Status write_row(Journal *journal, const RunRow *row, Err *err)
 {
     sqlite3_stmt *put = journal->statements.put_run;
+    bool          ours;
+    Status        status = check_owner(journal, row->run, &ours, NULL, err);
+    if (status != ST_OK || !ours) return status;
     bind_text(put, 1, row->run);
     bind_text(put, 2, row->parent);
     bind_text(put, 3, row->agent);
@@ -132,6 +239,10 @@ static Status write_request(Journal *journal, Request *request, Err *err)
     case REQUEST_APPEND: return write_record(journal, request, err);
     case REQUEST_RUN: return write_row(journal, &request->row, err);
     case REQUEST_TEXT: return write_text(journal, request, err);
+    case REQUEST_CLAIM: return write_claim(journal, request, err);
+    case REQUEST_RELEASE: return write_release(journal, request->record.run, err);
+    case REQUEST_POST: return write_post(journal, request, err);
+    case REQUEST_TAKE: return write_take(journal, &request->record, err);
     }
     return ST_OK;
 }
@@ -157,7 +268,7 @@ static Status write_group(Journal *journal, Request *group, Err *err)
 {
     bool fsync_wanted = false;
     for (Request *request = group; request; request = request->next)
-        if (request->kind == REQUEST_APPEND && request->durability == DURABLE_POWER)
+        if (request->durability == DURABLE_POWER) /* of an append or a message */
             fsync_wanted = true;
     Status status = set_fsync(journal, fsync_wanted, err);
     if (status != ST_OK) return status;

@@ -1,25 +1,46 @@
 --- perigee runs: what ran, and what each run did.
 local args = require "lib.args"
+local export = require "lib.export"
+local export_html = require "lib.export_html"
 local json = require "lib.json"
 local show = require "lib.show"
+local size = require "lib.size"
 local start = require "lib.start"
 local text = require "lib.text"
 
 local SPEC <const> = {
-  usage = "perigee runs list | show RUN",
+  usage = "perigee runs list | show RUN | export RUN | prune --older TIME",
   about = "RUN is an id, any part of it that only one run has, or last.",
-  positionals = { { "WHAT", "list or show" }, { "RUN", "a run", optional = true } },
+  positionals = { { "WHAT", "list, show, export or prune" }, { "RUN", "a run", optional = true } },
   options = {
+    { "--format", "text", "export: html, a page to read (default), or jsonl, all records",
+      hint = "FORMAT" },
+    { "--output", "text", "export: the file to write (default: stdout)", hint = "FILE" },
     { "--store", "text", "the journal's file", hint = "FILE" },
-    { "--most", "integer", "how many runs to list (default 20)" },
-    { "--json", "flag", "print JSON: one object for list, one record a line for show" },
+    { "--most", "integer", "list: how many runs (default 20)" },
+    { "--waiting", "flag", "list: only runs that wait for a person" },
+    { "--older", "duration", "prune: what has not changed for so long, such as 30d" },
+    { "--dry-run", "flag", "prune: say what would be removed, and remove nothing" },
+    { "--json", "flag", "print JSON: one object for list and prune, one record a line for show" },
   },
 }
 
 local failed = show.failure
 
+--- The newest runs, or those that wait.
+local function rows_of(cli, values)
+  local most = values.most or 20
+  local rows, err = cli.list_runs(values.waiting and -1 or most)
+  if not rows or not values.waiting then return rows, err end
+  local waiting = {}
+  for _, row in ipairs(rows) do
+    if row.status == "waiting" and #waiting < most then waiting[#waiting + 1] = row end
+  end
+  return waiting
+end
+
 local function list(cli, values)
-  local rows, err = cli.list_runs(values.most or 20)
+  local rows, err = rows_of(cli, values)
   if not rows then return failed(cli, err) end
   if values.json then
     cli.out(json.encode(json.object { { "runs", json.array(rows) } }) .. "\n")
@@ -27,12 +48,14 @@ local function list(cli, values)
   end
   for _, row in ipairs(rows) do
     local child = row.parent ~= "" and "  child of " .. row.parent or ""
-    local took = row.ended > 0 and show.time(row.ended - row.started) or "-"
-    cli.out(show.clean(("%s  %s  %-9s %9s  %s: %s%s\n"):format(
-      row.run, start.date_of(row.started), row.status, took, row.agent,
+    local usd = row.usd and ("$%.4f"):format(row.usd) or "-"
+    cli.out(show.clean(("%s  %s  %-11s %9s %8s  %s: %s%s\n"):format(
+      row.run, start.date_of(row.started), row.status, show.time(show.took(row)), usd, row.agent,
       show.brief(text.first_line(row.task), 60), child)))
   end
-  if #rows == 0 then cli.err("perigee: no runs yet\n") end
+  if #rows == 0 then
+    cli.err(values.waiting and "perigee: no run waits\n" or "perigee: no runs yet\n")
+  end
   return 0
 end
 
@@ -85,10 +108,7 @@ local function show_one(cli, values, part)
   if not records then return failed(cli, err) end
   for _, record in ipairs(records) do
     if values.json then
-      cli.out(json.encode(json.object {
-        { "run", id }, { "seq", record.seq }, { "time", record.time }, { "kind", record.kind },
-        { "body", json.raw(record.body) },
-      }) .. "\n")
+      cli.out(export.line(id, record))
     else
       local body = json.decode(record.body)
       local say = SAY[record.kind] or function() return show.brief(record.body, 400) end
@@ -98,6 +118,63 @@ local function show_one(cli, values, part)
     end
   end
   return 0
+end
+
+--- Removes old runs and says what that freed.
+local function prune(cli, values)
+  if not values.older then
+    return failed(cli, { message = "prune: --older TIME is missing, such as --older 30d" }, 2)
+  end
+  local freed, err = cli.prune_runs(cli.now() - values.older, values.dry_run == true)
+  if not freed then return failed(cli, err) end
+  if values.json then
+    freed.dry_run = values.dry_run == true
+    cli.out(json.encode(freed) .. "\n")
+    return 0
+  end
+  local what = ("%s with %s"):format(text.plural(freed.runs, "run"),
+    text.plural(freed.records, "record"))
+  if values.dry_run then
+    cli.out(("would remove %s, and the texts that only they refer to\n"):format(what))
+    return 0
+  end
+  cli.out(("removed %s, and %s of files that no run refers to\n"):format(what,
+    text.plural(freed.texts, "text")))
+  cli.out(("freed %s%s\n"):format(size.words(freed.bytes),
+    freed.smaller and "" or freed.bytes > 0 and " in the file, for later runs" or ""))
+  return 0
+end
+
+local FORMATS <const> = { html = export_html, jsonl = export.jsonl }
+
+--- Writes a run with its children into one file, or to stdout.
+---@async
+local function export_one(cli, values, part)
+  local write_all = FORMATS[values.format or "html"]
+  if not write_all then
+    return failed(cli, { message = ("--format %s: html or jsonl"):format(values.format) }, 2)
+  end
+  local id, err = cli.find_run(part)
+  if not id then return failed(cli, err) end
+  local rows
+  rows, err = cli.list_runs(-1, id)
+  if not rows then return failed(cli, err) end
+  local file
+  if values.output then
+    file, err = cli.save(values.output)
+    if not file then return failed(cli, err) end
+  end
+  local _ <close> = file
+  local function write(said)
+    local ok, why
+    if file then ok, why = file:write(said) else ok, why = cli.pass(said) end
+    if not ok then error(why, 0) end
+  end
+  local ok, why = pcall(write_all, cli, rows, write)
+  if ok and file then ok, why = file:finish() end
+  if ok then return 0 end
+  if type(why) ~= "table" then error(why, 0) end
+  return failed(cli, why)
 end
 
 ---@async
@@ -130,7 +207,9 @@ local function runs(cli, words)
   ok, err = cli.open_journal(store)
   if not ok then return failed(cli, err) end
   if what == "list" then return list(cli, values) end
+  if what == "prune" and not part then return prune(cli, values) end
   if what == "show" and part then return show_one(cli, values, part) end
+  if what == "export" and part then return export_one(cli, values, part) end
   return failed(cli, { message = "usage: " .. SPEC.usage }, 2)
 end
 

@@ -111,6 +111,13 @@ function show.time(ms)
   return ("%d min %d s"):format(ms // 60000, ms % 60000 // 1000)
 end
 
+--- How long a run of the list took, or has been at work as far as its journal says.
+---@param row { started: integer, ended: integer, last: integer }
+---@return integer ms
+function show.took(row)
+  return math.max(0, (row.ended > 0 and row.ended or row.last) - row.started)
+end
+
 ---@class show.Total
 ---@field status    string
 ---@field run       string

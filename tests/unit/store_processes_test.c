@@ -1,5 +1,5 @@
 /* Several processes on one journal, and one that is killed. This program starts itself again as the
- * other process: `store_processes_test write|share|flood PATH RUN COUNT`. */
+ * other process: `store_processes_test write|share|flood|race PATH RUN COUNT`. */
 #include "store_support.h"
 
 #include "../../host/store/fair_lock.h"
@@ -23,18 +23,19 @@ static int child_write(Shelf *shelf, const char *run, int64_t count)
     return 0;
 }
 
-/* Appends COUNT records to a run that others append to as well: who comes late tries the next seq.
- */
+/* Appends COUNT records to a run that others append to as well: each is claimed, and given up. */
 static int child_share(Shelf *shelf, const char *run, int64_t count)
 {
     for (int64_t i = 1; i <= count;) {
         char body[64];
         snprintf(body, sizeof body, "{\"by\":%d,\"i\":%lld}", (int)getpid(), (long long)i);
-        Err err = append_now(shelf, run, read_run(shelf, run).count + 1, body, DURABLE_PROCESS);
+        Err err = claim_now(shelf, run);
+        if (err.status == ST_UNAVAILABLE) continue; /* it is the other's now */
         if (err.status == ST_OK)
-            i++;
-        else if (err.status != ST_INVALID)
-            return 1;
+            err = append_now(shelf, run, read_run(shelf, run).count + 1, body, DURABLE_PROCESS);
+        if (err.status != ST_OK) return 1;
+        journal_release(shelf->journal, str_from(run));
+        i++;
     }
     return 0;
 }
@@ -60,12 +61,23 @@ static void on_flood(void *arg, const Err *outcome)
 static int child_flood(Shelf *shelf, const char *run, int64_t count)
 {
     Flood flood = {shelf, run, read_run(shelf, run).count + 1, 0};
+    if (claim_now(shelf, run).status != ST_OK) return 1;
     for (int64_t i = 0; i < count; i++) {
         Record record = record_of(run, flood.next++, "{}");
         journal_append(shelf->journal, &record, DURABLE_PROCESS, on_flood, &flood);
     }
     loop_run(shelf->loop);
     return 1;
+}
+
+/* Waits until stdin ends, which it does for all racers at once, then appends one by one. */
+static int child_race(Shelf *shelf, const char *run, int64_t count)
+{
+    char byte;
+    if (claim_now(shelf, run).status != ST_OK) return 1;
+    if (write(STDOUT_FILENO, "a", 1) != 1) return 1;
+    while (read(STDIN_FILENO, &byte, 1) > 0) continue;
+    return child_write(shelf, run, count);
 }
 
 static int child_main(char **argv)
@@ -80,6 +92,7 @@ static int child_main(char **argv)
     if (strcmp(argv[1], "write") == 0) rc = child_write(&shelf, argv[3], count);
     if (strcmp(argv[1], "share") == 0) rc = child_share(&shelf, argv[3], count);
     if (strcmp(argv[1], "flood") == 0) rc = child_flood(&shelf, argv[3], count);
+    if (strcmp(argv[1], "race") == 0) rc = child_race(&shelf, argv[3], count);
     shelf_close(&shelf);
     return rc;
 }
@@ -110,6 +123,21 @@ static int wait_for_exit(pid_t pid)
     int status = 0;
     CHECK(waitpid(pid, &status, 0) == pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Reads `count` bytes, or to the end when it is negative. Answers how many came. */
+static int64_t read_answers(int fd, int64_t count)
+{
+    char    bytes[64];
+    int64_t came = 0;
+    while (count < 0 || came < count) {
+        size_t  want = count < 0 || count - came > 64 ? 64 : (size_t)(count - came);
+        ssize_t got = read(fd, bytes, want);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        came += got;
+    }
+    return came;
 }
 
 /* -- side by side ------------------------------------------------------------------------------ */
@@ -183,22 +211,84 @@ TEST(a_reader_sees_what_another_process_appended_meanwhile)
     shelf_end(&shelf);
 }
 
-/* -- killed ------------------------------------------------------------------------------------ */
-
-/* Reads `count` bytes, or to the end when it is negative. Answers how many came. */
-static int64_t read_answers(int fd, int64_t count)
+static bool count_races(void *arg, const RunRow *row)
 {
-    char    bytes[64];
-    int64_t came = 0;
-    while (count < 0 || came < count) {
-        size_t  want = count < 0 || count - came > 64 ? 64 : (size_t)(count - came);
-        ssize_t got = read(fd, bytes, want);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) break;
-        came += got;
-    }
-    return came;
+    int64_t *whole = arg;
+    *whole += row->records == 80 && strncmp(row->run.ptr, "race-", 5) == 0;
+    return true;
 }
+
+/* All are ready before the first one begins. Answers the gate: closing it starts them. */
+static int line_up(const Shelf *shelf, pid_t *pids, int racers)
+{
+    int  gate[2], ready[2], before = dup(STDIN_FILENO);
+    char byte, name[24];
+    CHECK(before >= 0 && pipe2(gate, O_CLOEXEC) == 0);
+    dup2(gate[0], STDIN_FILENO); /* the racers inherit it */
+    close(gate[0]);
+    for (int i = 0; i < racers; i++) {
+        snprintf(name, sizeof name, "race-%d", i);
+        pids[i] = start("race", shelf, name, "80", &ready[0]);
+        CHECK(read(ready[0], &byte, 1) == 1);
+        close(ready[0]);
+    }
+    dup2(before, STDIN_FILENO);
+    close(before);
+    return gate[1];
+}
+
+static void race(int racers)
+{
+    Shelf   shelf;
+    pid_t   pids[8];
+    int64_t whole = 0, behind = -1;
+    Err     err;
+    shelf_begin(&shelf);
+    close(line_up(&shelf, pids, racers));
+    for (int i = 0; i < racers; i++) { /* whoever is first to end has not shut the others out */
+        int   status;
+        pid_t pid = waitpid(-1, &status, 0);
+        CHECK(pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        if (i > 0) continue;
+        for (int other = 0; other < racers; other++) {
+            char name[24];
+            snprintf(name, sizeof name, "race-%d", other);
+            int64_t count = read_run(&shelf, name).count;
+            if (behind < 0 || count < behind) behind = count;
+        }
+    }
+    printf("# when the first of %d had its 80 records, the last one had %d\n", racers, (int)behind);
+    CHECK(behind > 0);
+    CHECK(journal_list(shelf.journal, STR(""), -1, count_races, &whole, &err) == ST_OK);
+    CHECK_INT(whole, racers);
+    shelf_end(&shelf);
+}
+
+TEST(two_writers_without_a_pause_both_get_their_turns) { race(2); }
+TEST(eight_writers_without_a_pause_all_get_their_turns) { race(8); }
+
+TEST(a_reader_sees_a_growing_prefix_without_gaps_while_another_process_writes)
+{
+    Shelf   shelf;
+    int     fd = -1;
+    int64_t before = 0;
+    shelf_begin(&shelf);
+    pid_t pid = start("flood", &shelf, "theirs", "40", &fd);
+    for (int i = 0; i < 30; i++) {
+        int64_t answered = read_answers(fd, 20);
+        Seen    seen = read_run(&shelf, "theirs");
+        CHECK_INT(answered, 20);
+        CHECK(seen.gapless);
+        CHECK(seen.count >= before && seen.count >= 20 * (i + 1));
+        before = seen.count;
+    }
+    CHECK(kill(pid, SIGKILL) == 0);
+    wait_for_exit(pid);
+    close(fd);
+    shelf_end(&shelf);
+}
+
+/* -- killed ------------------------------------------------------------------------------------ */
 
 TEST(after_a_kill_in_the_middle_everything_answered_is_there_without_gaps)
 {

@@ -100,12 +100,23 @@ static inline void on_answer(void *arg, const Err *outcome)
     if (answer->loop) loop_stop(answer->loop);
 }
 
-/* Appends and runs the loop until the answer is there. */
+/* Makes the run ours and waits for the answer. */
+static inline Err claim_now(Shelf *shelf, const char *run)
+{
+    Answer answer = {.loop = shelf->loop};
+    journal_claim(shelf->journal, str_from(run), on_answer, &answer);
+    while (!answer.came && loop_run(shelf->loop)) continue;
+    CHECK(answer.came);
+    return answer.outcome;
+}
+
+/* Appends to a run that is ours from here on, and runs the loop until the answer is there. */
 static inline Err append_now(Shelf *shelf, const char *run, int64_t seq, const char *body,
                              Durability durability)
 {
     Answer answer = {.loop = shelf->loop};
     Record record = record_of(run, seq, body);
+    journal_claim(shelf->journal, record.run, NULL, NULL);
     journal_append(shelf->journal, &record, durability, on_answer, &answer);
     CHECK(!answer.came);
     while (!answer.came && loop_run(shelf->loop)) continue;

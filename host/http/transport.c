@@ -11,6 +11,11 @@ void http_pause(HttpCall *call, bool paused) { call->kind->pause(call, paused); 
 
 void http_cancel(HttpCall *call) { call->kind->cancel(call); }
 
+Status transport_finish(Transport *transport, Err *err)
+{
+    return transport->kind->finish(transport, err);
+}
+
 void transport_free(Transport *transport)
 {
     if (transport) transport->kind->free(transport);

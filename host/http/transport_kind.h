@@ -14,6 +14,7 @@ typedef struct TransportKind {
                     void *arg, HttpCall **out, Err *err);
     void (*pause)(HttpCall *call, bool paused);
     void (*cancel)(HttpCall *call);
+    Status (*finish)(Transport *transport, Err *err);
     void (*free)(Transport *transport);
 } TransportKind;
 

@@ -1,20 +1,21 @@
 --- perigee run: an agent or a chain on a task.
-local agent   = require "lib.agent"
-local args    = require "lib.args"
-local catalog = require "lib.catalog"
-local errors  = require "lib.errors"
-local grants  = require "lib.grants"
-local json    = require "lib.json"
-local limits  = require "lib.limits"
-local network = require "lib.network"
-local opening = require "lib.opening"
-local schema  = require "lib.schema"
-local session = require "lib.session"
-local show    = require "lib.show"
-local start   = require "lib.start"
-local text    = require "lib.text"
-local toolbox = require "lib.toolbox"
-local written = require "lib.written"
+local agent    = require "lib.agent"
+local args     = require "lib.args"
+local cassette = require "lib.cassette"
+local catalog  = require "lib.catalog"
+local errors   = require "lib.errors"
+local grants   = require "lib.grants"
+local json     = require "lib.json"
+local limits   = require "lib.limits"
+local network  = require "lib.network"
+local opening  = require "lib.opening"
+local schema   = require "lib.schema"
+local session  = require "lib.session"
+local show     = require "lib.show"
+local start    = require "lib.start"
+local text     = require "lib.text"
+local toolbox  = require "lib.toolbox"
+local written  = require "lib.written"
 
 local SPEC <const> = {
   usage = "perigee run [OPTIONS] AGENT|FILE.md|CHAIN.lua TASK",
@@ -37,6 +38,9 @@ local SPEC <const> = {
     { "--set", "key=value list", "parameters of a chain" },
     { "--attach", "list", "a text file whose content is added to the task", hint = "FILE" },
     { "--store", "text", "the journal's file", hint = "FILE" },
+    { "--record", "text", "keep what is asked of models and servers, and what they answer",
+      hint = "FILE" },
+    { "--replay", "text", "take the answers from a recording: no network, no key", hint = "FILE" },
     { "--json", "flag", "print one JSON object at the end" },
     { "--events", "flag", "print one JSON object a line while it runs" },
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
@@ -237,6 +241,9 @@ local function prepare(cli, words)
   if values.hops and not text.one_of({ "off", "auto", "full" }, values.hops) then
     return nil, { message = ("--hops %s: off, auto or full"):format(values.hops) }, 2
   end
+  if values.record and values.replay then
+    return nil, { message = "--record and --replay do not go together" }, 2
+  end
   local bounds
   bounds, err = limits.read(values.limit or {}, limits.KEYS)
   if not bounds then return nil, err, 2 end
@@ -277,9 +284,15 @@ local function run_verb(cli, words)
   if not ready then return err and refuse(cli, words, err, code) or 0 end
   local values, loaded, who, task = ready.values, ready.loaded, ready.who, ready.task
 
+  local replay
+  if values.replay then
+    replay, err = cassette.play(cli, values.replay)
+    if not replay then return refuse(cli, words, err) end
+  end
   local sink, total = watchers(cli, values)
   local opened
   opened, err = start.session(cli, loaded, {
+    replay = replay,
     model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink,
     asks = not values.json and not values.events,
     given = ready.said,
@@ -298,6 +311,11 @@ local function run_verb(cli, words)
     if not params then return refuse(cli, words, err) end
   end
 
+  if values.record then
+    local ok
+    ok, err = cli.record(values.record, cassette.about(opened, task))
+    if not ok then return refuse(cli, words, err) end
+  end
   local run
   run, err = open_run(cli, values, loaded.project, who, task, opened)
   if not run then return refuse(cli, words, err) end
@@ -319,7 +337,10 @@ local function run_verb(cli, words)
   total.ms = cli.now() - began
   print_result(cli, values, total, result, err)
   run:close()
-  return total.status == "ok" and 0 or cli.exit_code(total.status)
+  local whole, missing = cli.end_traffic()
+  local code = total.status == "ok" and 0 or cli.exit_code(total.status)
+  if whole or values.replay and code ~= 0 then return code end
+  return show.failure(cli, missing, code ~= 0 and code or nil)
 end
 
 return { usage = SPEC.usage, run = run_verb }

@@ -17,6 +17,7 @@ local session = {}
 ---@field ask?     fun(question: ask.Question): string?, Error? asks the person; nil: there is none
 ---@field answers? { find: function, keep: function, scope: function } see lib.answers
 ---@field facts    { date: string, system: string }
+---@field replayed boolean replies come from a recording, and nobody need be waited for
 ---@field sink     fun(event: table) gets every event, in order
 ---@field hooks    fun(who: agent.Agent): boolean?, Error? looks up the hooks of an agent
 ---@field locate   fun(path: string): string? where the layer in force has a file

@@ -113,11 +113,15 @@ end
 ---@async
 ---@param cli   table
 ---@param gate? trust.Gate a project's names and tiers stand over the others
+---@param replay? cassette.About of a recording: what stood outside when it was made
 ---@return model.Env? env, Error? err
-function start.env(cli, gate)
+function start.env(cli, gate, replay)
   local models, err = cli.decide("lua/lib/decisions.lua", "models",
     gate ~= nil and gate.loaded["lua/models.lua"] == true)
   if not models then return nil, located(cli, err) end
+  if replay then
+    return { variables = replay.variables, secrets = replay.secrets, models = models }
+  end
   local env = { variables = {}, secrets = {}, models = models }
   for _, provider in pairs(models.providers) do
     local url = cli.env(provider.base_url_variable)
@@ -240,6 +244,7 @@ end
 ---@field unconfined? boolean
 ---@field asks?       boolean whether it may ask the person at the terminal
 ---@field given?      settings.Given[] what the command line says of settings
+---@field replay?     cassette.About what is played instead of the network
 ---@field sink        fun(event: table)
 
 --- Opens the session of a verb that runs agents; says what of a project's settings is not followed.
@@ -259,7 +264,7 @@ function start.session(cli, loaded, how)
   usable, err = start.settings(cli, loaded.gate)
   if not usable then return nil, err end
   local env
-  env, err = start.env(cli, loaded.gate)
+  env, err = start.env(cli, loaded.gate, how.replay)
   if not env then return nil, err end
   local sandbox, no_sandbox = "unconfined", nil
   if not how.unconfined then
@@ -282,7 +287,8 @@ function start.session(cli, loaded, how)
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
     visits = {}, states = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
-    facts = { date = date_of(cli.now()), system = "Linux" }, sink = person.sink,
+    facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux" },
+    replayed = how.replay ~= nil, sink = person.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
     policies = policies(cli, loaded, inforce),
   }

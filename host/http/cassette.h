@@ -53,4 +53,8 @@ typedef void CassetteDiffers(void *arg, const Err *how);
 MUST_CHECK Status cassette_play(Loop *loop, const char *path, CassetteDiffers *differs, void *arg,
                                 Transport **out, Buf *about, Err *err);
 
+/* For a workspace that lies elsewhere now: `here` in what is asked counts as `there`, as it was
+ * when `player`, of cassette_play, was recorded. Before the first request. */
+void cassette_move(Transport *player, Str here, Str there);
+
 #endif

@@ -16,16 +16,17 @@ enum { WAIT_MS = 15 * 60 * 1000 };
 typedef struct PlayCall PlayCall;
 
 typedef struct Player {
-    Transport        base;   /* first */
-    Loop            *loop;   /* borrowed */
-    char            *path;   /* owned */
-    Tape             tape;   /* owned */
-    size_t           cursor; /* of tape.events: all before it are played or passed over */
-    PlayCall       **live;   /* owned; by exchange, NULL unless it is under way */
-    bool            *begun;  /* owned; by exchange */
-    PlayCall        *calls;  /* owned list */
-    Timer           *soon;   /* owned; plays the next event */
-    Timer           *late;   /* owned; a recorded request that does not come */
+    Transport        base;         /* first */
+    Loop            *loop;         /* borrowed */
+    char            *path;         /* owned */
+    Tape             tape;         /* owned */
+    size_t           cursor;       /* of tape.events: all before it are played or passed over */
+    PlayCall       **live;         /* owned; by exchange, NULL unless it is under way */
+    bool            *begun;        /* owned; by exchange */
+    PlayCall        *calls;        /* owned list */
+    Timer           *soon;         /* owned; plays the next event */
+    Timer           *late;         /* owned; a recorded request that does not come */
+    char            *here, *there; /* owned, may be NULL; see cassette_move */
     CassetteDiffers *differs;
     void            *arg;  /* borrowed from the caller */
     Err              over; /* ST_OK while the run does what was recorded */
@@ -81,6 +82,14 @@ Status cassette_play(Loop *loop, const char *path, CassetteDiffers *differs, voi
     return ST_OK;
 }
 
+void cassette_move(Transport *base, Str here, Str there)
+{
+    Player *player = (Player *)base;
+    if (here.len == 0 || str_equal(here, there)) return;
+    player->here = mem_copy(here.ptr, here.len);
+    player->there = mem_copy(there.ptr, there.len);
+}
+
 /* -- calls ------------------------------------------------------------------------------------- */
 
 static void wake(Player *player) { timer_set(player->soon, loop_now(player->loop)); }
@@ -125,13 +134,42 @@ static size_t find(const Player *player, const TapeRequest *asked)
     return SIZE_MAX;
 }
 
+static Status move(const Player *player, Buf *text, Err *err)
+{
+    Str    here = str_from(player->here), rest = buf_str(text);
+    Buf    moved;
+    Status status = ST_OK;
+    buf_init(&moved, text->limit);
+    for (ptrdiff_t at; status == ST_OK && (at = str_find(rest, here)) >= 0;) {
+        status = buf_append(&moved, str_cut(rest, 0, (size_t)at), err);
+        if (status == ST_OK) status = buf_append(&moved, str_from(player->there), err);
+        rest = str_cut(rest, (size_t)at + here.len, rest.len);
+    }
+    if (status == ST_OK) status = buf_append(&moved, rest, err);
+    if (status == ST_OK) {
+        Buf before = *text;
+        *text = moved;
+        moved = before;
+    }
+    buf_clear(&moved);
+    return status;
+}
+
+static Status read_asked(const Player *player, const HttpRequest *request, TapeRequest *out,
+                         Err *err)
+{
+    Status status = tape_request_of(request, out, err);
+    if (status == ST_OK && player->here) status = move(player, &out->body, err);
+    return status;
+}
+
 static Status play_begin(Transport *base, const HttpRequest *request, const HttpEvents *events,
                          void *arg, HttpCall **out, Err *err)
 {
     Player     *player = (Player *)base;
     TapeRequest asked;
     tape_request_init(&asked);
-    Status status = tape_request_of(request, &asked, err);
+    Status status = read_asked(player, request, &asked, err);
     size_t exchange = status == ST_OK ? find(player, &asked) : SIZE_MAX;
     if (status == ST_OK && exchange == SIZE_MAX && player->over.status == ST_OK)
         cassette_explain(player->path, &player->tape, player->begun, &asked, &player->over);
@@ -284,5 +322,7 @@ static void play_free(Transport *base)
     free(player->live);
     free(player->begun);
     free(player->path);
+    free(player->here);
+    free(player->there);
     free(player);
 }

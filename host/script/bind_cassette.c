@@ -43,9 +43,22 @@ int cli_replay(lua_State *L)
     buf_init(&about, LIMIT_JSON);
     Status status =
         cassette_play(engine->loop, path, differs, engine, &engine->transport, &about, &err);
+    engine->replays = status == ST_OK;
     if (status == ST_OK) lua_pushlstring(L, about.ptr, about.len);
     buf_clear(&about);
     return status == ST_OK ? 1 : bind_push_failure(L, &err);
+}
+
+/* cli.moved(here, there): see cassette_move. After cli.replay. */
+int cli_moved(lua_State *L)
+{
+    Engine     *engine = vm_of(L)->engine;
+    size_t      here_len, there_len;
+    const char *here = luaL_checklstring(L, 1, &here_len);
+    const char *there = luaL_checklstring(L, 2, &there_len);
+    if (!engine->replays) return luaL_error(L, "moved: nothing is replayed");
+    cassette_move(engine->transport, (Str){here, here_len}, (Str){there, there_len});
+    return 0;
 }
 
 /* cli.end_traffic() -> true | nil, err: whether what was recorded is whole, or was played whole. */

@@ -199,6 +199,7 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_RUN, "allow_secret", cli_allow_secret},
         {GRANT_RUN, "record", cli_record},
         {GRANT_RUN, "replay", cli_replay},
+        {GRANT_RUN, "moved", cli_moved},
         {GRANT_RUN, "end_traffic", cli_end_traffic},
         {GRANT_RUN, "sleep", bind_sleep},
         {GRANT_DECIDE, "decide", cli_decide},

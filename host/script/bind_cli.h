@@ -52,6 +52,7 @@ int cli_pass(
 /* bind_cassette.c */
 int cli_record(lua_State *L);
 int cli_replay(lua_State *L);
+int cli_moved(lua_State *L);
 int cli_end_traffic(lua_State *L);
 
 /* bind_open.c */

@@ -1,10 +1,12 @@
---- perigee models list | which | serve: which models there are, and a scenario served as if it were
---- one.
+--- perigee models list | which | serve | scenario: which models there are, a scenario served as if
+--- it were one, and a scenario made of what one said.
 local args = require "lib.args"
 local json = require "lib.json"
 local model = require "lib.model"
 local models = require "models"
+local recorded = require "lib.recorded"
 local rehearsal = require "lib.rehearsal"
+local shown = require "lib.show"
 local start = require "lib.start"
 
 local LIST <const> = {
@@ -27,6 +29,12 @@ local SERVE <const> = {
     { "--cut", "integer", "replies are cut at random bytes; this seed chooses where (default: 1)" },
   },
   positionals = { { "SCENARIO", "rehearsal:FILE.lua, or rehearsal:NAME of lua/scenarios/" } },
+}
+local SCENARIO <const> = {
+  usage = "perigee models scenario FILE",
+  about = "Prints a scenario that plays the replies of a recording (perigee run --record FILE): "
+    .. "perigee models scenario a.rec > a.lua, then --model rehearsal:a.lua.",
+  positionals = { { "FILE", "a recording" } },
 }
 
 local LONGEST_PIECE <const> = 48 -- bytes written at once while serving
@@ -239,8 +247,24 @@ local function which(cli, given)
   return 0
 end
 
+--- The replies of a recording as a scenario.
+local function scenario(cli, given)
+  local file = given.positionals[1]
+  local text, err = cli.read_file(file)
+  local made, left
+  if text then made, err, left = recorded.scenario(text, file) end
+  if not made then return shown.failure(cli, err) end
+  cli.out(made)
+  if left > 0 then
+    cli.err(("perigee: %d requests to models have no whole reply; they are left out\n")
+      :format(left))
+  end
+  return 0
+end
+
 local ACTIONS <const> = {
   list = { LIST, list }, which = { WHICH, which }, serve = { SERVE, start_serving },
+  scenario = { SCENARIO, scenario },
 }
 
 ---@async
@@ -248,7 +272,8 @@ local function run(cli, words)
   local action = ACTIONS[words[1]]
   if not action then
     local asked = words[1] == "--help" or words[1] == "-h"
-    local help = args.help(LIST) .. "\n" .. args.help(WHICH) .. "\n" .. args.help(SERVE);
+    local help = args.help(LIST) .. "\n" .. args.help(WHICH) .. "\n" .. args.help(SERVE)
+      .. "\n" .. args.help(SCENARIO);
     (asked and cli.out or cli.err)(help)
     return asked and 0 or 2
   end
@@ -264,4 +289,5 @@ local function run(cli, words)
   return action[2](cli, given)
 end
 
-return { usage = LIST.usage .. "\n" .. WHICH.usage .. "\n" .. SERVE.usage, run = run }
+return { usage = LIST.usage .. "\n" .. WHICH.usage .. "\n" .. SERVE.usage .. "\n"
+  .. SCENARIO.usage, run = run }

@@ -216,6 +216,13 @@ local function print_result(cli, values, total, result, err)
   cli.err(show.total(total) .. "\n")
 end
 
+--- The workspace's real path, as far as it can be told before it is opened.
+local function workspace_of(cli, values, project)
+  local path = values.workspace or project.folders.current
+  local info = cli.stat(path)
+  return info and info.real or path
+end
+
 --- Opens journal, workspace and run.
 local function open_run(cli, values, project, who, task, opened)
   local ok, err = start.journal(cli, values.store)
@@ -286,7 +293,7 @@ local function run_verb(cli, words)
 
   local replay
   if values.replay then
-    replay, err = cassette.play(cli, values.replay)
+    replay, err = cassette.play(cli, values.replay, workspace_of(cli, values, loaded.project))
     if not replay then return refuse(cli, words, err) end
   end
   local sink, total = watchers(cli, values)
@@ -313,7 +320,8 @@ local function run_verb(cli, words)
 
   if values.record then
     local ok
-    ok, err = cli.record(values.record, cassette.about(opened, task))
+    ok, err = cli.record(values.record,
+      cassette.about(opened, task, workspace_of(cli, values, loaded.project)))
     if not ok then return refuse(cli, words, err) end
   end
   local run

@@ -8,16 +8,18 @@ local NEXT <const> = "; record the run again"
 
 ---@class cassette.About
 ---@field task      string
+---@field workspace string where it lay
 ---@field date      string the day that the agents were told
 ---@field variables table<string, string> base URLs of the providers, where they were set
 ---@field secrets   table<string, boolean> names of the keys that were there
 ---@field providers table<string, { dialect: string, base_url: string }>
 
 --- What is kept of a session before its first request.
----@param session Session
----@param task    string
+---@param session   Session
+---@param task      string
+---@param workspace string
 ---@return string about JSON in one line
-function cassette.about(session, task)
+function cassette.about(session, task, workspace)
   local env = session.env
   local providers = {}
   for name, provider in pairs(env.models.providers) do
@@ -25,8 +27,8 @@ function cassette.about(session, task)
     providers[name] = { dialect = provider.dialect,
       base_url = url and url ~= "" and url or provider.base_url }
   end
-  return json.encode { task = task, date = session.facts.date, variables = env.variables,
-    secrets = env.secrets, providers = providers }
+  return json.encode { task = task, workspace = workspace, date = session.facts.date,
+    variables = env.variables, secrets = env.secrets, providers = providers }
 end
 
 --- Whether `map` has texts for keys and `kind` for values.
@@ -50,6 +52,9 @@ function cassette.read(text, file)
   end
   if type(about) ~= "table" or about == json.null then return bad "object" end
   if type(about.task) ~= "string" then return bad "task" end
+  if type(about.workspace) ~= "string" or about.workspace:sub(1, 1) ~= "/" then
+    return bad "workspace"
+  end
   if type(about.date) ~= "string" or not about.date:find "^%d%d%d%d%-%d%d%-%d%d$" then
     return bad "date"
   end
@@ -65,13 +70,17 @@ function cassette.read(text, file)
 end
 
 --- Takes the traffic of this process from a file.
----@param cli  table
----@param file string
+---@param cli       table
+---@param file      string
+---@param workspace string where it lies now
 ---@return cassette.About? about, Error? err
-function cassette.play(cli, file)
+function cassette.play(cli, file, workspace)
   local text, err = cli.replay(file)
   if not text then return nil, err end
-  return cassette.read(text, file)
+  local about
+  about, err = cassette.read(text, file)
+  if about then cli.moved(workspace, about.workspace) end
+  return about, err
 end
 
 return cassette

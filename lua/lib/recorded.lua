@@ -11,7 +11,6 @@ local recorded = {}
 ---@field body   string
 ---@field pieces string[] of the answer
 ---@field status integer?
----@field ended  string? "ok", or how the transfer failed
 
 -- the file ---------------------------------------------------------------------------------------
 
@@ -32,14 +31,14 @@ local function take(exchanges, line)
     exchanges[line.request] = { head = head, body = body, pieces = {} }
     return true
   end
-  local exchange = exchanges[line.head or line.data or line["end"]]
+  local exchange = exchanges[line.head or line.data]
   if line.data then
     local piece = exchange and bytes_of(line.bytes)
     if not piece then return false end
     exchange.pieces[#exchange.pieces + 1] = piece
-  elseif line.head or line["end"] then
+  elseif line.head then
     if not exchange then return false end
-    exchange.status, exchange.ended = line.status or exchange.status, line.code
+    exchange.status = line.status
   end
   return true
 end
@@ -122,7 +121,7 @@ local function replies_of(about, exchanges)
   for _, exchange in ipairs(exchanges) do
     local name = dialect_of(about, exchange)
     local given = name and rehearsal.from_wire(exchange.body, name)
-    local reply = given and exchange.status == 200 and exchange.ended == "ok"
+    local reply = given and exchange.status == 200 -- whether it was whole its dialect knows
       and reply_of(require("dialects." .. name), table.concat(exchange.pieces))
     local visits = given and agents[given.agent] or {}
     local visit = reply and conversation(visits, given)

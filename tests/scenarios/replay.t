@@ -13,6 +13,7 @@ my $HERE = $FindBin::Bin;
 my $KEY  = 'sk-test-0123456789-never-to-be-seen';
 my %FAST = (first_byte_ms => 400, idle_ms => 400, connect_ms => 2000, first_wait_ms => 2, most_wait_ms => 5);
 
+my @HOMES; # of changed recordings: they live as long as the test
 my $sandboxed = Try::run(home => Try::home(), args => ['doctor'])->{exit} == 0;
 
 # -- specimens: recorded on loopback, replayed with the server gone --------------------------------
@@ -29,7 +30,7 @@ for my $name (qw(calls-in-order hop-by-phrase children-side-by-side thinks-and-s
             { ANTHROPIC_BASE_URL => $served->{url}, ANTHROPIC_API_KEY => $KEY });
         Try::stop_serving($served);
         my $again = specimen($name, $expect, furnished($name), ['--replay', $file], {});
-        is($again->{exit}, $first->{exit}, "$name: its replay ends as it did") or diag($again->{err});
+        is("$first->{exit} $again->{exit}", join(" ", ($expect->{exit} // 0) x 2), "$name: its replay ends as it did") or diag(substr $first->{out}, 0, 600);
         is_deeply([journals($again)], [journals($first)], "$name: and leaves the same journal");
         is(Try::read_file($file) =~ /\Q$KEY\E/ ? 'there' : 'not there', 'not there', "$name: the key is not in the file");
     }
@@ -96,9 +97,7 @@ is((stat $whole)[2] & 0777, 0600, 'the file is its owner\'s alone');
 like(Try::read_file($whole), qr/^\{"cassette":1,.*\n\{"closed":1\}\n\z/s, 'it has a version first and a mark last');
 like(Try::read_file($whole), qr/authorization: Bearer \[ANTHROPIC_API_KEY\]/, 'a header with a secret names it');
 
-my $over = agent(Try::home(), {}, '--record', $whole);
-is($over->{exit}, 36, 'without a key nothing begins'); # before the file is touched
-$over = agent(Try::home(), { ANTHROPIC_API_KEY => $KEY, ANTHROPIC_BASE_URL => 'http://127.0.0.1:1' }, '--record', $whole);
+my $over = agent(Try::home(), { ANTHROPIC_API_KEY => $KEY, ANTHROPIC_BASE_URL => 'http://127.0.0.1:1' }, '--record', $whole);
 like($over->{err}, qr/it is there already; name a new file/, 'a recording is never written over');
 is($over->{exit}, 35, 'and the run does not begin');
 is(agent(Try::home(), {}, '--record', 'x', '--replay', 'y')->{exit}, 2, 'recording and replaying at once is a mistake');
@@ -110,7 +109,7 @@ is(agent(Try::home(), {}, '--record', 'x', '--replay', 'y')->{exit}, 2, 'recordi
     my $ran  = Try::run(home => $home, args => ['run', '--json', '--store', $home->{store}, '--project', $TEAM,
         '--replay', $whole, 'lone-agent', 'Sing it.']);
     is($ran->{exit}, 35, 'a request that differs ends the run');
-    like($ran->{err}, qr/differs from request 1 of the recording at byte \d+ of its body: recorded ".*S?ay it.*", now ".*ing it/,
+    like(said($ran), qr/differs from request 1 of the recording at byte \d+ of its body: recorded ".*S?ay it.*", now ".*ing it/,
         'its first differing byte is shown with what stands around it on both sides');
     my @records = Try::journal($home);
     is($records[-1]{body}{status}, 'invalid', 'the journal ends with it') or diag(explain($records[-1]));
@@ -140,8 +139,7 @@ for my $case (
     my ($where, $at, $exit, $said) = @$case;
     my $ran = replay(edited($whole, sub { $_[0] = substr $_[0], 0, $at }));
     is($ran->{exit}, $exit, "a recording that was cut $where plays as far as it goes") or diag($ran->{err});
-    my ($line) = grep { !/no price/ } split /\n/, $ran->{err};
-    like($line // '', $said, "cut $where: and that is said") if $exit;
+    like(said($ran), $said, "cut $where: and that is said") if $exit;
 }
 
 # -- recordings that strangers wrote ------------------------------------------------------------------
@@ -157,7 +155,7 @@ for my $case (
     ['whose numbers jump', sub { $_[0] =~ s/"request":1/"request":9/ }, qr/line 2: byte 13: requests are not numbered/],
     ['with a reply to nobody', sub { $_[0] =~ s/"head":1/"head":2/ }, qr/line 3: byte 10: an event of a request that does not stand before it/],
     ['with a huge number', sub { $_[0] =~ s/"head":1/"head":99999999999999999999/ }, qr/line 3: byte 9: a number is missing/],
-    ['with two ends',      sub { $_[0] =~ s/^(\{"end":1.*\n)/$1$1/m }, qr/an event of a request that is over/],
+    ['with two ends',      sub { $_[0] =~ s/^(\{"(?:end|cancel)":1.*\n)/$1$1/m }, qr/an event of a request that is over/],
     ['with half a pair',   sub { $_[0] =~ s/^(\{"data":1,"bytes":")/$1\\ud800x/m }, qr/half a surrogate pair/],
     ['with odd bytes',     sub { $_[0] =~ s/^(\{"data":1,"bytes":")/$1\xc3\x28/m }, qr/text that is no UTF-8/],
     ['that goes on',       sub { $_[0] .= "{\"cancel\":1}\n" }, qr/a line behind the last one/],
@@ -182,17 +180,17 @@ for my $case (
 # -- failures, as they were ---------------------------------------------------------------------------
 
 for my $case (
-    ['retries', 0, 4, sub {
+    ['retries', 0, sub {
         my ($c, $number) = @_;
         if    ($number == 1) { print $c Misbehave::error(429, 'rate_limit_error', 'slow down', 'retry-after' => 0) }
         elsif ($number == 2) { }
         else  { print $c Misbehave::reply('At last.') } }],
-    ['a stream that was cut', 37, 2, sub { print { $_[0] } Misbehave::stream_head(), Misbehave::opening('Half a') }],
-    ['a stall', 31, 2, sub { my ($c) = @_; print $c Misbehave::stream_head(), Misbehave::opening('Half a'); Misbehave::stall($c) }],
-    ['an answer that is no HTTP', 37, 2, sub { print { $_[0] } "SSH-2.0-OpenSSH_9\r\n" }],
-    ['bytes that are no text', 37, 2, sub { print { $_[0] } Misbehave::whole(200, 'text/plain', "\xff\x00\xfe") }],
+    ['a stream that was cut', 37, sub { print { $_[0] } Misbehave::stream_head(), Misbehave::opening('Half a') }],
+    ['a stall', 31, sub { my ($c) = @_; print $c Misbehave::stream_head(), Misbehave::opening('Half a'); Misbehave::stall($c) }],
+    ['an answer that is no HTTP', 37, sub { print { $_[0] } "SSH-2.0-OpenSSH_9\r\n" }],
+    ['bytes that are no text', 37, sub { print { $_[0] } Misbehave::whole(200, 'text/plain', "\xff\x00\xfe") }],
 ) {
-    my ($what, $exit, undef, $answer) = @$case;
+    my ($what, $exit, $answer) = @$case;
     my ($file, $ran) = record($answer);
     is($ran->{exit}, $exit, "$what: recorded") or diag($ran->{err});
     my $again = replay($file);
@@ -205,13 +203,13 @@ for my $case (
 {
     my $other = 'another-secret-of-the-user-42';
     my $home  = Try::home();
-    Try::write_file("$home->{work}/.env.txt", "TOKEN=$other and $KEY\n");
+    Try::write_file("$home->{work}/notes.txt", "TOKEN=$other and $KEY\n");
     my ($file, $ran) = record(sub {
         my ($c, $number) = @_;
         my $sse = $number == 1
             ? Misbehave::event('message_start', '"message":{"id":"m1","type":"message","role":"assistant","model":"m","content":[],"usage":{"input_tokens":1,"output_tokens":1}}')
                 . Misbehave::event('content_block_start', '"index":0,"content_block":{"type":"tool_use","id":"c1","name":"read","input":{}}')
-                . Misbehave::event('content_block_delta', '"index":0,"delta":{"type":"input_json_delta","partial_json":"{\"path\":\".env.txt\"}"}')
+                . Misbehave::event('content_block_delta', '"index":0,"delta":{"type":"input_json_delta","partial_json":"{\"path\":\"notes.txt\"}"}')
                 . Misbehave::closing('tool_use')
             : Misbehave::opening("It says $KEY and $other.") . Misbehave::closing();
         print $c Misbehave::head(200, 'content-type' => 'text/event-stream', 'connection' => 'close',
@@ -230,7 +228,7 @@ for my $case (
     sub replay_at {
         my ($where, $from) = @_;
         my $new = Try::home();
-        Try::write_file("$new->{work}/.env.txt", Try::read_file("$where->{work}/.env.txt"));
+        Try::write_file("$new->{work}/notes.txt", Try::read_file("$where->{work}/notes.txt"));
         return agent($new, { OTHER_TOKEN => $other, ANTHROPIC_API_KEY => $KEY }, '--replay', $from);
     }
 }
@@ -301,14 +299,20 @@ done_testing();
 
 # -- how ----------------------------------------------------------------------------------------------
 
+# Why a run ended.
+sub said {
+    my ($ran) = @_;
+    return $Try::JSON->decode($ran->{out})->{error}{message} // $ran->{err};
+}
+
 # A copy of a recording, changed.
 sub edited {
     my ($file, $change) = @_;
     my $content = Try::read_file($file);
     $change->($content);
-    my $copy = Try::home()->{dir};
-    Try::write_file("$copy.rec", $content);
-    return "$copy.rec";
+    push @HOMES, Try::home();
+    Try::write_file("$HOMES[-1]{dir}/b.rec", $content);
+    return "$HOMES[-1]{dir}/b.rec";
 }
 
 # The journals of a run and of its children, without ids and times.

@@ -223,10 +223,15 @@ local function workspace_of(cli, values, project)
   return info and info.real or path
 end
 
---- Opens journal, workspace and run.
+--- Opens journal, recording, workspace and run.
 local function open_run(cli, values, project, who, task, opened)
   local ok, err = start.journal(cli, values.store)
   if not ok then return nil, err end
+  if values.record then
+    ok, err = cli.record(values.record,
+      cassette.about(opened, task, workspace_of(cli, values, project)))
+    if not ok then return nil, err end
+  end
   return cli.open_run {
     agent = who.name, task = task, workspace = values.workspace or project.folders.current,
     pins = project.pins, unconfined = values.unconfined,
@@ -280,8 +285,21 @@ local function prepare(cli, words)
   if task == "" and not who.chain then
     return nil, { message = "the task is missing; usage: " .. SPEC.usage }, 2
   end
+  local replay
+  if values.replay then
+    replay, err = cassette.play(cli, values.replay, workspace_of(cli, values, loaded.project))
+    if not replay then return nil, err end
+  end
   return { values = values, limits = bounds, loaded = loaded, who = who, task = task,
-    said = said }
+    said = said, replay = replay }
+end
+
+--- The exit code. A recording that is not whole, or was not played whole, is no success.
+local function finish(cli, values, status)
+  local whole, err = cli.end_traffic()
+  local code = status == "ok" and 0 or cli.exit_code(status)
+  if whole or values.replay and code ~= 0 then return code end -- the run ended with it
+  return show.failure(cli, err, code ~= 0 and code or nil)
 end
 
 ---@async
@@ -291,15 +309,10 @@ local function run_verb(cli, words)
   if not ready then return err and refuse(cli, words, err, code) or 0 end
   local values, loaded, who, task = ready.values, ready.loaded, ready.who, ready.task
 
-  local replay
-  if values.replay then
-    replay, err = cassette.play(cli, values.replay, workspace_of(cli, values, loaded.project))
-    if not replay then return refuse(cli, words, err) end
-  end
   local sink, total = watchers(cli, values)
   local opened
   opened, err = start.session(cli, loaded, {
-    replay = replay,
+    replay = ready.replay,
     model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink,
     asks = not values.json and not values.events,
     given = ready.said,
@@ -318,12 +331,6 @@ local function run_verb(cli, words)
     if not params then return refuse(cli, words, err) end
   end
 
-  if values.record then
-    local ok
-    ok, err = cli.record(values.record,
-      cassette.about(opened, task, workspace_of(cli, values, loaded.project)))
-    if not ok then return refuse(cli, words, err) end
-  end
   local run
   run, err = open_run(cli, values, loaded.project, who, task, opened)
   if not run then return refuse(cli, words, err) end
@@ -345,10 +352,7 @@ local function run_verb(cli, words)
   total.ms = cli.now() - began
   print_result(cli, values, total, result, err)
   run:close()
-  local whole, missing = cli.end_traffic()
-  local code = total.status == "ok" and 0 or cli.exit_code(total.status)
-  if whole or values.replay and code ~= 0 then return code end
-  return show.failure(cli, missing, code ~= 0 and code or nil)
+  return finish(cli, values, total.status)
 end
 
 return { usage = SPEC.usage, run = run_verb }

@@ -22,6 +22,8 @@ static const struct VerbRow {
 } VERBS[] = {
     {"run", "run an agent or a chain on a task",
      GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL | GRANT_RUN | GRANT_DECIDE | GRANT_TRUST},
+    {"route", "say who would get a task or go on after a reply, and why",
+     GRANT_PRINT | GRANT_FILES | GRANT_DECIDE | GRANT_TRUST},
     {"agents", "list, show and check the agents of a project",
      GRANT_PRINT | GRANT_FILES | GRANT_DECIDE | GRANT_TRUST},
     {"tools", "list and show the tools, call one by hand",

@@ -23,7 +23,7 @@ HAIKU_5_5.above = { -- every token of a request with a longer prompt
 
 local function adaptive(prices)
   return { provider = "anthropic", context = 1000000, max_output = 128000, thinking = "adaptive",
-    prices = prices }
+    effort = true, prices = prices }
 end
 
 return {
@@ -39,7 +39,8 @@ return {
     },
   },
 
-  -- `sees = false`: takes text only; of an image it is told what it is.
+  -- `sees = false`: takes text only; of an image it is told what it is. `effort`: it can be told
+  -- how much effort to make.
   models = {
     ["claude-fable-5-2"] = { provider = "anthropic", thinking = "adaptive" },
     ["claude-fable-5-1"] = adaptive(dollars(PRICES, 10, 50, 0.25, 12.50)),
@@ -86,6 +87,15 @@ return {
     moderate = "medium", medium = "medium", standard = "medium",
     simple = "small", basic = "small", low = "small",
     default = "medium", -- for a definition that says nothing
+  },
+
+  -- How much effort a model is asked to make for a definition's `complexity`: low, medium, high,
+  -- xhigh or max (@anthropic-ai/sdk 1.12.0, OutputConfig). Only models with `effort` are asked; for
+  -- a definition that says nothing the server decides.
+  effort = {
+    complex = "high", expert = "high", high = "high",
+    moderate = "medium", medium = "medium", standard = "medium",
+    simple = "low", basic = "low", low = "low",
   },
 
   -- Names from the field, in lower case, with "-" for blanks, dots and underscores. `inherit` is

@@ -1,6 +1,7 @@
 --- Replaces exact texts in a file, one or several at once. Keeps what the model does not see: mode,
 --- line ends, encoding, a byte order mark, a missing last line end; bytes outside the replaced
 --- places stay as they are.
+local diff     = require "lib.diff"
 local encoding = require "lib.encoding"
 local filename = require "lib.filename"
 local known    = require "lib.known"
@@ -212,7 +213,7 @@ end
 ---@async
 ---@param input { path: string, old: string?, new: string?, all: boolean?, edits: tools.Edit[]? }
 ---@param call  Call
----@return string? words, Error? err
+---@return { text: string, data: table? }? done, Error? err
 local function edit(input, call)
   local edits, err = edits_of(input)
   if not edits then return nil, err end
@@ -234,7 +235,7 @@ local function edit(input, call)
     return invalid(input.path .. " was changed while it was edited; read it again")
   end
   if not written then return nil, err end
-  return say(input.path, edits, done, result)
+  return { text = say(input.path, edits, done, result), data = diff.counts(s, result) }
 end
 
 local OLD <const> = schema.text { min = 1, max = 1000000 }

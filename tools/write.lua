@@ -1,5 +1,6 @@
 --- Writes whole files. A file that is there already is replaced only as this run knows it: read or
 --- written before, and unchanged since. What nobody looked at is not lost by a guess.
+local diff     = require "lib.diff"
 local encoding = require "lib.encoding"
 local filename = require "lib.filename"
 local known    = require "lib.known"
@@ -30,7 +31,7 @@ end
 ---@async
 ---@param input { path: string, content: string }
 ---@param call  Call
----@return string? words, Error? err
+---@return { text: string, data: table? }? done, Error? err
 local function write(input, call)
   local path = filename.bytes(input.path)
   local before, info = known.open(input.path, path, call, FILE_MOST)
@@ -53,9 +54,10 @@ local function write(input, call)
   if not written then return nil, err end
 
   local lines = #text.lines(input.content)
-  return ("%s %s: %s, %s%s."):format(new and "Created" or "Replaced", input.path,
+  local said = ("%s %s: %s, %s%s."):format(new and "Created" or "Replaced", input.path,
     text.plural(lines, "line"), text.plural(#content, "byte"),
     #kept > 0 and "; kept its " .. table.concat(kept, " and ") or "")
+  return { text = said, data = (new or before) and diff.counts(before or "", content) or nil }
 end
 
 return {

@@ -13,12 +13,13 @@ static int64_t read_ms(clockid_t id)
 
 int64_t clock_now(const Clock *clock)
 {
-    return clock->is_virtual ? clock->virtual_ms : read_ms(CLOCK_MONOTONIC);
+    return clock->is_virtual ? clock->virtual_ms : read_ms(CLOCK_MONOTONIC) + clock->skipped_ms;
 }
 
 int64_t clock_wall(const Clock *clock)
 {
-    return clock->is_virtual ? VIRTUAL_EPOCH_MS + clock->virtual_ms : read_ms(CLOCK_REALTIME);
+    return clock->is_virtual ? VIRTUAL_EPOCH_MS + clock->virtual_ms
+                             : read_ms(CLOCK_REALTIME) + clock->skipped_ms;
 }
 
 int64_t clock_deadline(const Clock *clock, int64_t timeout_ms)

@@ -14,6 +14,7 @@
 typedef struct Clock {
     bool    is_virtual;
     int64_t virtual_ms; /* what a virtual clock shows; starts at 0 */
+    int64_t skipped_ms; /* what a real one was moved on by, where waits are skipped */
 } Clock;
 
 int64_t clock_now(const Clock *clock);

@@ -132,6 +132,15 @@ static Status check_expected(Draft *draft, bool again, Err *err)
 
 /* -- folders ----------------------------------------------------------------------------------- */
 
+/* A folder that holds both of these is a repository for git, which obeys its config from then on.
+ * No command made it, so nobody would look at that. */
+static bool makes_repository(int folder, Str name)
+{
+    struct stat st;
+    const char *other = str_is(name, "objects") ? "refs" : str_is(name, "refs") ? "objects" : NULL;
+    return other && fstatat(folder, other, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* Opens the folder, making what is missing of it one name after the other. */
 static Status make_folders(Draft *draft, Err *err)
 {
@@ -146,6 +155,12 @@ static Status make_folders(Draft *draft, Err *err)
         if (name.len > NAME_MAX) {
             close(fd);
             return path_error(place, "make the folder of", ENAMETOOLONG, err);
+        }
+        if (makes_repository(fd, name)) {
+            close(fd);
+            return err_set(err, ST_DENIED,
+                           "write %s: its folder would become a git repository; make that with git",
+                           place->shown.text);
         }
         memcpy(text, name.ptr, name.len);
         text[name.len] = '\0';

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 typedef struct Secret {
@@ -77,7 +78,10 @@ void secrets_open(void)
             entry++;
         }
     }
-    if (secret_count) qsort(secrets, secret_count, sizeof *secrets, longest_first);
+    if (!secret_count) return;
+    qsort(secrets, secret_count, sizeof *secrets, longest_first);
+    /* Neither a core file nor another process of this user gets at them in memory. */
+    (void)prctl(PR_SET_DUMPABLE, 0);
 }
 
 void secrets_close(void)

@@ -20,7 +20,7 @@ struct Loop {
     size_t     objects;
     uint64_t   calls; /* callbacks made by libuv's side: something may have become ready */
     size_t busy; /* watches that are set, children, work, holds: what a virtual clock waits for */
-    bool   stopped;
+    bool   stopped, skips;
 };
 
 /* Fires what is due. Returns whether anything fired. */

@@ -41,6 +41,11 @@ void         loop_on_turn(Loop *loop, LoopTurn *turn, void *arg);
 bool loop_run(Loop *loop);
 void loop_stop(Loop *loop);
 
+/* From here on a wait that nothing but a timer could end is skipped: the clock jumps to that timer.
+ * While anything real is under way time passes as it does. For tests of scripts, which run real
+ * commands but must not wait for an hour's sleep. */
+void loop_skip_waits(Loop *loop);
+
 /* Says that something outside the loop (a thread that will wake a Waker) is at work: the loop waits
  * for it. Each hold is followed by one release. Loop thread. */
 void loop_hold(Loop *loop);

@@ -119,6 +119,7 @@ Status command_begin(Workspace *workspace, const ExecSpec *spec, const char *con
             status = proxy_token(command->token, err);
     }
     own.token = command->token[0] ? command->token : NULL;
+    own.own_home = command->has_own && own.token;
     if (status == ST_OK)
         status = exec_begin(workspace->space, &own, &hooks, command, &command->exec, err);
     if (status != ST_OK) {

@@ -1,9 +1,9 @@
 /* After a command's tree is dead: what it put where git would obey it, and where there had been
  * nothing to lay a cover on, gets another name. Nothing is deleted.
  *
- * Two cases. In a git directory that was there before, any control file that is new. In one that the
- * command has made (a clone, a submodule, a folder in which a later `git status` would find one): a
- * hook that is no sample, a config that says more than git itself writes into a new one. */
+ * Two cases. In a git directory that was there before, any control file that is new. In one that
+ * the command has made (a clone, a submodule, a folder in which a later `git status` would find
+ * one): a hook that is no sample, a config that says more than git itself writes into a new one. */
 #include "git_config.h"
 #include "space.h"
 
@@ -134,13 +134,13 @@ static void judge_hooks(DeniedList *denied, const char *path)
  * as well. */
 static void judge_common(DeniedList *denied, const char *path, const char *git_dir)
 {
-    char    line[16] = "", above[PATH_MAX];
+    char    line[8], above[PATH_MAX];
     int     fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    ssize_t len = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
+    ssize_t len = fd < 0 ? -1 : read(fd, line, sizeof line);
     if (fd >= 0) close(fd);
     snprintf(above, sizeof above, "%.*s", (int)(strrchr(git_dir, '/') - git_dir), git_dir);
-    bool usual = len > 0 && str_is(str_trim((Str){line, (size_t)len}), "../..") &&
-                 str_ends(str_from(above), STR("/worktrees"));
+    bool usual =
+        len == 6 && memcmp(line, "../..\n", 6) == 0 && str_ends(str_from(above), STR("/worktrees"));
     if (!usual) set_aside(denied, path, "a command put it there");
 }
 
@@ -163,13 +163,27 @@ static void judge_part(DeniedList *denied, const char *workspace, const char *pa
     /* gitdir and .git name a place; what lies there is found by itself. */
 }
 
-/* It lay under a cover while the command ran, or under a covered folder. */
-static bool was_covered(const Facts *before, const char *part)
+/* It lay under a cover while the command ran, or below one. */
+static bool was_covered(const Facts *before, const char *path)
 {
-    for (size_t i = 0; i < before->count; i++)
-        if (before->items[i].kind == FACT_PROTECTED && lies_in(part, before->items[i].path))
-            return true;
+    for (size_t i = 0; i < before->count; i++) {
+        FactKind kind = before->items[i].kind;
+        bool     covers = kind == FACT_PROTECTED || kind == FACT_SECRET || kind == FACT_SHUT;
+        if (covers && lies_in(path, before->items[i].path)) return true;
+    }
     return false;
+}
+
+static void judge(DeniedList *denied, const char *workspace, const Facts *before, const Fact *fact)
+{
+    bool is_part = fact->kind == FACT_PROTECTED && fact->target;
+    if (!is_part && fact->kind != FACT_SHUT) return;
+    const char *path = is_part ? fact->target : fact->path;
+    if (was_covered(before, path)) return;
+    if (is_part)
+        judge_part(denied, workspace, path);
+    else
+        set_aside(denied, path, "a command made it, nobody can look into it,");
 }
 
 /* -- the job ----------------------------------------------------------------------------------- */
@@ -191,15 +205,11 @@ static void look_again(AfterJob *job)
     for (size_t i = 0; i < job->before.count; i++)
         if (job->before.items[i].kind == FACT_ABSENT)
             set_aside(&job->denied, job->before.items[i].path, "it was not there before");
-    facts_init(&after);
+    facts_init_after(&after);
     Status status = survey_git_dir(&after, job->workspace, &err);
-    if (status == ST_OK)
-        status = survey_workspace(&after, job->workspace, NULL, job->born, &err);
-    for (size_t i = 0; i < after.count; i++) {
-        const Fact *fact = &after.items[i];
-        if (fact->kind == FACT_PROTECTED && fact->target && !was_covered(&job->before, fact->target))
-            judge_part(&job->denied, job->workspace, fact->target);
-    }
+    if (status == ST_OK) status = survey_workspace(&after, job->workspace, NULL, job->born, &err);
+    for (size_t i = 0; i < after.count; i++)
+        judge(&job->denied, job->workspace, &job->before, &after.items[i]);
     if (status != ST_OK) denied_add(&job->denied, "file", job->workspace, err.text);
     facts_clear(&after);
     job->looked = true;

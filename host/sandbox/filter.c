@@ -97,6 +97,15 @@ static void add_terminals(scmp_filter_ctx ctx)
         deny(ctx, EPERM, "ioctl", 1, &SCMP_A1_64(SCMP_CMP_MASKED_EQ, 0xffffffffUL, requests[i]));
 }
 
+/* A lease makes whoever else opens the file for writing wait, for 45 seconds: also the host's own
+ * programs, on the files of /usr that the owner (root, when root runs this) may lease. */
+static void add_leases(scmp_filter_ctx ctx)
+{
+    static const char *const calls[] = {"fcntl", "fcntl64"};
+    for (size_t i = 0; i < 2; i++)
+        deny(ctx, EPERM, calls[i], 1, &SCMP_A1_64(SCMP_CMP_MASKED_EQ, 0xffffffffUL, F_SETLEASE));
+}
+
 /* A set-user-id file in the workspace would be run outside the sandbox as whoever owns it. */
 static void add_modes(scmp_filter_ctx ctx)
 {
@@ -156,6 +165,7 @@ static scmp_filter_ctx make_filter(void)
     for (size_t i = 0; FORBIDDEN[i]; i++) deny(ctx, EPERM, FORBIDDEN[i], 0, NULL);
     add_namespaces(ctx);
     add_terminals(ctx);
+    add_leases(ctx);
     add_modes(ctx);
     add_sockets(ctx);
     return ctx;

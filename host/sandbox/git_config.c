@@ -225,10 +225,14 @@ static const char *const PLAIN[] = {
     "pack threads window windowmemory depth",
     "index version threads sparse",
     "lfs repositoryformatversion",
+    "protocol version",
+    "http postbuffer",
+    "receive denycurrentbranch denynonfastforwards denydeletes",
+    "uploadpack allowfilter allowanysha1inwant allowreachablesha1inwant allowtipsha1inwant",
     NULL};
 static const char *const PLAIN_BELOW[] = {
     "remote url pushurl fetch push mirror tagopt prune promisor partialclonefilter skipfetchall "
-    "skipdefaultupdate followremotehead",
+    "skipdefaultupdate followremotehead gh-resolved",
     "branch remote merge rebase pushremote description",
     "submodule url active branch ignore shallow update fetchrecursesubmodules",
     "color *",

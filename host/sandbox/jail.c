@@ -145,7 +145,9 @@ static bool read_plan(WireStore *store, WirePlan *plan)
 /* Dies with the host, has the host's signals blocked, holds nothing but what it was given. */
 static bool settle(const WirePlan *plan)
 {
-    struct rlimit no_core = {0, 0};
+    /* Not 0: where crashes are piped to a program of the host (systemd-coredump), only this number
+     * keeps the kernel from handing over the memory of the process. */
+    struct rlimit no_core = {1, 1};
     sigset_t      all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);

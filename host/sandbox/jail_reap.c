@@ -155,7 +155,7 @@ static int own_null(void)
 
 int fork_command(Jail *jail, const Step *step)
 {
-    int  error;
+    int      error;
     char     open_gate;
     sigset_t none;
     if (jail->isolated && read(jail->gate, &open_gate, 1) != 1) _exit(1);

@@ -55,6 +55,7 @@ typedef struct Facts {
     Fact  *items; /* owned; free with facts_clear */
     size_t count, cap;
     Arena  arena;    /* their texts */
+    bool   after;    /* looks at what a command left (survey.h); set by who begins the survey */
     int    landlock; /* the ABI that was found; 0: none */
     char  *cgroup;   /* in arena; the command's own, its limits set; NULL: none is delegated */
 

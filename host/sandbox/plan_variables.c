@@ -88,6 +88,9 @@ void plan_variables(Plan *plan, const SpaceSpec *space, const ExecSpec *spec, co
     }
     memset(plan->variables, 0, (room + 1) * sizeof *plan->variables);
     set_all(plan, VARIABLES);
+    /* Programs obey what lies at home (.gitconfig, .curlrc, Python's own packages): what one
+     * command leaves there must not act with what another was granted. /run is each one's own. */
+    if (spec->own_home || (spec->roots && spec->roots[0].path)) set(plan, "HOME=/run");
     set_all(plan, space->variables);
     if (space->network == NETWORK_PROXY && spec->token) set_proxy(plan, spec->token, facts->port);
     set_all(plan, spec->variables);

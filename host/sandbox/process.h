@@ -73,6 +73,8 @@ typedef struct ExecSpec {
     const char        *token;     /* NETWORK_PROXY: names it to the proxy, in variables; or NULL */
     bool               writes;    /* false: the workspace is mounted read-only */
     const RootGrant   *roots;     /* of the space's: those that this command is shown; or NULL */
+    bool               own_home;  /* true with roots as well: it may do more than others of its run,
+                                     and has a home folder in which they can leave nothing */
     size_t             aside;     /* bytes kept of what it writes to EXEC_ASIDE_FD; 0: not open */
     ExecLimits         limits;
 } ExecSpec;

@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { ARENA_FACTS = 16 * 1024 * 1024 };
+enum { ARENA_FACTS = 16 * 1024 * 1024, ARENA_AFTER = 512 * 1024 * 1024 };
 
 typedef struct Walk {
     Facts          *facts;     /* borrowed */
@@ -29,6 +29,13 @@ void facts_init(Facts *facts)
     arena_init(&facts->arena, ARENA_FACTS);
 }
 
+void facts_init_after(Facts *facts)
+{
+    memset(facts, 0, sizeof *facts);
+    arena_init(&facts->arena, ARENA_AFTER);
+    facts->after = true;
+}
+
 void facts_clear(Facts *facts)
 {
     free(facts->items);
@@ -38,12 +45,13 @@ void facts_clear(Facts *facts)
 
 Status facts_add(Facts *facts, FactKind kind, const char *path, const char *target, Err *err)
 {
-    char *kept = arena_copy(&facts->arena, str_from(path));
-    char *kept_target = target ? arena_copy(&facts->arena, str_from(target)) : NULL;
-    if (facts->count >= SURVEY_FACTS_MAX || !kept || (target && !kept_target))
+    char  *kept = arena_copy(&facts->arena, str_from(path));
+    char  *kept_target = target ? arena_copy(&facts->arena, str_from(target)) : NULL;
+    size_t most = facts->after ? SURVEY_AFTER_MAX : SURVEY_FACTS_MAX;
+    if (facts->count >= most || !kept || (target && !kept_target))
         return err_set(err, ST_LIMIT,
-                       "workspace: more than %d files to mask or to protect; use a smaller one",
-                       SURVEY_FACTS_MAX);
+                       "workspace: more than %zu files to mask or to protect; use a smaller one",
+                       most);
     if (facts->count == facts->cap) {
         facts->cap = facts->cap ? facts->cap * 2 : 64;
         facts->items = mem_grow(facts->items, facts->cap * sizeof(Fact));
@@ -178,7 +186,8 @@ static Status see_entry(Walk *walk, int folder, const char *name, unsigned char 
                                 : facts_add(walk->facts, FACT_PROTECTED, path, NULL, err);
     if (status == ST_OK && type == DT_SOCK && is_foreign(walk, folder, name))
         return facts_add(walk->facts, FACT_SECRET, path, NULL, err);
-    if (status == ST_OK && plan_is_secret(name)) /* a folder too: what it holds is not looked at */
+    /* A folder too: what it holds is then out of reach, and not looked at. */
+    if (status == ST_OK && plan_is_secret(name) && !walk->facts->after)
         return type == DT_LNK ? add_resolved(walk, FACT_SECRET, path, err)
                               : facts_add(walk->facts, FACT_SECRET, path, NULL, err);
     if (status == ST_OK && type == DT_DIR) status = walk_folder(walk, folder, name, depth + 1, err);
@@ -216,7 +225,7 @@ static Status see_entries(Walk *walk, DIR *folder, int depth, Err *err)
     size_t         len = walk->path.len;
     while (status == ST_OK && (entry = readdir(folder)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        if (++walk->entries > SURVEY_ENTRIES_MAX)
+        if (++walk->entries > SURVEY_ENTRIES_MAX && !walk->facts->after)
             return err_set(err, ST_LIMIT,
                            "workspace %s: more than %d files, which are looked through for secrets "
                            "before each command; use a smaller one with --workspace",
@@ -227,6 +236,11 @@ static Status see_entries(Walk *walk, DIR *folder, int depth, Err *err)
         refs = refs || strcmp(entry->d_name, "refs") == 0;
         status = buf_byte(&walk->path, '/', err);
         if (status == ST_OK) status = buf_append(&walk->path, str_from(entry->d_name), err);
+        if (status != ST_OK && walk->facts->after) { /* no path leads there: nor for anybody else */
+            walk->path.len = len;
+            walk->path.ptr[len] = '\0';
+            return facts_add(walk->facts, FACT_SHUT, walk->path.ptr, NULL, err);
+        }
         if (status != ST_OK) break;
         status = see_entry(walk, dirfd(folder), entry->d_name, type, depth, err);
         walk->path.len = len;
@@ -238,6 +252,9 @@ static Status see_entries(Walk *walk, DIR *folder, int depth, Err *err)
 /* walk->path already names the folder. What went away meanwhile is passed over. */
 static Status walk_folder(Walk *walk, int parent, const char *name, int depth, Err *err)
 {
+    bool too_deep = depth > SURVEY_DEPTH_MAX;
+    if (too_deep && walk->facts->after)
+        return facts_add(walk->facts, FACT_SHUT, walk->path.ptr, NULL, err);
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return ST_OK;
     if (fd < 0 && (errno == EACCES || errno == EPERM) && depth > 0)
@@ -248,10 +265,9 @@ static Status walk_folder(Walk *walk, int parent, const char *name, int depth, E
         close(fd);
         return err_set(err, ST_IO, "read %s: %s", walk->path.ptr, strerror(errno));
     }
-    Status status = depth > SURVEY_DEPTH_MAX
-                        ? err_set(err, ST_LIMIT, "workspace %s: folders deeper than %d levels",
-                                  walk->workspace, SURVEY_DEPTH_MAX)
-                        : see_entries(walk, folder, depth, err);
+    Status status = too_deep ? err_set(err, ST_LIMIT, "workspace %s: folders deeper than %d levels",
+                                       walk->workspace, SURVEY_DEPTH_MAX)
+                             : see_entries(walk, folder, depth, err);
     closedir(folder);
     return status;
 }

@@ -18,6 +18,7 @@ enum {
     SURVEY_ENTRIES_MAX = 2000000, /* looked at, below one workspace */
     SURVEY_FACTS_MAX = 4000,      /* found */
     SURVEY_DEPTH_MAX = 200,
+    SURVEY_AFTER_MAX = 1000000, /* found, of what a command left */
 };
 
 void facts_init(Facts *facts);
@@ -43,6 +44,11 @@ MUST_CHECK Status survey_git_dir(Facts *facts, const char *workspace, Err *err);
  * read-only would not keep a command from connecting to it: it is masked too. */
 MUST_CHECK Status survey_workspace(Facts *facts, const char *workspace, const char *const *pins,
                                    struct timespec born, Err *err);
+
+/* The same for what a command has left (facts->after): it must not hide a repository behind one of
+ * these limits, so nothing is too much, folders that would be masked are looked into, and one that
+ * is too deep or shut is a FACT_SHUT, without its being an error. */
+void facts_init_after(Facts *facts);
 
 /* What lies in a git directory (".git", or one of its modules or worktrees) and is run or obeyed by
  * whoever uses git there later: hooks and config files. */

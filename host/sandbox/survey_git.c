@@ -34,20 +34,22 @@ static bool is_ours(const Facts *facts, const char *workspace, const char *path)
         if (facts->items[i].kind == FACT_GIT_DIR &&
             (strcmp(path, facts->items[i].path) == 0 || is_below(path, facts->items[i].path)))
             return true;
-    return is_below(path, workspace);
+    return strcmp(path, workspace) == 0 || is_below(path, workspace);
 }
 
-/* The first line of a small file, without its prefix; false when there is none. */
+/* What a small file says behind its prefix, without line ends behind it; false when it is not so.
+ * As git reads it: a line end within belongs to the path. */
 static bool read_line(const char *path, const char *prefix, char *line, size_t size)
 {
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return false;
-    ssize_t len = read(fd, line, size - 1);
+    ssize_t len = read(fd, line, size);
     close(fd);
     size_t skip = strlen(prefix);
-    if (len <= (ssize_t)skip || strncmp(line, prefix, skip) != 0) return false;
+    while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r')) len--;
+    if (len <= (ssize_t)skip || len == (ssize_t)size || strncmp(line, prefix, skip) != 0)
+        return false;
     line[len] = '\0';
-    line[strcspn(line, "\n")] = '\0';
     memmove(line, line + skip, strlen(line + skip) + 1);
     return true;
 }
@@ -89,15 +91,14 @@ static bool cover_lead(Leads *leads, const char *folder, const char *value, bool
         leads->status = leads->status == ST_OK ? next.status : leads->status;
         return leads->status == ST_OK;
     }
-    snprintf(path, sizeof path, "%s%s%s", value[0] == '/' ? "" : folder,
-             value[0] == '/' ? "" : "/", value);
+    snprintf(path, sizeof path, "%s%s%s", value[0] == '/' ? "" : folder, value[0] == '/' ? "" : "/",
+             value);
     char *name = strrchr(path, '/');
     *name++ = '\0';
     if (!*name || !realpath(path, above) || strlen(name) > NAME_MAX) return true;
-    if (!is_ours(leads->facts, leads->workspace, above) && strcmp(above, leads->workspace) != 0)
-        return true;
-    snprintf(path, sizeof path, "%s/%.255s", above, strrchr(value, '/') ? strrchr(value, '/') + 1
-                                                                          : value);
+    if (!is_ours(leads->facts, leads->workspace, above)) return true;
+    snprintf(path, sizeof path, "%s/%.255s", above,
+             strrchr(value, '/') ? strrchr(value, '/') + 1 : value);
     leads->status = facts_add(leads->facts, FACT_ABSENT, path, NULL, leads->err);
     return leads->status == ST_OK;
 }
@@ -106,9 +107,9 @@ static bool see_lead(void *arg, const GitSetting *setting)
 {
     Leads *leads = arg;
     char   folder[PATH_MAX];
-    bool   includes = strcmp(setting->key, "path") == 0 &&
-                    (strcmp(setting->section, "include") == 0 ||
-                     strcmp(setting->section, "includeif") == 0);
+    bool   includes =
+        strcmp(setting->key, "path") == 0 &&
+        (strcmp(setting->section, "include") == 0 || strcmp(setting->section, "includeif") == 0);
     bool hooks = strcmp(setting->key, "hookspath") == 0 && strcmp(setting->section, "core") == 0;
     if (!includes && !hooks) return true;
     snprintf(folder, sizeof folder, "%s", includes ? leads->config : leads->git_dir);
@@ -132,6 +133,7 @@ static void follow_config(const Leads *from, const char *config)
 
 static bool is_known(const Facts *facts, const char *part)
 {
+    if (facts->count > SURVEY_FACTS_MAX) return false; /* twice is no harm, and the search is */
     for (size_t i = 0; i < facts->count; i++)
         if ((facts->items[i].kind == FACT_PROTECTED || facts->items[i].kind == FACT_ABSENT) &&
             facts->items[i].target && strcmp(facts->items[i].target, part) == 0)
@@ -145,8 +147,8 @@ static bool is_known(const Facts *facts, const char *part)
  * (aftermath.c). `target` names the part itself. */
 static Status protect_parts(Facts *facts, const char *workspace, const char *git_dir, Err *err)
 {
-    static const char *const names[] = {"config", "config.worktree", "hooks",
-                                        "commondir", "gitdir", NULL};
+    static const char *const names[] = {"config",    "config.worktree", "hooks",
+                                        "commondir", "gitdir",          NULL};
     Status                   status = ST_OK;
     Buf                      path;
     buf_init(&path, PATH_MAX);
@@ -223,6 +225,7 @@ Status survey_git(Facts *facts, const char *workspace, const char *git_dir, int 
     static const char *const lists[] = {"modules", "worktrees", NULL};
     bool                     is_git = depth == 0; /* its name says so */
     Buf                      path;
+    if (depth > MODULE_DEPTH_MAX && facts->after) return ST_OK; /* found by who leads there */
     if (depth > MODULE_DEPTH_MAX)
         return err_set(err, ST_LIMIT, "workspace %s: git modules deeper than %d levels", workspace,
                        MODULE_DEPTH_MAX);

@@ -11,7 +11,8 @@
 
 typedef struct TreeUse {
     size_t processes; /* threads count, as they do for RLIMIT_NPROC; the root itself does not */
-    size_t memory;    /* bytes: resident, shared pages by share where the sum would pass `limit` */
+    size_t memory;    /* bytes: resident, shared pages by share where the sum would pass `limit`;
+                         and what open memfds hold, mapped or not */
 } TreeUse;
 
 /* Processes that come and go meanwhile may be missed; they are there at the next look, or dead. */

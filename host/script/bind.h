@@ -99,15 +99,25 @@ void bind_push_jobs(lua_State *L);
 int bind_command(lua_State *L, Run *run, int spec);
 int bind_explain(lua_State *L, Run *run, int spec);
 
+/* run:copy() -> a copy of its workspace: bind_copy.c. bind_sweep_copies: on a thread, removes those
+ * that killed processes left. */
+int  bind_copy(lua_State *L, Run *run);
+void bind_sweep_copies(Engine *engine);
+
 /* Waiting and time: sleep(ms), now() in Unix milliseconds. */
 int bind_sleep(lua_State *L);
 int bind_now(lua_State *L);
+int bind_skip_waits(lua_State *L); /* see loop_skip_waits */
 
 /* Functions that verbs get: cli.listen, cli.definition, cli.catalog. */
 int bind_listen(lua_State *L);
 int bind_definition(lua_State *L);
 int bind_catalog(lua_State *L);
 int bind_yaml(lua_State *L);
+
+/* The workspace that the table at `spec` names, as cli.open_run says; NULL in `out` where it names
+ * none. May raise. */
+MUST_CHECK Status bind_open_workspace(lua_State *L, int spec, Workspace **out, Err *err);
 
 /* Ends and frees a run and its children, when the host VM is gone or closes it. */
 void run_drop(Engine *engine, Run *run);

@@ -202,6 +202,7 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_RUN, "moved", cli_moved},
         {GRANT_RUN, "end_traffic", cli_end_traffic},
         {GRANT_RUN, "sleep", bind_sleep},
+        {GRANT_RUN, "skip_waits", bind_skip_waits},
         {GRANT_DECIDE, "decide", cli_decide},
         {GRANT_LISTEN, "listen", bind_listen},
     };

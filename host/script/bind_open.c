@@ -76,6 +76,32 @@ static void read_limits(lua_State *L, int spec, WorkspaceSpec *into)
     };
 }
 
+Status bind_open_workspace(lua_State *L, int at, Workspace **out, Err *err)
+{
+    Engine       *engine = vm_of(L)->engine;
+    WorkspaceSpec spec = {.path = opt_text(L, at, "workspace", NULL),
+                          .helper = engine->helper,
+                          .unconfined = opt_flag(L, at, "unconfined")};
+    spec.pins = read_list(L, at, "pins");
+    read_sandbox(L, at, &spec);
+    read_limits(L, at, &spec);
+    bind_check_roots(L, at, "open_run");
+    *out = NULL;
+    if (!spec.path) return ST_OK;
+    RootGrant *roots = bind_copy_roots(L, at);
+    char      *store = mem_text(engine->store);
+    spec.roots = roots;
+    Status status = workspace_new(engine->loop, &spec, store ? dirname(store) : NULL, out, err);
+    free(store);
+    bind_free_roots(roots);
+    if (status != ST_OK || !engine->store || !workspace_holds(*out, engine->store)) return status;
+    err_set(err, ST_DENIED, "workspace %s: it holds the journal, which %s links to", (*out)->path,
+            engine->store);
+    workspace_release(*out);
+    *out = NULL;
+    return err->status;
+}
+
 /* cli.open_run{ agent, task, workspace = path or nil, pins = paths or nil, unconfined = bool,
  * roots = { { path =, write = } ... } or nil, sandbox = settings.Sandbox or nil, limits =
  * settings.Limits or nil } -> run | nil, err. Pins stay read-only where they lie in the workspace;
@@ -90,31 +116,14 @@ int cli_open_run(lua_State *L)
     err_clear(&err);
     luaL_checktype(L, 1, LUA_TTABLE);
     op_may_wait(L);
-    const char   *agent = opt_text(L, 1, "agent", ""), *task = opt_text(L, 1, "task", "");
-    WorkspaceSpec spec = {.path = opt_text(L, 1, "workspace", NULL),
-                          .helper = engine->helper,
-                          .unconfined = opt_flag(L, 1, "unconfined")};
-    spec.pins = read_list(L, 1, "pins");
-    read_sandbox(L, 1, &spec);
-    read_limits(L, 1, &spec);
-    bind_check_roots(L, 1, "open_run");
-    RootGrant *roots = bind_copy_roots(L, 1);
-    spec.roots = roots;
-    char  *store = mem_text(engine->store);
-    Status status = ST_OK;
-    if (spec.path)
-        status =
-            workspace_new(engine->loop, &spec, store ? dirname(store) : NULL, &workspace, &err);
-    if (status == ST_OK && workspace && engine->store && workspace_holds(workspace, engine->store))
-        status = err_set(&err, ST_DENIED, "workspace %s: it holds the journal, which %s links to",
-                         workspace->path, engine->store);
-    free(store);
-    bind_free_roots(roots);
+    const char *agent = opt_text(L, 1, "agent", ""), *task = opt_text(L, 1, "task", "");
+    Status      status = bind_open_workspace(L, 1, &workspace, &err);
     if (status == ST_OK)
         status = run_new(engine->loop, engine->journal, NULL, workspace, agent, task, &run, &err);
     workspace_release(workspace);
     if (status != ST_OK) return bind_push_failure(L, &err);
     run->next_sibling = engine->runs;
     engine->runs = run;
+    bind_sweep_copies(engine);
     return written_note(L, run);
 }

@@ -55,6 +55,12 @@ int bind_now(lua_State *L)
     return 1;
 }
 
+int bind_skip_waits(lua_State *L)
+{
+    loop_skip_waits(vm_of(L)->engine->loop);
+    return 0;
+}
+
 static void push_host_run(lua_State *L, void *run) { bind_push_run(L, run); }
 
 /* prim.host(service, ...): lua/lib/services.lua's function of that name, with this VM's run first.

@@ -188,6 +188,27 @@ static int run_deadline_in(lua_State *L)
     return 0;
 }
 
+/* run:time_left() -> milliseconds until its deadline, or nil where it has none */
+static int run_time_left(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    if (run->deadline == DEADLINE_NEVER) return 0;
+    int64_t left = run->deadline - loop_now(run->loop);
+    lua_pushinteger(L, left > 0 ? left : 0);
+    return 1;
+}
+
+/* run:hash(text) -> SHA-256 in hex: what tells one step's arguments from another's. */
+static int run_hash(lua_State *L)
+{
+    size_t      len;
+    char        hash[HASH_HEX_SIZE];
+    const char *text = luaL_checklstring(L, 2, &len);
+    hash_hex((Str){text, len}, hash);
+    lua_pushstring(L, hash);
+    return 1;
+}
+
 /* -- other VMs --------------------------------------------------------------------------------- */
 
 /* run:decide(entry, field, ...) */
@@ -301,18 +322,29 @@ static int run_tool(lua_State *L)
 
 /* -- the tree ---------------------------------------------------------------------------------- */
 
-/* run:child{ agent, task } -> run | nil, err */
+/* run:child{ agent, task[, place][, aside = true] } -> run | nil, err. It works in its parent's
+ * workspace, or in the one that the table `place` names as cli.open_run's does. `aside` is the
+ * host's own work: it counts as no child and nothing of it is recorded. */
 static int run_child(lua_State *L)
 {
-    Run *parent = bind_check_run(L, 1), *child = NULL;
-    Err  err;
+    Run       *parent = bind_check_run(L, 1), *child = NULL;
+    Workspace *own = NULL;
+    Err        err;
     err_clear(&err);
     luaL_checktype(L, 2, LUA_TTABLE);
     const char *agent = opt_text(L, 2, "agent", ""), *task = opt_text(L, 2, "task", "");
-    Status      status = budget_spend(&parent->budget, BUDGET_CHILDREN, 1, &err);
+    bool        aside = opt_flag(L, 2, "aside");
+    Status      status = ST_OK;
+    if (lua_getfield(L, 2, "place") != LUA_TNIL) {
+        luaL_checktype(L, -1, LUA_TTABLE);
+        status = bind_open_workspace(L, lua_gettop(L), &own, &err);
+    }
+    if (status == ST_OK && !aside)
+        status = budget_spend(&parent->budget, BUDGET_CHILDREN, 1, &err);
     if (status == ST_OK)
-        status = run_new(parent->loop, parent->journal, parent, parent->workspace, agent, task,
-                         &child, &err);
+        status = run_new(parent->loop, aside ? NULL : parent->journal, parent,
+                         own ? own : parent->workspace, agent, task, &child, &err);
+    workspace_release(own);
     if (status != ST_OK) {
         lua_pushnil(L);
         op_push_error(L, &err);
@@ -371,6 +403,8 @@ static int run_exec(lua_State *L)
 
 static int run_command(lua_State *L) { return bind_command(L, bind_check_run(L, 1), 2); }
 
+static int run_copy(lua_State *L) { return bind_copy(L, bind_check_run(L, 1)); }
+
 static int run_explain(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -428,6 +462,8 @@ static void make_metatable(lua_State *L)
                                        {"left", run_left},
                                        {"limit", run_limit},
                                        {"deadline_in", run_deadline_in},
+                                       {"time_left", run_time_left},
+                                       {"hash", run_hash},
                                        {"decide", run_decide},
                                        {"script", run_script},
                                        {"tool", run_tool},
@@ -438,6 +474,7 @@ static void make_metatable(lua_State *L)
                                        {"exec", run_exec},
                                        {"command", run_command},
                                        {"explain", run_explain},
+                                       {"copy", run_copy},
                                        {"http", run_http},
                                        {"all", group_all},
                                        {"race", group_race},

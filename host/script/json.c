@@ -269,10 +269,12 @@ static lua_Integer push_keys(lua_State *L, int index)
         int order = lua_gettop(L);
         for (lua_Integer i = 1; lua_rawgeti(L, order, i) != LUA_TNIL; i++) {
             lua_pushvalue(L, -1);
-            if (lua_type(L, -1) == LUA_TSTRING && lua_rawget(L, index) != LUA_TNIL) {
-                lua_pushvalue(L, -2);
+            bool fresh = lua_type(L, -1) == LUA_TSTRING && lua_rawget(L, listed) == LUA_TNIL;
+            lua_pushvalue(L, -2); /* the list is the script's: it may name a key again */
+            if (fresh && lua_rawget(L, index) != LUA_TNIL) {
+                lua_pushvalue(L, order + 1);
                 lua_rawseti(L, keys, ++count);
-                lua_pushvalue(L, -2);
+                lua_pushvalue(L, order + 1);
                 lua_pushboolean(L, true);
                 lua_rawset(L, listed);
             }

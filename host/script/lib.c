@@ -18,7 +18,9 @@ static int sorted_pairs(lua_State *L);
 
 static int refuse_write(lua_State *L)
 {
-    return luaL_error(L, "this table is read-only (field '%s')", luaL_tolstring(L, 2, NULL));
+    bool named = lua_type(L, 2) == LUA_TSTRING || lua_type(L, 2) == LUA_TNUMBER;
+    return luaL_error(L, "this table is read-only (field '%s')", /* of others: no address */
+                      named ? luaL_tolstring(L, 2, NULL) : luaL_typename(L, 2));
 }
 
 static int walk_frozen(lua_State *L)
@@ -363,8 +365,9 @@ static void open_base(lua_State *L, int base)
     lua_setfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
 }
 
-/* The two that `require` gives by name: ours, and lua-cjson for code that expects it. */
-static void open_json(lua_State *L)
+/* What `require` gives by name without a file: our JSON, lua-cjson for code that expects it, and
+ * the ranking. */
+static void open_modules(lua_State *L)
 {
     lua_pushcfunction(L, json_open);
     lua_call(L, 0, 1);
@@ -374,6 +377,10 @@ static void open_json(lua_State *L)
     lua_call(L, 0, 1);
     lib_freeze(L);
     lua_setfield(L, LUA_REGISTRYINDEX, "perigee.cjson");
+    lua_pushcfunction(L, rank_open);
+    lua_call(L, 0, 1);
+    lib_freeze(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, "perigee.rank");
 }
 
 void lib_open(lua_State *L)
@@ -381,6 +388,8 @@ void lib_open(lua_State *L)
     static const char *const NONE[] = {NULL};
     static const char *const BYTECODE[] = {"dump", NULL};
     static const char *const SEED[] = {"randomseed", NULL};
+    /* each VM's numbers are others: what is run again would take another way */
+    static const char *const CHANCE[] = {"random", "randomseed", NULL};
     bool                     strict = vm_of(L)->kind != VM_HOST;
     if (strict) disarm_weak_tables(L);
     lua_newtable(L);
@@ -389,11 +398,11 @@ void lib_open(lua_State *L)
     lua_pop(L, 1);
     add_library(L, "string", luaopen_string, BYTECODE, strict ? guard_string : bound_string, base);
     add_library(L, "table", luaopen_table, NONE, strict ? guard_table : bound_table, base);
-    add_library(L, "math", luaopen_math, SEED, NULL, base);
+    add_library(L, "math", luaopen_math, strict ? CHANCE : SEED, NULL, base);
     add_library(L, "utf8", luaopen_utf8, NONE, NULL, base);
     add_library(L, "coroutine", luaopen_coroutine, NONE, guard_coroutine, base);
     protect_string_metatable(L, base);
-    open_json(L);
+    open_modules(L);
     open_base(L, base);
     lua_pushvalue(L, base);
     lua_setfield(L, LUA_REGISTRYINDEX, BASE);

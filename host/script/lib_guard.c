@@ -184,13 +184,15 @@ void guard_table(lua_State *L)
 /* %s of a table would show its address, %p shows any. */
 static int safe_format(lua_State *L)
 {
-    const char *format = luaL_checkstring(L, 1);
-    for (const char *at = format; (at = strchr(at, '%')) != NULL;) {
+    size_t      len;
+    const char *format = luaL_checklstring(L, 1, &len); /* may hold NUL, and ends in one */
+    for (const char *at = format, *end = format + len;
+         at < end && (at = memchr(at, '%', (size_t)(end - at))) != NULL;) {
         at += 1 + strspn(at + 1, "-+ #0123456789.");
         if (*at == 'p')
             return luaL_error(
                 L, "format: '%%p' shows an address, and runs repeat but addresses do not");
-        if (*at) at++;
+        at++;
     }
     for (int i = 2, top = lua_gettop(L); i <= top; i++) {
         int kind = lua_type(L, i);

@@ -12,6 +12,9 @@ void guard_string(lua_State *L);
 /* require "cjson": encode, decode and null of lua-cjson, bounded. lib_cjson.c */
 int cjson_open_bounded(lua_State *L);
 
+/* require "lib.rank"; lib_rank.c */
+int rank_open(lua_State *L);
+
 /* tostring without addresses. lib.c */
 int lib_tostring(lua_State *L);
 

@@ -410,6 +410,21 @@ void task_tick(lua_State *L)
     if (task && ran >= SLICE_MS) lua_sethook(L, hook, LUA_MASKCOUNT, 1);
 }
 
+/* "FILE:LINE: " of what runs, the author's own before what it calls of lua/lib; "" without one. */
+static void write_place(lua_State *L, char *out, size_t size)
+{
+    lua_Debug info;
+    out[0] = '\0';
+    for (int level = 0; lua_getstack(L, level, &info); level++) {
+        lua_getinfo(L, "Sl", &info);
+        if (info.currentline < 0) continue;
+        bool library = strncmp(info.source, "@lua/lib/", 9) == 0;
+        if (out[0] == '\0' || !library)
+            snprintf(out, size, "%s:%d: ", info.source + (info.source[0] == '@'), info.currentline);
+        if (!library) return;
+    }
+}
+
 /* Counts, and lets others have their turn where the script can be suspended. */
 static void look(lua_State *L, Task *task)
 {
@@ -419,8 +434,10 @@ static void look(lua_State *L, Task *task)
     if (task->allowance && task->instructions > task->allowance) {
         task->vm->broken = task->vm->kind == VM_DECISION;
         task->cancelled = true;
+        char place[300];
+        write_place(L, place, sizeof place);
         err_set(&task->why, ST_LIMIT,
-                "the script ran for more than %llu instructions: an endless loop?",
+                "%sthe script ran for more than %llu instructions: an endless loop?", place,
                 (unsigned long long)task->allowance);
     } else if (ran >= SLICE_MS && L == task->co && lua_isyieldable(L)) {
         lua_yield(L, 0);

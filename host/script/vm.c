@@ -194,6 +194,10 @@ static int load_module(lua_State *L)
         lua_getfield(L, LUA_REGISTRYINDEX, library ? "perigee.json" : "perigee.cjson");
         return 1;
     }
+    if (strcmp(name, "lib.rank") == 0) {
+        lua_getfield(L, LUA_REGISTRYINDEX, "perigee.rank");
+        return 1;
+    }
     if (library)
         luaL_getsubtable(L, LUA_REGISTRYINDEX, MODULES);
     else
@@ -240,6 +244,23 @@ static void push_modules(lua_State *L)
         lua_newtable(L);
 }
 
+/* line_of(function, path): for lua/lib only. The line at which a function of that file begins; nil
+ * when it was made by another file. */
+static int line_of(lua_State *L)
+{
+    lua_Debug   info;
+    const char *path = luaL_checkstring(L, 2);
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_pushvalue(L, 1);
+    lua_getinfo(L, ">S", &info);
+    const char *source = info.source[0] == '@' ? info.source + 1 : info.source;
+    if (strcmp(source, path) == 0 && info.linedefined > 0)
+        lua_pushinteger(L, info.linedefined);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
 /* entry(path): for lua/lib only, which asks what authors' files declare. entry(path, true) runs the
  * file anew with the module instances of the caller: the tests that it registers are then the
  * caller's. Upvalue 1: the caller's modules. */
@@ -280,6 +301,8 @@ void vm_push_entry(lua_State *L, const char *path)
         lua_pushvalue(L, -1);
         lua_pushcclosure(L, load_entry, 1);
         lua_setfield(L, environment, "entry");
+        lua_pushcfunction(L, line_of);
+        lua_setfield(L, environment, "line_of");
     }
     lua_pushvalue(L, environment);
     lua_pushinteger(L, sight);

@@ -151,12 +151,12 @@ local function answer(cli, request, part)
   local given, err = rehearsal.from_wire(request.body, part.dialect)
   if not given then return refuse(request, 400, err.message) end
   given.visit = part.visit_of(given, request.body)
-  cli.err(("%s, visit %d, turn %d\n"):format(given.agent, given.visit, given.turn))
+  cli.err(("%s, visit %d, turn %d\n"):format(shown.clean(given.agent), given.visit, given.turn))
 
   local reply
   reply, err = cli.decide("lua/lib/decisions.lua", "play", part.scenario, given)
   if not reply then
-    cli.err(err.message .. "\n")
+    cli.err(shown.clean(err.message) .. "\n")
     return refuse(request, 400, err.message)
   end
   local text, at = rehearsal.to_wire(reply, part.dialect), 1
@@ -214,14 +214,14 @@ local function list(cli, given)
   if not env then error(err, 0) end
   local found = listing(env)
   local text = given.values.json and json.encode(found, { indent = 2 }) .. "\n" or show(found)
-  cli.out(text)
+  cli.out(given.values.json and text or shown.clean(text))
   return 0
 end
 
 local function start_serving(cli, given)
   local options, what = serve_options(cli, given)
   if options then return serve(cli, options) end
-  cli.err("perigee models serve: " .. what .. "\n")
+  cli.err("perigee models serve: " .. shown.clean(what) .. "\n")
   return 2
 end
 
@@ -237,12 +237,12 @@ local function which(cli, given)
   targets, err = model.resolve(not who and name or nil,
     who and { model = who.model, complexity = who.complexity }, env)
   if not targets then
-    cli.err("perigee: " .. err.message .. "\n")
+    cli.err("perigee: " .. shown.clean(err.message) .. "\n")
     return cli.exit_code(err.code)
   end
   for i, target in ipairs(targets) do
-    cli.out(("%s%s at %s (%s)\n")
-      :format(i > 1 and "else " or "", target.model, target.base_url, target.why))
+    cli.out(shown.clean(("%s%s at %s (%s)\n")
+      :format(i > 1 and "else " or "", target.model, target.base_url, target.why)))
   end
   return 0
 end
@@ -279,7 +279,7 @@ local function run(cli, words)
   end
   local given, err = args.parse(action[1], table.move(words, 2, #words, 1, {}))
   if not given then
-    cli.err(("perigee models %s: %s\n"):format(words[1], err.message))
+    cli.err(("perigee models %s: %s\n"):format(words[1], shown.clean(err.message)))
     return 2
   end
   if given.values.help then

@@ -1,26 +1,26 @@
 --- perigee run: an agent or a chain on a task.
-local agent    = require "lib.agent"
-local args     = require "lib.args"
+local agent   = require "lib.agent"
+local args    = require "lib.args"
 local cassette = require "lib.cassette"
-local catalog  = require "lib.catalog"
-local errors   = require "lib.errors"
-local grants   = require "lib.grants"
-local json     = require "lib.json"
-local limits   = require "lib.limits"
-local network  = require "lib.network"
-local opening  = require "lib.opening"
-local schema   = require "lib.schema"
-local session  = require "lib.session"
-local show     = require "lib.show"
-local start    = require "lib.start"
-local text     = require "lib.text"
-local toolbox  = require "lib.toolbox"
-local written  = require "lib.written"
+local catalog = require "lib.catalog"
+local chains  = require "lib.chains"
+local chooser = require "lib.chooser"
+local grants  = require "lib.grants"
+local json    = require "lib.json"
+local limits  = require "lib.limits"
+local network = require "lib.network"
+local opening = require "lib.opening"
+local session = require "lib.session"
+local show    = require "lib.show"
+local start   = require "lib.start"
+local text    = require "lib.text"
+local toolbox = require "lib.toolbox"
+local written = require "lib.written"
 
 local SPEC <const> = {
-  usage = "perigee run [OPTIONS] AGENT|FILE.md|CHAIN.lua TASK",
+  usage = "perigee run [OPTIONS] [AGENT|FILE.md|CHAIN.lua] TASK",
   about = "Runs an agent on a task and follows its relations to the next agents. "
-    .. "A task of - is read from stdin.",
+    .. "Without an agent lua/routing.lua chooses one. A task of - is read from stdin.",
   positionals = {
     { "WHO", "an agent (any unique part of its name), a definition's file, or a chain" },
     { "TASK", "what you want done", optional = true },
@@ -33,9 +33,12 @@ local SPEC <const> = {
     { "--hops", "text",
       "off, auto (handoff calls and trigger phrases) or full (the primary chain too)",
       hint = "MODE" },
+    { "--chooser", "text", "who chooses an agent: rank (default) or model (from the best ten)",
+      hint = "HOW" },
     { "--limit", "key=value list", "turns=, calls=, hops=, children=, tokens=, usd=, time=",
       keys = limits.KEYS },
-    { "--set", "key=value list", "parameters of a chain" },
+    { "--set", "list", "a parameter of a chain; perigee run CHAIN.lua --help lists them",
+      hint = "KEY=VALUE" },
     { "--attach", "list", "a text file whose content is added to the task", hint = "FILE" },
     { "--store", "text", "the journal's file", hint = "FILE" },
     { "--record", "text", "keep what is asked of models and servers, and what they answer",
@@ -64,8 +67,7 @@ local function refuse(cli, words, err, code)
 end
 
 --- The task with what was attached, or what is wrong.
-local function read_task(cli, given)
-  local task = given.positionals[2] or ""
+local function read_task(cli, given, task)
   local err
   if task == "-" then
     task, err = cli.read_stdin()
@@ -104,14 +106,35 @@ local function find_who(cli, loaded, word)
   end
   if word:sub(-3) == ".md" then return catalog.add_file(cli, loaded.catalog, word) end
   if word:sub(-4) ~= ".lua" then return loaded.catalog.find(word) end
-  if not path then
-    local entry = word:match("/") and word or "lua/chains/" .. word
-    path = cli.locate(entry) and entry
+  local found, err = chains.find(cli, word)
+  if not found then return nil, err end
+  return { chain = found, name = word:match("([^/]+)%.lua$") }
+end
+
+--- Who gets a task that names nobody. Where a model is to pick, that is done in the run.
+local function choose_who(cli, loaded, task, values)
+  if not task:find("%S") then
+    return nil, { message = "the task is missing; usage: " .. SPEC.usage, exit = 2 }
   end
-  if not path then
-    return nil, { code = "not_found", message = ("%s: no such chain"):format(word) }
+  local named = not task:find("%s") and loaded.catalog.find(task)
+  if named then
+    return nil, { exit = 2, message = ("the task is missing: %q names the agent %s; "
+      .. "perigee run %s TASK"):format(task, named.name, task) }
   end
-  return { chain = path, name = word:match("([^/]+)%.lua$") }
+  local usable, err = start.settings(cli, loaded.gate)
+  if not usable then return nil, err end
+  local choice
+  choice, err = chooser.choose(start.asker(cli), loaded.catalog, task)
+  if not choice then return nil, start.located(cli, err) end
+  local candidates
+  if choice.ask or values.chooser == "model" then candidates = chooser.candidates(choice) end
+  if candidates and #candidates == 1 then
+    choice.to, candidates = candidates[1], nil
+  end
+  local first = loaded.catalog.by_name[choice.to]
+  return { name = first and not candidates and first.name or chooser.NAME, choice = choice,
+    candidates = candidates, file = first and first.file, blocked = first and not candidates
+    and first.blocked, missing = first and not candidates and first.missing }
 end
 
 --- What people should know of the project, each line once.
@@ -137,40 +160,32 @@ local function report(cli, loaded, who)
   end
 end
 
---- The arguments of a chain, checked against its own schema.
-local function chain_params(cli, path, task, set)
-  local chain, err = cli.decide("lua/lib/decisions.lua", "chain", path)
-  if not chain then return nil, err end
-  local params = {}
-  for key, value in pairs(set or {}) do
-    local decoded = json.decode(value)
-    params[key] = type(decoded) ~= "table" and decoded ~= json.null and decoded or value
+--- The agent for a task that names nobody: what routing chose, or what a model picks of it now. The
+--- decision is recorded with those who came after.
+local function settle(run, who, task)
+  local found, name, why = who.choice, who.choice.to, who.choice.why
+  if who.candidates then
+    name, why = chooser.pick(run, task, who.candidates)
+    if not name then return nil, why end
   end
-  for _, field in ipairs(chain.params.fields or {}) do
-    if field.name == "task" and task ~= "" then params.task = task end
-    if type(params[field.name]) ~= "string"
-      and (field.schema.kind == "text" or field.schema.kind == "path")
-      and set and set[field.name] then params[field.name] = set[field.name] end
-  end
-  local checked, problems = schema.check(chain.params, params)
-  if checked then return checked end
-  return nil, { code = "invalid",
-    message = ("%s: %s"):format(path, (problems[1].message:gsub("input%.", ""))) }
+  session.record(run, "decision", { what = "choose", to = name, why = why, from = found.from,
+    by = who.candidates and "model" or "routing", candidates = who.candidates,
+    runners_up = found.runners_up })
+  session.emit(run, "notice", { text = ("%s gets the task: %s"):format(name, why) })
+  return session.get().catalog.by_name[name]
 end
 
-local function chain_work(run, path, params)
+local function agent_work(run, who, task, options)
   return function()
-    local value, err = run:script(path, "run", params)
-    if value == nil and err ~= nil then return nil, errors.of(err) end
-    local said = type(value) == "string" and value or json.encode(value, { indent = 2 })
-    return { status = "ok", text = said, value = value, hops = json.array {} }
-  end
-end
-
-local function agent_work(run, who, task, hops)
-  return function()
+    if who.choice then
+      local err
+      who, err = settle(run, who, task)
+      if not who then return nil, err end
+      if who.blocked then return nil, who.blocked end
+    end
     local bare, first = opening.of(task)
-    return agent.run(run, { agent = who, task = bare, opening = first, hops = hops })
+    return agent.run(run, { agent = who, task = bare, opening = first, hops = options.hops,
+      attachments = options.attachments })
   end
 end
 
@@ -198,6 +213,7 @@ local function print_result(cli, values, total, result, err)
       { "run", total.run }, { "status", total.status },
       { "agent", result and result.agent }, { "text", result and result.text },
       { "value", result and result.value }, { "hops", result and result.hops },
+      { "questions", result and result.questions },
       { "turns", total.turns }, { "calls", total.calls },
       { "tokens", not total.rehearsed and total.tokens or nil },
       { "cost_usd", not total.rehearsed and total.usd or nil },
@@ -209,6 +225,10 @@ local function print_result(cli, values, total, result, err)
   if err then show.failure(cli, err, 0) end
   if result and result.error then
     cli.err("perigee: ended early: " .. show.clean(result.error) .. "\n")
+  end
+  for _, one in ipairs(result and result.questions or {}) do
+    cli.err(show.clean(("perigee: %s asked you, and nobody answered: %s\n"):format(one.agent,
+      one.question)))
   end
   if result and (not cli.terminal or not result.agent) then
     cli.out(show.clean((result.text:gsub("\n*$", "\n"))))
@@ -240,15 +260,33 @@ local function open_run(cli, values, project, who, task, opened)
   }
 end
 
+--- Prints the help of the verb, or of the chain that was named.
+local function help(cli, given)
+  local word = given.positionals[1] or ""
+  if word:sub(-4) ~= ".lua" then
+    cli.out(args.help(SPEC))
+    return nil
+  end
+  local loaded, err = start.load(cli, given.values.project)
+  if not loaded then return nil, err end
+  say_lines(cli, loaded)
+  local path, chain
+  path, err = chains.find(cli, word)
+  if not path then return nil, err end
+  chain, err = chains.declare(cli, path)
+  if not chain then return nil, err end
+  cli.out(show.clean(chains.help(chain)))
+end
+
 --- Everything that can be refused before a run exists.
 ---@return table? ready, Error? err, integer? code
 local function prepare(cli, words)
   local given, err = args.parse(SPEC, words)
   if not given then return nil, err, 2 end
   local values = given.values
-  if values.help then
-    cli.out(args.help(SPEC))
-    return nil
+  if values.help then return help(cli, given) end
+  if values.chooser and not text.one_of({ "rank", "model" }, values.chooser) then
+    return nil, { message = ("--chooser %s: rank or model"):format(values.chooser) }, 2
   end
   if values.hops and not text.one_of({ "off", "auto", "full" }, values.hops) then
     return nil, { message = ("--hops %s: off, auto or full"):format(values.hops) }, 2
@@ -259,6 +297,9 @@ local function prepare(cli, words)
   local bounds
   bounds, err = limits.read(values.limit or {}, limits.KEYS)
   if not bounds then return nil, err, 2 end
+  local set
+  set, err = chains.pairs(values.set or {})
+  if not set then return nil, err, 2 end
   local said
   said, err = network.given(values)
   if not said then return nil, err, 2 end
@@ -266,22 +307,20 @@ local function prepare(cli, words)
   loaded, err = start.load(cli, values.project, { ask = not (values.json or values.events) })
   if not loaded then return nil, err end
   say_lines(cli, loaded)
-  local word = given.positionals[1]
+  local words_given, word = #given.positionals, given.positionals[1]
+  local a_file = (word:match("%.md$") or word:match("%.lua$"))
+    and (not word:find("%s") or cli.stat(word) ~= nil)
+  local names_one = words_given > 1 or a_file
+  local task
+  task, err = read_task(cli, given, names_one and (given.positionals[2] or "") or word)
+  if not task then return nil, err end
   local who
-  who, err = find_who(cli, loaded, word)
-  if not who then
-    if #given.positionals == 1 and not word:match("%.%w+$") then
-      err = { code = err.code, message = ("%s (one word is taken for an agent; "
-        .. "a task comes second: perigee run AGENT TASK)"):format(err.message) }
-    end
-    return nil, err
-  end
+  if names_one then who, err = find_who(cli, loaded, word)
+  else who, err = choose_who(cli, loaded, task, values) end
+  if not who then return nil, err, err.exit end
   start.equip(loaded.catalog, loaded.box.tools)
   report(cli, loaded, who)
   if who.blocked then return nil, who.blocked end
-  local task
-  task, err = read_task(cli, given)
-  if not task then return nil, err end
   if task == "" and not who.chain then
     return nil, { message = "the task is missing; usage: " .. SPEC.usage }, 2
   end
@@ -291,7 +330,7 @@ local function prepare(cli, words)
     if not replay then return nil, err end
   end
   return { values = values, limits = bounds, loaded = loaded, who = who, task = task,
-    said = said, replay = replay }
+    said = said, set = set, replay = replay }
 end
 
 --- The exit code. A recording that is not whole, or was not played whole, is no success.
@@ -315,7 +354,7 @@ local function run_verb(cli, words)
     replay = ready.replay,
     model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink,
     asks = not values.json and not values.events,
-    given = ready.said,
+    given = ready.said, workspace = values.workspace or loaded.project.folders.current,
   })
   if not opened then return refuse(cli, words, err) end
   if values.unconfined then
@@ -327,7 +366,9 @@ local function run_verb(cli, words)
   end
   local params
   if who.chain then
-    params, err = chain_params(cli, who.chain, task, values.set)
+    local chain
+    chain, err = chains.declare(cli, who.chain)
+    if chain then params, err = chains.params(chain, task, ready.set) end
     if not params then return refuse(cli, words, err) end
   end
 
@@ -337,14 +378,16 @@ local function run_verb(cli, words)
   total.run = run.id
   limits.set(run, ready.limits)
 
-  local work = who.chain and chain_work(run, who.chain, params)
-    or agent_work(run, who, task, opened.options.hops)
+  local work = who.chain and function() return chains.work(run, who.chain, params) end
+    or agent_work(run, who, task,
+      { hops = opened.options.hops, attachments = #(values.attach or {}) })
   local result
   result, err = agent.whole(run, function()
     session.record(run, "run.started", {
-      format = 1, agent = not who.chain and who.name or nil, chain = who.chain, task = task,
-      params = params, workspace = run.workspace, model = opened.options.model,
-      hops = opened.options.hops, sandbox = opened.sandbox, files = run:sources(),
+      format = 1, agent = not who.chain and not who.candidates and who.name or nil,
+      chain = who.chain, task = task, params = params, workspace = run.workspace,
+      model = opened.options.model, hops = opened.options.hops, sandbox = opened.sandbox,
+      files = run:sources(),
     })
     return work()
   end)

@@ -1,5 +1,6 @@
 --- perigee test: the Lua tests of a project, as TAP.
 local args    = require "lib.args"
+local bench   = require "lib.bench"
 local grants  = require "lib.grants"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
@@ -40,7 +41,7 @@ local function find(cli, path, into)
 end
 
 local function print_result(cli, number, result, file)
-  local skip = result.skipped and " # SKIP " .. result.skipped or ""
+  local skip = result.skipped and " # SKIP " .. show.clean(result.skipped) or ""
   cli.out(("%s %d - %s%s\n"):format(result.ok and "ok" or "not ok", number,
     show.clean((result.name:gsub("%s+", " "):gsub("#", "\\#"))), skip))
   if not result.ok then
@@ -52,7 +53,7 @@ local function print_result(cli, number, result, file)
 end
 
 --- Does `work` in a run of its own, in the workspace that was named or an empty one.
-local function in_run(cli, how, task, work)
+local function in_run(cli, how, file, task, work)
   local temp, err
   if not how.values.workspace then
     temp, err = cli.make_temp("perigee-test")
@@ -67,7 +68,8 @@ local function in_run(cli, how, task, work)
   }
   if not run then return nil, err end
   limits.set(run)
-  opened.visits = {}
+  opened.visits, opened.unpriced, opened.options.model = {}, {}, how.model
+  opened.bench = bench.new(cli, opened, file)
   local answer
   answer, err = run:scope(function()
     session.record(run, "run.started", { format = 1, agent = "test", task = task,
@@ -84,26 +86,16 @@ end
 --- The tests of one file, each in a run and a workspace of its own: none depends on another.
 ---@param say fun(outcome: test.Outcome)
 local function run_file(cli, file, how, say)
-  local names, err = in_run(cli, how, file, function(run)
+  local names, err = in_run(cli, how, file, file, function(run)
     return run:script("lua/lib/tester.lua", "names", file)
   end)
   if not names then return say { name = file, ok = false, message = err.message } end
   for number, name in ipairs(names) do
     local outcome
-    outcome, err = in_run(cli, how, name, function(run)
+    outcome, err = in_run(cli, how, file, name, function(run)
       return run:script("lua/lib/tester.lua", "one", file, number)
     end)
     say(outcome or { name = name, ok = false, message = err.message })
-  end
-end
-
---- What tests may read besides their workspace: real input, kept outside the project.
-local function shared_reader(cli)
-  local folder = cli.env("PERIGEE_SHARED")
-  if not folder or folder == "" then return function() end end
-  return function(path)
-    if path:find("..", 1, true) then error("shared: a path below the shared folder") end
-    return cli.read_file(folder .. "/" .. path)
   end
 end
 
@@ -143,10 +135,10 @@ local function test(cli, words)
   end
   local opened
   opened, err = start.session(cli, loaded, {
-    model = values.model, unconfined = values.unconfined, sink = function() end,
+    model = values.model, unconfined = values.unconfined, sink = function(event) session.get().bench.watch(event) end,
   })
   if not opened then
-    cli.err("perigee: " .. (err and err.message or "no session") .. "\n")
+    cli.err("perigee: " .. show.clean(err and err.message or "no session") .. "\n")
     return 1
   end
   if values.store then
@@ -154,8 +146,9 @@ local function test(cli, words)
     kept, err = start.journal(cli, values.store)
     if not kept then return show.failure(cli, err) end
   end
-  opened.shared, opened.definition = shared_reader(cli), cli.definition
-  local how = { values = values, pins = loaded.project.pins, opened = opened }
+  if not values.model or opened.options.model:sub(1, 10) == "rehearsal:" then cli.skip_waits() end
+  local how = { values = values, pins = loaded.project.pins, opened = opened,
+    model = opened.options.model }
   local number, bad = 0, 0
   for _, file in ipairs(files) do
     run_file(cli, file, how, function(outcome)

@@ -71,9 +71,10 @@ local function show_one(cli, loaded, tool, values)
     return 0
   end
   local schema = json.encode(json.decode(tool.schema, { ordered = true }), { indent = 2 })
-  cli.out(("%s\n\n%s\n\nreach    %s\neffect   %s\ntimeout  %s\nfile     %s\n\n%s\n"):format(
-    tool.name, tool.description, tool.reach, tool.effect, show.time(tool.timeout_ms), tool.file,
-    schema))
+  cli.out(show.clean(
+    ("%s\n\n%s\n\nreach    %s\neffect   %s\ntimeout  %s\nfile     %s\n\n%s\n"):format(
+      tool.name, tool.description, tool.reach, tool.effect, show.time(tool.timeout_ms), tool.file,
+      schema)))
   if tool.lacks then
     local refused = grants.must_be_written(tool.lacks)
     cli.out(show.clean(("\nnot granted: %s; %s. To grant it, in config.yaml:\n%s\n"):format(

@@ -2,7 +2,8 @@
 --- Facts as read in @anthropic-ai/sdk 1.12.0 (npm, 2026-11-20): the types of resources/messages,
 --- the headers of client.ts, the order of events of lib/MessageStream.ts. That SDK always sends
 --- version 2026-10-21, with the key as a bearer token; this version refuses temperature, top_p and
---- top_k, so they are never sent. `legacy` is for servers that know only 2023-06-01 and x-api-key.
+--- top_k, so they are never sent. Effort is `output_config.effort` (type OutputConfig: low, medium,
+--- high, xhigh, max). `legacy` is for servers that know only 2023-06-01 and x-api-key.
 local failure = require "lib.failure"
 local json = require "lib.json"
 
@@ -24,7 +25,8 @@ local STATUS_OF <const> = {
 
 --- Words in a refusal that point to what only the newer form of a request has.
 local NEWER_WORDS <const> = {
-  "anthropic-version", "api-key", "api key", "cache_control", "thinking", "extra inputs",
+  "anthropic-version", "api-key", "api key", "cache_control", "thinking", "output_config",
+  "effort", "extra inputs",
 }
 
 local anthropic = { name = "anthropic" }
@@ -159,7 +161,7 @@ end
 
 ---@return table state belongs to one reply
 function anthropic.begin()
-  return { parts = {}, by_index = {}, started = false, done = false }
+  return { parts = {}, by_index = {}, call_ids = {}, started = false, done = false }
 end
 
 local function string_or_nil(value) return type(value) == "string" and value or nil end
@@ -288,6 +290,10 @@ local function begin_block(state, event)
   local kind = KINDS[raw.type] or "opaque"
   if kind == "call" and not (string_or_nil(raw.id) and string_or_nil(raw.name)) then
     return broken(state, "a call without id or name")
+  end
+  if kind == "call" then -- a result would answer either
+    if state.call_ids[raw.id] then return broken(state, "two calls with one id") end
+    state.call_ids[raw.id] = true
   end
   local part = { kind = kind, raw = raw, pieces = {}, json = {},
     signature = string_or_nil(raw.signature) or "" }

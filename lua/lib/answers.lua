@@ -62,7 +62,12 @@ local function read(cli)
     :format(file, problems and problems[1].message or err.message) }
 end
 
-local function same_list(a, b) return table.concat(a, "\0") == table.concat(b, "\0") end
+local function same_list(a, b)
+  for i = 1, math.max(#a, #b) do
+    if a[i] ~= b[i] then return false end
+  end
+  return true
+end
 
 local function same(a, b)
   return a.project == b.project and a.tool == b.tool and a.effect == b.effect

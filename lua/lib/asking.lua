@@ -17,25 +17,38 @@ local function say_unpriced(run, target)
     .. "bind; --limit tokens=N does"):format(target.model) })
 end
 
+--- The effort of a definition's `complexity`; nil where nothing says.
+---@param models table models.lua
+---@param who    agent.Agent
+---@return string? effort
+function asking.effort(models, who)
+  return who.complexity and models.effort and models.effort[who.complexity:lower()]
+end
+
 --- The servers and models to try, in order; the choice and its reason are recorded.
 ---@async
----@return model.Target[]? targets, Error? err
-function asking.targets(run, who)
+---@param run   HostRun
+---@param who   agent.Agent
+---@param facts table what routing may know of the task and the run
+---@return model.Target[]? targets, Error? err, string? effort
+function asking.targets(run, who, facts)
   local s = session.get()
-  local wanted, why = s.options.model, "--model"
+  local wanted, why, effort, from = s.options.model, "--model", nil, nil
   if not wanted then
-    local facts = { left_usd = (run:left("usd") or 1e12) / 1e6, tokens = run:spent().tokens }
     local answer, err = ruling.ask(run, "lua/routing.lua", "model", hop.facts(who), facts)
     if err then return nil, err end
-    wanted, why = answer and answer.models, answer and answer.why or "the definition's own"
+    answer = answer or {}
+    wanted, why = answer.models, answer.why or "the definition's own"
+    effort, from = answer.effort, answer.from
   end
+  effort = effort or asking.effort(s.env.models, who)
   local targets, err = model.resolve(wanted, { model = who.model, complexity = who.complexity,
     exact = s.options.model ~= nil }, s.env)
   if not targets then return nil, err end
   session.record(run, "decision", { what = "model", agent = who.name, model = targets[1].model,
-    why = why .. (targets[1].why and "; " .. targets[1].why or "") })
+    effort = effort, from = from, why = why .. (targets[1].why and "; " .. targets[1].why or "") })
   say_unpriced(run, targets[1])
-  return targets
+  return targets, nil, effort
 end
 
 --- What the loop needs of the world, as model.ask takes it.

@@ -2,6 +2,7 @@
 --- reported with file, line and column; the rest still works.
 local json      = require "lib.json"
 local limits    = require "lib.limits"
+local output    = require "lib.output"
 local relations = require "lib.relations"
 local text      = require "lib.text"
 
@@ -13,6 +14,10 @@ local KNOWN <const> = {
 
 local MOST_COMPARED <const> = 400 -- names with which a wrong one is compared
 
+--- Keys of other hosts that leave an agent less, without "-", "_" and capitals: an author who wrote
+--- one must not find the agent with more.
+local NARROW <const> = { allowedtools = "tools", disallowedtools = "without" }
+
 ---@class agent.Agent
 ---@field name        string
 ---@field description string
@@ -22,7 +27,10 @@ local MOST_COMPARED <const> = 400 -- names with which a wrong one is compared
 ---@field model       string?
 ---@field complexity  string?
 ---@field limits      Limits? of its own part
+---@field output      any     what its final reply must be, as written
+---@field form        Schema? the same, to check by
 ---@field written     any     its `tools` field as written
+---@field without     any     its `disallowedTools` field as written
 ---@field tools       string[] names it has; filled by `catalog.equip`
 ---@field missing     string[] names that no tool here bears
 ---@field blocks      table[] the outline of its body
@@ -85,6 +93,27 @@ local function fields_of(parsed, path, diagnostics)
   return front
 end
 
+--- What the definition says of its tools: those that it has, and those that it is refused. Said in
+--- two ways, neither is guessed.
+local function tools_of(parsed, front, path, diagnostics)
+  local said, clear = { tools = front.tools }, true
+  for _, one in ipairs(parsed.keys) do
+    local meant = NARROW[one.key:lower():gsub("[_-]", "")]
+    if meant and said[meant] ~= nil then
+      clear = false
+      note(diagnostics, "tools", "error", path, one.line, one.column,
+        ("%q says once more which tools it has; until this is mended it has none"):format(one.key))
+    elseif meant then
+      said[meant] = front[one.key]
+      if meant == "tools" then
+        note(diagnostics, "key", "warning", path, one.line, one.column,
+          ("%q is read as %q"):format(one.key, meant))
+      end
+    end
+  end
+  return said.tools, said.without, not clear
+end
+
 --- The definition's own limits. One that cannot be read must not leave the agent less bound than
 --- its author wanted: it gets no tools then.
 local function limits_of(parsed, front, path, diagnostics)
@@ -95,6 +124,24 @@ local function limits_of(parsed, front, path, diagnostics)
   note(diagnostics, "limits", "error", path, line, column,
     err.message .. "; until this is mended it has no tools")
   return nil, true
+end
+
+--- What the final reply must be. Prose is kept and not enforced; a map that cannot be read must not
+--- look as if it were.
+local function form_of(parsed, front, name, path, diagnostics)
+  if front.output == nil then return nil end
+  local line, column = place(parsed, "output")
+  if type(front.output) == "string" then
+    note(diagnostics, "output", "warning", path, line, column,
+      "output is prose; only a map of fields is enforced")
+    return nil
+  end
+  local form, why = output.read(front.output)
+  if form then return form end
+  note(diagnostics, "output", "error", path, line, column, why .. "; until this is mended it does "
+    .. "not work")
+  return nil, { code = "invalid", message = ("%s:%d:%d: output of %s: %s"):format(path, line, column,
+    name, why) }
 end
 
 --- One agent of one file, or nil with a diagnostic.
@@ -120,15 +167,19 @@ local function read(cli, path, source, layer, diagnostics)
   end
   local extra = {}
   for _, one in ipairs(parsed.keys) do
-    if not text.one_of(KNOWN, one.key:lower()) then extra[#extra + 1] = one.key end
+    local narrows = NARROW[one.key:lower():gsub("[_-]", "")]
+    if not narrows and not text.one_of(KNOWN, one.key:lower()) then extra[#extra + 1] = one.key end
   end
   local bounds, unread = limits_of(parsed, front, path, diagnostics)
+  local written, without, unclear = tools_of(parsed, front, path, diagnostics)
+  local form, unusable = form_of(parsed, front, name, path, diagnostics)
   local who = {
     name = name, description = scalar(front.description) or "", file = path, layer = layer.name,
     body = parsed.body, body_line = parsed.body_line, model = scalar(front.model),
     complexity = scalar(front.complexity),
-    written = front.tools, limits = bounds, output = front.output, extra = extra,
-    narrowed = parsed.narrowed or unread, tools = {}, missing = {}, targets = {},
+    written = written, without = without, limits = bounds, output = front.output, form = form,
+    blocked = unusable, extra = extra,
+    narrowed = parsed.narrowed or unread or unclear, tools = {}, missing = {}, targets = {},
     tools_line = { place(parsed, "tools") }, check = front.check,
     check_line = { place(parsed, "check") },
     name_line = { place(parsed, "name") },

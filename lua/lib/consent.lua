@@ -1,6 +1,7 @@
 --- A call that policy asks about: an answer from before, a person at the terminal, or nobody. Every
 --- answer is recorded with who gave it and how. Host VM only.
 local json    = require "lib.json"
+local rules   = require "lib.policy_rules"
 local session = require "lib.session"
 local show    = require "lib.show"
 local text    = require "lib.text"
@@ -9,6 +10,7 @@ local consent = {}
 
 local VALUE_MOST <const> = 3000 -- bytes of one argument that are shown
 local SHOWN_MOST <const> = 8000 -- of all of them
+local NAME_MOST  <const> = 60   -- of an agent's name in the title
 
 local ONCE <const>, ALWAYS <const>, NO <const>, NEVER <const> =
   "once", "always here", "no", "never here"
@@ -37,23 +39,35 @@ local function arguments(input)
   return lines, whole
 end
 
+--- A name that stands in the title, short enough that what follows it is seen.
+local function in_title(name) return show.brief(text.first_line(name), NAME_MOST) end
+
+--- Whether an answer can be kept: it must be about no more than what was shown. A host that can be
+--- read in several ways stands for any other such host.
+local function keepable(asked, whole)
+  return whole and not text.one_of(asked.hosts, rules.ODD)
+end
+
 --- What the person reads and may answer. What is not shown in full can be answered for this once
 --- only.
 local function question_of(question, answers)
   local asked, verdict = question.asked, question.verdict
   local lines, whole = arguments(asked.input)
-  if #asked.hosts > 0 then lines[#lines + 1] = "hosts: " .. table.concat(asked.hosts, ", ") end
-  lines[#lines + 1] = "reach: " .. asked.reach
-  lines[#lines + 1] = ("why it asks: %s%s"):format(verdict.why,
+  local facts = {}
+  if #asked.hosts > 0 then facts[#facts + 1] = "hosts: " .. table.concat(asked.hosts, ", ") end
+  facts[#facts + 1] = "reach: " .. asked.reach
+  facts[#facts + 1] = ("why it asks: %s%s"):format(verdict.why,
     verdict.from and (" (%s)"):format(verdict.from) or "")
   local choices = { { key = "y", word = ONCE }, { key = "n", word = NO } }
-  if whole and answers then
-    lines[#lines + 1] = "always and never mean: " .. answers.scope(question.key)
-    choices = { { key = "y", word = ONCE }, { key = "a", word = ALWAYS }, { key = "n", word = NO },
-      { key = "v", word = NEVER } }
+  local kept
+  if answers and keepable(asked, whole) then
+    kept = "always and never mean: " .. answers.scope(question.key)
+    choices = { { key = "y", word = ONCE }, { key = "a", word = ALWAYS, whole = true },
+      { key = "n", word = NO }, { key = "v", word = NEVER, whole = true } }
   end
-  return { title = ("%s wants to call %s"):format(asked.agent, asked.tool), lines = lines,
-    choices = choices, default = "n", timeout_ms = session.get().settings.policy.ask_ms }
+  return { title = ("%s wants to call %s"):format(in_title(asked.agent), in_title(asked.tool)),
+    lines = lines, facts = facts, kept = kept, choices = choices, default = "n",
+    timeout_ms = session.get().settings.policy.ask_ms }
 end
 
 local function record(run, question, allowed, by, how)

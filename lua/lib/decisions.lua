@@ -2,6 +2,7 @@
 --- presence of hooks, scenarios. Runs in the decision VM, where `entry(path)` loads such a file.
 local model_data = require "lib.model_data"
 local rehearsal = require "lib.rehearsal"
+local route     = require "lib.route"
 local schema    = require "lib.schema"
 local text      = require "lib.text"
 local tool      = require "lib.tool"
@@ -65,11 +66,13 @@ function decisions.scenario(path)
 end
 
 --- The functions that each of the files which people edit first returns, all of them and no more;
---- `explain` alone may be missing.
+--- these alone may be missing.
 local SETTINGS <const> = {
-  { "lua/policy.lua", { "decide", "explain" } }, { "lua/routing.lua", { "model", "next" } },
+  { "lua/policy.lua", { "decide", "explain" } },
+  { "lua/routing.lua", { "choose", "model", "next" } },
   { "lua/context.lua", { "prompt", "handover" } },
 }
+local MAY_MISS <const> = { explain = true, choose = true }
 
 local PROJECT_POLICY <const> = { "project:lua/policy.lua", { "decide", "explain" } }
 
@@ -85,7 +88,7 @@ function decisions.settings(project_policy)
     local why = unknown_key(file, names)
     if why then return invalid(path .. ": " .. why) end
     for _, name in ipairs(names) do
-      local missing = file[name] == nil and name == "explain"
+      local missing = file[name] == nil and MAY_MISS[name]
       if not missing and type(file[name]) ~= "function" then
         return invalid(("%s: %s is %s; it should be a function"):format(path, name,
           file[name] == nil and "missing" or "a " .. type(file[name])))
@@ -101,6 +104,51 @@ end
 function decisions.explain(file, call, facts)
   local policy = entry(file)
   return policy.explain and policy.explain(call, facts)
+end
+
+--- Where a function of a file begins; nil where it is made elsewhere, as by `route.first`.
+---@return integer? line
+function decisions.line(path, field)
+  local file = entry(path)
+  return type(file[field]) == "function" and line_of(file[field], path) or nil
+end
+
+--- A decision of routing or of a hook with every rule that was looked at on the way; `looks` is
+--- empty where it is not made of rules.
+---@return { answer: any, looks: route.Look[] } explained
+function decisions.explained(path, field, ...)
+  local decide = entry(path)[field]
+  if not decide then return { looks = {} } end
+  local answer, looks = route.explain(decide, ...)
+  return { answer = answer, looks = looks }
+end
+
+local NAME <const> = schema.text { min = 1 }
+local CASE <const> = schema.object {
+  { "name", schema.text {}, "What it is about.", optional = true },
+  { "task", NAME, "Who gets it?", optional = true },
+  { "from", NAME, "Who goes on after this agent?", optional = true },
+  { "reply", schema.text {}, "Its final reply.", optional = true },
+  { "handoff", NAME, "To whom it calls handoff.", optional = true },
+  { "hops", schema.enum { "off", "auto", "full" }, "As --hops.", optional = true },
+  { "to", schema.any_of { NAME, schema.boolean {}, schema.list { of = NAME, min = 1 } },
+    "Who is wanted: one of these; false: nobody." },
+}
+
+--- A table of cases for `perigee route test`.
+---@return routes.Case[]? cases, Error? err
+function decisions.cases(path)
+  local checked, problems = schema.check(schema.list { of = CASE, min = 1 }, entry(path), "cases")
+  if not checked then return invalid(path .. ": " .. problems[1].message) end
+  for i, case in ipairs(checked) do
+    local what = case.to == true and "to is an agent, a list of agents, or false"
+      or not case.task and not case.from and "it has neither task nor from"
+      or case.from and not case.reply and not case.handoff and "from needs reply or handoff"
+      or not case.from and (case.reply or case.handoff) and "reply and handoff need from"
+    if what then return invalid(("%s: cases[%d]: %s"):format(path, i, what)) end
+    case.reply = case.from and (case.reply or "") or nil
+  end
+  return checked
 end
 
 --- The table of models in force: data, which the user may have put in place of ours, with a

@@ -8,6 +8,7 @@ local text = require "lib.text"
 local diff = {}
 
 local EDITS_MOST <const> = 400 -- work and memory grow with the square
+local COUNTED_MOST <const> = 1000000 -- bytes of both texts whose changed lines are counted
 local AROUND     <const> = 3   -- unchanged lines shown on both sides
 local LINE_MOST  <const> = 500 -- bytes of one line that are shown
 
@@ -163,6 +164,21 @@ function diff.unified(old, new, most)
   end
   local valid, wrong = text.valid(table.concat(parts, "\n"))
   return valid, whole and wrong == 0
+end
+
+--- How many lines came and went, as a diff stat counts them.
+---@param old string
+---@param new string
+---@return { added: integer, removed: integer }? counts nil for texts that are too large to compare
+function diff.counts(old, new)
+  if #old + #new > COUNTED_MOST then return nil end
+  local counts = { added = 0, removed = 0 }
+  if old == new then return counts end
+  for _, row in ipairs(script(lines_of(old), lines_of(new))) do
+    if row.sign == "+" then counts.added = counts.added + 1 end
+    if row.sign == "-" then counts.removed = counts.removed + 1 end
+  end
+  return counts
 end
 
 return diff

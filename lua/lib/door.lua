@@ -29,6 +29,8 @@ local IMAGES <const> = schema.list { max = 20, of = schema.object {
 ---@field id     string
 ---@field name   string
 ---@field input  string the arguments as JSON text, as they came
+---@field at?    string where it stands in a chain
+---@field of?    string hash of what it was given there
 
 ---@class CallResult
 ---@field id     string
@@ -239,7 +241,8 @@ local function prepare(run, who, call)
   local declaration = text.one_of(who.tools, call.name) and s.tools[call.name]
   if not declaration then
     session.record(run, "call",
-      { id = call.id, tool = call.name, input = call.input, refused = true })
+      { id = call.id, tool = call.name, input = call.input, refused = true,
+        at = call.at, of = call.of })
     return { call = call, result = unknown(who, call) }
   end
   local input, why = read_input(call)
@@ -260,7 +263,8 @@ local function prepare(run, who, call)
   end
   local power = not why and needs_power(declaration)
   session.record(run, "call", { id = call.id, tool = call.name, input = why and call.input or input,
-    effect = declaration.effect, refused = why and true or nil }, power)
+    effect = declaration.effect, refused = why and true or nil, at = call.at, of = call.of },
+    power)
   return { call = call, declaration = declaration, input = input, power = power,
     hosts = asked and asked.hosts, result = why and failed(call, why, code) }
 end
@@ -302,7 +306,7 @@ local function finish(run, prepared, result)
   session.record(run, "result", result, prepared.power)
   local wrote = prepared.declaration and prepared.declaration.effect == "write" and not result.error
   if wrote and type(prepared.input.path) == "string" then
-    session.touch(run, prepared.input.path)
+    session.touch(run, prepared.input.path, result.data)
   end
   return result
 end

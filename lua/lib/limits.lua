@@ -68,12 +68,21 @@ function limits.read(written, known)
   return read
 end
 
+--- What a run may use where nobody says otherwise.
+---@return Limits
+function limits.defaults()
+  local read = {}
+  for key, value in pairs(DEFAULTS) do read[key] = read_one(key, value) end
+  return read
+end
+
 --- Sets what a run and its children may use in all: `given`, and the defaults where it is silent.
 ---@param run   HostRun
 ---@param given Limits?
 function limits.set(run, given)
+  local defaults = limits.defaults()
   for _, key in ipairs(limits.KEYS) do
-    local value = given and given[key] or DEFAULTS[key] and read_one(key, DEFAULTS[key])
+    local value = given and given[key] or defaults[key]
     if value and key == "time" then
       run:deadline_in(value)
     elseif value then

@@ -24,6 +24,7 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@field context  integer? tokens, if known
 ---@field max_output integer? tokens, if known
 ---@field thinking string?
+---@field effort   boolean? it can be told how much effort to make
 ---@field sees     boolean? false for one that takes text only
 ---@field prices   table?
 ---@field limits   table
@@ -104,7 +105,7 @@ local function target_of(data, env, found)
     secret = has_key and provider.secret or nil,
     legacy = provider.legacy == "always", may_be_legacy = own and provider.legacy == "refused",
     context = facts.context, max_output = facts.max_output, thinking = facts.thinking,
-    sees = facts.sees,
+    sees = facts.sees, effort = facts.effort,
     prices = not own and facts.prices or nil, limits = data.limits,
   }
 end
@@ -250,7 +251,8 @@ local function exchange(http, target, request, dialect, on_event)
     messages = request.messages,
     max_tokens = request.max_tokens
       or math.min(limits.max_tokens, target.max_output or limits.max_tokens),
-    effort = request.effort, thinking = request.thinking or target.thinking, legacy = target.legacy,
+    effort = target.effort and request.effort or nil,
+    thinking = request.thinking or target.thinking, legacy = target.legacy,
   }
   local response, err = http.send {
     method = built.method, url = target.base_url .. built.path, headers = built.headers,

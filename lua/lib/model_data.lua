@@ -30,6 +30,7 @@ local PROVIDER <const> = object({
 local MODEL <const> = object({ { "provider", NAME } }, {
   { "context", COUNT }, { "max_output", COUNT }, { "thinking", NAME }, { "prices", PRICES },
   { "retires", NAME }, { "sees", schema.boolean {} },
+  { "effort", schema.boolean {} },
 })
 local RULES <const> = schema.list { of = schema.list { of = NAME, min = 2, max = 2 } }
 local LIMITS <const> = object({
@@ -37,12 +38,14 @@ local LIMITS <const> = object({
   { "idle_ms", COUNT }, { "body_limit", COUNT }, { "attempts", COUNT },
   { "first_wait_ms", COUNT }, { "most_wait_ms", COUNT }, { "most_asked_ms", COUNT } }, {})
 
+local EFFORT <const> = schema.map { of = schema.enum { "low", "medium", "high", "xhigh", "max" } }
+
 local FORM <const> = object({
   { "providers", schema.map { of = PROVIDER } }, { "models", schema.map { of = MODEL } },
   { "tiers", schema.map { of = NAMES } }, { "fallbacks", schema.map { of = NAMES } },
   { "complexity", schema.map { of = NAME } }, { "aliases", schema.map { of = NAME } },
   { "retired", RULES }, { "others", RULES }, { "limits", LIMITS },
-}, {})
+}, { { "effort", EFFORT } })
 
 --- The first name in `data` that stands for nothing.
 local function dangling(data)
@@ -69,11 +72,12 @@ local function dangling(data)
 end
 
 -- What a project may change: names and tiers. Servers, secrets and prices are the user's.
-local OVERLAY <const> = { "tiers", "fallbacks", "complexity", "aliases" }
+local OVERLAY <const> = { "tiers", "fallbacks", "complexity", "aliases", "effort" }
 
 local PROJECT_FORM <const> = object({}, {
   { "tiers", schema.map { of = NAMES } }, { "fallbacks", schema.map { of = NAMES } },
   { "complexity", schema.map { of = NAME } }, { "aliases", schema.map { of = NAME } },
+  { "effort", EFFORT },
 })
 
 --- `base` with what a project may change put over it, or what is wrong with the project's.
@@ -95,7 +99,7 @@ function model_data.overlay(base, project)
   for key, value in pairs(base) do data[key] = value end
   for _, key in ipairs(OVERLAY) do
     data[key] = {}
-    for name, value in pairs(base[key]) do data[key][name] = value end
+    for name, value in pairs(base[key] or {}) do data[key][name] = value end
     for name, value in pairs(checked[key] or {}) do data[key][name] = value end
   end
   local why = dangling(data)

@@ -1,10 +1,15 @@
 --- What the `run` of a chain does, on the host's side. Each function gets the chain's run first.
 local agent   = require "lib.agent"
+local copies  = require "lib.copies"
 local door    = require "lib.door"
+local duration = require "lib.duration"
 local json    = require "lib.json"
+local limits  = require "lib.limits"
 local opening = require "lib.opening"
+local output  = require "lib.output"
 local schema  = require "lib.schema"
 local session = require "lib.session"
+local show    = require "lib.show"
 local text    = require "lib.text"
 
 local services = {}
@@ -14,68 +19,227 @@ local LOG_MOST <const> = 4000 -- bytes of a line
 local OPTIONS <const> = schema.object {
   { "hops", schema.enum { "off", "auto", "full" }, "Whether the child may go on to other agents.",
     optional = true },
+  { "output", schema.any {}, "What its final reply must be.", optional = true },
+  { "workspace", schema.enum { "copy" }, "Where it works.", optional = true },
+}
+
+local PATCH <const> = schema.object {
+  { "text", schema.text(), "The patch." },
+  { "files", schema.list { of = schema.path() }, "What it changes." },
+  { "binary", schema.list { of = schema.path() }, "What of it is no text.", optional = true },
+}
+
+local QUESTION <const> = schema.object {
+  { "choices", schema.list { of = schema.text { min = 1, max = 60 }, min = 2, max = 9 },
+    "What may be answered; anything where it is missing.", optional = true },
+  { "default", schema.text {}, "The answer where nobody can be asked, or nobody answers.",
+    optional = true },
+  { "timeout", schema.text {}, "How long the question waits, such as 10m.", optional = true },
 }
 
 local function invalid(message) return nil, { code = "invalid", message = message } end
+
+local function brief(said) return text.cut_middle(text.valid(said), LOG_MOST) end
+
+--- What tells a step from another in the same place: a hash of what it was given.
+local function identity(run, ...) return run:hash(json.encode(json.array { ... })) end
 
 --- Every tool there is: policy and grant still stand before each call.
 local function chain_as_agent()
   return { name = "chain", tools = text.sorted_keys(session.get().tools), targets = {}, edges = {} }
 end
 
---- run.ask: a child run with one agent. Its text is the result.
----@async
----@return string? said, Error? err
-function services.ask(run, name, input, options)
-  local checked, problems = schema.check(OPTIONS, options, "options")
-  if not checked then return invalid("run.ask: " .. problems[1].message) end
-  local who, err = session.get().catalog.find(name)
-  if not who then return nil, err end
+--- The work of a child: one agent, and whoever it hands to where hops are on.
+local function child_work(child, who, input, options)
   local task, first = opening.of(input)
-  local child
-  child, err = run:child { agent = who.name, task = task }
+  return agent.whole(child, function()
+    return agent.run(child, { agent = who, task = task, opening = first,
+      hops = options.hops or "off", output = options.form })
+  end)
+end
+
+--- One child from its first record to its last.
+---@return any reply text, or the value where an output is asked for
+---@return Error? err
+local function ask_child(run, place, who, input, options)
+  local task = opening.of(input)
+  local child, err = run:child { agent = who.name, task = task, place = options.place }
   if not child then return nil, err end
   -- Also when we are cancelled:
   local _ <close> = setmetatable({}, { __close = function() child:close() end })
-  session.record(run, "child", { run = child.id, agent = who.name, task = task })
-  session.record(child, "run.started",
-    { format = 1, agent = who.name, task = task, parent = run.id })
+  session.record(run, "child", { at = place, of = options.of, run = child.id, agent = who.name,
+    task = task, workspace = options.workspace })
+  session.record(child, "run.started", { format = 1, agent = who.name, task = task,
+    parent = run.id, workspace = child.workspace })
   local result
-  result, err = agent.whole(child, function()
-    return agent.run(child,
-      { agent = who, task = task, opening = first, hops = checked.hops or "off" })
-  end)
+  result, err = child_work(child, who, input, options)
   if not result then return nil, err end
   if result.status ~= "ok" then
     return nil, { code = result.status, message = result.error, details = { text = result.text } }
   end
+  if result.value ~= nil then return result.value end
   return result.text
 end
 
-local calls = 0
+--- run.ask: a child run with one agent.
+---@async
+---@return any reply, Patch|Error|nil patch_or_err
+function services.ask(run, place, name, input, options)
+  local checked, problems = schema.check(OPTIONS, options, "options")
+  if not checked then return invalid("run.ask: " .. problems[1].message) end
+  if checked.output then
+    local why
+    checked.form, why = output.read(checked.output)
+    if not checked.form then return invalid("run.ask: output: " .. why) end
+  end
+  local who, err = session.get().catalog.find(name)
+  if not who then return nil, err end
+  checked.of = identity(run, name, input, options)
+  if not checked.workspace then return ask_child(run, place, who, input, checked) end
+  local reply, patch = copies.within(run, function(copy)
+    checked.place = copy
+    return ask_child(run, place, who, input, checked)
+  end)
+  if reply == nil then return nil, patch end
+  session.record(run, "patch", { at = place, agent = who.name, patch = patch })
+  return reply, patch
+end
+
+--- run.apply: a call like others, of a tool that only chains have.
+---@async
+---@return boolean? applied, Error? err
+function services.apply(run, place, patch)
+  local checked, problems = schema.check(PATCH, patch, "patch")
+  if not checked then return invalid("run.apply: " .. problems[1].message) end
+  local said, err = services.tool(run, place, "apply_patch",
+    { patch = checked.text, files = checked.files })
+  if not said then return nil, err end
+  return true
+end
 
 --- run.tool: through the same door as a model's call.
 ---@async
 ---@return string? said, any data_or_err what the tool gave beside its text, or why there is none
-function services.tool(run, name, input)
-  calls = calls + 1
+function services.tool(run, place, name, input)
+  local arguments = json.encode(input)
   local result = door.call(run, chain_as_agent(),
-    { id = ("chain_%d"):format(calls), name = name, input = json.encode(input) })
+    { id = "chain_" .. place:gsub("[^%w]", "_"), name = name, input = arguments,
+      at = place, of = identity(run, name, arguments) })
   if result.error then return nil, { code = result.code or "invalid", message = result.text } end
   return result.text, result.data
 end
 
 --- run.step: keeps what a function of the chain answered.
 ---@async
-function services.step(run, name, answer)
-  session.record(run, "step", { name = name, value = answer.value, error = answer.error })
+---@param given table what the function was given
+function services.step(run, place, name, given, answer)
+  session.record(run, "step", { at = place, of = identity(run, name, given), name = name,
+    value = answer.value, error = answer.error })
 end
 
---- run.log and call.log: a line for whoever watches; in the journal too.
+--- run.sleep. The record comes first and names the time of its end, so that who goes on later
+--- sleeps no longer than was left.
 ---@async
----@param tool? string who says it, where it is a tool
+function services.sleep(run, place, ms)
+  session.record(run, "sleep", { at = place, of = identity(run, ms), ms = ms })
+  return run:sleep(ms)
+end
+
+--- What a run spent, and what is left of it; nil where nothing bounds it. Dollars as dollars.
+local function budget_of(run)
+  local spent, found = run:spent(), {}
+  for _, key in ipairs(limits.KEYS) do
+    local used = spent[key]
+    if used then
+      local per = key == "usd" and 1e6 or 1
+      local left = run:left(key)
+      found[key] = { spent = used / per, left = left and left / per }
+      if per == 1 then found[key] = { spent = used, left = left } end
+    end
+  end
+  found.time_ms = run:time_left()
+  return found
+end
+
+--- run.budget: recorded, since a chain that goes another way for it must go the same way again.
+---@async
+function services.budget(run, place)
+  local value = budget_of(run)
+  session.record(run, "budget", { at = place, value = value })
+  return value
+end
+
+--- run.phase: where the chain is, for whoever watches.
+---@async
+function services.phase(run, place, name)
+  session.record(run, "phase", { at = place, name = brief(name) })
+end
+
+--- run.log: a line for whoever watches; in the journal too.
+---@async
+function services.tell(run, place, said)
+  session.record(run, "log", { at = place, text = brief(said) })
+end
+
+local function no_person(question)
+  return nil, { code = "waiting", message = ("nobody can be asked %q: run it on a terminal, or give "
+    .. "the question a default"):format(show.brief(text.first_line(question), 100)) }
+end
+
+--- Asks the person; the default where nobody can be asked.
+local function answer_of(question, options)
+  local ask = session.get().ask
+  if not ask then
+    if options.default == nil then return no_person(question) end
+    return options.default, nil, "default"
+  end
+  local asked = { title = "The chain asks", lines = { question }, default = options.default,
+    timeout_ms = options.timeout or session.get().settings.policy.ask_ms }
+  if options.choices then
+    asked.choices = {}
+    for i, word in ipairs(options.choices) do
+      asked.choices[i] = { key = tostring(i), word = word }
+      if word == options.default then asked.default = tostring(i) end
+    end
+  end
+  local word, err = ask(asked)
+  if word then return word, nil, "person" end
+  if options.default ~= nil then return options.default, nil, "default" end
+  return nil, err
+end
+
+--- run.question: recorded when it is asked and when it is answered.
+---@async
+---@return string? answer, Error? err
+function services.question(run, place, question, options)
+  local checked, problems = schema.check(QUESTION, options, "options")
+  if not checked then return invalid("run.question: " .. problems[1].message) end
+  local timeout, err
+  if checked.timeout then
+    timeout, err = duration.parse(checked.timeout)
+    if not timeout then return invalid("run.question: timeout: " .. err.message) end
+  end
+  checked.timeout = timeout
+  if checked.choices and checked.default ~= nil
+    and not text.one_of(checked.choices, checked.default) then
+    return invalid(("run.question: the default %q is none of the choices"):format(checked.default))
+  end
+  question = brief(question)
+  session.record(run, "question", { at = place, of = identity(run, question, checked.choices),
+    text = question, choices = checked.choices, default = checked.default })
+  local word, by
+  word, err, by = answer_of(question, checked)
+  session.record(run, "answer", { at = place, text = word, by = by,
+    error = err and { code = err.code, message = err.message } })
+  if not word then return nil, err end
+  return word
+end
+
+--- call.log: a line for whoever watches; in the journal too.
+---@async
+---@param tool string who says it
 function services.log(run, said, tool)
-  session.record(run, "log", { text = text.cut_middle(text.valid(said), LOG_MOST), tool = tool })
+  session.record(run, "log", { text = brief(said), tool = tool })
 end
 
 --- What a command prints while it runs, as whoever watches sees it. Waits for nothing: the host
@@ -91,20 +255,33 @@ function services.output(piece)
   end
 end
 
-local NOT_A_TEST <const> = { code = "denied", message = "only in perigee test" }
+-- what authors' tests may do besides --------------------------------------------------------------
+
+--- The function of that name among those which `perigee test` gives.
+local function of_test(name)
+  local bench = session.get().bench
+  if bench then return bench[name] end
+  return function() return nil, { code = "denied", message = "only in perigee test" } end
+end
 
 --- A file of the folder that PERIGEE_SHARED names; nil without it, so that a test can skip aloud.
-function services.shared(_, name)
-  local shared = session.get().shared
-  if not shared then return nil, NOT_A_TEST end
-  return shared(name)
-end
+function services.shared(_, name) return of_test "shared"(name) end
 
 --- A definition's text as the host parses it.
-function services.definition(_, source)
-  local definition = session.get().definition
-  if not definition then return nil, NOT_A_TEST end
-  return definition(source)
-end
+function services.definition(_, source) return of_test "definition"(source) end
+
+--- From here on a scenario plays the agents; its files are put into the workspace.
+---@async
+---@return string? task of the scenario, Error? err
+function services.rehearse(run, scenario) return of_test "rehearse"(run, scenario) end
+
+--- A chain as a child of the test.
+---@async
+---@return any value, Error? err
+function services.chain(run, file, params) return of_test "chain"(run, file, params) end
+
+--- What was recorded so far, by the test's run and its children.
+---@return { run: string, kind: string, body: table }[]? records, Error? err
+function services.records(_, kind) return of_test "records"(kind) end
 
 return services

@@ -16,7 +16,8 @@ local session = {}
 ---@field home?    string the user's home folder
 ---@field ask?     fun(question: ask.Question): string?, Error? asks the person; nil: there is none
 ---@field answers? { find: function, keep: function, scope: function } see lib.answers
----@field facts    { date: string, system: string }
+---@field place    table how a further workspace of these runs is opened; see cli.open_run
+---@field facts    { date: string, system: string, notes: notes.Notes? } of all prompts
 ---@field replayed boolean replies come from a recording, and nobody need be waited for
 ---@field sink     fun(event: table) gets every event, in order
 ---@field hooks    fun(who: agent.Agent): boolean?, Error? looks up the hooks of an agent
@@ -24,9 +25,11 @@ local session = {}
 ---@field policies string[] the files that are asked about each call
 ---@field speaking table<string, string[]> what the reply under way has said, by run
 ---@field unpriced table<string, boolean> models of which was said that no price is known
----@field touched  table<string, string[]> files changed, by run
+---@field touched  table<string, session.Touched[]> files changed, by run
+---@field questions table<string, question.Asked[]> that nobody answered, by run
 ---@field part     table<string, limits.Part> what bounds the part of the agent at work, by run
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
+---@field bench?   bench.Bench what the test under way may do besides
 ---@field visits   table<string, integer> conversations begun, by agent
 
 local current
@@ -74,16 +77,30 @@ function session.state_of(run, tool)
   return states and states[tool]
 end
 
+---@class session.Touched
+---@field path     string
+---@field added?   integer lines, in all; nil where the tool did not tell
+---@field removed? integer
+
 --- Notes that a run changed a file; what one agent hands to the next names them.
 ---@param run  HostRun
 ---@param path string
-function session.touch(run, path)
+---@param data any what the tool told beside its text: { added =, removed = } lines, or anything
+function session.touch(run, path, data)
   local files = current.touched[run.id] or {}
   current.touched[run.id] = files
+  local one
   for _, known in ipairs(files) do
-    if known == path then return end
+    if known.path == path then one = known end
   end
-  files[#files + 1] = path
+  if not one then
+    one = { path = path, added = 0, removed = 0 }
+    files[#files + 1] = one
+  end
+  for _, key in ipairs { "added", "removed" } do
+    local count = type(data) == "table" and math.type(data[key]) == "integer" and data[key] or nil
+    one[key] = one[key] and count and one[key] + count or nil
+  end
 end
 
 --- Appends a step to the run's journal, waits until it is kept, then tells whoever watches. What

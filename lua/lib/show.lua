@@ -12,9 +12,13 @@ local LIVE_LINES <const> = 5   -- of what a command prints while it runs
 local LIVE_MOST  <const> = 4096 -- bytes of its last line, while it has no end
 
 --- What could drive a terminal, or show other words than stand there: control characters (those of
---- two bytes too), and the marks that turn the direction of text.
+--- two bytes too), the marks that turn the direction of text, separators that may end a line, and
+--- what takes no room: blanks of no width, the mark of byte order, the letters of tags. Joiners
+--- stay, since scripts and signs are put together with them.
 local DRIVES <const> = {
-  "[\0-\8\11-\31\127]", "\xC2[\x80-\x9F]", "\xE2\x80[\x8E\x8F\xAA-\xAE]", "\xE2\x81[\xA6-\xA9]",
+  "[\0-\8\11-\31\127]", "\xC2[\x80-\x9F\xAD]", "\xD8\x9C",
+  "\xE2\x80[\x8B\x8E\x8F\xA8-\xAE]", "\xE2\x81[\xA0-\xAF]", "\xEF\xBB\xBF",
+  "\xF3\xA0[\x80\x81][\x80-\xBF]",
 }
 
 --- What a model, a program or a file's author wrote, without what could drive the terminal.
@@ -268,6 +272,13 @@ function show.people(cli, speak)
     child = function(b)
       local said = ("   child %s: %s"):format(b.agent, text.first_line(b.task))
       write.line(colours.cyan(show.clean(said)))
+    end,
+    phase = function(b) write.line(colours.bold("## " .. show.clean(b.name))) end,
+    question = function(b)
+      write.line(colours.cyan("   asked: " .. show.clean(text.first_line(b.text))))
+    end,
+    answer = function(b)
+      if b.text then write.line(show.clean(("   answered (%s): %s"):format(b.by, b.text))) end
     end,
     notice = function(b) write.line("perigee: " .. show.clean(b.text)) end,
     log = function(b)

@@ -3,6 +3,8 @@ local answers  = require "lib.answers"
 local question = require "lib.ask"
 local catalog  = require "lib.catalog"
 local grants   = require "lib.grants"
+local network  = require "lib.network"
+local notes    = require "lib.notes"
 local project  = require "lib.project"
 local session  = require "lib.session"
 local settings = require "lib.settings"
@@ -18,7 +20,7 @@ local start = {}
 function start.equip(found, tools)
   for _, who in ipairs(found.agents) do
     local given = who.narrowed and { tools = {}, missing = {}, scopes = {} }
-      or tool.resolve(who.written, tools)
+      or tool.resolve(who.written, tools, who.without)
     who.tools, who.missing = given.tools, given.missing
     who.scopes, who.tools_note = given.scopes, given.note
   end
@@ -91,11 +93,19 @@ end
 
 --- The error of a file of the layers, with its real path: a broken copy of the user's must not look
 --- like ours.
-local function located(cli, err)
+---@param cli table
+---@param err Error
+---@return Error
+function start.located(cli, err)
   local file, rest = err.message:match("^([a-z:]*lua/[%w_/]+%.lua)(.*)$")
   if not file then return err end
   return { code = err.code, message = (cli.locate(file) or file) .. rest, details = err.details }
 end
+
+--- What asks the decision VM as a run does, for verbs without one.
+---@param cli table
+---@return { decide: function }
+function start.asker(cli) return { decide = function(_, ...) return cli.decide(...) end } end
 
 --- Whether policy, routing and context can be used; a broken one is refused before anything begins.
 ---@async
@@ -104,8 +114,18 @@ end
 function start.settings(cli, gate)
   local ok, err = cli.decide("lua/lib/decisions.lua", "settings",
     gate.loaded["lua/policy.lua"] == true)
-  if not ok then return nil, located(cli, err) end
+  if not ok then return nil, start.located(cli, err) end
   return true
+end
+
+--- The table of models in force.
+---@async
+---@return table? models, Error? err
+function start.models(cli, gate)
+  local models, err = cli.decide("lua/lib/decisions.lua", "models",
+    gate ~= nil and gate.loaded["lua/models.lua"] == true)
+  if not models then return nil, start.located(cli, err) end
+  return models
 end
 
 --- What stands outside: the models in force, base URLs, and which keys there are. Each key may go
@@ -116,9 +136,8 @@ end
 ---@param replay? cassette.About of a recording: what stood outside when it was made
 ---@return model.Env? env, Error? err
 function start.env(cli, gate, replay)
-  local models, err = cli.decide("lua/lib/decisions.lua", "models",
-    gate ~= nil and gate.loaded["lua/models.lua"] == true)
-  if not models then return nil, located(cli, err) end
+  local models, err = start.models(cli, gate)
+  if not models then return nil, err end
   if replay then
     return { variables = replay.variables, secrets = replay.secrets, models = models }
   end
@@ -243,9 +262,22 @@ end
 ---@field hops?       string
 ---@field unconfined? boolean
 ---@field asks?       boolean whether it may ask the person at the terminal
+---@field workspace?  string where runs work: its notes, else the project's, are part of the prompt
 ---@field given?      settings.Given[] what the command line says of settings
 ---@field replay?     cassette.About what is played instead of the network
 ---@field sink        fun(event: table)
+
+--- The tool behind run.apply. It is declared like others, but after the agents were given theirs.
+---@async
+---@return tool.Declaration? declaration, Error? err
+function start.chain_tool(cli, loaded)
+  local path = "lua/lib/apply_patch.lua"
+  local declaration, err = cli.decide("lua/lib/decisions.lua", "tool", "apply_patch", path)
+  if not declaration then return nil, err end
+  declaration.entry, declaration.file, declaration.origin = path, path, "distribution"
+  loaded.box.tools.apply_patch = loaded.box.tools.apply_patch or declaration
+  return declaration
+end
 
 --- Opens the session of a verb that runs agents; says what of a project's settings is not followed.
 ---@async
@@ -255,7 +287,10 @@ end
 ---@return Session? session, Error? err
 function start.session(cli, loaded, how)
   if loaded.gate.stop then return nil, loaded.gate.stop end
-  local inforce, err = start.grant(cli, loaded, how.given)
+  local applies, err = start.chain_tool(cli, loaded)
+  if not applies then return nil, err end
+  local inforce
+  inforce, err = start.grant(cli, loaded, how.given)
   if not inforce then return nil, err end
   local named
   named, err = start.model(cli, how.model)
@@ -281,17 +316,23 @@ function start.session(cli, loaded, how)
       who.tools = kept
     end
   end
+  local said, unread
+  if how.workspace then said, unread = notes.read(cli, { how.workspace, loaded.project.root }) end
+  if unread then cli.err("perigee: " .. show.clean(unread) .. "\n") end
   local person = answering(cli, loaded, how.asks, how.sink)
   local new = {
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
-    visits = {}, states = {}, touched = {}, speaking = {}, unpriced = {}, part = {},
-    facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux" },
+    visits = {}, states = {}, touched = {}, questions = {}, speaking = {}, unpriced = {}, part = {},
+    facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux",
+      notes = said },
     replayed = how.replay ~= nil, sink = person.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
     policies = policies(cli, loaded, inforce),
   }
+  new.place = { pins = loaded.project.pins, unconfined = how.unconfined,
+    roots = grants.of_run(new.tools), sandbox = network.of_run(new), limits = inforce.limits }
   session.open(new)
   return new
 end

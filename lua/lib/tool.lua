@@ -234,21 +234,32 @@ end
 --- means none.
 ---@param written   any nil, text, list or map: the front matter's value
 ---@param available tool.Declaration[]|table<string, tool.Declaration>
+---@param refused?  any list or map like `written`: what is taken from it, whole tools only
 ---@return tool.Resolved resolved
-function tool.resolve(written, available)
+function tool.resolve(written, available, refused)
   local known = by_name(available)
   local read, note = names.read(written)
+  local less, unread = names.read(refused)
+  if refused ~= nil and (less.all or unread) then -- all, or what cannot be read
+    return { tools = {}, missing = {}, scopes = {}, note = unread }
+  end
+  read.refused = table.move(less.given, 1, #less.given, #(read.refused or {}) + 1,
+    read.refused or {})
   if read.all then
     return { tools = all_inside(known, read.refused), missing = {}, scopes = {}, note = note }
   end
 
   local tools, missing, scopes, whole = {}, {}, {}, {}
+  local without = ours_of(read.refused, known)
   for _, entry in ipairs(read.given) do
     local ours, scope = names.ours(entry, known)
     if not ours then missing[#missing + 1] = entry end
     for _, name in ipairs(ours or {}) do
-      if not text.one_of(tools, name) then tools[#tools + 1] = name end
-      if not scope or scope == "" or scope == "*" then
+      local has = not without[name]
+      if has and not text.one_of(tools, name) then tools[#tools + 1] = name end
+      if not has then
+        scope = nil -- said by another name to be false
+      elseif not scope or scope == "" or scope == "*" then
         whole[name] = true
       else
         scopes[name] = scopes[name] or {}
@@ -256,10 +267,9 @@ function tool.resolve(written, available)
       end
     end
   end
-  local refused = ours_of(read.refused, known)
   for i = 1, #tools do
     for _, name in ipairs(names.along(tools[i])) do
-      if known[name] and not refused[name] and not text.one_of(tools, name) then
+      if known[name] and not without[name] and not text.one_of(tools, name) then
         tools[#tools + 1] = name
       end
     end

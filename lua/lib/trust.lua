@@ -208,7 +208,7 @@ end
 ---@return (fun(question: table): string?)? ask
 function trust.asker(cli, how)
   if not (how and how.ask and cli.question and cli.error_terminal) then return nil end
-  return function(question) return (require "lib.ask".choose(cli, question)) end
+  return function(question) return (require "lib.ask".put(cli, question)) end
 end
 
 local function ask_for_folder(ask, where, left)

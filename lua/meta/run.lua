@@ -11,13 +11,32 @@ local run = {}
 ---@field task?  string what the agent shall do
 ---@field [string] any  other fields become titled sections after it: { diff = ..., notes = ... }
 
---- Runs an agent as a child of this run, on its budget, and waits for its final text.
+---@class AskOptions
+---@field hops?      "off"|"auto"|"full" default off: the agent asked answers itself
+---@field output?    Schema|table what its final reply must be, in place of its definition's own
+---@field workspace? "copy" it works in a copy of the workspace; the second result is its Patch
+
+---@class Patch what an agent changed in its copy; plain data
+---@field text   string as `git diff` writes it; "" where nothing changed
+---@field files  string[] every path that was changed, added or removed
+---@field binary string[] those of them that are no text, and not in `text`
+
+--- Runs an agent as a child of this run, on its budget, and waits for its final reply: text, or the
+--- parsed value where an output is asked for.
 ---@async
 ---@param agent    string  its name, or any unique part
 ---@param input    string|AskInput
----@param options? { hops?: "off"|"auto"|"full" } default off: the agent asked answers itself
----@return string? text, Error? err
+---@param options? AskOptions
+---@return any reply
+---@return Patch|Error? patch with a copy; the error where the reply is nil
 function run.ask(agent, input, options) end
+
+--- Applies what an agent changed in its copy to this run's workspace: all of it, or nothing and an
+--- error that says which place does not fit.
+---@async
+---@param patch Patch
+---@return boolean? applied, Error? err
+function run.apply(patch) end
 
 --- Calls a tool through the one door: schema, policy, grant, budget, journal.
 ---@async
@@ -27,16 +46,18 @@ function run.ask(agent, input, options) end
 ---@return any|Error data what the tool gave as data; the error where text is nil
 function run.tool(name, input) end
 
---- Runs functions side by side. Results stand under the keys of the functions. The first failure
---- (`nil, err`, or an error) cancels the others and is the answer; what had finished stands in the
---- third value, under its keys.
+--- Runs functions side by side, at most `most` at a time. Results stand under the keys of the
+--- functions. The first failure (`nil, err`, or an error) cancels the others and is the answer; its
+--- `details` are { failed = its key, finished = what had finished, under its keys }, which is the
+--- third value too.
 ---@async
 ---@generic K
 ---@param branches table<K, async fun(): any, Error?>
+---@param options? { most: integer? }
 ---@return table<K, any>? results
 ---@return Error? err
 ---@return table<K, any>? partial only with err
-function run.all(branches) end
+function run.all(branches, options) end
 
 --- Runs functions side by side; the first success wins and cancels the others. When none succeeds
 --- the last failure is the answer.
@@ -56,9 +77,31 @@ function run.race(branches) end
 ---@return Error? err
 function run.step(name, fn, ...) end
 
+--- Asks the person at the terminal. Where nobody can be asked, or nobody answers in time, the
+--- default is the answer; without one the error is `waiting`.
+---@async
+---@param question string
+---@param options? { choices: string[]?, default: string?, timeout: string? } timeout: "10m"
+---@return string? answer, Error? err
+function run.question(question, options) end
+
 ---@async
 ---@param ms integer
 function run.sleep(ms) end
+
+---@class BudgetLine
+---@field spent number
+---@field left  number? nil: nothing bounds it
+
+--- What this run and its children have spent, and what is left.
+---@async
+---@return { turns: BudgetLine, calls: BudgetLine, hops: BudgetLine, children: BudgetLine, tokens: BudgetLine, usd: BudgetLine, time_ms: integer? } budget
+function run.budget() end
+
+--- Says where the chain is, by name: a line for the person who watches, and an event.
+---@async
+---@param name string
+function run.phase(name) end
 
 --- A line for the person who watches; it stands in the journal too.
 ---@async
@@ -77,3 +120,23 @@ function run.shared(path) end
 ---@param source string
 ---@return table? definition { front, keys, body, blocks, notes, narrowed }, Error? err
 function run.definition(source) end
+
+--- In `perigee test` only: from here on this scenario plays the agents, and its files stand in the
+--- workspace. The first visit of each agent is its first from here.
+---@async
+---@param scenario string a file beside the test, or a name as after --model rehearsal:
+---@return string? task the scenario's own, Error? err
+function run.rehearse(scenario) end
+
+--- In `perigee test` only: runs a chain as a child, with its parameters checked.
+---@async
+---@param file    string beside the test, or a name as in perigee run CHAIN.lua
+---@param params? table
+---@return any value, Error? err
+function run.chain(file, params) end
+
+--- In `perigee test` only: what was recorded so far by this test and its children, in order.
+---@async
+---@param kind? string only these: "child", "call", "decision", ...
+---@return { run: string, kind: string, body: table }[] records
+function run.records(kind) end

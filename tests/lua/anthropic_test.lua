@@ -187,6 +187,12 @@ t.test("several calls in one reply keep their order and their bytes", function()
   t.equal(seen[2], { kind = "call", id = "b", name = "glob", input = '{"pattern": "*.c"}' })
 end)
 
+t.test("two calls with one id are no reply: a result would answer either", function()
+  local _, err = play(started(opened(0, { type = "tool_use", id = "a", name = "read", input = {} }), closed(0),
+    opened(1, { type = "tool_use", id = "a", name = "glob", input = {} }), closed(1), ended("tool_use"), STOP))
+  t.contains(err and err.message, "two calls with one id")
+end)
+
 t.test("a call whose arguments break off keeps them as they were sent", function()
   local reply = play(started(opened(0, { type = "tool_use", id = "a", name = "read", input = {} }),
     typed(0, '{"path": "a'), closed(0), ended("tool_use"), STOP))

@@ -27,7 +27,7 @@ for _, case in ipairs {
   { { "perhaps", "y" }, "once" }, { { "yes", "yy", "?" }, nil }, { { { code = "timeout", message = "late" } }, nil },
 } do
   t.test(("what is typed as %q means %s"):format(tostring(case[1][1]), case[2] or "nothing"), function()
-    local word, err = ask.choose(terminal(case[1]), question())
+    local word, err = ask.put(terminal(case[1]), question())
     t.equal(word, case[2])
     t.equal(err ~= nil, case[2] == nil)
   end)
@@ -35,7 +35,7 @@ end
 
 t.test("what a stranger wrote cannot drive the terminal, nor begin a row of its own", function()
   local cli = terminal({ "n" }, 40)
-  ask.choose(cli, question { "\27[2J\rok\n[y] once [n] no: y" .. ("x"):rep(100) .. ("漢"):rep(60) })
+  ask.put(cli, question { "\27[2J\rok\n[y] once [n] no: y" .. ("x"):rep(100) .. ("漢"):rep(60) })
   local said = cli.asked[1]
   t.equal(said:find("[\0-\9\11-\31]"), nil)
   local rows = {}

@@ -13,8 +13,53 @@ t.test("a branch that answers nil and an error fails the whole, with that error"
     fails = function() run.sleep(1) return nil, { code = "mine", message = "as it was", details = { 1 } } end,
   }
   t.equal(all, nil)
-  t.equal(err, { code = "mine", message = "as it was", details = { 1 } })
+  t.equal(err, { code = "mine", message = "as it was",
+    details = { failed = "fails", finished = { done = "kept" }, cause = { 1 } } })
   t.equal(kept, { done = "kept" })
+end)
+
+t.test("run.all does at most so many at a time, in the order of their keys", function(run)
+  local going, widest, order, branches = 0, 0, {}, {}
+  for i = 1, 9 do
+    branches[i] = function()
+      going = going + 1
+      widest = math.max(widest, going)
+      order[#order + 1] = i
+      run.sleep(10 - i)
+      going = going - 1
+      if i == 7 then return nil, { code = "mine", message = "seven" } end
+      return i * i
+    end
+  end
+  local all, err, kept = run.all(branches, { most = 3 })
+  t.equal(all, nil)
+  t.equal({ err.code, err.details.failed }, { "mine", 7 })
+  t.equal(widest, 3)
+  t.equal(table.move(order, 1, 3, 1, {}), { 1, 2, 3 })
+  t.equal({ kept[1], kept[7] }, { 1, nil })
+  branches[7] = function() return 49 end
+  t.equal(#run.all(branches, { most = 3 }), 9)
+  t.error(function() run.all(branches, { mots = 1 }) end, "unknown option")
+  t.error(function() run.all(branches, { most = 0 }) end, "from 1 on")
+end)
+
+t.test("run.budget says what is spent and what is left", function(run)
+  local before = run.budget()
+  run.tool("glob", { pattern = "*" })
+  local after = run.budget()
+  t.equal(after.calls.spent - before.calls.spent, 1)
+  t.equal(before.calls.left - after.calls.left, 1)
+  t.equal(after.usd.left, 5.0)
+  t.truthy(after.time_ms <= 30 * 60000)
+end)
+
+t.test("a question that nobody can answer is an error, or its default", function(run)
+  local said, err = run.question("Ship it?", { choices = { "yes", "no" } })
+  t.equal({ said, err.code }, { nil, "waiting" })
+  t.contains(err.message, "Ship it?")
+  t.equal((run.question("Ship it?", { choices = { "yes", "no" }, default = "no" })), "no")
+  t.contains(select(2, run.question("?", { choices = { "a", "b" }, default = "c" })).message, "none of the choices")
+  t.contains(select(2, run.question("?", { choises = { "a" } })).message, "choises")
 end)
 
 t.test("run.step answers what its function did, and raises what it raised", function(run)

@@ -9,6 +9,7 @@ t.test("nothing that reaches outside is there", function()
   end
   t.equal(string.dump, nil)
   t.equal(math.randomseed, nil)
+  t.equal(math.random, nil) -- a chain that runs again takes the same way
 end)
 
 t.test("load takes text, and no bytecode", function()
@@ -96,6 +97,14 @@ t.test("no address is shown", function()
   t.equal(("%5.2f %d%% %q"):format(1.5, 3, "x"), ' 1.50 3% "x"')
   t.error(function() return ("%p"):format {} end, "address")
   t.error(function() return ("%-20p"):format {} end, "address")
+  t.error(function() return ("\0%p"):format {} end, "address")
+  t.error(function() return ("%%\0%+p"):format {} end, "address")
+  t.equal(("%%%s\0%%"):format "p", "%p\0%")
+  local _, said = pcall(function() string[{}] = 1 end) -- luacheck: ignore
+  t.contains(said, "field 'table'")
+  t.equal(said:find("0x", 1, true), nil)
+  _, said = pcall(rawset, math, print, 1)
+  t.equal(said:find("0x", 1, true), nil)
   t.equal(tostring(setmetatable({}, { __tostring = function() return "mine" end })), "mine")
 end)
 
@@ -199,3 +208,79 @@ t.test("a module that cannot be loaded says why each time", function()
   t.error(function() require "../secret" end, "named by words")
   t.error(function() require "lib..x" end, "named by words")
 end)
+
+t.test("no name of a module leads out of the layers", function()
+  for _, name in ipairs { "/etc/passwd", "..x", "lib/../../x", "lib.text\0x", "lib\\x", "", ".", "lib.", "~/x", "file:x", "lib.text.lua/" } do
+    t.error(function() require(name) end, "")
+  end
+  for _, name in ipairs { "io", "os", "debug", "package", "string", "ffi", "uv", "lfs", "cjson.safe", "perigee.base", "_G" } do
+    t.error(function() require(name) end, "no such file")
+  end
+end)
+
+t.test("cjson changes nothing for others", function()
+  local cjson = require "cjson"
+  for _, name in ipairs { "new", "decode_max_depth", "encode_max_depth", "encode_keep_buffer", "encode_invalid_numbers", "decode_invalid_numbers" } do
+    t.equal(cjson[name], nil)
+  end
+  t.error(function() cjson.encode = nil end, "read-only")
+  local loop = {}
+  loop.loop = loop
+  t.error(function() return cjson.encode(loop) end, "")
+  t.error(function() return json.encode(loop) end, "")
+end)
+
+t.test("the marks of lists and null are nobody's to change", function()
+  local object, other = json.object { { "a", 1 } }, json.object { { "a", 1 } }
+  for _, order in ipairs { { "a", "a", "b" }, { {}, 1, "a" }, object, setmetatable({}, { __index = function() return "a" end }) } do
+    getmetatable(object)["json.order"] = order -- its own, and a hint at most
+    t.equal(json.encode(object), '{"a":1}')
+  end
+  getmetatable(object).__index = function() return "forged" end
+  t.equal(json.encode(object), '{"a":1}')
+  t.equal(other.b, nil)
+  t.equal(getmetatable(json.array {}), false)
+  t.error(function() json.null.x = 1 end, "")
+  t.error(function() setmetatable(json.null, {}) end, "")
+end)
+
+t.test("an environment of one's own holds no more than what was there", function()
+  local own = load("return io, os, debug, package, require, print, _G", "own", "t", {})
+  t.equal(select("#", own()), 7)
+  for i = 1, 7 do t.equal((select(i, own())), nil) end
+  t.equal(load("return getmetatable(_G)")(), false)
+  t.equal(getmetatable(_G), false)
+  t.equal(rawget(_G, "string"), nil) -- stands behind, where no file can put another
+end)
+
+t.test("what looks like the host's own comes from nowhere", function()
+  local _, err = pcall(error, setmetatable({}, { __tostring = function() error("inner") end, __name = "HostRun", __metatable = "locked" }))
+  t.equal(type(err), "table")
+  t.error(function() return tostring(err) end, "inner")
+  t.equal(tostring(setmetatable({}, { __name = "HostRun" })), "table")
+  t.error(function() setmetatable(setmetatable({}, { __metatable = "locked" }), {}) end, "protected")
+end)
+
+t.test("recursion ends by name, in whatever it hides", function()
+  local meta = {}
+  meta.__tostring = function(self) return "x" .. tostring(self) end
+  meta.__index = function(self, key) return self[key .. "x"] end
+  meta.__concat = function(a, b) return a .. b end
+  meta.__eq = function(a, b) return a == b end
+  meta.__close = function(self) local _ <close> = self end
+  local one, other = setmetatable({}, meta), setmetatable({}, meta)
+  for _, attempt in ipairs {
+    function() return tostring(one) end, function() return one.x end, function() return one .. other end,
+    function() return one == other end, function() local _ <close> = one end,
+    function() local function again(s) return (s:gsub(".", again)) end again "x" end,
+    function() local function again() table.sort({ 3, 2, 1 }, again) end again() end,
+    function() local function again() return coroutine.wrap(again)() end again() end,
+    function() local function again() return select(2, pcall(again)) end error(again(), 0) end,
+    function() return assert(load("return " .. ("("):rep(100000) .. "1" .. (")"):rep(100000))) end,
+    function() return assert(load(("do "):rep(100000) .. ("end "):rep(100000))) end,
+    function() return assert(load("return " .. ("{"):rep(100000) .. ("}"):rep(100000))) end,
+  } do
+    t.error(attempt, "")
+  end
+end)
+

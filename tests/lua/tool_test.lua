@@ -132,6 +132,7 @@ t.test("who is given bash can ask for its jobs and end them, unless it is said o
     t.equal(#resolved.tools, 3)
     t.equal(resolved.scopes.bash_output, nil)
   end
+  t.equal(tool.resolve({ bash = true, Shell = false, bash_kill = true }, known).tools, { "bash_kill" })
   t.equal(tool.resolve({ bash = true, bash_output = false }, known).tools, { "bash", "bash_kill" })
   t.equal(tool.resolve("BashOutput", known).tools, { "bash_output" })
   t.equal(tool.resolve("bash", { bash = { inside = true } }).tools, { "bash" })

@@ -33,7 +33,8 @@ refused('part of a name that many have', 35, 'names \d+ agents.*ring-a-agent', [
 refused('no words', 2, 'usage', ['run']);
 refused('an agent without a task', 2, 'task', [@run, 'draft-agent']);
 refused('an empty task', 2, 'task', [@run, 'draft-agent', '']);
-refused('one word that is a task', 34, 'taken for an agent', [@run, 'Write a poem']);
+refused('one argument that is a task nobody claims', 34, 'name one: perigee run AGENT TASK', [@run, 'Xyzzy plugh']);
+refused('a verb of routing without a task', 2, 'the task is missing', ['route']);
 refused('an unknown verb', 2, "did you mean 'run'", ['rn']);
 refused('an unknown option', 2, '--modle.*--model', ['run', '--modle', 'x', 'draft-agent', 'x']);
 refused('an option without its value', 2, '--model', ['run', 'draft-agent', 'x', '--model']);

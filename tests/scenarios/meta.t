@@ -161,4 +161,34 @@ is(names(keys %{ fields_of('tool', 'ToolResult') }), names(list_in('door', 'ANSW
 is(names(keys %{ fields_of('chain', 'chain.File') }), names(list_in('decisions', 'CHAIN')), 'a chain\'s file has these keys');
 is(names(keys %{ fields_of('agent', 'agent.Hooks') }), names(list_in('decisions', 'HOOKS')), 'an agent has these hooks');
 
+# -- what routing is told ------------------------------------------------------------------------------
+
+{
+    my $own = Try::home();
+    my ($functions) = Try::read_file("$ROOT/lua/lib/decisions.lua") =~ /"lua\/routing\.lua", \{([^}]*)\}/;
+    is(names(keys %{ fields_of('routing', 'routing.File') }), names($functions =~ /"(\w+)"/g), 'routing.lua has these functions');
+    Try::write_file("$own->{config}/perigee/lua/routing.lua", <<'LUA');
+local function keys(t) local list = {} for key in pairs(t) do list[#list + 1] = key end return table.concat(list, " ") end
+return {
+  choose = function(_, catalog) return { to = "lone-agent", why = keys(catalog.agents[1]) } end,
+  model = function() end,
+  next = function(agent, ending, facts) return { ends = true, why = keys(agent) .. "; " .. keys(ending) .. "; " .. keys(facts) } end,
+}
+LUA
+    Try::write_file("$own->{dir}/says.lua", 'return { agents = { ["lone-agent"] = { { { expect = function() return true end, text = "x" } } } } }');
+    Try::run(home => $own, args => ['run', '--project', "$FindBin::Bin/team", '--store', $own->{store}, '--workspace', $own->{work},
+        '--model', "rehearsal:$own->{dir}/says.lua", 'Say x.']);
+    my %why = map { $_->{body}{what} => $_->{body}{why} } grep { $_->{kind} eq 'decision' } Try::journal($own);
+    my ($agent, $ending, $facts) = split /; /, $why{next} // '';
+    my $known = fields_of('agent', 'agent.Facts');
+    for my $case (['an agent', $agent, $known], ['an ending', $ending, fields_of('agent', 'agent.Ending')],
+        ['the facts', $facts, fields_of('routing', 'routing.Facts')],
+        ['a candidate', $why{choose}, { %$known, %{ fields_of('routing', 'routing.Candidate') } }]) {
+        my ($what, $said, $stub) = @$case;
+        my %given = map { $_ => 1 } split / /, $said // '';
+        is(names(grep { !exists $stub->{$_} } keys %given), '', "$what has no field that lua/meta does not know");
+        is(names(grep { $stub->{$_} eq '' && !$given{$_} } keys %$stub), '', "$what has those that are always there");
+    }
+}
+
 done_testing();

@@ -1,6 +1,5 @@
 #!/usr/bin/perl
 # policy.t -- rules, grants, questions and answers as people meet them; and that there is one door.
-use File::Spec;
 use strict;
 use warnings;
 use FindBin;
@@ -9,7 +8,7 @@ use Test::More;
 use Try;
 
 my $TEAM     = "$FindBin::Bin/team";
-my $TERMINAL = File::Spec->rel2abs("$ENV{BUILD}/tests/support/terminal");
+my $TERMINAL = $Try::TERMINAL;
 
 sub configured {
     my ($yaml) = @_;
@@ -281,7 +280,7 @@ for my $case (["y\n", 0, 'once', 'allow', 0], ["n\n", 33, 'no', 'deny', 0], ["\n
     my $home = configured("policy:\n  rules:\n    - { ask: bash }\n");
     my $ran = on_terminal($home, ['never here: ', "n\n"], 'tools', 'call', 'bash', '{"command":"true \u001b[2J\u202e\n[y] once: y"}');
     unlike($ran->{out}, qr/\x1b|\xe2\x80\xae/, 'a command cannot drive the terminal that asks about it');
-    like($ran->{out}, qr/^  \| \[y\] once: y/m, 'and every row of it stands behind the gutter');
+    like($ran->{out}, qr/^  \|   \[y\] once: y/m, 'and every row of it stands behind the gutter');
 }
 
 {

@@ -69,7 +69,7 @@ sub once {
         local $ENV{CONFIG} = "$home->{config}/perigee";
         system('sh', '-c', "cd '$home->{work}' && . '$folder/setup'") == 0 or diag("setup failed");
     }
-    my @words = ($expect->{agent}, task_of($folder, $expect));
+    my @words = (grep({ defined } $expect->{agent}), task_of($folder, $expect));
     my $project = $expect->{project} ? "$HERE/$expect->{project}" : -d "$folder/agents" ? $folder : "$HERE/team";
     my @args = ('run', '--workspace', $home->{work}, '--store', $home->{store}, @$model,
         ($expect->{distribution} ? () : ('--project', $project)),
@@ -207,7 +207,7 @@ sub normal {
             delete @$body{qw(model dialect usage cost_usd rehearsed spent run workspace)};
             delete @{ $body->{files} }{ grep { m{/dialects/|rehears|/scenarios/|/failure} } keys %{ $body->{files} } } if ref $body->{files};
             delete $body->{files} if $kind eq 'run.finished'; # --model leaves routing.lua unread
-            delete $body->{why} if ($body->{what} // '') eq 'model';
+            delete @$body{qw(why from effort)} if ($body->{what} // '') eq 'model';
         }
         my $text = $kind . ' ' . $Try::JSON->encode($body);
         $text =~ s/\Q$ran->{home}{dir}\E/HOME/g;

@@ -20,6 +20,7 @@ use Time::HiRes qw(sleep time);
 
 our $ROOT    = abs_path(dirname(__FILE__) . '/../..');
 our $PROGRAM = abs_path($ENV{PERIGEE} || "$ROOT/perigee");
+our $TERMINAL = abs_path(($ENV{BUILD} || "$ROOT/build/release") . '/tests/support/terminal'); # terminal.c
 our $BOUND   = 60; # seconds after which something that was awaited counts as hung
 our $JSON    = JSON::PP->new->utf8->canonical->allow_nonref;
 

@@ -3,7 +3,7 @@
 
 TEST(a_virtual_clock_moves_only_when_told)
 {
-    Clock clock = {true, 0};
+    Clock clock = {.is_virtual = true};
     CHECK_INT(clock_now(&clock), 0);
     CHECK_INT(clock_wall(&clock), 1767225600000); /* 2026-01-01T00:00:00Z */
     clock.virtual_ms = 1500;
@@ -13,7 +13,7 @@ TEST(a_virtual_clock_moves_only_when_told)
 
 TEST(a_real_clock_never_goes_back)
 {
-    Clock   clock = {false, 0};
+    Clock   clock = {0};
     int64_t last = clock_now(&clock);
     for (int i = 0; i < 1000; i++) {
         int64_t now = clock_now(&clock);
@@ -25,7 +25,7 @@ TEST(a_real_clock_never_goes_back)
 
 TEST(a_deadline_that_cannot_be_counted_never_comes)
 {
-    Clock clock = {true, 100};
+    Clock clock = {.is_virtual = true, .virtual_ms = 100};
     CHECK_INT(clock_deadline(&clock, 50), 150);
     CHECK_INT(clock_deadline(&clock, 0), 100);
     CHECK_INT(clock_deadline(&clock, -1), DEADLINE_NEVER);

@@ -1,6 +1,8 @@
 /* What the environment decides: secrets and who sees them, proxies, certificates to trust. */
 #include "http_rig.h"
 
+#include <sys/prctl.h>
+
 static const char KEY[] = "sk-very-secret-0123456789";
 
 /* The environment a test starts with, and an empty set of secrets. */
@@ -46,6 +48,16 @@ TEST(the_bytes_of_a_secret_are_wiped_where_they_stood)
     environ = before;
     CHECK(secrets_has(STR("WIPED_KEY")));
     secrets_close();
+}
+
+TEST(a_process_with_secrets_leaves_no_core_and_lets_no_other_read_it)
+{
+    int before = prctl(PR_GET_DUMPABLE);
+    prctl(PR_SET_DUMPABLE, 1);
+    open_secrets();
+    CHECK_INT(prctl(PR_GET_DUMPABLE), 0);
+    close_secrets();
+    prctl(PR_SET_DUMPABLE, (unsigned long)before);
 }
 
 TEST(a_secret_is_revealed_for_granted_hosts_only)

@@ -74,7 +74,7 @@ TEST(the_deadline_ends_a_call_in_any_phase_under_its_own_name)
     static const char *const SAID[] = {"", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"};
     for (int i = 0; i < 2; i++) {
         Got         got;
-        Clock       clock = {false, 0};
+        Clock       clock = {0};
         HttpRequest request = get("");
         request.deadline = clock_deadline(&clock, SHORT_MS);
         exchange("http", str_from(SAID[i]), false, request, &got);

@@ -22,6 +22,35 @@ TEST(timers_fire_by_deadline_and_ties_in_the_order_they_were_set)
     rig_end();
 }
 
+static void fired_last(void *arg)
+{
+    note(arg);
+    loop_stop(loop);
+}
+
+TEST(a_clock_that_skips_jumps_to_the_next_timer_and_never_while_something_is_under_way)
+{
+    rig_loop(false);
+    loop_skip_waits(loop);
+    int64_t start = loop_now(loop), wall = clock_wall(loop_clock(loop));
+    Timer  *late = timer_new(loop, fired, (void *)(uintptr_t) "l");
+    Timer  *soon = timer_new(loop, fired_last, (void *)(uintptr_t) "s");
+    timer_set(late, start + 3600000);
+    loop_hold(loop);
+    timer_set(soon, start + 5);
+    CHECK(loop_run(loop));
+    CHECK_TEXT(calls, "s");
+    CHECK(loop_now(loop) < start + 3600000);
+    loop_release(loop);
+    CHECK(!loop_run(loop));
+    CHECK_TEXT(calls, "sl");
+    CHECK(loop_now(loop) >= start + 3600000);
+    CHECK(clock_wall(loop_clock(loop)) >= wall + 3500000); /* loop_now is older than `wall` */
+    timer_free(late);
+    timer_free(soon);
+    rig_end();
+}
+
 static uint32_t seed = 12345;
 
 static uint32_t next_random(void) { return seed = seed * 1664525u + 1013904223u; }

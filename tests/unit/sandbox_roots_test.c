@@ -133,4 +133,21 @@ TEST(a_path_that_would_undo_other_rules_cannot_be_granted)
     try_close(&t);
 }
 
+TEST(what_others_leave_at_home_does_not_act_with_what_a_command_was_granted)
+{
+    static const char plant[] =
+        "git config --global alias.look '!cat'; git config --global alias.look; "
+        "mkdir -p ~/.local && echo RAN",
+                      use[] = "git look $3; test -w ~ && echo RAN";
+    OPEN_WITH_ROOTS(t, false);
+    CHECK_TEXT(seen(&t, NULL, plant), "!cat\nRAN\n");
+    CHECK_TEXT(seen(&t, NULL, "git look inner.txt </dev/null; git config --global alias.look"),
+               "!cat\n"); /* there it is, for who may do no more */
+    CHECK_TEXT(seen(&t, (RootGrant[]){{lone, false}, {NULL, false}}, use), "RAN\n");
+    t.spec.own_home = true;
+    CHECK_TEXT(seen(&t, NULL, use), "RAN\n");
+    t.spec.own_home = false;
+    close_with_roots(&t);
+}
+
 int main(void) { return try_main(); }

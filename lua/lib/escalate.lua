@@ -1,0 +1,173 @@
+--- The escalate call: an agent asks somebody and goes on with the answer; the work stays with it
+--- (DESIGN.md, section 7). An agent that is asked works in a child run, whose reply is the call's
+--- result; the user is asked at the terminal.
+local json     = require "lib.json"
+local limits   = require "lib.limits"
+local question = require "lib.question"
+local session  = require "lib.session"
+local text     = require "lib.text"
+
+local escalate = { NAME = "escalate" }
+
+local DEPTH_MOST <const> = 3 -- agents that wait, one for the other
+local TASK_MOST  <const> = 4000 -- bytes of the task that who is asked is shown
+
+--- Whom an agent may ask by its definition, in the author's order; "User" among them.
+---@param who agent.Agent
+---@return string[] names
+function escalate.targets(who)
+  local names, seen = {}, { [who.name] = true }
+  for _, edge in ipairs(who.edges) do
+    if edge.kind == "escalate" and edge.to and not seen[edge.to] then
+      seen[edge.to] = true
+      names[#names + 1] = edge.to
+    end
+  end
+  return names
+end
+
+--- Why somebody cannot be asked from here; nil when he can.
+local function barred(name, above)
+  if name == "User" then return nil end
+  if text.one_of(above, name) then return ("%s waits for this very answer"):format(name) end
+  if #above >= DEPTH_MOST then
+    return ("%d agents wait already, one for the other, which is the most"):format(DEPTH_MOST)
+  end
+end
+
+--- Those of them who can be asked from here.
+---@param who   agent.Agent
+---@param above string[] agents that wait for this one
+---@return string[] names
+function escalate.offered(who, above)
+  local names = {}
+  for _, name in ipairs(escalate.targets(who)) do
+    if not barred(name, above) then names[#names + 1] = name end
+  end
+  return names
+end
+
+--- The call as a model sees it.
+---@param names string[] not empty
+---@return { name: string, description: string, schema: string }
+function escalate.tool(names)
+  return {
+    name = escalate.NAME,
+    description = "Ask somebody above you and go on with the answer: for a decision that is not "
+      .. "yours, or when you cannot get further. The work stays with you; to give it away is "
+      .. "something else. Who is asked sees your question and the task, nothing more.",
+    schema = json.encode(json.object {
+      { "type", "object" },
+      { "properties", json.object {
+        { "to", json.object { { "type", "string" },
+          { "description", "Who is asked. User is the person you work for." },
+          { "enum", json.array(names) } } },
+        { "question", json.object { { "type", "string" },
+          { "description", "The question, with all that is needed to answer it." } } },
+      } },
+      { "required", json.array { "to", "question" } },
+      { "additionalProperties", false },
+    }),
+  }
+end
+
+local function read(call)
+  local input = json.decode(call.input)
+  if type(input) ~= "table" then return nil, "The arguments are no JSON object." end
+  for _, key in ipairs { "to", "question" } do
+    if type(input[key]) ~= "string" or text.trim(input[key]) == "" then
+      return nil, ("%q is missing: text."):format(key)
+    end
+  end
+  return input
+end
+
+--- Why a call is not made; nil when it is.
+local function refused(who, input, above)
+  local known = escalate.targets(who)
+  if not text.one_of(known, input.to) then
+    return ("%q is not among those whom %s asks: %s."):format(input.to, who.name,
+      table.concat(known, ", "))
+  end
+  local why = barred(input.to, above)
+  return why and ("%s cannot be asked: %s."):format(input.to, why)
+end
+
+local function first_message(who, asked, task)
+  return ("%s works on the task below and asks you. Answer the question; your reply is the answer, "
+    .. "and the work stays with %s.\n\n## Question\n%s\n\n## Task of %s\n%s\n"):format(who.name,
+    who.name, asked, who.name, text.cut_middle(task, TASK_MOST))
+end
+
+--- A child run of the agent that is asked, on the parent's budget.
+local function consult(run, who, input, start)
+  local agent = require "lib.agent" -- here: it requires this file
+  local other = session.get().catalog.by_name[input.to]
+  local child, err = run:child { agent = other.name, task = input.question }
+  if not child then return nil, err.message end
+  -- Also when we are cancelled:
+  local _ <close> = setmetatable({}, { __close = function() child:close() end })
+  session.record(run, "child", { run = child.id, agent = other.name, task = input.question })
+  session.record(child, "run.started", { format = 1, agent = other.name, task = input.question,
+    parent = run.id })
+  local above = table.move(start.above or {}, 1, #(start.above or {}), 1, {})
+  above[#above + 1] = who.name
+  local result
+  result, err = agent.whole(child, function()
+    return agent.run(child, { agent = other, task = input.question, hops = "off", above = above,
+      opening = first_message(who, input.question, start.task) })
+  end)
+  if not result then return nil, ("%s could not answer: %s"):format(other.name, err.message) end
+  if result.status == "ok" then return result.text end
+  return nil, ("%s did not come to an end (%s). It said so far:\n%s"):format(other.name,
+    result.error or result.status, result.text)
+end
+
+--- Asks the user, and words what came of it for a model.
+local function ask_user(run, who, input)
+  local answer, why = question.put(run, { agent = who.name, question = input.question })
+  if answer then return answer, nil, "person" end
+  return nil, ("There is no answer: %s. Your question is kept and will be shown with the result. "
+    .. "Go on as far as you can without it, and say at the end what depends on the answer.")
+    :format(why), "nobody"
+end
+
+local function answer_one(run, who, call, start)
+  local input, why = read(call)
+  why = why or refused(who, input, start.above or {})
+  if not why then
+    local affordable, over = limits.spend(run, "calls", 1)
+    if not affordable then why = over.message end
+  end
+  session.record(run, "call", { id = call.id, tool = escalate.NAME,
+    input = why and call.input or input, effect = "read", refused = why and true or nil })
+  local said, by
+  if not why then
+    if input.to == "User" then
+      said, why, by = ask_user(run, who, input)
+    else
+      said, why = consult(run, who, input, start)
+      by = input.to
+    end
+    session.record(run, "question", { call = call.id, agent = who.name, to = input.to,
+      question = input.question, answer = said, why = why, by = by })
+  end
+  local result = { id = call.id, name = escalate.NAME, text = said or why, error = said == nil }
+  session.record(run, "result", result)
+  return result
+end
+
+--- The escalations of one reply, one after the other.
+---@async
+---@param run   HostRun
+---@param who   agent.Agent who asks
+---@param calls Call[]
+---@param start agent.Start of the run
+---@return CallResult[] results
+function escalate.answer(run, who, calls, start)
+  local results = {}
+  for i, call in ipairs(calls) do results[i] = answer_one(run, who, call, start) end
+  return results
+end
+
+return escalate

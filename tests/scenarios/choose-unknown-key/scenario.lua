@@ -1,0 +1,1 @@
+return { agents = {} } -- nobody is asked

@@ -1,0 +1,4 @@
+return {
+  model = function() end,
+  next = function() while true do end end,
+}

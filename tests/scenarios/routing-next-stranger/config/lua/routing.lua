@@ -1,0 +1,4 @@
+return {
+  model = function() end,
+  next = function() return { to = "chief-agent" } end,
+}

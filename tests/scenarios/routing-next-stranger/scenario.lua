@@ -1,0 +1,3 @@
+local rehearse = require "lib.rehearse"
+
+return { agents = { ["lone-agent"] = { { { expect = rehearse.anything("any"), text = "Done." } } } } }

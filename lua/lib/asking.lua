@@ -59,7 +59,7 @@ local function world_of(run)
       return run:decide("lua/lib/decisions.lua", "play", scenario, given)
     end,
   }, {
-    wait = function(ms) if not session.get().replayed then run:sleep(ms) end end,
+    wait = function(ms) run:sleep(ms) end,
     random = math.random,
   }
 end

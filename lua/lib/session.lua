@@ -18,7 +18,6 @@ local session = {}
 ---@field answers? { find: function, keep: function, scope: function } see lib.answers
 ---@field place    table how a further workspace of these runs is opened; see cli.open_run
 ---@field facts    { date: string, system: string, notes: notes.Notes? } of all prompts
----@field replayed boolean replies come from a recording, and nobody need be waited for
 ---@field sink     fun(event: table) gets every event, in order
 ---@field hooks    fun(who: agent.Agent): boolean?, Error? looks up the hooks of an agent
 ---@field locate   fun(path: string): string? where the layer in force has a file

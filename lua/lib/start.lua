@@ -327,7 +327,7 @@ function start.session(cli, loaded, how)
     visits = {}, states = {}, touched = {}, questions = {}, speaking = {}, unpriced = {}, part = {},
     facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux",
       notes = said },
-    replayed = how.replay ~= nil, sink = person.sink,
+    sink = person.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
     policies = policies(cli, loaded, inforce),
   }

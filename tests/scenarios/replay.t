@@ -125,6 +125,19 @@ is(agent(Try::home(), {}, '--record', 'x', '--replay', 'y')->{exit}, 2, 'recordi
     like($ran->{err}, qr/request 2 of the recording was not made: POST http/, 'and is named');
 }
 
+{
+    my ($file) = record(sub { my ($c) = @_; print $c Misbehave::reply('Said.') });
+    my $more = edited($file, sub {
+        my ($request) = $_[0] =~ /^(\{"request":1,.*\n)/m;
+        $request =~ s/1/2/;
+        $_[0] =~ s/^(\{"head":1)/$request$1/m;
+        $_[0] =~ s/^\{"closed":1\}\n/{"cancel":2}\n{"closed":2}\n/m;
+    });
+    my $ran = replay($more);
+    is($ran->{exit}, 35, 'a reply that waits for a request that never comes does not wait long');
+    like(said($ran), qr/request 2 of the recording was not made: POST http/, 'and the request is named');
+}
+
 # -- recordings that were cut -------------------------------------------------------------------------
 
 my $text = Try::read_file($whole);

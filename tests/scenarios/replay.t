@@ -155,6 +155,26 @@ for my $case (
     like(said($ran), $said, "cut $where: and that is said") if $exit;
 }
 
+{
+    my $home   = Try::home();
+    my $file   = "$home->{dir}/a.rec";
+    my $server = Misbehave::serve(sub {
+        my ($c) = @_;
+        print $c Misbehave::stream_head(), Misbehave::opening('Half a');
+        Misbehave::stall($c);
+    });
+    my $live = Try::start(home => $home, env => { ANTHROPIC_BASE_URL => $server->{url}, ANTHROPIC_API_KEY => $KEY },
+        args => ['run', '--json', '--store', $home->{store}, '--project', $TEAM, '--record', $file, 'lone-agent', 'Say it.']);
+    ok(Try::until_true(sub { Try::read_file($file) =~ /Half a.*\n\z/ }), 'a recording is written as it happens');
+    kill 'KILL', $live->{pid};
+    Try::finish($live);
+    Misbehave::stop($server);
+    my $ran = replay($file);
+    is($ran->{exit}, 35, 'one whose run was killed plays as far as it goes') or diag($ran->{err});
+    like(said($ran), qr/the recording ends here: it was cut, as when its run was killed/, 'and says why it ends');
+    like(join("\n", journals($ran)), qr/Half a/, 'with what had come until then');
+}
+
 # -- recordings that strangers wrote ------------------------------------------------------------------
 
 my $deep = '[' x 100_000;

@@ -42,7 +42,7 @@
 #define LIMIT_DECISION_MS 10000      /* of wall time, as others wait for it */
 #define LIMIT_STRETCH     2000000000 /* VM instructions of a tool or chain between two waits */
 #define LIMIT_BRANCHES    1000       /* coroutines in one run.all */
-#define LIMIT_RANK        (8 * MB)   /* texts that are ranked at once */
+#define LIMIT_RANK        (16 * MB)  /* texts that are ranked at once */
 
 /* a sandboxed command, see sandbox/ */
 #define LIMIT_EXEC_OUTPUT (1 * MB)   /* kept of each of stdout and stderr: head and tail */

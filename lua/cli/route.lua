@@ -1,10 +1,11 @@
 --- perigee route: who would get a task, who would go on after a reply, and why; no model is asked.
-local args   = require "lib.args"
-local json   = require "lib.json"
-local routes = require "lib.routes"
-local show   = require "lib.show"
-local start  = require "lib.start"
-local text   = require "lib.text"
+local args    = require "lib.args"
+local json    = require "lib.json"
+local routes  = require "lib.routes"
+local show    = require "lib.show"
+local start   = require "lib.start"
+local text    = require "lib.text"
+local written = require "lib.written"
 
 local SPEC <const> = {
   usage = "perigee route [--explain] TASK | --from AGENT --reply FILE | test CASES.lua",
@@ -85,6 +86,11 @@ local function of_cases(cli, loaded, path, values)
   local info = cli.stat(path)
   if not info or info.kind ~= "file" then
     return failed(cli, values, { code = "not_found", message = path .. ": no such file" })
+  end
+  local by_run = written.why(loaded.project.written, path, info.real)
+  if by_run then
+    cli.err(show.clean(("perigee: %s: %s; it is taken because you named it\n")
+      :format(path, by_run)))
   end
   local cases, err = cli.decide("lua/lib/decisions.lua", "cases", info.real)
   if not cases then return failed(cli, values, err) end

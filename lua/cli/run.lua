@@ -384,10 +384,9 @@ local function run_verb(cli, words)
   local result
   result, err = agent.whole(run, function()
     session.record(run, "run.started", {
-      format = 1, agent = not who.chain and not who.candidates and who.name or nil,
-      chain = who.chain, task = task, params = params, workspace = run.workspace,
-      model = opened.options.model, hops = opened.options.hops, sandbox = opened.sandbox,
-      files = run:sources(),
+      format = 1, agent = not who.chain and who.name or nil, chain = who.chain, task = task,
+      params = params, workspace = run.workspace, model = opened.options.model,
+      hops = opened.options.hops, sandbox = opened.sandbox, files = run:sources(),
     })
     return work()
   end)

@@ -65,6 +65,11 @@ local SAY <const> = {
       b.why and " (" .. b.why .. ")" or "")
   end,
   hop      = function(b) return ("%s -> %s: %s"):format(b.from, b.to, b.why) end,
+  question = function(b)
+    if not b.to then return b.text or "" end -- a chain's own
+    return ("%s to %s: %s\n%s: %s"):format(b.agent, b.to, b.question, b.by or "no answer",
+      b.answer or b.why)
+  end,
   child    = function(b) return ("%s: %s"):format(b.run, b.agent) end,
   ["run.finished"] = function(b)
     local said = b.result and b.result.text or b.error and b.error.message or ""

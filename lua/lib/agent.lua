@@ -200,8 +200,8 @@ end
 
 local function result_of(status, parts, why, value)
   local last = parts[#parts]
-  return { status = status, agent = last and last.agent, text = last and last.text or "", value = value,
-    hops = json.array(parts), error = why }
+  return { status = status, agent = last and last.agent, text = last and last.text or "",
+    value = value, hops = json.array(parts), error = why }
 end
 
 --- Carries a run to its end, from agent to agent. What was finished is in the result, also when a

@@ -8,8 +8,8 @@ local choice = {}
 local WORDS_MOST <const> = 60    -- of a task; what it is about stands at its beginning
 local WORD_MOST  <const> = 60    -- bytes
 local TASK_MOST  <const> = 4000  -- bytes that are looked at
-local ABOUT_MOST <const> = 1000  -- bytes of a description
-local ROLE_MOST  <const> = 400
+local ABOUT_MOST <const> = 600   -- bytes of a description
+local ROLE_MOST  <const> = 300
 local LEAST_WORD <const> = 2     -- letters
 
 --- Words that say how a sentence is built and not what it is about.
@@ -25,7 +25,7 @@ for word in ([[
 --- How much a word counts in: the name, what a description claims, the role, the description.
 local WEIGHTS <const> = { 5, 4, 3, 1 }
 
---- What an author writes before the work that an agent claims for itself.
+--- What an author writes before the work that an agent claims for itself, the strongest first.
 local CLAIMS <const> = { "must be used", "proactively", "use this agent", "always use", "use for",
   "use when" }
 
@@ -49,17 +49,32 @@ function choice.words(task)
   return words
 end
 
---- A description in two: the sentences that claim work, and the rest.
+--- Where the sentence that holds `at` begins and ends.
+local function sentence_around(s, at)
+  local from, to = 1, #s
+  local before = s:sub(1, at):match("^.*[.!?\n]%s+()")
+  if before and before <= at then from = before end
+  local after = s:find("[.!?\n]+%s", at)
+  if after then to = after end
+  return from, to
+end
+
+--- A description in two: the sentence that claims work, and the rest. A catalog has thousands: most
+--- descriptions are passed on after one look.
 local function claims_of(description)
-  local claims, rest = {}, {}
-  for sentence in (text.cut_end(description, ABOUT_MOST) .. " "):gmatch("(.-[.!?\n]+)%s") do
-    local low, claimed = sentence:lower(), false
-    for _, phrase in ipairs(CLAIMS) do claimed = claimed or low:find(phrase, 1, true) ~= nil end
-    local list = claimed and claims or rest
-    list[#list + 1] = sentence
+  description = text.cut_end(description, ABOUT_MOST)
+  local low = description:lower()
+  if not low:find("use", 1, true) and not low:find("proactively", 1, true) then
+    return "", description
   end
-  if #claims == 0 and #rest == 0 then rest[1] = description end
-  return table.concat(claims, " "), table.concat(rest, " ")
+  for _, phrase in ipairs(CLAIMS) do
+    local at = low:find(phrase, 1, true)
+    if at then
+      local from, to = sentence_around(description, at)
+      return description:sub(from, to), description:sub(1, from - 1) .. description:sub(to + 1)
+    end
+  end
+  return "", description
 end
 
 --- What a prompt says of who the agent is: its first sentence, and lines such as "Role: ...".

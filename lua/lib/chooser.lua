@@ -12,7 +12,7 @@ local chooser = { NAME = "chooser" }
 
 local ROUTING <const> = "lua/routing.lua"
 local CANDIDATES_MOST <const> = 10
-local ABOUT_MOST <const> = 400  -- bytes of a candidate's description that the model reads
+local ABOUT_MOST <const> = 300  -- bytes of a candidate's description that the model reads
 local TASK_MOST  <const> = 8000
 local TOOL       <const> = "choose"
 

@@ -124,12 +124,21 @@ local function consult(run, who, input, start)
 end
 
 --- Asks the user, and words what came of it for a model.
-local function ask_user(run, who, input)
-  local answer, why = question.put(run, { agent = who.name, question = input.question })
-  if answer then return answer, nil, "person" end
+local function ask_user(run, who, input, place)
+  local answer, err = question.put(run, { asker = who.name, text = input.question, place = place })
+  if answer then return answer end
   return nil, ("There is no answer: %s. Your question is kept and will be shown with the result. "
     .. "Go on as far as you can without it, and say at the end what depends on the answer.")
-    :format(why), "nobody"
+    :format(err.message)
+end
+
+--- Asks an agent; question and answer are recorded as those to the user are.
+local function ask_agent(run, who, input, place, start)
+  question.asked(run, place, { agent = who.name, to = input.to, text = input.question })
+  local said, why = consult(run, who, input, start)
+  question.answered(run, place, { text = said, by = input.to,
+    error = why and { code = "unavailable", message = why } })
+  return said, why
 end
 
 local function answer_one(run, who, call, start)
@@ -141,16 +150,14 @@ local function answer_one(run, who, call, start)
   end
   session.record(run, "call", { id = call.id, tool = escalate.NAME,
     input = why and call.input or input, effect = "read", refused = why and true or nil })
-  local said, by
+  local said
   if not why then
+    local place = { call = call.id }
     if input.to == "User" then
-      said, why, by = ask_user(run, who, input)
+      said, why = ask_user(run, who, input, place)
     else
-      said, why = consult(run, who, input, start)
-      by = input.to
+      said, why = ask_agent(run, who, input, place, start)
     end
-    session.record(run, "question", { call = call.id, agent = who.name, to = input.to,
-      question = input.question, answer = said, why = why, by = by })
   end
   local result = { id = call.id, name = escalate.NAME, text = said or why, error = said == nil }
   session.record(run, "result", result)

@@ -7,6 +7,7 @@ local json    = require "lib.json"
 local limits  = require "lib.limits"
 local opening = require "lib.opening"
 local output  = require "lib.output"
+local question = require "lib.question"
 local schema  = require "lib.schema"
 local session = require "lib.session"
 local show    = require "lib.show"
@@ -181,37 +182,10 @@ function services.tell(run, place, said)
   session.record(run, "log", { at = place, text = brief(said) })
 end
 
-local function no_person(question)
-  return nil, { code = "waiting", message = ("nobody can be asked %q: run it on a terminal, or give "
-    .. "the question a default"):format(show.brief(text.first_line(question), 100)) }
-end
-
---- Asks the person; the default where nobody can be asked.
-local function answer_of(question, options)
-  local ask = session.get().ask
-  if not ask then
-    if options.default == nil then return no_person(question) end
-    return options.default, nil, "default"
-  end
-  local asked = { title = "The chain asks", lines = { question }, default = options.default,
-    timeout_ms = options.timeout or session.get().settings.policy.ask_ms }
-  if options.choices then
-    asked.choices = {}
-    for i, word in ipairs(options.choices) do
-      asked.choices[i] = { key = tostring(i), word = word }
-      if word == options.default then asked.default = tostring(i) end
-    end
-  end
-  local word, err = ask(asked)
-  if word then return word, nil, "person" end
-  if options.default ~= nil then return options.default, nil, "default" end
-  return nil, err
-end
-
 --- run.question: recorded when it is asked and when it is answered.
 ---@async
 ---@return string? answer, Error? err
-function services.question(run, place, question, options)
+function services.question(run, place, asked, options)
   local checked, problems = schema.check(QUESTION, options, "options")
   if not checked then return invalid("run.question: " .. problems[1].message) end
   local timeout, err
@@ -219,20 +193,18 @@ function services.question(run, place, question, options)
     timeout, err = duration.parse(checked.timeout)
     if not timeout then return invalid("run.question: timeout: " .. err.message) end
   end
-  checked.timeout = timeout
   if checked.choices and checked.default ~= nil
     and not text.one_of(checked.choices, checked.default) then
     return invalid(("run.question: the default %q is none of the choices"):format(checked.default))
   end
-  question = brief(question)
-  session.record(run, "question", { at = place, of = identity(run, question, checked.choices),
-    text = question, choices = checked.choices, default = checked.default })
-  local word, by
-  word, err, by = answer_of(question, checked)
-  session.record(run, "answer", { at = place, text = word, by = by,
-    error = err and { code = err.code, message = err.message } })
-  if not word then return nil, err end
-  return word
+  local word
+  word, err = question.put(run, { asker = "The chain", text = asked,
+    place = { at = place, of = identity(run, asked, checked.choices) },
+    choices = checked.choices, default = checked.default, timeout_ms = timeout })
+  if word then return word end
+  if err.code ~= "unavailable" then return nil, err end
+  return nil, { code = "waiting", message = ("nobody can be asked %q: run it on a terminal, or give "
+    .. "the question a default"):format(show.brief(text.first_line(asked), 100)) }
 end
 
 --- call.log: a line for whoever watches; in the journal too.

@@ -102,6 +102,14 @@ function session.touch(run, path, data)
   end
 end
 
+--- Notes for a run what its child changed.
+---@param child HostRun
+---@param run   HostRun
+function session.pass_files(child, run)
+  for _, one in ipairs(current.touched[child.id] or {}) do session.touch(run, one.path, one) end
+  current.touched[child.id] = nil
+end
+
 --- Appends a step to the run's journal, waits until it is kept, then tells whoever watches. What
 --- depends on the step begins after this returns. Raises when the journal cannot be written: a run
 --- without its journal does not go on.

@@ -223,6 +223,7 @@ function show.people(cli, speak)
   local colours = palette(cli.error_terminal and no_color == "" and cli.env("TERM") ~= "dumb")
   local write, calls = writer(cli, speak), {}
   local take_output, forget_output = live()
+  local asked = {} -- by place, until they are answered
   local children = {} -- what each has said of its reply: two that speak at once must not mix
   local draw = {
     prompt = function(b)
@@ -274,11 +275,11 @@ function show.people(cli, speak)
       write.line(colours.cyan(show.clean(said)))
     end,
     phase = function(b) write.line(colours.bold("## " .. show.clean(b.name))) end,
-    question = function(b)
-      write.line(colours.cyan("   asked: " .. show.clean(text.first_line(b.text))))
-    end,
-    answer = function(b)
-      if b.text then write.line(show.clean(("   answered (%s): %s"):format(b.by, b.text))) end
+    question = function(b) asked[b.at or ""] = text.first_line(b.text) end,
+    answer = function(b) -- a call shows its own, and who is asked at the terminal sees it there
+      if b.call or b.by == "person" then return end
+      write.line(show.clean(("   asked: %s  answered (%s): %s"):format(asked[b.at] or "", b.by,
+        b.text or b.error and b.error.message or "")))
     end,
     notice = function(b) write.line("perigee: " .. show.clean(b.text)) end,
     log = function(b)

@@ -65,11 +65,11 @@ local REQUEST <const> = { system = "s", tools = {},
   messages = { '{"role":"user","content":"hi"}' } }
 
 --- Asks, and answers what came of it, with the events and the waits.
-local function ask(answers, changes)
+local function ask(answers, changes, request)
   local http, events, waits = transport(answers), {}, {}
   local how = { random = function() return 0.5 end, wait = function(ms) waits[#waits + 1] = ms end }
   local one = target(changes)
-  local reply, err = model.ask(http, one, REQUEST, function(event) events[#events + 1] = event end,
+  local reply, err = model.ask(http, one, request or REQUEST, function(event) events[#events + 1] = event end,
     how)
   for _, response in ipairs(http.responses) do
     t.equal(response.closed, 1, "each response is closed once")
@@ -96,6 +96,14 @@ t.test("a reply streams and comes back whole", function()
   t.equal({ sent.connect_ms, sent.first_byte_ms, sent.idle_ms }, { 20000, 120000, 60000 })
   t.contains(sent.body, '"max_tokens":32000')
   t.contains(sent.body, '"thinking":{"type":"adaptive"')
+end)
+
+t.test("effort goes out to a model that can be told, and to no other", function()
+  local request = { system = "s", tools = {}, messages = REQUEST.messages, effort = "high" }
+  local got = ask({ stream(said("ok")) }, nil, request)
+  t.contains(got.http.sent[1].body, '"output_config":{"effort":"high"}')
+  got = ask({ stream(said("ok")) }, { effort = false }, request)
+  t.falsy(got.http.sent[1].body:find("output_config", 1, true))
 end)
 
 t.test("without a key no header asks for one", function()

@@ -67,9 +67,9 @@ t.test("the ranking refuses what is no text, and too much of it", function()
   local many = {}
   for i = 1, 65 do many[i] = "w" end
   t.error(function() rank.scores(many, {}, { 1 }) end, "words: more than 64")
-  t.error(function() rank.scores({ "a" }, { { ("x"):rep(9000000) } }, { 1 }) end, "longer than")
-  t.error(function() rank.scores({ "a" }, { { ("x "):rep(3000000) }, { ("y "):rep(3000000) } }, { 1 }) end,
-    "more than 8 MB")
+  t.error(function() rank.scores({ "a" }, { { ("x"):rep(17000000) } }, { 1 }) end, "longer than")
+  t.error(function() rank.scores({ "a" }, { { ("x "):rep(4500000) }, { ("y "):rep(4500000) } }, { 1 }) end,
+    "more than 16 MB")
 end)
 
 t.test("the shipped choice answers the best with its runners-up, and nobody where nobody fits", function()

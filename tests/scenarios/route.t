@@ -124,6 +124,18 @@ for my $what (sort keys %BAD) {
         or diag("exit $ran->{exit}: $ran->{err}");
     is_deeply([Try::until_quiet($home)], [], 'and nothing is left running');
 }
+for my $case (['model', 'while true do end', 32, qr/routing\.lua:2: .*endless loop/], ['model', "return { models = 7 }", 35, qr/routing\.lua:2: model: .*models/],
+    ['model', "return { effort = 'huge' }", 35, qr/routing\.lua:2: model: .*effort/], ['next', "return { to = 'draft-agent', ends = true }", 35, qr/routing\.lua:2: next: /],
+    ['next', 'while true do end', 32, qr/routing\.lua:2: .*endless loop/], ['next', "error('no way')", 39, qr/routing\.lua:2: no way/]) {
+    my ($what, $body, $exit, $pattern) = @$case;
+    my $home = Try::home();
+    my %function = (model => 'function() end', next => 'function() end');
+    delete $function{$what};
+    my ($other) = keys %function;
+    routing($home, "return { choose = function() return 'draft' end, $other = $function{$other},\n  $what = function() $body end }\n");
+    my $ran = $what eq 'model' ? route($home, 'Anything.') : route($home, '--from', 'draft', '--reply', reply_file($home, 'x'));
+    ok($ran->{exit} == $exit && $ran->{err} =~ $pattern, "a $what such as '$body' is refused with file and line") or diag("exit $ran->{exit}: $ran->{err}");
+}
 {
     my $home = Try::home();
     routing($home, "return { model = function() end, next = function() end }\n");
@@ -206,7 +218,8 @@ LUA
     like($ran->{out}, qr/draft-agent asks you/, 'on a terminal the user is asked at once') or diag($ran->{out}, $ran->{err});
     unlike($ran->{out}, qr/\x1b\[2J/, 'and the question cannot drive the terminal');
     my ($question) = grep { $_->{kind} eq 'question' } Try::journal($home);
-    is_deeply([@{ $question->{body} }{qw(to answer by)}], ['User', 'French, please', 'person'], 'question and answer are journaled with who gave it');
+    my ($answer) = grep { $_->{kind} eq 'answer' } Try::journal($home);
+    is_deeply([$question->{body}{to}, @{ $answer->{body} }{qw(text by)}], ['User', 'French, please', 'person'], 'question and answer are journaled with who gave it');
     like($ran->{out}, qr/Baleines/, 'and the agent goes on with the answer');
 }
 

@@ -229,7 +229,8 @@ static Status make_folder(Copy *copy, const char *cache, Err *err)
 {
     char *all = join(cache, "copies"), *name = join(all, "copy.XXXXXX");
     bool  above = make_parent(cache);
-    if (!above || (mkdir(cache, 0700) != 0 && errno != EEXIST) || (mkdir(all, 0700) != 0 && errno != EEXIST))
+    if (!above || (mkdir(cache, 0700) != 0 && errno != EEXIST) ||
+        (mkdir(all, 0700) != 0 && errno != EEXIST))
         err_set(err, ST_IO, "make %s: %s", all, strerror(errno));
     else if (!mkdtemp(name))
         err_set(err, ST_IO, "make %s: %s", name, strerror(errno));
@@ -289,7 +290,8 @@ void copy_free(Copy *copy)
     free(copy);
 }
 
-/* Whether no living process holds the copy's lock; one without a lock is being made or half gone. */
+/* Whether no living process holds the copy's lock; one without a lock is being made or half gone.
+ */
 static bool is_left(const char *folder)
 {
     char *path = join(folder, "lock");

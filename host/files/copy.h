@@ -12,8 +12,8 @@
  * Thread  Any; all of it blocks on the disk.
  * Errors  ST_LIMIT beyond COPY_FILES_MAX or COPY_BYTES_MAX; ST_CANCELLED once *stop is set; ST_IO.
  *
- * What the root's rules mask is left out, and so are FIFOs, sockets and devices. Links are copied as
- * links and never followed. Times and modes are kept. Where the file system can share blocks it
+ * What the root's rules mask is left out, and so are FIFOs, sockets and devices. Links are copied
+ * as links and never followed. Times and modes are kept. Where the file system can share blocks it
  * does.
  */
 #ifndef HOST_FILES_COPY_H

@@ -223,8 +223,8 @@ static int run_decide(lua_State *L)
     return cross_await(L, cross_new(L, &spec, 4, lua_gettop(L) - 3));
 }
 
-/* run:script(entry, field, ...): a chain's run, an agent's before, an author's test; first argument
- * `run`. */
+/* run:script(entry, field, ...): a chain's run (which has to answer something), an agent's before,
+ * an author's test; first argument `run`. */
 static int run_script(lua_State *L)
 {
     Run      *run = bind_check_run(L, 1);
@@ -233,7 +233,8 @@ static int run_script(lua_State *L)
                       .entry = luaL_checkstring(L, 2),
                       .field = luaL_checkstring(L, 3),
                       .object = bind_push_prim,
-                      .object_arg = run};
+                      .object_arg = run,
+                      .answers = strcmp(luaL_checkstring(L, 3), "run") == 0};
     op_may_wait(L);
     return cross_await(L, cross_new(L, &spec, 4, lua_gettop(L) - 3));
 }
@@ -339,8 +340,7 @@ static int run_child(lua_State *L)
         luaL_checktype(L, -1, LUA_TTABLE);
         status = bind_open_workspace(L, lua_gettop(L), &own, &err);
     }
-    if (status == ST_OK && !aside)
-        status = budget_spend(&parent->budget, BUDGET_CHILDREN, 1, &err);
+    if (status == ST_OK && !aside) status = budget_spend(&parent->budget, BUDGET_CHILDREN, 1, &err);
     if (status == ST_OK)
         status = run_new(parent->loop, aside ? NULL : parent->journal, parent,
                          own ? own : parent->workspace, agent, task, &child, &err);

@@ -17,6 +17,7 @@ struct Cross {
     Task     *target; /* borrowed; NULL before it runs and after it ended */
     Buf       args, results;
     Timer    *timeout; /* owned or NULL */
+    int       line;    /* where the function begins */
     Cross    *next;    /* in the queue of decisions */
     bool      queued;
 };
@@ -30,6 +31,9 @@ static int give_results(lua_State *L, int status, lua_KContext context)
     Cross *cross = (Cross *)context;
     (void)status;
     char what[160];
+    if (cross->spec.answers && lua_isnoneornil(L, 2) && lua_isnoneornil(L, 3))
+        return luaL_error(L, "%s:%d: '%s' returned nothing; return a value, or nil and an error",
+                          cross->entry, cross->line, cross->field);
     snprintf(what, sizeof what, "%s: result", cross->what);
     convert_write(L, 2, lua_gettop(L) - 1, what, &cross->results);
     return 0;
@@ -44,6 +48,10 @@ static int call_target(lua_State *L)
     if (!lua_isfunction(L, -1))
         return luaL_error(L, "%s: '%s' is %s; it should be a function", cross->entry, cross->field,
                           luaL_typename(L, -1));
+    lua_Debug about;
+    lua_pushvalue(L, -1);
+    lua_getinfo(L, ">S", &about);
+    cross->line = about.linedefined;
     int argc = 0;
     if (cross->spec.object && !cross->spec.object_last) {
         cross->spec.object(L, cross->spec.object_arg);

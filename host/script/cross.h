@@ -22,6 +22,7 @@ typedef struct CrossSpec {
     CrossObject *object;     /* may be NULL */
     void        *object_arg; /* owned by the op from here; freed with object_free */
     void (*object_free)(void *arg);
+    bool        answers;     /* a function that returns nothing has forgotten to: an error */
     bool        object_last; /* behind the plain arguments instead of before them */
     int64_t     timeout_ms;  /* 0 is none */
     const char *what;        /* for messages: "tool read"; copied */

@@ -1,6 +1,6 @@
---- The backend guild at work: one builds, then side by side one reviews and one runs the tests; what
---- strangers can reach goes past security; what is wrong goes back to the builder, a bounded number
---- of times; what stands gets a plan for its deployment.
+--- The backend guild at work: one builds, then side by side one reviews and one runs the tests;
+--- what strangers can reach goes past security; what is wrong goes back to the builder, a bounded
+--- number of times; what stands gets a plan for its deployment.
 local json   = require "lib.json"
 local schema = require "lib.schema"
 

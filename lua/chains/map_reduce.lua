@@ -1,5 +1,5 @@
---- Asks one agent the same about each of many files, a few at a time, and another one what all of it
---- comes to. A file whose agent fails is named in the end and costs nothing but itself.
+--- Asks one agent the same about each of many files, a few at a time, and another one what all of
+--- it comes to. A file whose agent fails is named in the end and costs nothing but itself.
 local json   = require "lib.json"
 local schema = require "lib.schema"
 

@@ -135,7 +135,8 @@ local function test(cli, words)
   end
   local opened
   opened, err = start.session(cli, loaded, {
-    model = values.model, unconfined = values.unconfined, sink = function(event) session.get().bench.watch(event) end,
+    model = values.model, unconfined = values.unconfined,
+    sink = function(event) session.get().bench.watch(event) end,
   })
   if not opened then
     cli.err("perigee: " .. show.clean(err and err.message or "no session") .. "\n")

@@ -21,8 +21,8 @@ local function apply(input, call)
   if done.exit_code == 0 then
     return ("Applied to %s."):format(text.plural(#input.files, "file"))
   end
-  return nil, { code = "invalid", message = "the patch does not fit, and nothing of it was applied: "
-    .. complaints(done.stderr) }
+  return nil, { code = "invalid",
+    message = "the patch does not fit, and nothing of it was applied: " .. complaints(done.stderr) }
 end
 
 return {

@@ -26,7 +26,7 @@ local FURTHER    <const> = "  "   -- before each further row of an entry, so tha
 ---@field facts?     string[] what the host says about it, below and told apart from it
 ---@field kept?      string a fact that is shown with the choices that need the whole
 ---@field choices    ask.Choice[]? nil: any line is an answer
----@field default    string? the key that an empty line stands for; without choices the answer itself
+---@field default    string? the key that an empty line stands for; without choices the answer
 ---@field timeout_ms integer
 
 --- Cuts a line into pieces that fit, so that no terminal wraps it: what a stranger wrote never

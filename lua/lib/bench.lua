@@ -39,7 +39,8 @@ local function put_files(run, files)
 end
 
 local function rehearse(cli, opened, run, entry)
-  local scenario, err = cli.decide("lua/lib/decisions.lua", "scenario", entry:match("^rehearsal:(.*)"))
+  local path = entry:match("^rehearsal:(.*)")
+  local scenario, err = cli.decide("lua/lib/decisions.lua", "scenario", path)
   if not scenario then return nil, err end
   opened.options.model, opened.visits = entry, {}
   local ok

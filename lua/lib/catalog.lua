@@ -4,6 +4,7 @@ local json      = require "lib.json"
 local limits    = require "lib.limits"
 local output    = require "lib.output"
 local relations = require "lib.relations"
+local rights    = require "lib.rights"
 local text      = require "lib.text"
 
 local catalog = {}
@@ -31,6 +32,7 @@ local NARROW <const> = { allowedtools = "tools", disallowedtools = "without" }
 ---@field form        Schema? the same, to check by
 ---@field written     any     its `tools` field as written
 ---@field without     any     its `disallowedTools` field as written
+---@field narrow      rights.Narrow? what else takes tools away
 ---@field tools       string[] names it has; filled by `catalog.equip`
 ---@field missing     string[] names that no tool here bears
 ---@field blocks      table[] the outline of its body
@@ -140,8 +142,8 @@ local function form_of(parsed, front, name, path, diagnostics)
   if form then return form end
   note(diagnostics, "output", "error", path, line, column, why .. "; until this is mended it does "
     .. "not work")
-  return nil, { code = "invalid", message = ("%s:%d:%d: output of %s: %s"):format(path, line, column,
-    name, why) }
+  return nil, { code = "invalid", message = ("%s:%d:%d: output of %s: %s")
+    :format(path, line, column, name, why) }
 end
 
 --- One agent of one file, or nil with a diagnostic.
@@ -171,6 +173,12 @@ local function read(cli, path, source, layer, diagnostics)
     if not narrows and not text.one_of(KNOWN, one.key:lower()) then extra[#extra + 1] = one.key end
   end
   local bounds, unread = limits_of(parsed, front, path, diagnostics)
+  local narrow, odd = rights.read(front)
+  if odd then
+    local line, column = place(parsed, odd)
+    note(diagnostics, "tools", "error", path, line, column,
+      ("%s cannot be read; until this is mended it has no tools"):format(odd))
+  end
   local written, without, unclear = tools_of(parsed, front, path, diagnostics)
   local form, unusable = form_of(parsed, front, name, path, diagnostics)
   local who = {
@@ -179,9 +187,9 @@ local function read(cli, path, source, layer, diagnostics)
     complexity = scalar(front.complexity),
     written = written, without = without, limits = bounds, output = front.output, form = form,
     blocked = unusable, extra = extra,
-    narrowed = parsed.narrowed or unread or unclear, tools = {}, missing = {}, targets = {},
-    tools_line = { place(parsed, "tools") }, check = front.check,
-    check_line = { place(parsed, "check") },
+    narrow = narrow, narrowed = parsed.narrowed or unread or unclear or odd ~= nil,
+    tools = {}, missing = {}, targets = {}, tools_line = { place(parsed, "tools") },
+    check = front.check, check_line = { place(parsed, "check") },
     name_line = { place(parsed, "name") },
   }
   who.blocks = parsed.blocks

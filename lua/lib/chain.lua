@@ -1,10 +1,10 @@
 --- The `run` that chains, `before` hooks and authors' tests are handed. Made in the run's own VM;
 --- what matters happens behind `prim.host`, in lib/services.lua.
 ---
---- Each step tells the host where it stands, so that a later resume finds its record again: the path
---- of its coroutine and its ordinal there. `2` is the second step of the chain itself, `3.facts/1`
---- the first in the branch `facts` of the run.all that was the third, `4/1` the first inside the
---- function of a run.step.
+--- Each step tells the host where it stands, so that a later resume finds its record again: the
+--- path of its coroutine and its ordinal there. `2` is the second step of the chain itself,
+--- `3.facts/1` the first in the branch `facts` of the run.all that was the third, `4/1` the first
+--- inside the function of a run.step.
 local text = require "lib.text"
 
 local chain = {}

@@ -53,8 +53,8 @@ local function scalar(written)
   return value
 end
 
---- A value as a command line writes it, by what the schema wants. What does not fit comes back as it
---- is, for the check to name.
+--- A value as a command line writes it, by what the schema wants. What does not fit comes back as
+--- it is, for the check to name.
 local function read(node, written)
   if node.kind == "text" or node.kind == "path" then return written end
   if node.kind == "enum" then

@@ -56,13 +56,13 @@ function decisions.chain(path)
   return { params = params, description = file.description }
 end
 
---- A scenario's own task and files.
----@return { task: string?, files: table<string, string>? }? scenario, Error? err
+--- A scenario's own task and files, and who plays in it.
+---@return { task: string?, files: table<string, string>?, agents: string[] }? scenario, Error? err
 function decisions.scenario(path)
   local file = entry(path)
   local why = rehearsal.check(file)
   if why then return invalid(path .. ": " .. why) end
-  return { task = file.task, files = file.files }
+  return { task = file.task, files = file.files, agents = text.sorted_keys(file.agents) }
 end
 
 --- The functions that each of the files which people edit first returns, all of them and no more;

@@ -117,6 +117,7 @@ local function consult(run, who, input, start)
     return agent.run(child, { agent = other, task = input.question, hops = "off", above = above,
       opening = first_message(who, input.question, start.task) })
   end)
+  session.pass_files(child, run)
   if not result then return nil, ("%s could not answer: %s"):format(other.name, err.message) end
   if result.status == "ok" then return result.text end
   return nil, ("%s did not come to an end (%s). It said so far:\n%s"):format(other.name,

@@ -1,5 +1,5 @@
---- What a project says to whoever works in it: its AGENTS.md, else its CLAUDE.md. A stranger's words:
---- they are bounded, shown to the model as notes, and no link leads them anywhere else.
+--- What a project says to whoever works in it: its AGENTS.md, else its CLAUDE.md. A stranger's
+--- words: they are bounded, shown to the model as notes, and no link leads them anywhere else.
 local text = require "lib.text"
 
 local notes = {}

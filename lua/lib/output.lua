@@ -1,5 +1,5 @@
---- What an agent's final reply must be: read from a definition or a chain, found in a reply, checked.
---- Pure.
+--- What an agent's final reply must be: read from a definition or a chain, found in a reply,
+--- checked. Pure.
 ---
 ---   output: { verdict: [accept, reject], defects: [text], score: integer, "notes?": text }
 ---

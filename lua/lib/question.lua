@@ -1,6 +1,6 @@
---- Questions of a run to a person: recorded before they are asked, asked at the terminal at once, and
---- recorded with who answered. Where nobody is there they are kept, and stand in the result of the
---- run. Host VM only.
+--- Questions of a run to a person: recorded before they are asked, asked at the terminal at once,
+--- and recorded with who answered. Where nobody is there they are kept, and stand in the result of
+--- the run. Host VM only.
 local session = require "lib.session"
 local text    = require "lib.text"
 

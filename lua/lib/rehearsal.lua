@@ -2,6 +2,7 @@
 --- would have been given. Pure; runs where scenarios run. Their form stands in scenarios/README.md.
 local json = require "lib.json"
 local rehearse = require "lib.rehearse"
+local lists    = require "lib.text"
 
 local rehearsal = {}
 
@@ -48,8 +49,15 @@ function rehearsal.check(scenario)
   if type(scenario.agents) ~= "table" then
     return 'agents is missing: { ["NAME"] = { visit, ... } }'
   end
-  for agent, visits in pairs(scenario.agents) do
+  for _, agent in ipairs(lists.sorted_keys(scenario.agents)) do
+    local visits = scenario.agents[agent]
+    if type(visits) ~= "table" then
+      return ("%s is a %s; an agent has a list of visits"):format(agent, type(visits))
+    end
     for v, turns in ipairs(visits) do
+      if type(turns) ~= "table" or turns.expect ~= nil then
+        return ("%s, visit %d: a visit is a list of turns"):format(agent, v)
+      end
       for n, turn in ipairs(turns) do
         local what = rehearsal.check_turn(turn)
         if what then return ("%s, visit %d, turn %d: %s"):format(agent, v, n, what) end
@@ -73,6 +81,11 @@ function rehearsal.check_turn(turn)
   end
   if turn.text == nil and turn.calls == nil then
     return "it neither says anything nor calls a tool"
+  end
+  for i, call in ipairs(type(turn.calls) == "table" and turn.calls or {}) do
+    if type(call) ~= "table" or type(call[1]) ~= "string" then
+      return ('call %d is no { "tool", { arguments } }'):format(i)
+    end
   end
 end
 

@@ -202,9 +202,8 @@ function services.question(run, place, asked, options)
     place = { at = place, of = identity(run, asked, checked.choices) },
     choices = checked.choices, default = checked.default, timeout_ms = timeout })
   if word then return word end
-  if err.code ~= "unavailable" then return nil, err end
-  return nil, { code = "waiting", message = ("nobody can be asked %q: run it on a terminal, or give "
-    .. "the question a default"):format(show.brief(text.first_line(asked), 100)) }
+  return nil, { code = "waiting", message = ("%q has no answer: %s; run it on a terminal, or give "
+    .. "the question a default"):format(show.brief(text.first_line(asked), 100), err.message) }
 end
 
 --- call.log: a line for whoever watches; in the journal too.

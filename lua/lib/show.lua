@@ -276,10 +276,9 @@ function show.people(cli, speak)
     end,
     phase = function(b) write.line(colours.bold("## " .. show.clean(b.name))) end,
     question = function(b) asked[b.at or ""] = text.first_line(b.text) end,
-    answer = function(b) -- a call shows its own, and who is asked at the terminal sees it there
-      if b.call or b.by == "person" then return end
-      write.line(show.clean(("   asked: %s  answered (%s): %s"):format(asked[b.at] or "", b.by,
-        b.text or b.error and b.error.message or "")))
+    answer = function(b)
+      if b.by ~= "default" then return end -- a call shows its own, and a person has seen both
+      write.line(show.clean(("   nobody answered %q: %s"):format(asked[b.at] or "", b.text)))
     end,
     notice = function(b) write.line("perigee: " .. show.clean(b.text)) end,
     log = function(b)

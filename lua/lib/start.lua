@@ -6,9 +6,11 @@ local grants   = require "lib.grants"
 local network  = require "lib.network"
 local notes    = require "lib.notes"
 local project  = require "lib.project"
+local rights   = require "lib.rights"
 local session  = require "lib.session"
 local settings = require "lib.settings"
 local show     = require "lib.show"
+local text     = require "lib.text"
 local tool     = require "lib.tool"
 local toolbox  = require "lib.toolbox"
 local trust    = require "lib.trust"
@@ -20,7 +22,7 @@ local start = {}
 function start.equip(found, tools)
   for _, who in ipairs(found.agents) do
     local given = who.narrowed and { tools = {}, missing = {}, scopes = {} }
-      or tool.resolve(who.written, tools, who.without)
+      or rights.narrow(tool.resolve(who.written, tools, who.without), who.narrow, tools)
     who.tools, who.missing = given.tools, given.missing
     who.scopes, who.tools_note = given.scopes, given.note
   end
@@ -279,6 +281,26 @@ function start.chain_tool(cli, loaded)
   return declaration
 end
 
+--- Whether a scenario can be played, before anything begins. Who in it is no agent here is told:
+--- nobody will ever play that part.
+---@async
+---@return boolean? ok, Error? err
+function start.scenario(cli, named, found)
+  local path = named and named:match("^rehearsal:(.*)$")
+  if not path then return true end
+  local scenario, err = cli.decide("lua/lib/decisions.lua", "scenario", path)
+  if not scenario then return nil, err end
+  local names = {}
+  for i, who in ipairs(found.agents) do names[i] = who.name end
+  for _, name in ipairs(scenario.agents) do
+    if not found.by_name[name] then
+      cli.err(("perigee: %s: there is no agent %q here%s\n"):format(show.clean(path),
+        show.clean(name), text.suggest(name, names)))
+    end
+  end
+  return true
+end
+
 --- Opens the session of a verb that runs agents; says what of a project's settings is not followed.
 ---@async
 ---@param cli    table
@@ -295,6 +317,9 @@ function start.session(cli, loaded, how)
   local named
   named, err = start.model(cli, how.model)
   if how.model and not named then return nil, err end
+  local playable
+  playable, err = start.scenario(cli, named, loaded.catalog)
+  if not playable then return nil, err end
   local usable
   usable, err = start.settings(cli, loaded.gate)
   if not usable then return nil, err end

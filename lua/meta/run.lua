@@ -93,9 +93,18 @@ function run.sleep(ms) end
 ---@field spent number
 ---@field left  number? nil: nothing bounds it
 
+---@class Budget
+---@field turns    BudgetLine
+---@field calls    BudgetLine
+---@field hops     BudgetLine
+---@field children BudgetLine
+---@field tokens   BudgetLine
+---@field usd      BudgetLine dollars
+---@field time_ms  integer? until the run's deadline
+
 --- What this run and its children have spent, and what is left.
 ---@async
----@return { turns: BudgetLine, calls: BudgetLine, hops: BudgetLine, children: BudgetLine, tokens: BudgetLine, usd: BudgetLine, time_ms: integer? } budget
+---@return Budget budget
 function run.budget() end
 
 --- Says where the chain is, by name: a line for the person who watches, and an event.

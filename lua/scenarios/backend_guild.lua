@@ -47,8 +47,9 @@ return {
     [REVIEWER] = {
       { { expect = rehearse.first("greets its first argument"), calls = {
           { "read", { path = "greet.sh" } } } },
-        { expect = rehearse.result("read", "eval"), text = '{"verdict": "reject", "security": true, '
-          .. '"defects": ["greet.sh:3: eval runs what the stranger wrote"]}' } },
+        { expect = rehearse.result("read", "eval"),
+          text = '{"verdict": "reject", "security": true, '
+            .. '"defects": ["greet.sh:3: eval runs what the stranger wrote"]}' } },
       { { expect = rehearse.first("prints the name as it is"), calls = {
           { "read", { path = "greet.sh" } } } },
         { expect = rehearse.result("read", "printf"),
@@ -61,7 +62,8 @@ return {
         '{"passed": true, "report": "an odd name is printed as it is"}'),
     },
     [SECURITY] = { {
-      { expect = rehearse.first("## Review", "accept"), text = '{"verdict": "accept", "findings": []}' },
+      { expect = rehearse.first("## Review", "accept"),
+        text = '{"verdict": "accept", "findings": []}' },
     } },
     [DEPLOYER] = { {
       { expect = rehearse.first("an odd name is printed as it is"),

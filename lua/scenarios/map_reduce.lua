@@ -1,12 +1,14 @@
---- The chain map_reduce over six notes, of which one cannot be understood. Each agent reads its file
---- with the real tool.
+--- The chain map_reduce over six notes, of which one cannot be understood. Each agent reads its
+--- file with the real tool.
 local rehearse = require "lib.rehearse"
 
 local MAPPER  <const> = "063-development-backend-junior-guardian"
 local REDUCER <const> = "072-development-quality-senior-guardian"
 
 local FILES <const> = {}
-for i = 1, 6 do FILES[("notes/%d.txt"):format(i)] = i == 4 and "???\n" or ("owes %d\n"):format(i) end
+for i = 1, 6 do
+  FILES[("notes/%d.txt"):format(i)] = i == 4 and "???\n" or ("owes %d\n"):format(i)
+end
 
 local function file_of(given) return given.first:match("notes/%d%.txt") end
 

@@ -24,6 +24,9 @@
 #define LIMIT_URL        (16 * KB)
 #define LIMIT_FETCH      (4 * MB) /* the answer to a tool's request that names no bound */
 
+#define LIMIT_CASSETTE       (256 * MB) /* a file with recorded traffic */
+#define LIMIT_CASSETTE_LINES 2000000
+
 /* plain data between VMs, and JSON */
 #define LIMIT_CROSSING   (16 * MB)
 #define LIMIT_DEPTH      64 /* levels */

@@ -13,7 +13,7 @@ static int    on_connected(void *arg, char *to, char *from, int to_port, int fro
 static int    on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all,
                           curl_off_t up);
 
-void call_listen(HttpCall *call)
+void call_listen(CurlCall *call)
 {
     CURL *easy = call->easy;
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head_line);
@@ -27,12 +27,12 @@ void call_listen(HttpCall *call)
     curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
 }
 
-static bool is_over(const HttpCall *call) { return call->cancelled || call->failed || call->ended; }
+static bool is_over(const CurlCall *call) { return call->cancelled || call->failed || call->ended; }
 
 /* Called when the connection stands (TLS included), also for one that is used again. */
 static int on_connected(void *arg, char *to, char *from, int to_port, int from_port)
 {
-    HttpCall *call = arg;
+    CurlCall *call = arg;
     (void)to, (void)from, (void)to_port, (void)from_port;
     if (!is_over(call)) call_expect(call, STALL_FIRST_BYTE);
     return CURL_PREREQFUNC_OK;
@@ -42,7 +42,7 @@ static int on_connected(void *arg, char *to, char *from, int to_port, int from_p
 static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all,
                        curl_off_t up)
 {
-    HttpCall *call = arg;
+    CurlCall *call = arg;
     (void)down_all, (void)down, (void)up_all;
     if (up != call->sent && call->stall == STALL_FIRST_BYTE && !is_over(call))
         call_expect(call, STALL_FIRST_BYTE);
@@ -50,7 +50,7 @@ static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off
     return 0;
 }
 
-static void announce_head(HttpCall *call)
+static void announce_head(CurlCall *call)
 {
     HttpHeader *headers = mem_new((call->header_count + 1) * sizeof *headers);
     const char *at = call->head.ptr;
@@ -66,7 +66,7 @@ static void announce_head(HttpCall *call)
     free(headers);
 }
 
-static void begin_head(HttpCall *call, Str line)
+static void begin_head(CurlCall *call, Str line)
 {
     ptrdiff_t space = str_find(line, STR(" "));
     int64_t   status = 0;
@@ -79,7 +79,7 @@ static void begin_head(HttpCall *call, Str line)
 }
 
 /* A line that begins with a blank continues the value before it (RFC 9112, section 5.2). */
-static Status keep_continuation(HttpCall *call, Str line, Err *err)
+static Status keep_continuation(CurlCall *call, Str line, Err *err)
 {
     call->head.len--; /* the NUL behind the value */
     Status status = buf_byte(&call->head, ' ', err);
@@ -87,7 +87,7 @@ static Status keep_continuation(HttpCall *call, Str line, Err *err)
     return status == ST_OK ? buf_byte(&call->head, '\0', err) : status;
 }
 
-static Status keep_header(HttpCall *call, Str line, Err *err)
+static Status keep_header(CurlCall *call, Str line, Err *err)
 {
     bool      continues = line.ptr[0] == ' ' || line.ptr[0] == '\t';
     ptrdiff_t colon = str_find(line, STR(":"));
@@ -109,7 +109,7 @@ static Status keep_header(HttpCall *call, Str line, Err *err)
 /* One line of a head with its line end, or of the trailers. */
 static size_t on_head_line(char *bytes, size_t size, size_t count, void *arg)
 {
-    HttpCall *call = arg;
+    CurlCall *call = arg;
     Str       line = {bytes, size * count};
     Err       err;
     if (is_over(call)) return 0;
@@ -137,7 +137,7 @@ static size_t on_head_line(char *bytes, size_t size, size_t count, void *arg)
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 {
-    HttpCall *call = arg;
+    CurlCall *call = arg;
     Str       piece = {bytes, size * count};
     if (is_over(call)) return piece.len ? 0 : 1; /* anything but its length is an error */
     if (call->paused) {

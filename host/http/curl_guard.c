@@ -7,7 +7,7 @@
 
 static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to);
 
-Status call_check_host(HttpCall *call, CURLU *parts, Err *err)
+Status call_check_host(CurlCall *call, CURLU *parts, Err *err)
 {
     char   *name = NULL, *port = NULL;
     Host    host;
@@ -35,7 +35,7 @@ Status call_check_host(HttpCall *call, CURLU *parts, Err *err)
 
 /* A connection of the pool was perhaps opened under another list, or under none: it is not used,
  * and ours is not kept for others. */
-void call_guard(HttpCall *call)
+void call_guard(CurlCall *call)
 {
     CURL *easy = call->easy;
     if (call->direct) curl_easy_setopt(easy, CURLOPT_PROXY, "");
@@ -50,7 +50,7 @@ void call_guard(HttpCall *call)
  * look-up between check and use does not exist. A refused one of several leaves the others. */
 static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
-    HttpCall *call = arg;
+    CurlCall *call = arg;
     Address   address;
     uint16_t  port;
     (void)purpose;

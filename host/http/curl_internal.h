@@ -1,6 +1,7 @@
 /* curl_internal.h -- what the files of the curl transport share. The only header with curl.h.
  *
- * Why     One HttpCall is one easy handle; one Transport is one multi handle driven by the loop.
+ * Why     One CurlCall is one easy handle; one CurlTransport is one multi handle driven by the
+ *         loop.
  * Life of a call
  *
  *     http_begin -> [added to multi] -> on_head -> on_data ... -> finished -> on_end -> freed
@@ -14,7 +15,7 @@
 #ifndef HOST_HTTP_CURL_INTERNAL_H
 #define HOST_HTTP_CURL_INTERNAL_H
 
-#include "transport.h"
+#include "transport_kind.h"
 
 #include "../base/limits.h"
 
@@ -23,14 +24,17 @@
 /* Which silence would end the call now. */
 typedef enum Stall { STALL_CONNECT, STALL_FIRST_BYTE, STALL_IDLE } Stall;
 
-typedef struct Socket Socket;
+typedef struct Socket        Socket;
+typedef struct CurlCall      CurlCall;
+typedef struct CurlTransport CurlTransport;
 
-struct Transport {
+struct CurlTransport {
+    Transport base;    /* first */
     Loop     *loop;    /* borrowed */
     CURLM    *multi;   /* owned */
     Timer    *alarm;   /* owned; libcurl's own next deadline */
     Timer    *soon;    /* owned; settles what was asked for outside of libcurl */
-    HttpCall *calls;   /* owned list, newest first */
+    CurlCall *calls;   /* owned list, newest first */
     Socket   *sockets; /* owned list; what libcurl wants watched */
     char     *ca_file; /* owned, may be NULL; CURL_CA_BUNDLE or SSL_CERT_FILE */
     char     *ca_path; /* owned, may be NULL; SSL_CERT_DIR */
@@ -38,9 +42,10 @@ struct Transport {
     bool      todo;    /* some call needs settling */
 };
 
-struct HttpCall {
-    Transport         *transport; /* borrowed */
-    HttpCall          *prev, *next;
+struct CurlCall {
+    HttpCall           base;      /* first */
+    CurlTransport     *transport; /* borrowed */
+    CurlCall          *prev, *next;
     CURL              *easy;        /* owned */
     struct curl_slist *headers;     /* owned */
     char              *secret_line; /* borrowed from `headers`; wiped before it is freed */
@@ -79,25 +84,25 @@ struct HttpCall {
 };
 
 /* curl_request.c: checks `request`, fills `call->where` and the easy handle. */
-MUST_CHECK Status call_prepare(HttpCall *call, const HttpRequest *request, Err *err);
-void              call_wipe_headers(HttpCall *call);
+MUST_CHECK Status call_prepare(CurlCall *call, const HttpRequest *request, Err *err);
+void              call_wipe_headers(CurlCall *call);
 
 /* curl_guard.c: where this call may go. The first is asked once the URL was read, the second sets
  * the options that hold it to that. */
-MUST_CHECK Status call_check_host(HttpCall *call, CURLU *parts, Err *err);
-void              call_guard(HttpCall *call);
+MUST_CHECK Status call_check_host(CurlCall *call, CURLU *parts, Err *err);
+void              call_guard(CurlCall *call);
 
 /* curl_answer.c: the callbacks that libcurl makes while the answer comes. */
-void call_listen(HttpCall *call);
+void call_listen(CurlCall *call);
 
 /* curl_transport.c: begins another wait, counted from now. */
-void call_expect(HttpCall *call, Stall stall);
+void call_expect(CurlCall *call, Stall stall);
 
 /* curl_outcome.c: what a finished transfer amounts to. */
-void call_judge(HttpCall *call, CURLcode code);
-void call_judge_silence(HttpCall *call, int64_t now);
+void call_judge(CurlCall *call, CURLcode code);
+void call_judge_silence(CurlCall *call, int64_t now);
 
 /* Notes inside a libcurl callback that the call has failed; it ends as soon as libcurl returns. */
-void call_fail(HttpCall *call, Status status, const char *format, ...) PRINTF_LIKE(3, 4);
+void call_fail(CurlCall *call, Status status, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #endif

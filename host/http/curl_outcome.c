@@ -76,7 +76,7 @@ static void hide_user_info(char *text)
     }
 }
 
-void call_judge(HttpCall *call, CURLcode code)
+void call_judge(CurlCall *call, CURLcode code)
 {
     if (call->failed) return; /* the reason was noted when it was seen */
     if (code == CURLE_OK && !call->head_seen) code = CURLE_WEIRD_SERVER_REPLY;
@@ -102,7 +102,7 @@ void call_judge(HttpCall *call, CURLcode code)
               call->error[0] ? " (" : "", call->error, call->error[0] ? ")" : "", remedy_of(code));
 }
 
-void call_judge_silence(HttpCall *call, int64_t now)
+void call_judge_silence(CurlCall *call, int64_t now)
 {
     const int64_t allowed[] = {call->connect_ms, call->first_byte_ms, call->idle_ms};
     if (now >= call->stall_deadline)
@@ -113,7 +113,7 @@ void call_judge_silence(HttpCall *call, int64_t now)
                   call->where);
 }
 
-void call_fail(HttpCall *call, Status status, const char *format, ...)
+void call_fail(CurlCall *call, Status status, const char *format, ...)
 {
     char    text[ERR_TEXT_MAX];
     va_list args;

@@ -10,10 +10,10 @@
 #include <string.h>
 
 static Status check_request(const HttpRequest *request, Err *err);
-static Status read_url(HttpCall *call, Str method, const char *url, Buf *key, Err *err);
-static Status add_headers(HttpCall *call, const HttpRequest *request, Err *err);
-static Status add_secret(HttpCall *call, const HttpRequest *request, Str key, Err *err);
-static void   set_options(HttpCall *call, const HttpRequest *request, const char *url);
+static Status read_url(CurlCall *call, Str method, const char *url, Buf *key, Err *err);
+static Status add_headers(CurlCall *call, const HttpRequest *request, Err *err);
+static Status add_secret(CurlCall *call, const HttpRequest *request, Str key, Err *err);
+static void   set_options(CurlCall *call, const HttpRequest *request, const char *url);
 
 /* The message's framing and its addressee follow from the request; a second word about them is how
  * requests are smuggled. */
@@ -21,7 +21,7 @@ static const char *const OURS[] = {"host",    "content-length", "transfer-encodi
                                    "expect",  "connection",     "te",
                                    "upgrade", "trailer",        "accept-encoding"};
 
-Status call_prepare(HttpCall *call, const HttpRequest *request, Err *err)
+Status call_prepare(CurlCall *call, const HttpRequest *request, Err *err)
 {
     Status status = check_request(request, err);
     if (status != ST_OK) return status;
@@ -44,7 +44,7 @@ Status call_prepare(HttpCall *call, const HttpRequest *request, Err *err)
     return status;
 }
 
-void call_wipe_headers(HttpCall *call)
+void call_wipe_headers(CurlCall *call)
 {
     if (call->secret_line) explicit_bzero(call->secret_line, strlen(call->secret_line));
     call->secret_line = NULL;
@@ -164,7 +164,7 @@ Status http_join_url(Str base, Str location, Buf *out, Err *err)
     return status;
 }
 
-static Status read_url(HttpCall *call, Str method, const char *url, Buf *key, Err *err)
+static Status read_url(CurlCall *call, Str method, const char *url, Buf *key, Err *err)
 {
     CURLU *parts = NULL;
     Status status = parse_url(url, &parts, err);
@@ -183,13 +183,13 @@ static Status read_url(HttpCall *call, Str method, const char *url, Buf *key, Er
     return status;
 }
 
-static void add_line(HttpCall *call, const char *line)
+static void add_line(CurlCall *call, const char *line)
 {
     struct curl_slist *longer = curl_slist_append(call->headers, line);
     if (longer) call->headers = longer;
 }
 
-static Status add_headers(HttpCall *call, const HttpRequest *request, Err *err)
+static Status add_headers(CurlCall *call, const HttpRequest *request, Err *err)
 {
     Buf  line;
     bool typed = false;
@@ -213,7 +213,7 @@ static Status add_headers(HttpCall *call, const HttpRequest *request, Err *err)
     return ST_OK;
 }
 
-static Status add_secret(HttpCall *call, const HttpRequest *request, Str key, Err *err)
+static Status add_secret(CurlCall *call, const HttpRequest *request, Str key, Err *err)
 {
     Buf line;
     buf_init(&line, LIMIT_HTTP_HEAD);
@@ -237,7 +237,7 @@ static Status add_secret(HttpCall *call, const HttpRequest *request, Str key, Er
     return status == ST_OK ? ST_OK : err_wrap(err, "%s", call->where);
 }
 
-static void set_method(HttpCall *call, const HttpRequest *request)
+static void set_method(CurlCall *call, const HttpRequest *request)
 {
     CURL *easy = call->easy;
     bool  has_body = request->body.len > 0 || str_is(request->method, "POST") ||
@@ -257,10 +257,10 @@ static void set_method(HttpCall *call, const HttpRequest *request)
     free(method);
 }
 
-static void set_options(HttpCall *call, const HttpRequest *request, const char *url)
+static void set_options(CurlCall *call, const HttpRequest *request, const char *url)
 {
-    CURL            *easy = call->easy;
-    const Transport *transport = call->transport;
+    CURL                *easy = call->easy;
+    const CurlTransport *transport = call->transport;
     call->connect_ms = request->connect_ms;
     call->first_byte_ms = request->first_byte_ms;
     call->idle_ms = request->idle_ms;

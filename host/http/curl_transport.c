@@ -11,19 +11,27 @@
 enum { IDLE_CONNECTIONS = 16 };
 
 struct Socket {
-    Transport *transport; /* borrowed */
-    Watch     *watch;     /* owned */
-    Socket    *prev, *next;
+    CurlTransport *transport; /* borrowed */
+    Watch         *watch;     /* owned */
+    Socket        *prev, *next;
 };
 
-static int  on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned);
-static int  on_alarm_wanted(CURLM *multi, long timeout_ms, void *arg);
-static void on_alarm(void *arg);
-static void on_soon(void *arg);
-static void on_silence(void *arg);
-static void call_add(HttpCall *call);
-static void call_release(HttpCall *call);
-static void socket_free(Socket *socket);
+static int    on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned);
+static int    on_alarm_wanted(CURLM *multi, long timeout_ms, void *arg);
+static void   on_alarm(void *arg);
+static void   on_soon(void *arg);
+static void   on_silence(void *arg);
+static void   call_add(CurlCall *call);
+static void   call_release(CurlCall *call);
+static void   socket_free(Socket *socket);
+static Status curl_begin(Transport *base, const HttpRequest *request, const HttpEvents *events,
+                         void *arg, HttpCall **out, Err *err);
+static void   curl_pause(HttpCall *base, bool paused);
+static void   curl_cancel(HttpCall *base);
+static Status curl_finish(Transport *base, Err *err);
+static void   curl_free_all(Transport *base);
+
+static const TransportKind KIND = {curl_begin, curl_pause, curl_cancel, curl_finish, curl_free_all};
 
 static char *first_env(const char *a, const char *b)
 {
@@ -49,7 +57,8 @@ Status transport_new(Loop *loop, Transport **out, Err *err)
     ignore_sigpipe();
     CURLM *multi = curl_multi_init();
     if (!multi) return err_set(err, ST_UNAVAILABLE, "start the HTTP client: no multi handle");
-    Transport *transport = mem_new(sizeof *transport);
+    CurlTransport *transport = mem_new(sizeof *transport);
+    transport->base.kind = &KIND;
     transport->loop = loop;
     transport->multi = multi;
     transport->alarm = timer_new(loop, on_alarm, transport);
@@ -61,13 +70,19 @@ Status transport_new(Loop *loop, Transport **out, Err *err)
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_alarm_wanted);
     curl_multi_setopt(multi, CURLMOPT_TIMERDATA, transport);
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS);
-    *out = transport;
+    *out = &transport->base;
     return ST_OK;
 }
 
-void transport_free(Transport *transport)
+static Status curl_finish(Transport *base, Err *err)
 {
-    if (!transport) return;
+    (void)base, (void)err;
+    return ST_OK;
+}
+
+static void curl_free_all(Transport *base)
+{
+    CurlTransport *transport = (CurlTransport *)base;
     while (transport->calls) call_release(transport->calls);
     curl_multi_cleanup(transport->multi);
     while (transport->sockets) socket_free(transport->sockets);
@@ -78,10 +93,12 @@ void transport_free(Transport *transport)
     free(transport);
 }
 
-Status http_begin(Transport *transport, const HttpRequest *request, const HttpEvents *events,
-                  void *arg, HttpCall **out, Err *err)
+static Status curl_begin(Transport *base, const HttpRequest *request, const HttpEvents *events,
+                         void *arg, HttpCall **out, Err *err)
 {
-    HttpCall *call = mem_new(sizeof *call);
+    CurlTransport *transport = (CurlTransport *)base;
+    CurlCall      *call = mem_new(sizeof *call);
+    call->base.kind = &KIND;
     call->transport = transport;
     call->events = *events;
     call->arg = arg;
@@ -101,15 +118,16 @@ Status http_begin(Transport *transport, const HttpRequest *request, const HttpEv
         transport->todo = true;
     else
         call_add(call);
-    *out = call;
+    *out = &call->base;
     return ST_OK;
 }
 
 /* Pausing is lazy: the piece that comes next is refused, libcurl keeps it and stops reading. Going
  * on hands that piece over, which must not happen from inside the caller's own call. */
-void http_pause(HttpCall *call, bool paused)
+static void curl_pause(HttpCall *base, bool paused)
 {
-    Transport *transport = call->transport;
+    CurlCall      *call = (CurlCall *)base;
+    CurlTransport *transport = call->transport;
     if (call->ended || call->cancelled || call->paused == paused) return;
     call->paused = paused;
     call_expect(call, call->stall);
@@ -118,8 +136,9 @@ void http_pause(HttpCall *call, bool paused)
     if (!transport->inside) timer_set(transport->soon, loop_now(transport->loop));
 }
 
-void http_cancel(HttpCall *call)
+static void curl_cancel(HttpCall *base)
 {
+    CurlCall *call = (CurlCall *)base;
     if (call->ended) return; /* inside its own on_end: it goes by itself */
     call->cancelled = true;
     if (call->transport->inside)
@@ -128,7 +147,7 @@ void http_cancel(HttpCall *call)
         call_release(call);
 }
 
-void call_expect(HttpCall *call, Stall stall)
+void call_expect(CurlCall *call, Stall stall)
 {
     const Clock  *clock = loop_clock(call->transport->loop);
     const int64_t wait[] = {call->connect_ms, call->first_byte_ms, call->idle_ms};
@@ -139,7 +158,7 @@ void call_expect(HttpCall *call, Stall stall)
               call->stall_deadline < call->deadline ? call->stall_deadline : call->deadline);
 }
 
-static void call_add(HttpCall *call)
+static void call_add(CurlCall *call)
 {
     call->added = true;
     CURLMcode code = curl_multi_add_handle(call->transport->multi, call->easy);
@@ -151,9 +170,9 @@ static void call_add(HttpCall *call)
 }
 
 /* Takes the call out of libcurl; a connection that is still good goes back to the pool. */
-static void call_detach(HttpCall *call)
+static void call_detach(CurlCall *call)
 {
-    Transport *transport = call->transport;
+    CurlTransport *transport = call->transport;
     if (call->added) {
         transport->inside = true;
         curl_multi_remove_handle(transport->multi, call->easy);
@@ -166,7 +185,7 @@ static void call_detach(HttpCall *call)
     call->timer = NULL;
 }
 
-static void call_release(HttpCall *call)
+static void call_release(CurlCall *call)
 {
     call->cancelled = true; /* libcurl may still call back while it lets go */
     call_detach(call);
@@ -182,7 +201,7 @@ static void call_release(HttpCall *call)
     free(call);
 }
 
-static void call_finish(HttpCall *call)
+static void call_finish(CurlCall *call)
 {
     call_detach(call);
     call->ended = true;
@@ -192,16 +211,16 @@ static void call_finish(HttpCall *call)
 
 static void on_silence(void *arg)
 {
-    HttpCall *call = arg;
+    CurlCall *call = arg;
     call_judge_silence(call, loop_now(call->transport->loop));
     call_finish(call);
 }
 
 /* One thing that had to wait until libcurl returned. Answers whether there was one; events of the
  * caller may change the list, so each time it is read from its head. */
-static bool settle_one(Transport *transport)
+static bool settle_one(CurlTransport *transport)
 {
-    for (HttpCall *call = transport->calls, *next; call; call = next) {
+    for (CurlCall *call = transport->calls, *next; call; call = next) {
         next = call->next;
         if (call->ended) continue;
         if (call->cancelled) {
@@ -227,13 +246,13 @@ static bool settle_one(Transport *transport)
     return false;
 }
 
-static bool settle_finished(Transport *transport)
+static bool settle_finished(CurlTransport *transport)
 {
     int      left;
     CURLMsg *message = curl_multi_info_read(transport->multi, &left);
     if (!message) return false;
     if (message->msg != CURLMSG_DONE) return true;
-    HttpCall *call = NULL;
+    CurlCall *call = NULL;
     CURLcode  code = message->data.result; /* gone once the handle is removed */
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call);
     call_judge(call, code);
@@ -241,7 +260,7 @@ static bool settle_finished(Transport *transport)
     return true;
 }
 
-static void settle(Transport *transport)
+static void settle(CurlTransport *transport)
 {
     do {
         while (transport->todo) {
@@ -252,7 +271,7 @@ static void settle(Transport *transport)
     } while (settle_finished(transport));
 }
 
-static void drive(Transport *transport, curl_socket_t fd, int events)
+static void drive(CurlTransport *transport, curl_socket_t fd, int events)
 {
     int running;
     transport->inside = true;
@@ -267,7 +286,7 @@ static void on_soon(void *arg) { settle(arg); }
 
 static int on_alarm_wanted(CURLM *multi, long timeout_ms, void *arg)
 {
-    Transport *transport = arg;
+    CurlTransport *transport = arg;
     (void)multi;
     timer_set(transport->alarm, clock_deadline(loop_clock(transport->loop), timeout_ms));
     return 0;
@@ -292,7 +311,7 @@ static void socket_free(Socket *socket)
     free(socket);
 }
 
-static Socket *socket_new(Transport *transport, curl_socket_t fd)
+static Socket *socket_new(CurlTransport *transport, curl_socket_t fd)
 {
     Err     err;
     Socket *socket = mem_new(sizeof *socket);
@@ -317,7 +336,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *as
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
         if (socket) socket_free(socket);
-        curl_multi_assign(((Transport *)arg)->multi, fd, NULL);
+        curl_multi_assign(((CurlTransport *)arg)->multi, fd, NULL);
         return 0;
     }
     if (!socket) socket = socket_new(arg, fd);

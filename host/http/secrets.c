@@ -176,20 +176,18 @@ void secrets_redact(char *text, size_t size)
     }
 }
 
-void secrets_mask(Str name, char *bytes, size_t len)
+static void mask(const Secret *secret, char *bytes, size_t len)
 {
-    const Secret *secret = find(name);
-    size_t        value_len = secret ? strlen(secret->value) : 0;
+    size_t value_len = secret ? strlen(secret->value) : 0;
     if (value_len < REDACT_FROM) return;
     for (char *at = memmem(bytes, len, secret->value, value_len); at;
          at = memmem(at, (size_t)(bytes + len - at), secret->value, value_len))
         memset(at, '*', value_len);
 }
 
-size_t secrets_begun(Str name, Str bytes)
+static size_t begun(const Secret *secret, Str bytes)
 {
-    const Secret *secret = find(name);
-    size_t        value_len = secret ? strlen(secret->value) : 0;
+    size_t value_len = secret ? strlen(secret->value) : 0;
     if (value_len < REDACT_FROM) return 0;
     size_t most = value_len - 1 < bytes.len ? value_len - 1 : bytes.len;
     for (size_t len = most; len > 0; len--)
@@ -197,10 +195,38 @@ size_t secrets_begun(Str name, Str bytes)
     return 0;
 }
 
+static void mask_end(char *bytes, size_t len, size_t at_end)
+{
+    if (at_end >= REDACT_FROM) memset(bytes + len - at_end, '*', at_end);
+}
+
+void secrets_mask(Str name, char *bytes, size_t len) { mask(find(name), bytes, len); }
+
+void secrets_mask_all(char *bytes, size_t len)
+{
+    for (size_t i = 0; i < secret_count; i++) mask(&secrets[i], bytes, len);
+}
+
+size_t secrets_begun(Str name, Str bytes) { return begun(find(name), bytes); }
+
+size_t secrets_begun_any(Str bytes)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < secret_count; i++) {
+        size_t len = begun(&secrets[i], bytes);
+        if (len > most) most = len;
+    }
+    return most;
+}
+
 void secrets_mask_end(Str name, char *bytes, size_t len)
 {
-    size_t begun = secrets_begun(name, (Str){bytes, len});
-    if (begun >= REDACT_FROM) memset(bytes + len - begun, '*', begun);
+    mask_end(bytes, len, secrets_begun(name, (Str){bytes, len}));
+}
+
+void secrets_mask_end_all(char *bytes, size_t len)
+{
+    mask_end(bytes, len, secrets_begun_any((Str){bytes, len}));
 }
 
 bool secrets_can_mask(Str name)

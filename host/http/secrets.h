@@ -41,12 +41,19 @@ void secrets_redact(char *text, size_t size);
  * was given it. The length stays. A name that is no secret changes nothing. */
 void secrets_mask(Str name, char *bytes, size_t len);
 
+/* The same for every secret there is, for what is kept of a request or an answer. */
+void secrets_mask_all(char *bytes, size_t len);
+
 /* For bytes that come in pieces: how many at the end of `bytes` may begin the value of `name`, and
  * have to wait for the next piece. */
 size_t secrets_begun(Str name, Str bytes);
 
-/* The same for an answer that ends there: overwrites what may be most of the value at its end. */
+/* The same for whichever secret it may be. */
+size_t secrets_begun_any(Str bytes);
+
+/* For an answer that ends there: overwrites what may be most of the value at its end. */
 void secrets_mask_end(Str name, char *bytes, size_t len);
+void secrets_mask_end_all(char *bytes, size_t len);
 
 /* Is the value long enough to be found and masked in what comes back? */
 bool secrets_can_mask(Str name);

@@ -62,6 +62,9 @@ typedef struct HttpEvents {
 } HttpEvents;
 
 MUST_CHECK Status transport_new(Loop *loop, Transport **out, Err *err);
+/* Says that no request follows. Answers whether a recording is whole, or was played to its end (see
+ * cassette.h); always ST_OK for the network. */
+MUST_CHECK Status transport_finish(Transport *transport, Err *err);
 /* Cancels what is under way, without events. Not from inside a callback of its own. */
 void              transport_free(Transport *transport);
 

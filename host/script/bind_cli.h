@@ -49,6 +49,12 @@ int cli_question(lua_State *L);
 int cli_pass(
     lua_State *L); /* cli.pass(bytes, to_stderr) -> true | nil, err: waits until it is out */
 
+/* bind_cassette.c */
+int cli_record(lua_State *L);
+int cli_replay(lua_State *L);
+int cli_moved(lua_State *L);
+int cli_end_traffic(lua_State *L);
+
 /* bind_open.c */
 int cli_open_run(lua_State *L);
 

@@ -18,6 +18,7 @@ struct Engine {
     Loop         *loop;
     Sched         sched;
     Transport    *transport; /* owned; made on first use */
+    bool          replays;   /* it is a recording */
     Journal      *journal;   /* owned; NULL until a verb opens it */
     char         *store;     /* owned; its path */
     Vm           *host;      /* owned */

@@ -1,12 +1,13 @@
---- perigee models list | which | check | serve: which models there are, whether one does what a run
---- needs, and a scenario served as if it were one.
+--- perigee models list | which | check | serve | scenario: which models there are, whether one does
+--- what a run needs, a scenario served as if it were one, and one made of what a model said.
 local args = require "lib.args"
 local json = require "lib.json"
 local model = require "lib.model"
 local models = require "models"
 local model_check = require "lib.model_check"
+local recorded = require "lib.recorded"
 local rehearsal = require "lib.rehearsal"
-local clean = require("lib.show").clean
+local shown = require "lib.show"
 local start = require "lib.start"
 
 local LIST <const> = {
@@ -37,6 +38,12 @@ local SERVE <const> = {
     { "--cut", "integer", "replies are cut at random bytes; this seed chooses where (default: 1)" },
   },
   positionals = { { "SCENARIO", "rehearsal:FILE.lua, or rehearsal:NAME of lua/scenarios/" } },
+}
+local SCENARIO <const> = {
+  usage = "perigee models scenario FILE",
+  about = "Prints a scenario that plays the replies of a recording (perigee run --record FILE): "
+    .. "perigee models scenario a.rec > a.lua, then --model rehearsal:a.lua.",
+  positionals = { { "FILE", "a recording" } },
 }
 
 local LONGEST_PIECE <const> = 48 -- bytes written at once while serving
@@ -157,12 +164,12 @@ local function answer(cli, request, part)
   local given, err = rehearsal.from_wire(request.body, part.dialect)
   if not given then return refuse(request, part.dialect, 400, err.message) end
   given.visit = part.visit_of(given, request.body)
-  cli.err(("%s, visit %d, turn %d\n"):format(clean(given.agent), given.visit, given.turn))
+  cli.err(("%s, visit %d, turn %d\n"):format(shown.clean(given.agent), given.visit, given.turn))
 
   local reply
   reply, err = cli.decide("lua/lib/decisions.lua", "play", part.scenario, given)
   if not reply then
-    cli.err(clean(err.message) .. "\n")
+    cli.err(shown.clean(err.message) .. "\n")
     return refuse(request, part.dialect, 400, err.message)
   end
   local text, at = rehearsal.to_wire(reply, part.dialect), 1
@@ -221,14 +228,14 @@ local function list(cli, given)
   if not env then error(err, 0) end
   local found = listing(env)
   local text = given.values.json and json.encode(found, { indent = 2 }) .. "\n" or show(found)
-  cli.out(given.values.json and text or clean(text))
+  cli.out(given.values.json and text or shown.clean(text))
   return 0
 end
 
 local function start_serving(cli, given)
   local options, what = serve_options(cli, given)
   if options then return serve(cli, options) end
-  cli.err("perigee models serve: " .. clean(what) .. "\n")
+  cli.err("perigee models serve: " .. shown.clean(what) .. "\n")
   return 2
 end
 
@@ -244,11 +251,11 @@ local function which(cli, given)
   targets, err = model.resolve(not who and name or nil,
     who and { model = who.model, complexity = who.complexity }, env)
   if not targets then
-    cli.err("perigee: " .. clean(err.message) .. "\n")
+    cli.err("perigee: " .. shown.clean(err.message) .. "\n")
     return cli.exit_code(err.code)
   end
   for i, target in ipairs(targets) do
-    cli.out(clean(("%s%s at %s (%s)\n")
+    cli.out(shown.clean(("%s%s at %s (%s)\n")
       :format(i > 1 and "else " or "", target.model, target.base_url, target.why)))
   end
   return 0
@@ -278,27 +285,42 @@ local function check(cli, given)
   local run
   if target then run, err = cli.open_run { agent = "models check", task = "" } end
   if not run then
-    cli.err("perigee: " .. clean(err.message) .. "\n")
+    cli.err("perigee: " .. shown.clean(err.message) .. "\n")
     return cli.exit_code(err.code)
   end
-  cli.out(clean(("%s at %s, %s\n"):format(target.model, target.base_url, target.dialect)))
+  cli.out(shown.clean(("%s at %s, %s\n"):format(target.model, target.base_url, target.dialect)))
   local works
   works, err = run:scope(function()
     return model_check.run({ target = target,
       http = { send = function(request) return run:http(request) end },
       how = { wait = function(ms) run:sleep(ms) end, random = math.random },
     }, function(found)
-      cli.out(("%-19s%-7s%s\n"):format(found.name, found.state, clean(found.detail)))
+      cli.out(("%-19s%-7s%s\n"):format(found.name, found.state, shown.clean(found.detail)))
     end)
   end)
   run:close()
-  if err then cli.err("perigee: " .. clean(err.message) .. "\n") end
+  if err then cli.err("perigee: " .. shown.clean(err.message) .. "\n") end
   return works and 0 or 1
 end
 
+--- The replies of a recording as a scenario.
+local function scenario(cli, given)
+  local file = given.positionals[1]
+  local text, err = cli.read_file(file)
+  local made, left
+  if text then made, err, left = recorded.scenario(text, file) end
+  if not made then return shown.failure(cli, err) end
+  cli.out(made)
+  if left > 0 then
+    cli.err(("perigee: %d requests to models have no whole reply; they are left out\n")
+      :format(left))
+  end
+  return 0
+end
+
 local ACTIONS <const> = {
-  check = { CHECK, check }, list = { LIST, list }, serve = { SERVE, start_serving },
-  which = { WHICH, which },
+  check = { CHECK, check }, list = { LIST, list }, scenario = { SCENARIO, scenario },
+  serve = { SERVE, start_serving }, which = { WHICH, which },
 }
 
 ---@async
@@ -307,13 +329,13 @@ local function run(cli, words)
   if not action then
     local asked = words[1] == "--help" or words[1] == "-h"
     local help = args.help(LIST) .. "\n" .. args.help(WHICH) .. "\n" .. args.help(CHECK)
-      .. "\n" .. args.help(SERVE);
+      .. "\n" .. args.help(SERVE) .. "\n" .. args.help(SCENARIO);
     (asked and cli.out or cli.err)(help)
     return asked and 0 or 2
   end
   local given, err = args.parse(action[1], table.move(words, 2, #words, 1, {}))
   if not given then
-    cli.err(("perigee models %s: %s\n"):format(words[1], clean(err.message)))
+    cli.err(("perigee models %s: %s\n"):format(words[1], shown.clean(err.message)))
     return 2
   end
   if given.values.help then
@@ -323,5 +345,5 @@ local function run(cli, words)
   return action[2](cli, given)
 end
 
-return { run = run,
-  usage = table.concat({ LIST.usage, WHICH.usage, CHECK.usage, SERVE.usage }, "\n") }
+return { run = run, usage = table.concat({ LIST.usage, WHICH.usage, CHECK.usage, SERVE.usage,
+  SCENARIO.usage }, "\n") }

@@ -1,6 +1,7 @@
 --- perigee run: an agent or a chain on a task.
 local agent   = require "lib.agent"
 local args    = require "lib.args"
+local cassette = require "lib.cassette"
 local catalog = require "lib.catalog"
 local chains  = require "lib.chains"
 local chooser = require "lib.chooser"
@@ -40,6 +41,9 @@ local SPEC <const> = {
       hint = "KEY=VALUE" },
     { "--attach", "list", "a text file whose content is added to the task", hint = "FILE" },
     { "--store", "text", "the journal's file", hint = "FILE" },
+    { "--record", "text", "keep what is asked of models and servers, and what they answer",
+      hint = "FILE" },
+    { "--replay", "text", "take the answers from a recording: no network, no key", hint = "FILE" },
     { "--json", "flag", "print one JSON object at the end" },
     { "--events", "flag", "print one JSON object a line while it runs" },
     { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
@@ -232,10 +236,22 @@ local function print_result(cli, values, total, result, err)
   cli.err(show.total(total) .. "\n")
 end
 
---- Opens journal, workspace and run.
+--- The workspace's real path, as far as it can be told before it is opened.
+local function workspace_of(cli, values, project)
+  local path = values.workspace or project.folders.current
+  local info = cli.stat(path)
+  return info and info.real or path
+end
+
+--- Opens journal, recording, workspace and run.
 local function open_run(cli, values, project, who, task, opened)
   local ok, err = start.journal(cli, values.store)
   if not ok then return nil, err end
+  if values.record then
+    ok, err = cli.record(values.record,
+      cassette.about(opened, task, workspace_of(cli, values, project)))
+    if not ok then return nil, err end
+  end
   return cli.open_run {
     agent = who.name, task = task, workspace = values.workspace or project.folders.current,
     pins = project.pins, unconfined = values.unconfined,
@@ -275,6 +291,9 @@ local function prepare(cli, words)
   if values.hops and not text.one_of({ "off", "auto", "full" }, values.hops) then
     return nil, { message = ("--hops %s: off, auto or full"):format(values.hops) }, 2
   end
+  if values.record and values.replay then
+    return nil, { message = "--record and --replay do not go together" }, 2
+  end
   local bounds
   bounds, err = limits.read(values.limit or {}, limits.KEYS)
   if not bounds then return nil, err, 2 end
@@ -305,8 +324,21 @@ local function prepare(cli, words)
   if task == "" and not who.chain then
     return nil, { message = "the task is missing; usage: " .. SPEC.usage }, 2
   end
+  local replay
+  if values.replay then
+    replay, err = cassette.play(cli, values.replay, workspace_of(cli, values, loaded.project))
+    if not replay then return nil, err end
+  end
   return { values = values, limits = bounds, loaded = loaded, who = who, task = task,
-    said = said, set = set }
+    said = said, set = set, replay = replay }
+end
+
+--- The exit code. A recording that is not whole, or was not played whole, is no success.
+local function finish(cli, values, status)
+  local whole, err = cli.end_traffic()
+  local code = status == "ok" and 0 or cli.exit_code(status)
+  if whole or values.replay and code ~= 0 then return code end -- the run ended with it
+  return show.failure(cli, err, code ~= 0 and code or nil)
 end
 
 ---@async
@@ -319,6 +351,7 @@ local function run_verb(cli, words)
   local sink, total = watchers(cli, values)
   local opened
   opened, err = start.session(cli, loaded, {
+    replay = ready.replay,
     model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink,
     asks = not values.json and not values.events,
     given = ready.said, workspace = values.workspace or loaded.project.folders.current,
@@ -361,7 +394,7 @@ local function run_verb(cli, words)
   total.ms = cli.now() - began
   print_result(cli, values, total, result, err)
   run:close()
-  return total.status == "ok" and 0 or cli.exit_code(total.status)
+  return finish(cli, values, total.status)
 end
 
 return { usage = SPEC.usage, run = run_verb }

@@ -136,10 +136,14 @@ end
 ---@async
 ---@param cli   table
 ---@param gate? trust.Gate a project's names and tiers stand over the others
+---@param replay? cassette.About of a recording: what stood outside when it was made
 ---@return model.Env? env, Error? err
-function start.env(cli, gate)
+function start.env(cli, gate, replay)
   local models, err = start.models(cli, gate)
   if not models then return nil, err end
+  if replay then
+    return { variables = replay.variables, secrets = replay.secrets, models = models }
+  end
   local env = { variables = {}, secrets = {}, models = models }
   for _, provider in pairs(models.providers) do
     local variable = provider.base_url_variable
@@ -264,6 +268,7 @@ end
 ---@field asks?       boolean whether it may ask the person at the terminal
 ---@field workspace?  string where runs work: its notes, else the project's, are part of the prompt
 ---@field given?      settings.Given[] what the command line says of settings
+---@field replay?     cassette.About what is played instead of the network
 ---@field sink        fun(event: table)
 
 --- The tool behind run.apply. It is declared like others, but after the agents were given theirs.
@@ -321,7 +326,7 @@ function start.session(cli, loaded, how)
   usable, err = start.settings(cli, loaded.gate)
   if not usable then return nil, err end
   local env
-  env, err = start.env(cli, loaded.gate)
+  env, err = start.env(cli, loaded.gate, how.replay)
   if not env then return nil, err end
   local sandbox, no_sandbox = "unconfined", nil
   if not how.unconfined then
@@ -347,7 +352,9 @@ function start.session(cli, loaded, how)
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
     visits = {}, states = {}, touched = {}, questions = {}, speaking = {}, unpriced = {}, part = {},
-    facts = { date = date_of(cli.now()), system = "Linux", notes = said }, sink = person.sink,
+    facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux",
+      notes = said },
+    sink = person.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
     policies = policies(cli, loaded, inforce),
   }

@@ -197,7 +197,7 @@ for i in range(4): f.write(b"x" * (1 << 20))
 print("kept")'],
     ['output', ['--output', '10000'], 'import sys
 print("RAN", flush=True)
-for i in range(1000): sys.stdout.write("x" * 10000)
+for i in range(100000): sys.stdout.write("x" * 10000)
 print("kept")'],
 ) {
     my ($limit, $options, $program) = @$bomb;

@@ -43,7 +43,8 @@ TEST(a_plain_search_takes_time_in_proportion_to_the_text)
     rig_open(&rig, REAL_CLOCK);
     CHECK_TEXT(
         rig_script(&rig,
-                   "return (('a'):rep(4000000) .. 'c'):find(('a'):rep(2000000) .. 'b', 1, true)"),
+                   "return tostring((('a'):rep(4000000) .. 'c'):find(('a'):rep(2000000) .. 'b', 1, "
+                   "true))"),
         "nil");
     rig_close(&rig);
 }

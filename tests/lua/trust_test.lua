@@ -3,7 +3,7 @@ local json  = require "lib.json"
 local t     = require "lib.test"
 local trust = require "lib.trust"
 
-local ROOT <const> = "/work/proj"
+local ROOT <const> = "/home/me/proj"
 local PLACE <const> = { root = ROOT, base = ROOT, agents = ROOT .. "/agents" }
 local NOTHING <const> = { files = {}, hashes = {}, accepted = {}, unsettled = {} }
 

@@ -59,6 +59,7 @@ int cli_end_traffic(lua_State *L);
 int cli_open_run(lua_State *L);
 
 /* bind_journal.c */
+int cli_claim_run(lua_State *L);
 int cli_open_journal(lua_State *L);
 int cli_list_runs(lua_State *L);
 int cli_read_run(lua_State *L);

@@ -78,9 +78,19 @@ static int prim_host(lua_State *L)
     return cross_await(L, cross_new(L, &spec, 2, lua_gettop(L) - 1));
 }
 
+/* prim.where() -> "lua/chains/x.lua:12", the script's own line that runs now; "" where none does */
+static int prim_where(lua_State *L)
+{
+    char place[300];
+    task_place(L, place, sizeof place);
+    lua_pushstring(L, place);
+    return 1;
+}
+
 void bind_push_prim(lua_State *L, void *arg)
 {
     static const luaL_Reg PRIM[] = {{"host", prim_host},
+                                    {"where", prim_where},
                                     {"all", group_all},
                                     {"race", group_race},
                                     {"sleep", bind_sleep},
@@ -94,6 +104,8 @@ void bind_push_prim(lua_State *L, void *arg)
     lua_setfield(L, -2, "id");
     lua_pushstring(L, run->workspace ? run->workspace->path : NULL);
     lua_setfield(L, -2, "workspace");
+    lua_pushstring(L, run->steps ? run->steps : "");
+    lua_setfield(L, -2, "steps");
     lua_call(L, 1, 1);
     lib_freeze(L);
 }

@@ -7,6 +7,7 @@
 #include "../http/secrets.h"
 #include "bind.h"
 #include "cross.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -100,6 +101,7 @@ static bool turn(void *arg)
     Engine *engine = arg;
     bool    more = sched_turn(&engine->sched);
     free_retired(engine);
+    if (!more && !engine->sched.first && engine->waits) wait_look(engine);
     return more || engine->sched.first;
 }
 

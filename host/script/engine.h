@@ -40,6 +40,7 @@ struct Engine {
     bool          lost;        /* a record could not be written */
     int           exit_code;
 
+    struct Wait     *waits;     /* of runs; owned by who waits */
     struct Question *questions; /* oldest first, the first is shown; owned by who waits */
 };
 

@@ -67,6 +67,7 @@ Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *workspace, 
     run->task = mem_text(task);
     run->started_ms = past ? past->started_ms : clock_wall(loop_clock(loop));
     run->seq = past ? past->seq : 0;
+    run->goes_on = past != NULL;
     run->timer = timer_new(loop, deadline_passed, run);
     run->deadline = DEADLINE_NEVER;
     if (past)

@@ -85,6 +85,7 @@ struct Run {
     Jobs      *jobs;       /* owned; NULL before the first one */
     Seen       seen;       /* owned; files as this run last saw them */
     bool       cancelled, finished;
+    bool       goes_on;          /* it has records of another process */
     bool       parked;           /* cancelled because nothing in its tree goes on without a person */
     Err        why;              /* of the cancellation */
     void (*on_cancel)(Run *run); /* the scripts' side: cancel this run's tasks; may be NULL */

@@ -106,6 +106,8 @@ void bind_push_prim(lua_State *L, void *arg)
     lua_setfield(L, -2, "workspace");
     lua_pushstring(L, run->steps ? run->steps : "");
     lua_setfield(L, -2, "steps");
+    lua_pushboolean(L, run->goes_on);
+    lua_setfield(L, -2, "goes_on");
     lua_call(L, 1, 1);
     lib_freeze(L);
 }

@@ -383,6 +383,16 @@ static int run_child(lua_State *L)
     return 1;
 }
 
+/* run:cancel(code, message): the run and all below it. */
+static int run_cancel_all(lua_State *L)
+{
+    Err why;
+    Run *run = bind_check_run(L, 1);
+    err_set(&why, status_from_code(luaL_checkstring(L, 2)), "%s", luaL_checkstring(L, 3));
+    run_cancel(run, &why);
+    return 0;
+}
+
 /* run:steps_below(prefix): what the places of the steps of its next script begin with. */
 static int run_steps_below(lua_State *L)
 {
@@ -523,6 +533,7 @@ static void make_metatable(lua_State *L)
                                        {"all", group_all},
                                        {"race", group_race},
                                        {"sleep", run_sleep},
+                                       {"cancel", run_cancel_all},
                                        {"wait", wait_await},
                                        {"wake", wait_wake},
                                        {"steps_below", run_steps_below},

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef enum WaitKind { WAIT_PERSON, WAIT_GATE, WAIT_CLOCK } WaitKind; /* as KINDS in wait_await */
+
 typedef struct Wait {
     Op           op; /* first */
     Engine      *engine;
@@ -15,7 +17,7 @@ typedef struct Wait {
     char        *key;   /* owned */
     char        *text;  /* owned; what it was woken with */
     size_t       text_len;
-    bool         gate;
+    WaitKind     kind;
     struct Wait *next;
 } Wait;
 
@@ -64,7 +66,7 @@ static void timed_out(void *arg)
 
 int wait_await(lua_State *L)
 {
-    static const char *const KINDS[] = {"person", "gate", NULL};
+    static const char *const KINDS[] = {"person", "gate", "clock", NULL};
     static const char *const KEYS[] = {"kind", "key", "ms", NULL};
     Run                     *run = bind_check_run(L, 1);
     Engine                  *engine = vm_of(L)->engine;
@@ -74,7 +76,7 @@ int wait_await(lua_State *L)
     const char *key = opt_text(L, 2, "key", NULL);
     luaL_argcheck(L, key, 2, "key is missing");
     lua_getfield(L, 2, "kind");
-    bool gate = luaL_checkoption(L, -1, NULL, KINDS) == 1;
+    WaitKind kind = (WaitKind)luaL_checkoption(L, -1, NULL, KINDS);
     op_may_wait(L);
     Wait *wait = mem_new(sizeof *wait);
     wait->op.kind = &WAIT;
@@ -82,7 +84,7 @@ int wait_await(lua_State *L)
     wait->engine = engine;
     wait->run = run;
     wait->key = mem_text(key);
-    wait->gate = gate;
+    wait->kind = kind;
     if (ms >= 0) {
         wait->timer = timer_new(engine->loop, timed_out, wait);
         timer_set(wait->timer, clock_deadline(loop_clock(engine->loop), ms));
@@ -142,7 +144,7 @@ static bool fail_gates(Engine *engine, const Run *top)
     err_set(&why, ST_NOT_FOUND, "nothing leads to what this waits for");
     for (Wait *wait = engine->waits; wait; wait = next) {
         next = wait->next;
-        if (!wait->gate || top_of(wait->run) != top) continue;
+        if (wait->kind != WAIT_GATE || top_of(wait->run) != top) continue;
         leave(wait);
         op_finish(&wait->op, &why);
         any = true;
@@ -156,7 +158,7 @@ void wait_look(Engine *engine)
     for (Run *top = engine->runs; top; top = top->next_sibling) {
         bool any = false;
         for (Wait *wait = engine->waits; wait && !any; wait = wait->next)
-            any = top_of(wait->run) == top;
+            any = wait->kind != WAIT_CLOCK && top_of(wait->run) == top;
         if (!any || top->cancelled || moves(top) || fail_gates(engine, top)) continue;
         park(top);
         err_set(&why, ST_WAITING, "nothing goes on without a person");

@@ -87,7 +87,8 @@ struct Run {
     bool       cancelled, finished;
     Err        why;              /* of the cancellation */
     void (*on_cancel)(Run *run); /* the scripts' side: cancel this run's tasks; may be NULL */
-    void *tasks, *vm, *handle;   /* for script/: its tasks, its VM, what host scripts call it by */
+    void  *tasks, *vm, *handle;  /* for script/: its tasks, its VM, what host scripts call it by */
+    size_t sources_told;         /* for script/: up to which file it was told what was loaded */
 };
 
 MUST_CHECK Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *workspace,

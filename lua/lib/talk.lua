@@ -63,7 +63,8 @@ function talk.open(run, who, ready, tools, first, task)
   local s, names = session.get(), {}
   for i, one in ipairs(tools) do names[i] = one.name end
   s.visits[who.name] = (s.visits[who.name] or 0) + 1
-  session.record(run, "prompt", { agent = who.name, model = ready.targets[1].model,
+  session.record(run, "prompt", { agent = who.name, file = who.file,
+    hash = who.source and run:keep_text(who.source), model = ready.targets[1].model,
     dialect = ready.targets[1].dialect, system = ready.system, tools = json.array(names),
     first = first })
   local new = { who = who, targets = ready.targets, task = task, visit = s.visits[who.name],

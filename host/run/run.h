@@ -89,8 +89,9 @@ struct Run {
     bool       parked;           /* cancelled because nothing in its tree goes on without a person */
     Err        why;              /* of the cancellation */
     void (*on_cancel)(Run *run); /* the scripts' side: cancel this run's tasks; may be NULL */
-    void *tasks, *vm, *handle;   /* for script/: its tasks, its VM, what host scripts call it by */
-    char *steps;                 /* owned; what the places of its scripts' steps begin with, or NULL */
+    void  *tasks, *vm, *handle;  /* for script/: its tasks, its VM, what host scripts call it by */
+    size_t sources_told;         /* for script/: up to which file it was told what was loaded */
+    char  *steps; /* owned; what the places of its scripts' steps begin with, or NULL */
 };
 
 typedef struct RunPast { /* of a run that goes on: what its records say */

@@ -106,6 +106,11 @@ int bind_explain(lua_State *L, Run *run, int spec);
 int  bind_copy(lua_State *L, Run *run);
 void bind_sweep_copies(Engine *engine);
 
+/* bind_texts.c: run:sources, run:new_sources, run:keep_text */
+int run_sources(lua_State *L);
+int run_new_sources(lua_State *L);
+int run_keep_text(lua_State *L);
+
 /* Waiting and time: sleep(ms), now() in Unix milliseconds. */
 int bind_sleep(lua_State *L);
 int bind_now(lua_State *L);

@@ -193,6 +193,7 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_JOURNAL, "read_run", cli_read_run},
         {GRANT_JOURNAL, "find_run", cli_find_run},
         {GRANT_JOURNAL, "read_text", cli_read_text},
+        {GRANT_TRUST, "use_texts", cli_use_texts},
         {GRANT_PRUNE, "prune_runs", cli_prune_runs},
         {GRANT_SAVE, "save", cli_save},
         {GRANT_RUN, "open_run", cli_open_run},

@@ -67,6 +67,9 @@ int cli_find_run(lua_State *L);
 int cli_read_text(lua_State *L);
 int cli_prune_runs(lua_State *L);
 
+/* bind_texts.c */
+int cli_use_texts(lua_State *L);
+
 /* bind_save.c */
 int cli_save(lua_State *L);
 

@@ -112,40 +112,6 @@ static int run_finish_now(lua_State *L)
     return op_await(L, &append->op);
 }
 
-static void push_source(lua_State *L, Run *run, Source *source)
-{
-    if (!source->hash[0]) hash_hex(buf_str(&source->text), source->hash);
-    if (run->journal && !source->kept) {
-        journal_put_text(run->journal, str_from(source->hash), buf_str(&source->text));
-        source->kept = true;
-    }
-    bool named = source->path[0] == '/' || source->layer != LAYER_PROJECT;
-    lua_pushfstring(L, "%s%s", named ? "" : "project:", source->path);
-    lua_pushvalue(L, -1);
-    bool shown = lua_rawget(L, -3) != LUA_TNIL;
-    lua_pop(L, 1);
-    if (shown && source->layer == LAYER_DISTRIBUTION) {
-        lua_pop(L, 1); /* the user's file of that name is the one that decides */
-        return;
-    }
-    lua_pushstring(L, source->hash);
-    lua_rawset(L, -3);
-}
-
-/* run:sources() -> { [path] = hash } of every Lua file that was loaded so far; their texts are
- * kept. A project's stand under "project:tools/x.lua". */
-static int run_sources(lua_State *L)
-{
-    Run    *run = bind_check_run(L, 1);
-    Engine *engine = vm_of(L)->engine;
-    lua_newtable(L);
-    for (Source *source = engine->sources; source; source = source->next)
-        push_source(L, run, source);
-    for (Source *source = engine->project; source; source = source->next)
-        if (source->used) push_source(L, run, source);
-    return 1;
-}
-
 /* -- what it may spend ------------------------------------------------------------------------- */
 
 static BudgetKind check_kind(lua_State *L, int index)
@@ -510,6 +476,8 @@ static void make_metatable(lua_State *L)
     static const luaL_Reg METHODS[] = {{"append", run_append_record},
                                        {"finish", run_finish_now},
                                        {"sources", run_sources},
+                                       {"new_sources", run_new_sources},
+                                       {"keep_text", run_keep_text},
                                        {"spend", run_spend},
                                        {"charge", run_charge},
                                        {"spent", run_spent},

@@ -158,6 +158,7 @@ void engine_free(Engine *engine)
     sources_free(&engine->sources);
     sources_free(&engine->project);
     sources_free(&engine->offered);
+    sources_free(&engine->recorded);
     free(engine->distribution);
     free(engine->user);
     free(engine->helper);

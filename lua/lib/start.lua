@@ -11,6 +11,7 @@ local session  = require "lib.session"
 local settings = require "lib.settings"
 local show     = require "lib.show"
 local text     = require "lib.text"
+local texts    = require "lib.texts"
 local tool     = require "lib.tool"
 local toolbox  = require "lib.toolbox"
 local shipped  = require "models"
@@ -34,9 +35,11 @@ end
 ---@field gate    trust.Gate
 ---@field catalog catalog.Catalog
 ---@field box     toolbox.Box
+---@field changed? string[] files whose recorded text is used, and is not today's
 
-local NO_GATE <const> = { level = "none", loaded = {}, refused = {}, blocked = {}, left = {},
-  lines = {} }
+local function no_gate()
+  return { level = "none", loaded = {}, refused = {}, blocked = {}, left = {}, lines = {} }
+end
 
 --- Whether a definition is taken: what a run wrote asks, and is left out where nobody can be asked.
 local function taker(cli, where, how)
@@ -59,13 +62,14 @@ end
 ---@async
 ---@param cli   table
 ---@param named? string --project
----@param how?  { ask: boolean? } ask: a person may be asked for what is not trusted yet
+---@param how?  { ask: boolean?, recorded: texts.Texts? } ask: a person may be asked for what is not
+---  trusted yet; recorded: the texts of the run that is carried on, from the journal that is open
 ---@return start.Loaded? loaded, Error? err
 function start.load(cli, named, how)
   local where, err = project.find(cli, named)
   if not where then return nil, err end
   if where.written.denied then return nil, where.written.denied end
-  local gate = where.place and trust.gate(cli, where.place, where.written, how) or NO_GATE
+  local gate = where.place and trust.gate(cli, where.place, where.written, how) or no_gate()
   if where.place then
     for _, path in ipairs(written.removed(where.written, where.place.agents)) do
       where.lines[#where.lines + 1] = ("a run removed %s; an agent of its name may be another one "
@@ -75,9 +79,14 @@ function start.load(cli, named, how)
   table.move(gate.lines, 1, #gate.lines, #where.lines + 1, where.lines)
   local found = catalog.load(cli, where.layers,
     { gate = gate, takes = taker(cli, where, how) })
+  local changed
+  if how and how.recorded then
+    changed, err = texts.use(cli, how.recorded, gate, found)
+    if not changed then return nil, err end
+  end
   local box = toolbox.load(cli, where.folders, gate)
   start.equip(found, box.tools)
-  return { project = where, gate = gate, catalog = found, box = box }
+  return { project = where, gate = gate, catalog = found, box = box, changed = changed }
 end
 
 --- The hooks of an agent, looked up when it is first needed: a broken file stops this agent only.

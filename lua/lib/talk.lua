@@ -69,7 +69,8 @@ function talk.open(run, who, ready, tools, first, task)
   local known = past.take(run, "prompt")
   if not known then
     s.visits[who.name] = (s.visits[who.name] or 0) + 1
-    known = { agent = who.name, model = ready.targets[1].model, visit = s.visits[who.name],
+    known = { agent = who.name, file = who.file, hash = who.source and run:keep_text(who.source),
+      model = ready.targets[1].model, visit = s.visits[who.name],
       dialect = ready.targets[1].dialect, system = ready.system, tools = json.array(names),
       first = first }
     session.record(run, "prompt", known)

@@ -102,6 +102,22 @@ Status bind_open_workspace(lua_State *L, int at, Workspace **out, Err *err)
     return err->status;
 }
 
+/* The pins that hold against everything that the run may do; NULL where it may do more. */
+static const char *const *firm_pins(lua_State *L, int spec)
+{
+    bool firm = !opt_flag(L, spec, "unconfined");
+    if (lua_getfield(L, spec, "roots") == LUA_TTABLE) {
+        lua_Unsigned count = lua_rawlen(L, -1);
+        for (lua_Unsigned i = 1; i <= count; i++) {
+            lua_rawgeti(L, -1, (lua_Integer)i);
+            firm = firm && !opt_flag(L, lua_gettop(L), "write");
+            lua_pop(L, 1);
+        }
+    }
+    lua_pop(L, 1);
+    return firm ? read_list(L, spec, "pins") : NULL;
+}
+
 /* cli.open_run{ agent, task, workspace = path or nil, pins = paths or nil, unconfined = bool,
  * roots = { { path =, write = } ... } or nil, sandbox = settings.Sandbox or nil, limits =
  * settings.Limits or nil } -> run | nil, err. Pins stay read-only where they lie in the workspace;
@@ -125,5 +141,5 @@ int cli_open_run(lua_State *L)
     run->next_sibling = engine->runs;
     engine->runs = run;
     bind_sweep_copies(engine);
-    return written_note(L, run);
+    return written_note(L, run, firm_pins(L, 1));
 }

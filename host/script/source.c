@@ -34,6 +34,7 @@ void sources_free(Source **list)
     while (*list) {
         Source *source = *list;
         *list = source->next;
+        sources_free(&source->before);
         free(source->path);
         free(source->file);
         free(source->real);
@@ -69,7 +70,8 @@ static bool below(const char *path, const char *folder)
 static Source *of_project(const Engine *engine, const char *path)
 {
     for (Source *source = engine->project; source; source = source->next)
-        if (strcmp(source->path, path) == 0 || strcmp(source->file, path) == 0) return source;
+        if (!source->hidden && (strcmp(source->path, path) == 0 || strcmp(source->file, path) == 0))
+            return source;
     return NULL;
 }
 
@@ -81,12 +83,18 @@ static Sight sight_of(const char *path, Sight sight)
     return besides && sight == SIGHT_PROJECT ? SIGHT_USER : sight;
 }
 
-/* What was loaded stays what it was, whatever became of its file. */
-static Source *loaded(const Engine *engine, const char *path, Layer layer)
+Source *source_of_layer(const Engine *engine, const char *path, Layer layer)
 {
     for (Source *source = engine->sources; source; source = source->next)
         if (source->layer == layer && strcmp(source->path, path) == 0) return source;
     return NULL;
+}
+
+/* What was loaded stays what it was, whatever became of its file, until somebody looks anew. */
+static bool stands(const Engine *engine, const char *folder, const char *path, Layer layer)
+{
+    const Source *source = source_of_layer(engine, path, layer);
+    return source ? !source->hidden : is_file(folder, path);
 }
 
 static bool find_absolute(const Engine *engine, const char *path, Found *found)
@@ -100,7 +108,7 @@ static bool find_absolute(const Engine *engine, const char *path, Found *found)
         found->layer = LAYER_USER;
     else
         found->layer = LAYER_NAMED;
-    return found->project || loaded(engine, path, found->layer) || is_file("", path + 1);
+    return found->project || stands(engine, "", path, found->layer);
 }
 
 static bool find(const Engine *engine, const char *path, Sight sight, Found *found)
@@ -116,12 +124,11 @@ static bool find(const Engine *engine, const char *path, Sight sight, Found *fou
     }
     found->layer = LAYER_USER;
     found->folder = engine->user;
-    if (sight != SIGHT_OWN && engine->user &&
-        (loaded(engine, path, LAYER_USER) || is_file(engine->user, path)))
+    if (sight != SIGHT_OWN && engine->user && stands(engine, engine->user, path, LAYER_USER))
         return true;
     found->layer = LAYER_DISTRIBUTION;
     found->folder = engine->distribution;
-    return loaded(engine, path, LAYER_DISTRIBUTION) || is_file(engine->distribution, path);
+    return stands(engine, engine->distribution, path, LAYER_DISTRIBUTION);
 }
 
 bool engine_locate(Engine *engine, const char *path, Sight sight, char *file, size_t size,
@@ -141,7 +148,7 @@ bool engine_locate(Engine *engine, const char *path, Sight sight, char *file, si
 
 /* -- its text ---------------------------------------------------------------------------------- */
 
-static Status read_whole(const char *file, size_t most, Buf *out, Err *err)
+Status source_read(const char *file, Buf *out, Err *err)
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return err_set(err, ST_IO, "open %s: %s", file, strerror(errno));
@@ -149,7 +156,7 @@ static Status read_whole(const char *file, size_t most, Buf *out, Err *err)
     while (status == ST_OK) {
         status = buf_reserve(out, 16 * KB, err);
         if (status != ST_OK) {
-            err_set(err, ST_LIMIT, "%s is larger than %zu bytes", file, most);
+            err_set(err, ST_LIMIT, "%s is larger than %zu bytes", file, LIMIT_SCRIPT);
             break;
         }
         ssize_t got = read(fd, out->ptr + out->len, 16 * KB);
@@ -163,7 +170,7 @@ static Status read_whole(const char *file, size_t most, Buf *out, Err *err)
     return status;
 }
 
-static Status take_project(Source *source, Source **out, Err *err)
+static Status take(Source *source, Source **out, Err *err)
 {
     if (source->refused)
         return err_set(err, ST_DENIED, "%s is not loaded: %s", source->file, source->refused);
@@ -180,20 +187,19 @@ Status engine_source(Engine *engine, const char *path, Sight sight, Source **out
     if (!find(engine, path, sight, &found))
         return err_set(err, ST_NOT_FOUND, "%s: no such file in %s%s%s", path, engine->distribution,
                        engine->user ? " or " : "", engine->user ? engine->user : "");
-    if (found.project) return take_project(found.project, out, err);
-    *out = loaded(engine, path, found.layer);
-    if (*out) return ST_OK;
+    Source *known = found.project ? found.project : source_of_layer(engine, path, found.layer);
+    if (known) return take(known, out, err);
     engine_locate(engine, path, sight, file, sizeof file, &layer);
     if (layer == LAYER_USER && guard_path(file, err) != ST_OK) return err->status;
     Source *source = mem_new(sizeof *source);
     buf_init(&source->text, LIMIT_SCRIPT + 16 * KB);
     buf_init(&source->code, 2 * LIMIT_SCRIPT);
-    if (read_whole(file, LIMIT_SCRIPT, &source->text, err) != ST_OK) {
+    if (source_read(file, &source->text, err) != ST_OK) {
         sources_free(&source);
         return err->status;
     }
     source->layer = found.layer;
-    source->used = true;
+    source->used = source->fresh = true;
     source->path = mem_text(path);
     source->file = mem_text(file);
     source->next = engine->sources;
@@ -280,6 +286,7 @@ void engine_admit(Engine *engine, Source *source, const char *refused)
         free(source->refused);
         source->refused = mem_text(refused);
     }
+    source = source_beside_previous(engine, source);
     source->next = engine->project;
     engine->project = source;
 }

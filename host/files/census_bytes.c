@@ -105,8 +105,7 @@ static bool read_pins(Str *rest, Census *out)
     while (skip(rest, "pin ")) {
         uint64_t inode;
         char    *path = NULL;
-        if (out->pin_count < CENSUS_PINS_MAX && read_unsigned(rest, &inode))
-            path = read_path(rest);
+        if (out->pin_count < CENSUS_PINS_MAX && read_unsigned(rest, &inode)) path = read_path(rest);
         if (!path) return false;
         census_add_pin(out, path, inode);
     }

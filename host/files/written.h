@@ -20,8 +20,8 @@
 
 typedef struct Note Note;
 
-/* Takes the census of `workspace` and keeps it below `state`. `pins` (absolute, ends in NULL; may be
- * NULL) are what the run has read-only, whatever it does. */
+/* Takes the census of `workspace` and keeps it below `state`. `pins` (absolute, ends in NULL; may
+ * be NULL) are what the run has read-only, whatever it does. */
 MUST_CHECK Status note_begin(const char *state, const char *workspace, const char *const *pins,
                              Note **out, Err *err);
 

@@ -93,9 +93,8 @@ typedef struct LineOp {
 /* Whether a whole line stands in `text`; then its length is known. */
 static bool find_line(LineOp *line, size_t from)
 {
-    const char *end = line->text.len > from
-                          ? memchr(line->text.ptr + from, '\n', line->text.len - from)
-                          : NULL;
+    const char *end =
+        line->text.len > from ? memchr(line->text.ptr + from, '\n', line->text.len - from) : NULL;
     if (end) line->len = (size_t)(end - line->text.ptr);
     line->found = end != NULL;
     return line->found;
@@ -116,8 +115,7 @@ static void line_work(void *arg)
             return;
         }
         if (buf_append(&line->text, (Str){chunk, (size_t)got}, &line->err) != ST_OK) {
-            err_set(&line->err, ST_LIMIT, "read stdin: a line of more than %zu bytes",
-                    LIMIT_LINE);
+            err_set(&line->err, ST_LIMIT, "read stdin: a line of more than %zu bytes", LIMIT_LINE);
             return;
         }
     }

@@ -32,9 +32,9 @@ static void push_previous(lua_State *L, const Source *source)
 }
 
 /* cli.read_project(root, { { folder, entry or nil, deep = bool }, ... }) ->
- * { { entry, file, real, hash, problem }, ... }, { [file] = true } | nil, err. Reads every Lua file,
- * and keeps what it read: it is that which admit_project puts into force. The second: files of
- * which another version was in force before cli.refresh, and can stay so. */
+ * { { entry, file, real, hash, problem }, ... }, { [file] = true } | nil, err. Reads every Lua
+ * file, and keeps what it read: it is that which admit_project puts into force. The second: files
+ * of which another version was in force before cli.refresh, and can stay so. */
 int cli_read_project(lua_State *L)
 {
     Engine     *engine = vm_of(L)->engine;

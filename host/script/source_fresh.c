@@ -30,8 +30,7 @@ static bool of_program(const Source *source)
 {
     static const char *const ROOMS[] = {"lua/lib/", "lua/cli/", "lua/dialects/", NULL};
     for (const char *const *room = ROOMS; *room; room++)
-        if (source->layer == LAYER_DISTRIBUTION &&
-            strncmp(source->path, *room, strlen(*room)) == 0)
+        if (source->layer == LAYER_DISTRIBUTION && strncmp(source->path, *room, strlen(*room)) == 0)
             return true;
     return false;
 }
@@ -178,8 +177,8 @@ bool engine_keep_previous(Engine *engine, const char *file)
 /* Whether a file of a lower layer was in force under this name. */
 static bool stood_below(const Engine *engine, const Source *source)
 {
-    const Layer          LOWER[] = {LAYER_DISTRIBUTION, LAYER_USER};
-    const Source        *other = NULL;
+    const Layer   LOWER[] = {LAYER_DISTRIBUTION, LAYER_USER};
+    const Source *other = NULL;
     if (source->path[0] == '/' || source->layer == LAYER_NAMED) return false;
     for (size_t i = 0; !other && i < 2 && LOWER[i] < source->layer; i++)
         other = source_of_layer(engine, source->path, LOWER[i]);

@@ -65,7 +65,8 @@ local function refuse(cli, words, err, code, line)
     if word == "--" then break end
     if word == "--json" then
       local why = { code = err.code or "invalid", message = err.message }
-      cli.out(json.encode(json.object { { "line", line }, { "status", why.code }, { "error", why } }) .. "\n")
+      cli.out(json.encode(json.object { { "line", line }, { "status", why.code },
+        { "error", why } }) .. "\n")
       break
     end
   end

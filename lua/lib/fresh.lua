@@ -38,7 +38,7 @@ local function trials(cli, loaded)
   local function add(name, try) list[#list + 1] = { name = name, try = try } end
   for _, one in ipairs(loaded.box.diagnostics) do
     add("tool " .. one.name, function()
-      return one.err or { code = "invalid", message = one.file .. ": " .. one.message }
+      return one.err or { code = "invalid", message = one.message }, one.file
     end)
   end
   add("settings", function() return select(2, start.settings(cli, loaded.gate)) end)
@@ -51,26 +51,29 @@ local function trials(cli, loaded)
   return list
 end
 
---- Whose fault an error is: the file on trial at which its message begins. Lua shortens long names
---- from the left.
-local function culprit(cli, err)
+--- Whose fault an error is: the file on trial at which its message begins (Lua shortens long names
+--- from the left), else the one that was tried.
+local function culprit(cli, err, tried)
   local named = err.message:match("^(.-%.lua):") or ""
   named = named:gsub("^project:", "")
   local tail = named:match("^%.%.%.(.+)$")
   for _, one in ipairs(cli.on_trial()) do
     if one.path == named or one.file == named or tail and one.file:sub(-#tail) == tail then
-      return one.file
+      return one.file, err.message
     end
+  end
+  for _, one in ipairs(cli.on_trial()) do
+    if one.file == tried then return tried, tried .. ": " .. err.message end
   end
 end
 
---- Takes back what made `err`: the file that it names, else, where `any`, everything that changed.
---- False when there is no such file.
-local function take_back(cli, err, say, any)
-  local guilty = culprit(cli, err)
+--- Takes back what made `err`: the file that it names, or that was `tried`; else, where `any`,
+--- everything that changed. False when there is no such file.
+local function take_back(cli, err, say, any, tried)
+  local guilty, message = culprit(cli, err, tried)
   local files = (guilty or any) and cli.revert(guilty) or {}
   if #files == 0 then return false end
-  say(start.located(cli, err).message .. STAYS)
+  say(start.located(cli, { code = err.code, message = message or err.message }).message .. STAYS)
   if not guilty then
     say(("which change did that is not known, so none of them is taken: %s")
       :format(table.concat(files, ", ")))
@@ -83,8 +86,9 @@ local function try_all(cli, loaded, memory, say)
   while again do -- each time one file less is on trial
     again = false
     for _, one in ipairs(trials(cli, loaded)) do
-      local err = memory.good[one.name] and one.try()
-      if err and take_back(cli, err, say, true) then
+      local err, tried
+      if memory.good[one.name] then err, tried = one.try() end
+      if err and take_back(cli, err, say, true, tried) then
         again = true
         loaded.box = toolbox.load(cli, loaded.project.folders, loaded.gate)
         break

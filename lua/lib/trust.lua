@@ -290,8 +290,8 @@ end
 --- is forbidden by that, and nothing more allowed.
 local function keep(gate, where, entry, file, why)
   gate.loaded[entry] = true
-  say(gate, "not loaded: %s: %s; the version from before stays in force; perigee trust %s%s takes it "
-    .. "as it is", file, why, where.root, gate.level == "pin" and " --pin" or "")
+  say(gate, "not loaded: %s: %s; the version from before stays in force; perigee trust %s%s takes "
+    .. "it as it is", file, why, where.root, gate.level == "pin" and " --pin" or "")
   return false
 end
 

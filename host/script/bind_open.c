@@ -120,6 +120,22 @@ bool bind_read_past(lua_State *L, int at, RunPast *past)
     return true; /* the table stays on the stack, and keeps the text */
 }
 
+/* The pins that hold against everything that the run may do; NULL where it may do more. */
+static const char *const *firm_pins(lua_State *L, int spec)
+{
+    bool firm = !opt_flag(L, spec, "unconfined");
+    if (lua_getfield(L, spec, "roots") == LUA_TTABLE) {
+        lua_Unsigned count = lua_rawlen(L, -1);
+        for (lua_Unsigned i = 1; i <= count; i++) {
+            lua_rawgeti(L, -1, (lua_Integer)i);
+            firm = firm && !opt_flag(L, lua_gettop(L), "write");
+            lua_pop(L, 1);
+        }
+    }
+    lua_pop(L, 1);
+    return firm ? read_list(L, spec, "pins") : NULL;
+}
+
 /* cli.open_run{ agent, task, workspace = path or nil, pins = paths or nil, unconfined = bool,
  * roots = { { path =, write = } ... } or nil, sandbox = settings.Sandbox or nil, limits =
  * settings.Limits or nil, past = { id =, seq =, started = } or nil: of a run that goes on } -> run |
@@ -147,5 +163,5 @@ int cli_open_run(lua_State *L)
     run->next_sibling = engine->runs;
     engine->runs = run;
     bind_sweep_copies(engine);
-    return written_note(L, run);
+    return written_note(L, run, firm_pins(L, 1));
 }

@@ -31,6 +31,7 @@ struct Engine {
     Source       *sources;      /* owned list: what was loaded */
     Source       *project;      /* owned list: Lua of a trusted project, read whole */
     Source       *offered;      /* owned list: the same, before anyone has decided */
+    Source       *previous;     /* owned list: what was of the project when somebody looked anew */
     Source       *recorded;     /* owned list: texts of the run that is carried on */
     size_t        source_count; /* files loaded so far */
     Note        **notes;        /* owned array: workspaces of this process's runs */
@@ -43,6 +44,8 @@ struct Engine {
     int           exit_code;
 
     struct Wait     *waits;     /* of runs; owned by who waits */
+    Buf input; /* of stdin, read and not yet asked for */
+
     struct Question *questions; /* oldest first, the first is shown; owned by who waits */
 };
 
@@ -61,6 +64,9 @@ Sched *engine_sched(Engine *engine);
 
 /* Frees `vm` as soon as no task of it is on the stack. */
 void engine_retire(Engine *engine, Vm *vm);
+
+/* The decision VM is made anew at its next use: what it has loaded may not be in force any more. */
+void engine_renew_decisions(Engine *engine);
 
 /* A last record could not be written: said on stderr, and the exit code tells. */
 void engine_note_loss(Engine *engine, const Err *err);

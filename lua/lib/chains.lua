@@ -14,6 +14,11 @@ local chains = {}
 
 local function invalid(message) return nil, { code = "invalid", message = message } end
 
+--- Whether a word on a command line means a chain's file.
+---@param word string
+---@return boolean
+function chains.is_file(word) return word:sub(-4) == ".lua" end
+
 --- A chain by its file, or by the name of one in lua/chains.
 ---@return string? path, Error? err
 function chains.find(cli, word)

@@ -130,6 +130,11 @@ end
 ---@param power? boolean it must survive the loss of power too
 ---@return integer seq
 function session.record(run, kind, body, power)
+  local loaded = kind ~= "run.started" and kind ~= "run.resumed" and run:new_sources()
+  if loaded then -- what a step was made of stands before it
+    local kept, why = run:append("files", json.encode { files = loaded })
+    if not kept then error(why, 0) end
+  end
   local seq, err = run:append(kind, json.encode(body), power)
   if not seq then error(err, 0) end
   session.emit(run, kind, body, seq)

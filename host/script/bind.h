@@ -111,6 +111,12 @@ int run_sources(lua_State *L);
 int run_new_sources(lua_State *L);
 int run_keep_text(lua_State *L);
 
+/* bind_inbox.c: run:messages, run:took. The first is an op of this kind: who looks whether a run
+ * can go on by itself tells it from those that end by themselves. */
+extern const OpKind RUN_MESSAGES;
+int                 run_messages(lua_State *L);
+int                 run_took(lua_State *L);
+
 /* Waiting and time: sleep(ms), now() in Unix milliseconds. */
 int bind_sleep(lua_State *L);
 int bind_now(lua_State *L);

@@ -208,6 +208,7 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_TRUST, "use_texts", cli_use_texts},
         {GRANT_PRUNE, "prune_runs", cli_prune_runs},
         {GRANT_SAVE, "save", cli_save},
+        {GRANT_RUN, "post", cli_post},
         {GRANT_RUN, "open_run", cli_open_run},
         {GRANT_RUN, "claim_run", cli_claim_run},
         {GRANT_RUN, "probe_sandbox", cli_probe_sandbox},

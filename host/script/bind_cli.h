@@ -71,6 +71,10 @@ int cli_read_run(lua_State *L);
 int cli_find_run(lua_State *L);
 int cli_read_text(lua_State *L);
 int cli_prune_runs(lua_State *L);
+int bind_push_inbox(lua_State *L, Str run); /* { { number, body }, ... } | nil, err; their count */
+
+/* bind_inbox.c */
+int cli_post(lua_State *L);
 
 /* bind_texts.c */
 int cli_use_texts(lua_State *L);

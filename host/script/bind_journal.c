@@ -106,6 +106,10 @@ static int add_run(lua_State *L)
         lua_pushnumber(L, row->usd);
         lua_setfield(L, -2, "usd");
     }
+    if (row->owner) {
+        lua_pushinteger(L, row->owner);
+        lua_setfield(L, -2, "owner");
+    }
     lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
     return 0;
 }
@@ -120,6 +124,17 @@ static int add_record(lua_State *L)
     lua_setfield(L, -2, "time");
     set_text(L, "kind", record->kind);
     set_text(L, "body", record->body);
+    lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
+    return 0;
+}
+
+static int add_message(lua_State *L)
+{
+    const Record *message = lua_touserdata(L, 2);
+    lua_createtable(L, 0, 2);
+    lua_pushinteger(L, message->seq);
+    lua_setfield(L, -2, "number");
+    set_text(L, "body", message->body);
     lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
     return 0;
 }
@@ -141,6 +156,12 @@ static bool record_seen(void *arg, const Record *record)
     return add_protected(listing, record) && listing->room > 0;
 }
 
+static bool message_seen(void *arg, int64_t number, Str body)
+{
+    const Record message = {.seq = number, .body = body};
+    return add_protected(arg, &message);
+}
+
 static int finish(lua_State *L, const Listing *listing, Status status, const Err *err)
 {
     if (listing->failed) return lua_error(L);
@@ -148,7 +169,8 @@ static int finish(lua_State *L, const Listing *listing, Status status, const Err
 }
 
 /* cli.list_runs(most [, tree]) -> { { run, parent, agent, task, status, started, ended, records,
- * last, usd }, ... }: all, newest first, or the run `tree` and what is below it */
+ * last, usd, owner }, ... }: all, newest first, or the run `tree` and what is below it. owner: the
+ * pid of the process that carries it; nil where none does */
 int cli_list_runs(lua_State *L)
 {
     Listing     listing = {.L = L, .add = add_run};
@@ -180,6 +202,17 @@ int cli_read_run(lua_State *L)
     lua_newtable(L);
     Status status = journal_read(journal, (Str){run, len}, from, record_seen, &listing, &err);
     return finish(L, &listing, status, &err);
+}
+
+int bind_push_inbox(lua_State *L, Str run)
+{
+    Listing  listing = {.L = L, .add = add_message};
+    Journal *journal = check_journal(L);
+    Err      err;
+    err_clear(&err);
+    luaL_checkstack(L, 10, NULL);
+    lua_newtable(L);
+    return finish(L, &listing, journal_inbox(journal, run, message_seen, &listing, &err), &err);
 }
 
 /* cli.read_text(hash) -> text | nil, err: a file that was loaded for a run */

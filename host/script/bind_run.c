@@ -478,6 +478,8 @@ static void make_metatable(lua_State *L)
                                        {"sources", run_sources},
                                        {"new_sources", run_new_sources},
                                        {"keep_text", run_keep_text},
+                                       {"messages", run_messages},
+                                       {"took", run_took},
                                        {"spend", run_spend},
                                        {"charge", run_charge},
                                        {"spent", run_spent},

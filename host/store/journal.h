@@ -21,8 +21,9 @@
  * One process at a time owns a run. An open journal holds one lease, from its first claim to its
  * end; a lease has a number that no other ever had, and the lease that claimed a run last is that
  * run's fence: an append is taken from its holder alone. Keeping the lease alive is the store's own
- * affair. Here the kernel does it, and the lease is over the instant the process is dead; a store
- * shared by machines would renew it with a timer of the loop.
+ * affair, and there is no journal_renew: here the kernel holds it, and it is over the instant the
+ * process is dead. A store shared by machines renews it by itself, on the thread that writes; who
+ * could not renew in time finds its next append refused, as a zombie does here.
  */
 #ifndef HOST_STORE_JOURNAL_H
 #define HOST_STORE_JOURNAL_H
@@ -55,6 +56,7 @@ typedef struct RunRow {  /* what a list shows; kept beside the records, derivabl
     /* found by journal_list; journal_put_run does not look at them */
     int64_t records, last_ms; /* how many, and the time of the last one (0: none) */
     double  usd;              /* of the turns of it and its children; -1 where it is not known */
+    int64_t owner;            /* pid of the process that has it and lives; 0: nobody */
 } RunRow;
 
 /* Makes the folder (0700) and the file (0600) when they are missing. The file's application_id and
@@ -95,6 +97,16 @@ void journal_post(Journal *journal, Str run, Str body, JournalDone *done, void *
 /* Removes the run's messages up to `number`, in order with the appends; nothing when the run is not
  * ours. First append what came of them, with their numbers: who dies in between sees them again. */
 void journal_take(Journal *journal, Str run, int64_t number);
+
+/* Answers `done` once, when there is a message for the run that nobody took: at once, or within
+ * LISTEN_MS when another process leaves one. In order with what was posted and taken before. ST_IO
+ * when the store is closed to writers, ST_CANCELLED when the journal closes. One a run is enough.
+ */
+enum { LISTEN_MS = 250 };
+void journal_listen(Journal *journal, Str run, JournalDone *done, void *arg);
+
+/* Ends the listening that has this `arg`, which is not answered any more. */
+void journal_unlisten(Journal *journal, const void *arg);
 
 /* Reads; these block on the database and are called on the loop's thread by verbs that show runs,
  * or on a worker. They see everything that was answered. The callback answers false to stop. */

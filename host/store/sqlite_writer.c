@@ -243,6 +243,7 @@ static Status write_request(Journal *journal, Request *request, Err *err)
     case REQUEST_RELEASE: return write_release(journal, request->record.run, err);
     case REQUEST_POST: return write_post(journal, request, err);
     case REQUEST_TAKE: return write_take(journal, &request->record, err);
+    case REQUEST_LISTEN: return ST_OK; /* see sqlite_inbox.c */
     }
     return ST_OK;
 }
@@ -266,10 +267,13 @@ static Status commit(Journal *journal, Err *err)
 
 static Status write_group(Journal *journal, Request *group, Err *err)
 {
-    bool fsync_wanted = false;
-    for (Request *request = group; request; request = request->next)
+    bool fsync_wanted = false, anything = false;
+    for (Request *request = group; request; request = request->next) {
         if (request->durability == DURABLE_POWER) /* of an append or a message */
             fsync_wanted = true;
+        if (request->kind != REQUEST_LISTEN) anything = true;
+    }
+    if (!anything) return ST_OK;
     Status status = set_fsync(journal, fsync_wanted, err);
     if (status != ST_OK) return status;
     status = fair_lock_take(&journal->lock, STORE_PATIENCE_MS, err);

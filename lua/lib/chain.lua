@@ -33,20 +33,28 @@ end
 ---@class chain.Place
 ---@field path string of the coroutine: "", or "3.facts/"
 ---@field last integer ordinal of its last step
+---@field aside? integer of what was told since
+---@field from? string the line where its function begins
 
 ---@class chain.Way
----@field of    table<thread, chain.Place>
+---@field of    table<userdata, chain.Place> by coroutine
 ---@field main  chain.Place
 ---@field over  string[] branches that were cancelled since the last step
 ---@field where fun(): string the script's line
+---@field task  fun(): userdata the coroutine that runs now
 
-local function here(way) return way.of[coroutine.running()] or way.main end
+local function line_of(way, place)
+  local line = way.where()
+  return line ~= "" and line or place.from
+end
+
+local function here(way) return way.of[way.task()] or way.main end
 
 --- Where something stands that is no step: "3#1" is the first such thing after step 3.
 local function aside_place(way)
   local place = here(way)
   place.aside = (place.aside or 0) + 1
-  return { at = ("%s%d#%d"):format(place.path, place.last, place.aside), line = way.where() }
+  return { at = ("%s%d#%d"):format(place.path, place.last, place.aside), line = line_of(way, place) }
 end
 
 --- Where the next step of this coroutine stands.
@@ -54,15 +62,15 @@ local function next_place(way)
   local place, over = here(way), way.over
   place.last, place.aside = place.last + 1, 0
   way.over = {}
-  return { at = place.path .. place.last, line = way.where(), over = over[1] and over or nil }
+  return { at = place.path .. place.last, line = line_of(way, place), over = over[1] and over or nil }
 end
 
 --- Calls `fn` with its steps counted below `path`.
 local function within(way, path, fn, ...)
-  local thread = coroutine.running()
-  local before = way.of[thread]
-  way.of[thread] = { path = path .. "/", last = 0 }
-  local _ <close> = setmetatable({}, { __close = function() way.of[thread] = before end })
+  local task = way.task()
+  local before = way.of[task]
+  way.of[task] = { path = path .. "/", last = 0, from = way.where(fn) }
+  local _ <close> = setmetatable({}, { __close = function() way.of[task] = before end })
   return fn(...)
 end
 
@@ -197,7 +205,8 @@ end
 ---@param prim table host, all, race, id, workspace
 ---@return Run
 function chain.object(prim)
-  local way = { of = {}, main = { path = prim.steps, last = 0 }, over = {}, where = prim.where }
+  local way = { of = {}, main = { path = prim.steps, last = 0 }, over = {},
+    where = prim.where, task = prim.task }
   local function host(service, ...) return prim.host(service, next_place(way), ...) end
 
   local run = { id = prim.id, workspace = prim.workspace or false }

@@ -60,6 +60,7 @@ function inbox.receive(top, messages)
   local s = session.get()
   for _, message in ipairs(messages) do
     local said = read(message)
+    s.came[#s.came + 1] = message.number
     if said.what == "cancel" then
       inbox.took(message.number)
       top:cancel("cancelled", "cancelled with perigee runs cancel")
@@ -73,18 +74,25 @@ function inbox.receive(top, messages)
   end
 end
 
---- What came of a message is recorded: nobody needs it any more.
+--- What came of a message is recorded: nobody needs it any more. The inbox forgets messages in their
+--- order, so one that stands behind others waits for them.
 ---@param number? integer
 function inbox.took(number)
   local s = session.get()
-  if number and s.top and not s.top.finished then s.top:took(number) end
+  if not number or s.top.finished then return end
+  for i, one in ipairs(s.came) do
+    if one == number then table.remove(s.came, i) break end
+  end
+  s.last_taken = math.max(s.last_taken or 0, number)
+  local upto = s.came[1] and s.came[1] - 1 or s.last_taken
+  s.top:took(upto)
 end
 
 --- Listens for messages as long as the run lives.
 ---@async
 ---@param top HostRun
 function inbox.listen(top)
-  local seen = 0
+  local seen = session.get().came[#session.get().came] or 0
   while true do
     local messages, err = top:messages(seen)
     if not messages then error(err, 0) end

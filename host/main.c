@@ -29,7 +29,7 @@ static const struct VerbRow {
     {"tools", "list and show the tools, call one by hand",
      GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL | GRANT_RUN | GRANT_DECIDE | GRANT_TRUST},
     {"exec", "run one command in the sandbox", GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_TRUST},
-    {"runs", "list, show, resume, export and prune what ran",
+    {"runs", "list, show, answer, resume, fork, export and prune what ran",
      GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL | GRANT_SAVE | GRANT_PRUNE | GRANT_RUN |
          GRANT_DECIDE | GRANT_TRUST},
     {"models", "list models, serve a rehearsal on loopback",

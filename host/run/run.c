@@ -9,9 +9,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-/* 20261122-211205-k3f9xa: sorts by time, can be read aloud, and its last part is enough to name it.
- */
-static void make_id(const Clock *clock, char out[RUN_ID_SIZE])
+void run_make_id(const Clock *clock, char out[RUN_ID_SIZE])
 {
     static const char LETTERS[] = "abcdefghjkmnpqrstuvwxyz23456789";
     time_t            now = (time_t)(clock_wall(clock) / 1000);
@@ -73,7 +71,7 @@ Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *workspace, 
     if (past)
         snprintf(run->id, sizeof run->id, "%s", past->id);
     else
-        make_id(loop_clock(loop), run->id);
+        run_make_id(loop_clock(loop), run->id);
     budget_init(&run->budget, parent ? &parent->budget : NULL);
     if (parent) {
         run->next_sibling = parent->first_child;

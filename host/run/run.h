@@ -107,6 +107,10 @@ MUST_CHECK Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *
                           Err *err);
 void              run_free(Run *run); /* NULL allowed; no child is left */
 
+/* 20261122-211205-k3f9xa: sorts by time, can be read aloud, and its last part is enough to name it.
+ */
+void run_make_id(const Clock *clock, char out[RUN_ID_SIZE]);
+
 /* Sets the deadline to the earlier of `deadline` and the parent's. Passing it cancels the run with
  * ST_LIMIT. */
 void run_set_deadline(Run *run, int64_t deadline);

@@ -71,9 +71,15 @@ int cli_read_run(lua_State *L);
 int cli_find_run(lua_State *L);
 int cli_read_text(lua_State *L);
 int cli_prune_runs(lua_State *L);
-int bind_push_inbox(lua_State *L, Str run); /* { { number, body }, ... } | nil, err; their count */
+/* Pushes { { number, body }, ... } of the messages after that number, or nil, err; their count. */
+int bind_push_inbox(lua_State *L, Str run, int64_t after);
+
+/* bind_runs.c */
+int cli_end_run(lua_State *L);
+int cli_fork_run(lua_State *L);
 
 /* bind_inbox.c */
+int cli_read_inbox(lua_State *L);
 int cli_post(lua_State *L);
 
 /* bind_texts.c */

@@ -12,6 +12,7 @@ typedef struct Messages {
     Op       op;      /* first */
     Journal *journal; /* borrowed; NULL where nothing is kept: nobody can leave a message */
     char     run[RUN_ID_SIZE]; /* at the top of its tree */
+    int64_t  after;
     bool     listening;
 } Messages;
 
@@ -34,7 +35,8 @@ static void messages_cancel(Op *op)
 
 static int messages_push(Op *op, lua_State *L)
 {
-    return bind_push_inbox(L, str_from(((Messages *)op)->run));
+    Messages *messages = (Messages *)op;
+    return bind_push_inbox(L, str_from(messages->run), messages->after);
 }
 
 static void messages_free(Op *op) { free(op); }
@@ -47,32 +49,43 @@ static Run *top_of(Run *run)
     return run;
 }
 
-/* run:messages() -> { { number =, body = JSON text }, ... } | nil, err: those that were left for
- * the top-level run of this tree and that nobody took. Waits until there is one. */
+/* run:messages([after]) -> { { number =, body = JSON text }, ... } | nil, err: those that were left
+ * for the top-level run of this tree and that nobody took, oldest first, with numbers above
+ * `after`. Waits until there is one. */
 int run_messages(lua_State *L)
 {
-    Run *top = top_of(bind_check_run(L, 1));
+    Run        *top = top_of(bind_check_run(L, 1));
+    lua_Integer after = luaL_optinteger(L, 2, 0);
     op_may_wait(L);
     Messages *messages = mem_new(sizeof *messages);
     messages->op.kind = &RUN_MESSAGES;
     messages->op.passive = true;
     messages->journal = top->journal;
+    messages->after = after;
     snprintf(messages->run, sizeof messages->run, "%s", top->id);
     if (top->journal) {
         messages->listening = true;
-        journal_listen(top->journal, str_from(messages->run), heard, messages);
+        journal_listen(top->journal, str_from(messages->run), after, heard, messages);
     }
     return op_await(L, &messages->op);
 }
 
-/* run:took(number): removes the messages up to that one, in order with the records. What came of
- * them is appended before: who dies in between finds them again. */
+/* run:took(number): removes that message, in order with the records. What came of it is appended
+ * before: who dies in between finds it again. */
 int run_took(lua_State *L)
 {
     Run        *top = top_of(bind_check_run(L, 1));
     lua_Integer number = luaL_checkinteger(L, 2);
     if (top->journal) journal_take(top->journal, str_from(top->id), number);
     return 0;
+}
+
+/* cli.read_inbox(run) -> the same list, whoever carries the run, at once; it may be empty */
+int cli_read_inbox(lua_State *L)
+{
+    size_t      len;
+    const char *run = luaL_checklstring(L, 1, &len);
+    return bind_push_inbox(L, (Str){run, len}, 0);
 }
 
 /* -- left -------------------------------------------------------------------------------------- */

@@ -67,6 +67,7 @@ typedef struct Listing {
     lua_CFunction add;    /* 1: the list, 2: the row */
     bool          failed; /* the error is at the top of the stack */
     lua_Integer   room;   /* bytes of bodies that are still wanted */
+    int64_t       after;  /* messages up to this number are not */
 } Listing;
 
 static bool add_protected(Listing *listing, const void *row)
@@ -159,7 +160,7 @@ static bool record_seen(void *arg, const Record *record)
 static bool message_seen(void *arg, int64_t number, Str body)
 {
     const Record message = {.seq = number, .body = body};
-    return add_protected(arg, &message);
+    return number <= ((Listing *)arg)->after || add_protected(arg, &message);
 }
 
 static int finish(lua_State *L, const Listing *listing, Status status, const Err *err)
@@ -204,9 +205,9 @@ int cli_read_run(lua_State *L)
     return finish(L, &listing, status, &err);
 }
 
-int bind_push_inbox(lua_State *L, Str run)
+int bind_push_inbox(lua_State *L, Str run, int64_t after)
 {
-    Listing  listing = {.L = L, .add = add_message};
+    Listing  listing = {.L = L, .add = add_message, .after = after};
     Journal *journal = check_journal(L);
     Err      err;
     err_clear(&err);

@@ -90,20 +90,28 @@ void journal_put_run(Journal *journal, const RunRow *row);
 /* Keeps a text by its SHA-256 (hex), once; in order with the appends. */
 void journal_put_text(Journal *journal, Str hash, Str text);
 
+/* Makes the run next->run, which there is not yet, of the top-level run `of`: its records before
+ * next->seq, then `next`; and of each run below it, named next->run with ".1", ".2" ..., what was
+ * written when the last of those records was. Bodies name the new runs then. All of it or nothing,
+ * fsynced; nobody owns them afterwards. ST_NOT_FOUND, ST_INVALID (`of` is a child, or has ended
+ * before). NULL allowed for `done`. */
+void journal_fork(Journal *journal, Str of, const Record *next, JournalDone *done, void *arg);
+
 /* Leaves a message for whoever owns the run, now or next; anyone may. Fsynced before the answer.
  * ST_NOT_FOUND when there is no such run. NULL allowed for `done`. */
 void journal_post(Journal *journal, Str run, Str body, JournalDone *done, void *arg);
 
-/* Removes the run's messages up to `number`, in order with the appends; nothing when the run is not
- * ours. First append what came of them, with their numbers: who dies in between sees them again. */
+/* Removes the run's message `number`, in order with the appends; nothing when the run is not ours.
+ * First append what came of it: who dies in between sees it again. */
 void journal_take(Journal *journal, Str run, int64_t number);
 
-/* Answers `done` once, when there is a message for the run that nobody took: at once, or within
- * LISTEN_MS when another process leaves one. In order with what was posted and taken before. ST_IO
- * when the store is closed to writers, ST_CANCELLED when the journal closes. One a run is enough.
+/* Answers `done` once, when there is a message for the run that nobody took, with a number above
+ * `after`: at once, or within LISTEN_MS when another process leaves one. In order with what was
+ * posted and taken before. ST_IO when the store is closed to writers, ST_CANCELLED when the journal
+ * closes. One a run is enough.
  */
 enum { LISTEN_MS = 250 };
-void journal_listen(Journal *journal, Str run, JournalDone *done, void *arg);
+void journal_listen(Journal *journal, Str run, int64_t after, JournalDone *done, void *arg);
 
 /* Ends the listening that has this `arg`, which is not answered any more. */
 void journal_unlisten(Journal *journal, const void *arg);

@@ -332,8 +332,8 @@ static Status prepare_all(Journal *journal, Err *err)
          &all->claim},
         {"DELETE FROM owners WHERE run=?1", &all->release},
         {"INSERT INTO inbox(run, body) SELECT run, ?2 FROM runs WHERE run=?1", &all->post},
-        {"DELETE FROM inbox WHERE run=?1 AND number<=?2", &all->take},
-        {"SELECT 1 FROM inbox WHERE run=?1 LIMIT 1", &all->has_message},
+        {"DELETE FROM inbox WHERE run=?1 AND number=?2", &all->take},
+        {"SELECT 1 FROM inbox WHERE run=?1 AND number>?2 LIMIT 1", &all->has_message},
         {"PRAGMA data_version", &all->data_version},
         {"INSERT INTO texts VALUES(?1,?2) ON CONFLICT DO NOTHING", &all->put_text},
     };

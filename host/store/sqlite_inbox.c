@@ -54,6 +54,7 @@ static void read_inbox(Journal *journal, Request *request)
     sqlite3_stmt *statement = journal->statements.has_message;
     Str           run = request->record.run;
     sqlite3_bind_text64(statement, 1, run.ptr, run.len, SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_int64(statement, 2, request->record.seq);
     int rc = sqlite3_step(statement);
     request->heard = rc != SQLITE_DONE;
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)

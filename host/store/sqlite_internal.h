@@ -33,6 +33,7 @@ typedef enum RequestKind {
     REQUEST_POST,
     REQUEST_TAKE,
     REQUEST_LISTEN,
+    REQUEST_FORK,
 } RequestKind;
 
 typedef struct Request {
@@ -41,7 +42,7 @@ typedef struct Request {
     Durability      durability;
     Record          record;     /* REQUEST_APPEND; of the last five `run`, of a message `body`, of
                                    what is taken `seq`. All texts lie in `bytes` */
-    RunRow          row;        /* REQUEST_RUN */
+    RunRow          row;        /* REQUEST_RUN; of REQUEST_FORK `run`, what is copied */
     Str             hash, text; /* REQUEST_TEXT */
     char           *bytes;      /* owned */
     size_t          size;       /* of `bytes` */
@@ -123,6 +124,15 @@ void writer_commit(Journal *journal, Request *group);
 /* Moves pages from the log to the file when the log has grown. Called after the group was answered.
  */
 void writer_checkpoint(Journal *journal);
+
+/* Appends the record as it is, whoever owns the run. */
+MUST_CHECK Status writer_insert(Journal *journal, const Record *record, Err *err);
+
+/* -- sqlite_fork.c ----------------------------------------------------------------------------- */
+
+/* Copies row.run as record.run up to record.seq - 1, and appends the record; what speaks against it
+ * stands in the request's outcome. */
+MUST_CHECK Status fork_write(Journal *journal, Request *request, Err *err);
 
 /* -- sqlite_inbox.c ---------------------------------------------------------------------------- */
 

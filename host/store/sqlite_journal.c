@@ -119,11 +119,25 @@ void journal_take(Journal *journal, Str run, int64_t number)
     submit(journal, request);
 }
 
-void journal_listen(Journal *journal, Str run, JournalDone *done, void *arg)
+void journal_fork(Journal *journal, Str of, const Record *next, JournalDone *done, void *arg)
+{
+    Record   copy = *next;
+    Str     *parts[] = {&of, &copy.run, &copy.kind, &copy.body};
+    Request *request = request_new(REQUEST_FORK, parts, 4);
+    request->record = copy;
+    request->row.run = of;
+    request->durability = DURABLE_POWER;
+    request->done = done;
+    request->arg = arg;
+    submit(journal, request);
+}
+
+void journal_listen(Journal *journal, Str run, int64_t after, JournalDone *done, void *arg)
 {
     Str     *parts[] = {&run};
     Request *request = request_new(REQUEST_LISTEN, parts, 1);
     request->record.run = run;
+    request->record.seq = after;
     request->done = done;
     request->arg = arg;
     submit(journal, request);

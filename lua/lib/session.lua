@@ -35,8 +35,7 @@ local session = {}
 ---@field top?     HostRun the top-level run under way
 ---@field differs? Error   how its script differs from its journal
 ---@field inbox    table<string, inbox.Answer> that came and was not asked for yet, by RUN:SEQ
----@field came     integer[] numbers of messages of which no record says yet what came of them
----@field last_taken? integer
+---@field heard    integer number of the last message that came
 ---@field waiting  table<string, inbox.Open> who waits for a person, by RUN:SEQ
 ---@field parked   table[] who waited when the run parked: { run, seq, kind, agent, text }
 ---@field now      fun(): integer Unix milliseconds

@@ -504,6 +504,8 @@ static void make_metatable(lua_State *L)
                                        {"race", group_race},
                                        {"sleep", run_sleep},
                                        {"cancel", run_cancel_all},
+                                       {"new_seen", run_new_seen},
+                                       {"saw", run_saw},
                                        {"wait", wait_await},
                                        {"wake", wait_wake},
                                        {"steps_below", run_steps_below},

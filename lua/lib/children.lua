@@ -31,6 +31,15 @@ local function account(run, last)
   end
 end
 
+--- Tells who counts what a child did that is not carried again, and those below it.
+local function tell(id, parent)
+  local mine = past.of(id)
+  for _, record in ipairs(mine and mine.records or {}) do
+    session.emit({ id = id, parent = parent }, record.kind, record.body, record.seq, true)
+    if record.kind == "child" then tell(record.body.run, id) end
+  end
+end
+
 --- The end of a child that its own journal has.
 ---@param run  HostRun
 ---@param body table its parent's record of it
@@ -41,6 +50,7 @@ function children.recall(run, body)
     return nil, { code = "io", message = ("the journal has no end of %s"):format(body.run) }
   end
   account(run, last)
+  tell(body.run, run.id)
   if last.result then return last.result end
   return nil, last.error
 end

@@ -44,6 +44,7 @@ local IMAGES <const> = schema.list { max = 20, of = schema.object {
 ---@field error  boolean
 ---@field data   any
 ---@field images { media_type: string, data: string }[]?
+---@field seen   table<string, string>? files that it saw: path and hash
 ---@field state  table? what the tool keeps for its next call in this run, where it changed
 
 local function failed(call, message, code)
@@ -312,6 +313,7 @@ function door.recall(run, result)
     run:charge("calls", 1)
     note_touched(run, session.get().tools[call.tool], call.input, result)
   end
+  for path, hash in pairs(result.seen or {}) do run:saw(path, hash) end
   if result.state then session.keep_state(run, result.name, json.encode(result.state)) end
   return result
 end
@@ -358,7 +360,7 @@ end
 
 local function finish(run, prepared, result)
   if prepared.known then return result end
-  result.at, result.of = prepared.call.at, prepared.call.of
+  result.at, result.of, result.seen = prepared.call.at, prepared.call.of, run:new_seen()
   session.record(run, "result", result, prepared.power)
   note_touched(run, prepared.declaration, prepared.input, result)
   return result

@@ -181,6 +181,7 @@ function start.model(cli, named)
   local info = cli.stat(file)
   if info and info.kind == "file" then return "rehearsal:" .. info.real end
   local entry = ("lua/scenarios/%s.lua"):format((file:gsub("%.lua$", "")))
+  if file:find("/") then entry = file end -- as a record names it
   if cli.locate(entry) then return "rehearsal:" .. entry end
   return nil, { code = "not_found",
     message = ("--model %s: no such file, and no scenario of that name"):format(named) }

@@ -50,7 +50,7 @@ function asking.targets(run, who, facts)
     exact = s.options.model ~= nil }, s.env)
   if not targets then return nil, err end
   if not known then
-    session.record(run, "decision", { what = "fallback", agent = who.name, wanted = wanted,
+    session.record(run, "decision", { what = "model", agent = who.name, wanted = wanted,
       model = targets[1].model, effort = effort, from = from,
       why = why .. (targets[1].why and "; " .. targets[1].why or "") })
   end
@@ -118,7 +118,7 @@ function asking.ask(run, talk)
     end
     if partial ~= "" or not can_fall_back(talk, err) then return nil, err, target end
     retarget(talk)
-    session.record(run, "decision", { what = "model", agent = talk.who.name,
+    session.record(run, "decision", { what = "fallback", agent = talk.who.name,
       model = talk.targets[1].model, why = ("%s failed: %s"):format(target.model, err.message) })
   end
 end

@@ -278,6 +278,7 @@ function launch.one(cli, ready, quiet)
   local result
   result, err = agent.whole(run, function()
     record_start(run, ready, opened, params)
+    if ready.replay then return work() end -- what people said is no part of a recording
     return listening(run, work)
   end)
   total.status = err and err.code or result.status

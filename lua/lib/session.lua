@@ -48,6 +48,11 @@ function session.open(new) current = new end
 ---@return Session
 function session.get() return current or error("no session is open", 2) end
 
+--- The past of a run that goes on; nil for one that began in this process, and without a session.
+---@param id string
+---@return past.Past?
+function session.past_of(id) return current and current.pasts and current.pasts[id] end
+
 --- The real path of a file that is named as layers do: "lua/policy.lua".
 ---@param file string
 ---@return string path
@@ -121,6 +126,13 @@ function session.pass_files(child, run)
   current.touched[child.id] = nil
 end
 
+local function append(run, kind, body, power)
+  local seq, err = run:append(kind, json.encode(body), power)
+  if not seq then error(err, 0) end
+  session.emit(run, kind, body, seq)
+  return seq
+end
+
 --- Appends a step to the run's journal, waits until it is kept, then tells whoever watches. What
 --- depends on the step begins after this returns. Raises when the journal cannot be written: a run
 --- without its journal does not go on.
@@ -132,14 +144,8 @@ end
 ---@return integer seq
 function session.record(run, kind, body, power)
   local loaded = kind ~= "run.started" and kind ~= "run.resumed" and run:new_sources()
-  if loaded then -- what a step was made of stands before it
-    local kept, why = run:append("files", json.encode { files = loaded })
-    if not kept then error(why, 0) end
-  end
-  local seq, err = run:append(kind, json.encode(body), power)
-  if not seq then error(err, 0) end
-  session.emit(run, kind, body, seq)
-  return seq
+  if loaded then append(run, "files", { files = loaded }) end -- what a step was made of comes first
+  return append(run, kind, body, power)
 end
 
 return session

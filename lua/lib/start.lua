@@ -367,7 +367,7 @@ function start.session(cli, loaded, how)
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
     visits = how.visits or {}, states = {}, touched = {}, questions = {}, speaking = {}, unpriced = {}, part = {},
-    inbox = {}, heard = 0, waiting = {}, parked = {}, parks = how.parks, now = cli.now, pasts = how.pasts,
+    inbox = {}, heard = 0, waiting = {}, parked = {}, parks = how.parks and inforce.policy.unanswered == "wait", now = cli.now, pasts = how.pasts,
     facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux",
       notes = said },
     sink = person.sink,

@@ -1,55 +1,64 @@
---- What people say of software work, and the words by which definitions name whose work that is.
---- A task speaks of an iPhone, a definition of mobile development: without this no word of the task
---- would stand in it. General words of the trade; what holds in one project only belongs into a rule
---- of routing.lua (`route.mentions`).
+--- What people say of software work, and by which words definitions say whose work that is. A task
+--- speaks of an iPhone, a definition of mobile development: without this no word of the task would
+--- stand in it. General words of the trade; what holds in one project only belongs into a rule of
+--- routing.lua (`route.mentions`).
 local concepts = {}
 
 --- What is meant, then the words that mean it.
 local MEANT <const> = {
-  { "frontend ui web", [[angular browser browsers button buttons checkbox chrome css dom dropdown
-    firefox form forms html javascript jsx layout menu modal nav navbar navigation nextjs page pages
-    paint react responsive safari scroll stylesheet svelte tailwind tooltip typescript vue webpage
-    website]] },
-  { "ui design visual", [[branding color colors colour colours dark figma font fonts icon icons
-    illustration logo mockup mockups palette spacing theme themes typography wireframe wireframes
-    sketch screens]] },
-  { "ux research user", [[interview interviews participants persona personas questionnaire survey
-    surveys usability]] },
+  { "frontend ui web", [[
+    angular browser browsers button buttons checkbox chrome css dom dropdown firefox form forms
+    html javascript jsx layout menu modal nav navbar navigation nextjs page pages paint react
+    responsive safari scroll stylesheet svelte tailwind tooltip typescript vue webpage website]] },
+  { "ui design visual", [[
+    branding color colors colour colours dark figma font fonts icon icons illustration logo
+    mockup mockups palette spacing theme themes typography wireframe wireframes sketch screens]] },
+  { "ux research user", [[
+    interview interviews participants persona personas questionnaire survey surveys usability]] },
   { "mobile", [[android flutter ios ipad iphone kotlin phone phones swift swiftui tablet xcode]] },
-  { "backend api server", [[backend endpoint endpoints graphql grpc handler http json middleware
-    oauth rest route server servers webhook webhooks]] },
-  { "backend database", [[migration migrations mongodb mysql orm postgres postgresql query queries
-    redis schema schemas sql sqlite table tables transaction]] },
-  { "devops infrastructure deployment", [[ansible aws azure bill ci cloud cluster container containers
-    deploy deployed deploying docker gcp github gitlab helm hosting jenkins k8s kubernetes nginx
-    provisioning rollback rollout runner runners staging terraform vm]] },
-  { "quality test", [[bug bugs coverage cypress e2e end-to-end flaky junit playwright pytest qa
-    regression regressions release selenium verify]] },
-  { "data pipeline", [[airflow analytics bigquery csv dbt elt etl ingest ingestion job jobs kafka
-    parquet rows snowflake spark warehouse]] },
-  { "security", [[attack attacker attackers breach csrf encryption exploit exploits hacked hacker
-    hackers injection intruder malware pentest phishing ransomware secrets tls xss]] },
+  { "backend api server", [[
+    backend endpoint endpoints graphql grpc handler http json middleware oauth rest route server
+    servers webhook webhooks]] },
+  { "backend database", [[
+    migration migrations mongodb mysql orm postgres postgresql query queries redis schema
+    schemas sql sqlite table tables transaction]] },
+  { "devops infrastructure deployment", [[
+    ansible aws azure bill ci cloud cluster container containers deploy deployed deploying
+    docker gcp github gitlab helm hosting jenkins k8s kubernetes nginx provisioning rollback
+    rollout runner runners staging terraform vm]] },
+  { "quality test", [[
+    bug bugs coverage cypress e2e flaky junit playwright pytest qa regression regressions
+    selenium verify]] },
+  { "data pipeline", [[
+    airflow analytics bigquery csv dbt elt etl ingest ingestion job jobs kafka parquet rows
+    snowflake spark warehouse]] },
+  { "security", [[
+    attack attacker attackers breach csrf encryption exploit exploits hacked hacker hackers
+    injection intruder malware pentest phishing ransomware secrets tls xss]] },
   { "incident response", [[attack breach compromised hacked intruder outage]] },
-  { "vulnerability", [[cve cves dependencies dependency exploit exploits outdated patch patches
-    scanner]] },
+  { "vulnerability", [[
+    cve cves dependencies dependency exploit exploits outdated patch patches scanner]] },
   { "threat intelligence", [[apt attackers campaign campaigns hacker hackers ioc iocs]] },
-  { "access identity permission", [[admin admins iam login logins password privilege privileged
-    privileges rights role roles sso]] },
-  { "it technical support", [[desktop email headset helpdesk keyboard laptop laptops monitor monitors
-    password printer vpn wifi workstation]] },
-  { "compliance policy", [[baseline cis enforce enforced gdpr hipaa iso pci regulation regulations
-    soc2]] },
+  { "access identity permission", [[
+    admin admins iam login logins password privilege privileges rights role roles sso]] },
+  { "it technical support", [[
+    desktop email headset helpdesk keyboard laptop laptops monitor monitors password printer vpn
+    wifi workstation]] },
+  { "compliance policy", [[
+    baseline cis enforce enforced gdpr hipaa iso pci regulation regulations soc2]] },
   { "audit evidence log", [[auditor auditors forensic forensics logs trail]] },
-  { "architecture system", [[adr component diagram diagrams microservice microservices modular
-    module monolith scalability services]] },
+  { "architecture system", [[
+    adr component diagram diagrams microservice microservices modular module monolith
+    scalability services]] },
   { "market strategy competitive", [[competitor competitors customers market pricing segment]] },
-  { "backlog prioritization story", [[prioritise prioritize priority sprint stories story ticket
-    tickets]] },
-  { "roadmap product", [[feature features launch milestone milestones quarter release]] },
-  { "operations process", [[bottleneck efficiency efficient efficiently process processes workflow]] },
+  { "backlog prioritization story", [[
+    prioritise prioritize priority sprint stories story ticket tickets]] },
+  { "roadmap product", [[feature features launch milestone milestones quarter]] },
+  { "operations process", [[
+    bottleneck efficiency efficient efficiently process processes workflow]] },
   { "data governance", [[classification owner ownership owns personal privacy retention]] },
-  { "innovation research technical", [[ai experiment experiments feasibility llm ml novel prototype
-    prototypes]] },
+  { "innovation research technical", [[
+    ai experiment experiments feasibility llm ml novel prototype prototypes]] },
 }
 
 local by_word

@@ -137,9 +137,10 @@ end
 local function evidence(one)
   local said = {}
   for i, word in ipairs(one.words) do said[i] = ("%q"):format(word) end
-  if #one.meant > 0 then said[#said + 1] = "which means " .. table.concat(one.meant, " ") end
-  if #one.words == 0 then return "what it means: " .. table.concat(one.meant, " ") end
-  return table.concat(said, ", ")
+  local words, meant = table.concat(said, ", "), table.concat(one.meant, " ")
+  if meant == "" then return words end
+  if words == "" then return "the task means " .. meant end
+  return ("%s; the task also means %s"):format(words, meant)
 end
 
 --- Who else fits nearly as well as the best: those that reach `share` of its score.
@@ -170,7 +171,8 @@ function route.ranked(how)
     local runners_up = {}
     for i = 2, math.min(#ranked, RUNNERS_UP + 1) do
       local one = ranked[i]
-      runners_up[i - 1] = { to = one.name, score = one.score, why = "it says " .. evidence(one) }
+      runners_up[i - 1] = { to = one.name, score = one.score,
+        why = (#one.words > 0 and "it says " or "") .. evidence(one) }
     end
     local near = close_to(ranked, how.ask or NEAR)
     local found = { to = best.name, score = best.score, runners_up = runners_up,

@@ -28,6 +28,7 @@ local session = {}
 ---@field questions table<string, question.Asked[]> that nobody answered, by run
 ---@field part     table<string, limits.Part> what bounds the part of the agent at work, by run
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
+---@field models   table<string, string[]> the models that a run asks, the first of them now, by run
 ---@field bench?   bench.Bench what the test under way may do besides
 ---@field visits   table<string, integer> conversations begun, by agent
 

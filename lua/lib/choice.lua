@@ -18,11 +18,12 @@ local LEAST_WORD <const> = 2     -- letters
 --- Words that say how a sentence is built and not what it is about.
 local EMPTY <const> = {}
 for word in ([[
-  a about after all also am an and any are as at be been before but by can could did do does done
-  for from get got had has have he her here him his how i if in into is it its just let like may me
-  must my need needs no nor not now of on once only or our out please she should so some such than
-  that the their them then there these they this those to too until up us use used using very want
-  was we were what when where which while who whom whose why will with would you your
+  a about after all also am an and any are as at be been before but by can could did do does
+  done for from get got had has have he her here him his how i if in into is it its just let
+  like may me must my need needs no nor not now of off on once only or our out over please she
+  should so some such than that the their them then there these they this those to too until
+  up us use used using very want was we were what when where which while who whom whose why
+  will with would you your
 ]]):gmatch("%S+") do EMPTY[word] = true end
 
 --- How much a word counts in: the name, what a description claims, the role, the description, the

@@ -40,7 +40,7 @@ sub routing { my ($home, $text) = @_; Try::write_file("$home->{config}/perigee/l
         '--explain shows the rule that decided, with its place');
     like($ran->{out}, qr/\n   - the budget is nearly spent: \$5\.00 are left  \(lua\/routing\.lua:\d+, rule 1\)/, 'and why another did not hold');
 
-    my $found = told(route($home, '--json', 'Write the first version of a letter and send it'));
+    my $found = told(route($home, '--json', 'Write the first version of a letter and send it off'));
     is_deeply([$found->{to}, $found->{runners_up}[0]{to}], ['draft-agent', 'ship-agent'], '--json has the choice and who comes after');
     ok($found->{score} > $found->{runners_up}[0]{score}, 'with their scores');
     is_deeply([map { $_->{what} } @{ $found->{looked} }], ['choose', 'model'], 'and what was looked at');

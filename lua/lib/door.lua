@@ -1,5 +1,6 @@
 --- The one door for calls: a model's, a chain's, a hook's. Schema, policy, grant, budget, journal,
 --- tool, journal: at every depth, in this order, with no way around.
+local changes = require "lib.changes"
 local consent = require "lib.consent"
 local errors  = require "lib.errors"
 local grants  = require "lib.grants"
@@ -349,6 +350,7 @@ end
 local function use(run, prepared)
   if prepared.result then return prepared.result end
   local declaration, needs = prepared.declaration, prepared.declaration.needs
+  if needs.exec and declaration.effect ~= "read" then changes.before(run) end
   local means = { name = declaration.name, entry = declaration.entry,
     timeout_ms = declaration.timeout_ms, call = prepared.call.id,
     state = session.state_of(run, declaration.name),

@@ -25,9 +25,11 @@ local session = {}
 ---@field speaking table<string, string[]> what the reply under way has said, by run
 ---@field unpriced table<string, boolean> models of which was said that no price is known
 ---@field touched  table<string, session.Touched[]> files changed, by run
+---@field watched  table<string, table> workspaces of which commands' changes count; lib.changes
 ---@field questions table<string, question.Asked[]> that nobody answered, by run
 ---@field part     table<string, limits.Part> what bounds the part of the agent at work, by run
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
+---@field models   table<string, string[]> the models that a run asks, the first of them now, by run
 ---@field bench?   bench.Bench what the test under way may do besides
 ---@field visits   table<string, integer> conversations begun, by agent
 ---@field pasts?   table<string, past.Past> of runs that go on, by id
@@ -96,6 +98,7 @@ end
 ---@field path     string
 ---@field added?   integer lines, in all; nil where the tool did not tell
 ---@field removed? integer
+---@field how?     "new"|"removed"
 
 --- Notes that a run changed a file; what one agent hands to the next names them.
 ---@param run  HostRun

@@ -184,6 +184,7 @@ is(sql("SELECT count(*) FROM records WHERE run = '$carried' AND kind = 'run.fini
 my $old  = waits(question());
 my $kid2 = child_of($old, 'kid-of-old');
 put($old, log => { text => 'further' }, answer => { by => 'person', text => '80', call => 'c1' });
+sql("DELETE FROM records WHERE run = '$for_good'; DELETE FROM runs WHERE run = '$for_good'; VACUUM"); # as prune does
 my $copy = json('fork', $old, '--at', '4', '--set', 'task=Other.', '--no-run');
 is($copy->{of}, $old, 'a run can be had once more');
 my @records = Try::journal($home, $copy->{run});

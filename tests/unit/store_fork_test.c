@@ -197,6 +197,25 @@ TEST(bodies_that_are_no_json_are_copied_as_they_are)
     shelf_end(&shelf);
 }
 
+TEST(a_copy_that_cannot_be_committed_is_not_there)
+{
+#ifdef PERIGEE_FAULTS
+    Shelf shelf;
+    shelf_begin(&shelf);
+    tell(&shelf);
+    setenv("PERIGEE_FAULT", "store.commit:1", 1);
+    CHECK_INT(fork_now(&shelf, "top", 3).status, ST_IO);
+    unsetenv("PERIGEE_FAULT");
+    shelf_close(&shelf);
+    shelf_open(&shelf);
+    CHECK_TEXT(tree_of(&shelf, "new"), "");
+    CHECK_TEXT(records_of(&shelf, "new.1"), "");
+    shelf_end(&shelf);
+#else
+    SKIP("this build has no fault seams (MODE=asan has)");
+#endif
+}
+
 int main(void)
 {
     open_what_stays_open();

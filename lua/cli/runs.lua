@@ -4,6 +4,7 @@ local chains = require "lib.chains"
 local export = require "lib.export"
 local export_html = require "lib.export_html"
 local json = require "lib.json"
+local records = require "lib.records"
 local reply = require "lib.reply"
 local show = require "lib.show"
 local size = require "lib.size"
@@ -135,10 +136,7 @@ local SAY <const> = {
 local function show_one(cli, values, part)
   local id, err = cli.find_run(part)
   if not id then return failed(cli, err) end
-  local records
-  records, err = cli.read_run(id)
-  if not records then return failed(cli, err) end
-  for _, record in ipairs(records) do
+  for record in records.of(cli, id) do
     if values.json then
       cli.out(export.line(id, record))
     else
@@ -183,21 +181,33 @@ end
 local function give(cli, values, part, what, said)
   local left, err = reply.give(cli, what, part, values, said)
   if not left then return failed(cli, err) end
-  if not left.owner and not values.no_run then return carry_on(cli, left.run, values) end
-  local went = left.owner and ("process %d carries the run and hears it"):format(left.owner)
+  local heard = left.heard and left.owner
+  if not left.owner and not left.heard and not values.no_run then
+    return carry_on(cli, left.run, values)
+  end
+  local went = heard and ("process %d carries the run and heard it"):format(left.owner)
+    or left.owner and ("process %d carries the run and will hear it"):format(left.owner)
     or "perigee runs resume " .. left.run .. " goes on with it"
   return tell(cli, values, ("%s is told; %s"):format(left.name, went), {
-    { "run", left.run }, { "told", left.name }, { "owner", left.owner } })
+    { "run", left.run }, { "told", left.name }, { "owner", left.owner }, { "heard", left.heard } })
 end
 
 ---@async
 local function cancel(cli, values, part)
   local left, err = reply.cancel(cli, part)
   if not left then return failed(cli, err) end
-  return tell(cli, values, left.owner and ("%s: process %d is told to end it"):format(left.run,
+  local ends = left.owner and not left.heard
+  return tell(cli, values, ends and ("%s: process %d is told to end it"):format(left.run,
     left.owner) or left.run .. " is cancelled", {
-    { "run", left.run }, { "status", not left.owner and "cancelled" or nil },
-    { "owner", left.owner } })
+    { "run", left.run }, { "status", not ends and "cancelled" or nil },
+    { "owner", left.owner }, { "heard", left.heard } })
+end
+
+--- Whether a run is a chain's: its first record says so.
+local function is_chain(cli, run)
+  local first = records.of(cli, run)()
+  local body = first and json.decode(first.body)
+  return type(body) == "table" and body.chain ~= nil
 end
 
 --- A run once more, up to one of its records.
@@ -212,6 +222,10 @@ local function fork(cli, values, part)
   local id, new
   id, err = cli.find_run(part)
   if not id then return failed(cli, err) end
+  if next(set) and not is_chain(cli, id) then
+    return failed(cli, { message = ("--set: %s is an agent's run; only chains have parameters")
+      :format(id) }, 2)
+  end
   new, err = cli.fork_run(id, values.at, json.encode(json.object { { "by", "fork" }, { "of", id },
     { "at", values.at }, { "set", next(set) and set or nil } }))
   if not new then return failed(cli, err) end

@@ -117,9 +117,33 @@ READ.deny    = verdict("deny", "never here")
 local KIND <const> = { answer = "question", approve = "approval", deny = "approval" }
 
 ---@class reply.Left
----@field run   string the top-level run
----@field name  string? RUN:SEQ of what was answered
----@field owner integer? pid of the process that hears it
+---@field run    string the top-level run
+---@field name?  string RUN:SEQ of what was answered
+---@field owner? integer pid of the process that carries the run; nil: none does
+---@field heard? boolean it took the message: what came of it is recorded
+
+local PATIENCE_MS <const> = 3000 -- how long the verb waits for the owner to hear
+local LOOK_MS     <const> = 50
+
+--- Waits a moment for the owner to take the message. It may park or die before it does.
+local function hearing(cli, left, body)
+  for _ = 1, PATIENCE_MS // LOOK_MS do
+    local messages, err = cli.read_inbox(left.run)
+    if not messages then return nil, err end
+    left.heard = true
+    for _, message in ipairs(messages) do
+      if message.body == body then left.heard = nil end
+    end
+    if left.heard then return left end
+    local rows
+    rows, err = cli.list_runs(1, left.run)
+    if not rows then return nil, err end
+    left.owner = rows[1].owner
+    if not left.owner then return left end
+    cli.sleep(LOOK_MS)
+  end
+  return left
+end
 
 --- Leaves an answer or a verdict.
 ---@async
@@ -141,9 +165,11 @@ function reply.give(cli, what, named, values, said)
   message, err = READ[what](cli, open, values, said)
   if not message then return nil, err end
   message.run, message.seq = open.run, open.seq
-  ok, err = cli.post(top.run, json.encode(message))
+  local body = json.encode(message)
+  ok, err = cli.post(top.run, body)
   if not ok then return nil, err end
-  return { run = top.run, name = waiting.name(open), owner = top.owner }
+  local left = { run = top.run, name = waiting.name(open), owner = top.owner }
+  return hearing(cli, left, body)
 end
 
 -- cancelled ---------------------------------------------------------------------------------------
@@ -152,13 +178,15 @@ local CANCELLED <const> = "cancelled with perigee runs cancel"
 
 local function is_over(row) return row.ended > 0 and row.status ~= "waiting" end
 
---- Ends what of a tree is open, children before their parents.
+--- Ends what of a tree is open, children before their parents. What was left for it is settled.
 local function end_tree(cli, rows)
+  local numbers, messages = {}, cli.read_inbox(rows[1].run)
+  for i, message in ipairs(messages or {}) do numbers[i] = message.number end
   local body = json.encode(json.object { { "status", "cancelled" },
     { "error", json.object { { "code", "cancelled" }, { "message", CANCELLED } } } })
   for i = #rows, 1, -1 do -- the list has parents first
     if not is_over(rows[i]) then
-      local ok, err = cli.end_run(rows[i], "cancelled", body)
+      local ok, err = cli.end_run(rows[i], "cancelled", body, i == 1 and numbers or {})
       if not ok then return nil, err end
     end
   end
@@ -175,15 +203,18 @@ function reply.cancel(cli, part)
     return invalid("%s is a child of %s; perigee runs cancel %s ends both", id, top.run, top.run)
   end
   if is_over(top) then return invalid("%s has ended (%s)", id, top.status) end
-  local ok, err = cli.post(id, json.encode { what = "cancel" })
+  local body = json.encode { what = "cancel" }
+  local ok, err = cli.post(id, body)
   if not ok then return nil, err end
+  local left = { run = id, owner = top.owner }
+  left, err = hearing(cli, left, body)
+  if not left or left.owner or left.heard then return left, err end
   local rows
   rows, err = cli.list_runs(-1, id)
   if not rows then return nil, err end
-  if rows[1].owner then return { run = id, owner = rows[1].owner } end
   ok, err = end_tree(cli, rows)
   if not ok then return nil, err end
-  return { run = id }
+  return left
 end
 
 return reply

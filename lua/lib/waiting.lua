@@ -1,8 +1,8 @@
 --- What a run waits for: questions and approvals that nobody gave an answer to, by its records and
 --- those of the runs below it. Host VM only.
 local duration = require "lib.duration"
-local export   = require "lib.export"
 local json     = require "lib.json"
+local records  = require "lib.records"
 local show     = require "lib.show"
 local text     = require "lib.text"
 
@@ -64,7 +64,7 @@ end
 --- The open ones of one run; none where it has ended.
 local function of_run(cli, run, now)
   local list = {}
-  for record in export.records(cli, run) do
+  for record in records.of(cli, run) do
     local opens, closes = OPENS[record.kind], CLOSES[record.kind]
     local body = (opens or closes) and json.decode(record.body)
     if record.kind == "run.finished" then list = {} end

@@ -87,6 +87,8 @@ like(runs('answer', $one, '80', '--no-run')->{err}, qr/was told "443" already/, 
 put($one, answer => { by => 'inbox', text => '443', call => 'c1' });
 like(runs('answer', $one, '80', '--no-run')->{err}, qr/nothing in \Q$one\E waits for an answer/, 'what has its answer is not open');
 
+like(runs('export', $one)->{out}, qr{<h3>writer asks User</h3>.*Which port\?.*80 \| 443.*answered by inbox.*443}s, 'the page of the run has the question and its answer');
+
 # -- several, and below -----------------------------------------------------------------------------
 
 my $two  = waits(question(), approval());
@@ -135,6 +137,7 @@ is_deeply([map { $_->{status} } grep { $_->{run} eq $two || $_->{run} eq $kid } 
 my @order = split /\n/, sql("SELECT run FROM records WHERE kind = 'run.finished' AND run IN ('$two', '$kid') ORDER BY rowid");
 is_deeply(\@order, [$kid, $two], 'the child first');
 is((Try::journal($home, $two))[-1]{body}{error}{message}, 'cancelled with perigee runs cancel', 'the last record says why');
+is(inbox($two), '', 'nothing is left for it that a later life of it would hear');
 like(runs('cancel', $two)->{err}, qr/has ended \(cancelled\)/, 'once is enough');
 like(runs('answer', $two, 'x', '--no-run')->{err}, qr/nothing in/, 'and nothing waits in it any more');
 
@@ -155,7 +158,7 @@ return { run = function(cli, words)
       local said = json.decode(message.body)
       cli.out("heard " .. (said.text or said.what) .. "\n")
       run:append("answer", json.encode { by = "inbox", text = said.text, call = "c" })
-      if said.what == "answer" then run:took(message.number) end
+      run:took(message.number)
       if said.what == "cancel" then
         run:finish("cancelled", "{}")
         return 0
@@ -170,14 +173,27 @@ my ($carried) = Try::read_file($live->{out}) =~ /^(\S+)/;
 is((grep { $_->{run} eq $carried } @{ json('list')->{runs} })[0]{owner}, $live->{pid}, 'the list names the process');
 my $said = runs('answer', $carried, 'yes');
 is($said->{exit}, 0, 'it can be answered from another process') or diag($said->{err});
-like($said->{err}, qr/process $live->{pid} carries the run and hears it/, 'which says who hears it');
+like($said->{err}, qr/process $live->{pid} carries the run and heard it/, 'which says who heard it');
 ok(Try::until_text($live, 'out', qr/^heard yes$/m), 'and it hears the answer');
-ok(Try::until_true(sub { inbox($carried) eq '' }), 'what was taken is gone');
+is(inbox($carried), '', 'what was heard is gone');
 is(json('cancel', $carried)->{owner}, $live->{pid}, 'a cancellation is told to it');
 ok(Try::until_text($live, 'out', qr/^heard cancel$/m), 'it hears that too');
 is(Try::finish($live)->{exit}, 0, 'and ends by itself');
 is((Try::journal($home, $carried))[-1]{kind}, 'run.finished', 'not by the hand of the other process');
 is(sql("SELECT count(*) FROM records WHERE run = '$carried' AND kind = 'run.finished'"), "1\n", 'and once');
+
+my $deaf = Try::start(home => $home, program => $own, args => ['tools', $home->{store}]);
+ok(Try::until_text($deaf, 'out', qr/^\S+\n/), 'another process carries a run');
+my ($unheard) = Try::read_file($deaf->{out}) =~ /^(\S+)/;
+kill 'STOP', $deaf->{pid};
+my $asks = Try::start(home => $home, args => ['runs', 'cancel', $unheard, '--store', $home->{store}]);
+ok(Try::until_true(sub { inbox($unheard) ne '' }), 'a message is left for one that does not listen');
+kill 'KILL', $deaf->{pid};
+Try::finish($deaf);
+$said = Try::finish($asks);
+is($said->{exit}, 0, 'when its process dies the run is nobody\'s') or diag($said->{err});
+like($said->{err}, qr/\Q$unheard\E is cancelled/, 'and is ended from outside');
+is((Try::journal($home, $unheard))[-1]{body}{status}, 'cancelled', 'which its last record says');
 
 # -- once more --------------------------------------------------------------------------------------
 
@@ -198,6 +214,9 @@ is((grep { $_->{run} eq $copy->{run} } @{ json('list')->{runs} })[0]{status}, 'i
 is(runs('fork', $old, '--no-run')->{exit}, 2, 'where to is to be said');
 like(runs('fork', $old, '--at', '99', '--no-run')->{err}, qr/has no record 99; its last is 5/, 'and there has to be such a record');
 like(runs('fork', 'kid-of-old', '--at', '1', '--no-run')->{err}, qr/is a child of \Q$old\E; fork that one/, 'a child is not forked by itself');
+put(my $plain = waits(), question());
+sql("UPDATE records SET body = json_remove(body, '\$.chain') WHERE run = '$plain' AND seq = 1");
+like(runs('fork', $plain, '--at', '2', '--set', 'a=b', '--no-run')->{err}, qr/is an agent's run; only chains have parameters/, 'an agent has no parameters');
 is(runs('fork', $old, '--at', '2', '--set', 'task', '--no-run')->{exit}, 2, 'what is set has a value');
 
 done_testing();

@@ -26,14 +26,12 @@ struct Engine {
     Vm           *retired;   /* owned list: freed when no slice is on the stack */
     struct Cross *decisions; /* queued, oldest first: one decision at a time */
     bool          deciding;
-    Run          *runs;         /* owned list: top-level runs, through next_sibling */
-    Holds         holds;        /* whose turn it is with a file of a workspace */
-    Source       *sources;      /* owned list: what was loaded */
-    Source       *project;      /* owned list: Lua of a trusted project, read whole */
-    Source       *offered;      /* owned list: the same, before anyone has decided */
-    Source       *recorded;     /* owned list: texts of the run that is carried on */
-    size_t        source_count; /* files loaded so far */
-    Note        **notes;        /* owned array: workspaces of this process's runs */
+    Run          *runs;    /* owned list: top-level runs, through next_sibling */
+    Holds         holds;   /* whose turn it is with a file of a workspace */
+    Source       *sources; /* owned list: what was loaded */
+    Source       *project; /* owned list: Lua of a trusted project, read whole */
+    Source       *offered; /* owned list: the same, before anyone has decided */
+    Note        **notes;   /* owned array: workspaces of this process's runs */
     size_t        note_count;
     char         *distribution, *user; /* owned; folders; user may be NULL */
     char         *helper;              /* owned; path of perigee-sandbox */
@@ -43,6 +41,9 @@ struct Engine {
     int           exit_code;
 
     struct Question *questions; /* oldest first, the first is shown; owned by who waits */
+
+    Source *recorded;     /* owned list: texts of the run that is carried on */
+    size_t  source_count; /* files loaded so far */
 };
 
 typedef struct EngineSpec {

@@ -13,7 +13,9 @@ local text = require "lib.text"
 local SPEC <const> = {
   usage = "perigee runs list | show RUN | resume RUN | export RUN | prune --older TIME",
   about = "RUN is an id, any part of it that only one run has, or last.",
-  positionals = { { "WHAT", "list, show, resume, export or prune" }, { "RUN", "a run", optional = true } },
+  positionals = {
+    { "WHAT", "list, show, resume, export or prune" }, { "RUN", "a run", optional = true },
+  },
   options = {
     { "--format", "text", "export: html, a page to read (default), or jsonl, all records",
       hint = "FORMAT" },

@@ -3,6 +3,7 @@
 #include "../base/limits.h"
 #include "../base/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -34,7 +35,7 @@ static void put_row(Run *run, const char *status)
         .task = task,
         .status = str_from(status),
         .started_ms = run->started_ms,
-        .ended_ms = run->finished ? clock_wall(loop_clock(run->loop)) : 0,
+        .ended_ms = run->finished && !run->parked ? clock_wall(loop_clock(run->loop)) : 0,
         .records = run->seq,
     };
     journal_put_run(run->journal, &row);
@@ -49,7 +50,7 @@ static void deadline_passed(void *arg)
 }
 
 Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *workspace, const char *agent,
-               const char *task, Run **out, Err *err)
+               const char *task, const RunPast *past, Run **out, Err *err)
 {
     if (parent && parent->cancelled) {
         *err = parent->why;
@@ -62,10 +63,15 @@ Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *workspace, 
     run->workspace = workspace ? workspace_hold(workspace) : NULL;
     run->agent = mem_text(agent);
     run->task = mem_text(task);
-    run->started_ms = clock_wall(loop_clock(loop));
+    run->started_ms = past ? past->started_ms : clock_wall(loop_clock(loop));
+    run->seq = past ? past->seq : 0;
+    run->goes_on = past != NULL;
     run->timer = timer_new(loop, deadline_passed, run);
     run->deadline = DEADLINE_NEVER;
-    run_make_id(loop_clock(loop), run->id);
+    if (past)
+        snprintf(run->id, sizeof run->id, "%s", past->id);
+    else
+        run_make_id(loop_clock(loop), run->id);
     budget_init(&run->budget, parent ? &parent->budget : NULL);
     if (parent) {
         run->next_sibling = parent->first_child;
@@ -96,6 +102,7 @@ void run_free(Run *run)
     seen_clear(&run->seen);
     free(run->agent);
     free(run->task);
+    free(run->steps);
     free(run);
 }
 

@@ -59,6 +59,7 @@ int run_messages(lua_State *L)
     op_may_wait(L);
     Messages *messages = mem_new(sizeof *messages);
     messages->op.kind = &RUN_MESSAGES;
+    messages->op.passive = true;
     messages->journal = top->journal;
     messages->after = after;
     snprintf(messages->run, sizeof messages->run, "%s", top->id);

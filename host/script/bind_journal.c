@@ -21,11 +21,42 @@ int cli_open_journal(lua_State *L)
     return 1;
 }
 
+/* -- a run that goes on ------------------------------------------------------------------------ */
+
+static void claim_cancel(Op *op) { (void)op; /* what is on its way is answered soon */ }
+
+static int claim_push(Op *op, lua_State *L)
+{
+    (void)op;
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+static void claim_free(Op *op) { free(op); }
+
+static const OpKind CLAIM = {"journal.claim", claim_cancel, claim_push, claim_free};
+
+static void claimed(void *arg, const Err *outcome) { op_finish(arg, outcome); }
+
 static Journal *check_journal(lua_State *L)
 {
     Journal *journal = vm_of(L)->engine->journal;
     if (!journal) luaL_error(L, "no journal is open");
     return journal;
+}
+
+/* cli.claim_run(id) -> true | nil, err: makes a run of the journal, and so all below it, this
+ * process's own. "unavailable" where another one that lives has it. */
+int cli_claim_run(lua_State *L)
+{
+    size_t      len;
+    const char *run = luaL_checklstring(L, 1, &len);
+    Journal    *journal = check_journal(L);
+    op_may_wait(L);
+    Op *op = mem_new(sizeof *op);
+    op->kind = &CLAIM;
+    journal_claim(journal, (Str){run, len}, claimed, op);
+    return op_await(L, op);
 }
 
 /* Rows become a list while the store reads them. Building it may run out of memory, and an error

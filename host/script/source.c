@@ -34,6 +34,7 @@ void sources_free(Source **list)
     while (*list) {
         Source *source = *list;
         *list = source->next;
+        sources_free(&source->before);
         free(source->path);
         free(source->file);
         free(source->real);
@@ -69,7 +70,8 @@ static bool below(const char *path, const char *folder)
 static Source *of_project(const Engine *engine, const char *path)
 {
     for (Source *source = engine->project; source; source = source->next)
-        if (strcmp(source->path, path) == 0 || strcmp(source->file, path) == 0) return source;
+        if (!source->hidden && (strcmp(source->path, path) == 0 || strcmp(source->file, path) == 0))
+            return source;
     return NULL;
 }
 
@@ -89,12 +91,18 @@ static Sight sight_of(const char *path, Sight sight)
     return besides && sight == SIGHT_PROJECT ? SIGHT_USER : sight;
 }
 
-/* What was loaded stays what it was, whatever became of its file. */
-static Source *loaded(const Engine *engine, const char *path, Layer layer)
+Source *source_of_layer(const Engine *engine, const char *path, Layer layer)
 {
     for (Source *source = engine->sources; source; source = source->next)
         if (source->layer == layer && strcmp(source->path, path) == 0) return source;
     return NULL;
+}
+
+/* What was loaded stays what it was, whatever became of its file, until somebody looks anew. */
+static bool stands(const Engine *engine, const char *folder, const char *path, Layer layer)
+{
+    const Source *source = source_of_layer(engine, path, layer);
+    return source ? !source->hidden : is_file(folder, path);
 }
 
 static bool find_absolute(const Engine *engine, const char *path, Found *found)
@@ -108,7 +116,7 @@ static bool find_absolute(const Engine *engine, const char *path, Found *found)
         found->layer = LAYER_USER;
     else
         found->layer = LAYER_NAMED;
-    return found->ready || loaded(engine, path, found->layer) || is_file("", path + 1);
+    return found->ready || stands(engine, "", path, found->layer);
 }
 
 /* The recorded text that `path` leads to. A project's file that was not there stands before none of
@@ -136,12 +144,11 @@ static bool find_today(const Engine *engine, const char *path, Sight sight, Foun
     }
     found->layer = LAYER_USER;
     found->folder = engine->user;
-    if (sight != SIGHT_OWN && engine->user &&
-        (loaded(engine, path, LAYER_USER) || is_file(engine->user, path)))
+    if (sight != SIGHT_OWN && engine->user && stands(engine, engine->user, path, LAYER_USER))
         return true;
     found->layer = LAYER_DISTRIBUTION;
     found->folder = engine->distribution;
-    return loaded(engine, path, LAYER_DISTRIBUTION) || is_file(engine->distribution, path);
+    return stands(engine, engine->distribution, path, LAYER_DISTRIBUTION);
 }
 
 static bool find(const Engine *engine, const char *path, Sight sight, Found *found)
@@ -172,7 +179,7 @@ bool engine_locate(Engine *engine, const char *path, Sight sight, char *file, si
 
 /* -- its text ---------------------------------------------------------------------------------- */
 
-static Status read_whole(const char *file, size_t most, Buf *out, Err *err)
+Status source_read(const char *file, Buf *out, Err *err)
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return err_set(err, ST_IO, "open %s: %s", file, strerror(errno));
@@ -180,7 +187,7 @@ static Status read_whole(const char *file, size_t most, Buf *out, Err *err)
     while (status == ST_OK) {
         status = buf_reserve(out, 16 * KB, err);
         if (status != ST_OK) {
-            err_set(err, ST_LIMIT, "%s is larger than %zu bytes", file, most);
+            err_set(err, ST_LIMIT, "%s is larger than %zu bytes", file, LIMIT_SCRIPT);
             break;
         }
         ssize_t got = read(fd, out->ptr + out->len, 16 * KB);
@@ -210,20 +217,20 @@ Status engine_source(Engine *engine, const char *path, Sight sight, Source **out
     if (!find(engine, path, sight, &found))
         return err_set(err, ST_NOT_FOUND, "%s: no such file in %s%s%s", path, engine->distribution,
                        engine->user ? " or " : "", engine->user ? engine->user : "");
-    if (found.ready) return take_ready(engine, found.ready, out, err);
-    *out = loaded(engine, path, found.layer);
-    if (*out) return ST_OK;
+    Source *known = found.ready ? found.ready : source_of_layer(engine, path, found.layer);
+    if (known) return take_ready(engine, known, out, err);
     file_of(&found, path, file, sizeof file);
     if (found.layer == LAYER_USER && guard_path(file, err) != ST_OK) return err->status;
     Source *source = mem_new(sizeof *source);
     buf_init(&source->text, LIMIT_SCRIPT + 16 * KB);
     buf_init(&source->code, 2 * LIMIT_SCRIPT);
-    if (read_whole(file, LIMIT_SCRIPT, &source->text, err) != ST_OK) {
+    if (source_read(file, &source->text, err) != ST_OK) {
         sources_free(&source);
         return err->status;
     }
     source->layer = found.layer;
     source->number = ++engine->source_count;
+    source->fresh = true;
     source->path = mem_text(path);
     source->file = mem_text(file);
     source->next = engine->sources;
@@ -256,13 +263,13 @@ static bool is_same_today(const Engine *engine, const char *path, const char *ha
     if (relative && of_project(engine, path)) return false; /* that would stand in its place */
     if (!find_today(engine, path, SIGHT_USER, &found)) return false;
     if (found.ready) return !found.ready->refused && strcmp(found.ready->hash, hash) == 0;
-    Source *known = loaded(engine, path, found.layer);
-    Buf     text;
+    const Source *known = source_of_layer(engine, path, found.layer);
+    Buf           text;
     buf_init(&text, LIMIT_SCRIPT + 16 * KB);
     file_of(&found, path, file, sizeof file);
     if (known)
         hash_hex(buf_str(&known->text), now);
-    else if (read_whole(file, LIMIT_SCRIPT, &text, &err) == ST_OK)
+    else if (source_read(file, &text, &err) == ST_OK)
         hash_hex(buf_str(&text), now);
     buf_clear(&text);
     return strcmp(now, hash) == 0;
@@ -378,6 +385,7 @@ void engine_admit(Engine *engine, Source *source, const char *refused)
         free(source->refused);
         source->refused = mem_text(refused);
     }
+    source = source_beside_previous(engine, source);
     source->next = engine->project;
     engine->project = source;
 }

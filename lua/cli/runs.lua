@@ -4,8 +4,10 @@ local chains = require "lib.chains"
 local export = require "lib.export"
 local export_html = require "lib.export_html"
 local json = require "lib.json"
+local limits = require "lib.limits"
 local records = require "lib.records"
 local reply = require "lib.reply"
+local resume = require "lib.resume"
 local show = require "lib.show"
 local size = require "lib.size"
 local start = require "lib.start"
@@ -13,13 +15,15 @@ local text = require "lib.text"
 local waiting = require "lib.waiting"
 
 local SPEC <const> = {
-  usage = "perigee runs list | show RUN | answer RUN[:SEQ] TEXT | approve RUN[:SEQ] "
-    .. "| deny RUN[:SEQ] | cancel RUN | fork RUN --at SEQ | export RUN | prune --older TIME",
+  usage = "perigee runs list | show RUN | resume RUN | answer RUN[:SEQ] TEXT "
+    .. "| approve RUN[:SEQ] | deny RUN[:SEQ] | cancel RUN | fork RUN --at SEQ | export RUN "
+    .. "| prune --older TIME",
   about = "RUN is an id, any part of it that only one run has, or last. answer, approve and deny "
     .. "tell a run what it waits for (:SEQ is needed where it waits for several things). The "
-    .. "process that carries the run hears it; where there is none the run is carried on here.",
+    .. "process that carries the run hears it; where there is none the run is carried on here, "
+    .. "as resume does.",
   positionals = {
-    { "WHAT", "list, show, answer, approve, deny, cancel, fork, export or prune" },
+    { "WHAT", "list, show, resume, answer, approve, deny, cancel, fork, export or prune" },
     { "RUN", "a run", optional = true },
     { "TEXT", "answer: what you say; - reads it from stdin", optional = true },
   },
@@ -28,6 +32,12 @@ local SPEC <const> = {
       hint = "FORMAT" },
     { "--output", "text", "export: the file to write (default: stdout)", hint = "FILE" },
     { "--store", "text", "the journal's file", hint = "FILE" },
+    { "--with-current", "flag", "resume: with the files as they are now, not as the run had them" },
+    { "--from", "text", "resume: do this step again, and what followed from it", hint = "STEP" },
+    { "--model", "text", "resume: ask this model from here on" },
+    { "--limit", "key=value list", "resume: other limits than the run had", keys = limits.KEYS },
+    { "--events", "flag", "resume: print one JSON object a line while it runs" },
+    { "--unconfined", "flag", "resume: run commands WITHOUT a sandbox" },
     { "--most", "integer", "list: how many runs (default 20)" },
     { "--waiting", "flag", "list: only runs that wait for a person, and what for" },
     { "--always", "flag", "approve, deny: also whenever just this is asked here again" },
@@ -170,12 +180,6 @@ local function tell(cli, values, said, object)
   return 0
 end
 
---- Goes on with a run that no process carries.
----@async
-local function carry_on(cli, run, values)
-  return require("lib.resume").carry_on(cli, run, values)
-end
-
 --- answer, approve, deny: left for the run; heard, or carried on here.
 ---@async
 local function give(cli, values, part, what, said)
@@ -183,7 +187,7 @@ local function give(cli, values, part, what, said)
   if not left then return failed(cli, err) end
   local heard = left.heard and left.owner
   if not left.owner and not left.heard and not values.no_run then
-    return carry_on(cli, left.run, values)
+    return resume.carry_on(cli, left.run, values)
   end
   local went = heard and ("process %d carries the run and heard it"):format(left.owner)
     or left.owner and ("process %d carries the run and will hear it"):format(left.owner)
@@ -232,7 +236,7 @@ local function fork(cli, values, part)
   if not values.json then
     cli.err(("perigee: %s is %s up to its record %d\n"):format(new, id, values.at))
   end
-  if not values.no_run then return carry_on(cli, new, values) end
+  if not values.no_run then return resume.carry_on(cli, new, values) end
   if values.json then return tell(cli, values, "", { { "run", new }, { "of", id },
     { "at", values.at } }) end
   cli.err(("perigee: perigee runs resume %s goes on with it\n"):format(new))
@@ -262,6 +266,14 @@ local function prune(cli, values)
   cli.out(("freed %s%s\n"):format(size.words(freed.bytes),
     freed.smaller and "" or freed.bytes > 0 and " in the file, for later runs" or ""))
   return 0
+end
+
+--- Carries on a run that was stopped, or that waits.
+---@async
+local function resume_one(cli, values, part)
+  local id, err = cli.find_run(part)
+  if not id then return failed(cli, err) end
+  return resume.carry_on(cli, id, values)
 end
 
 local FORMATS <const> = { html = export_html, jsonl = export.jsonl }
@@ -297,7 +309,8 @@ local function export_one(cli, values, part)
 end
 
 local OF_ALL <const> = { list = list, prune = prune }
-local OF_ONE <const> = { show = show_one, export = export_one, cancel = cancel, fork = fork }
+local OF_ONE <const> = { show = show_one, resume = resume_one, export = export_one,
+  cancel = cancel, fork = fork }
 
 ---@async
 local function runs(cli, words)

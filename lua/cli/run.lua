@@ -232,7 +232,8 @@ local function prepare(cli, given, item, loaded)
   end
   local replay
   if values.replay then
-    replay, err = cassette.play(cli, values.replay, launch.workspace_of(cli, values, loaded.project))
+    replay, err = cassette.play(cli, values.replay,
+      launch.workspace_of(cli, values, loaded.project))
     if not replay then return nil, err end
   end
   return { given = given, values = values, loaded = loaded, who = who, task = task,

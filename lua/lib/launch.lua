@@ -14,7 +14,6 @@ local past    = require "lib.past"
 local session = require "lib.session"
 local show    = require "lib.show"
 local start   = require "lib.start"
-local text    = require "lib.text"
 local toolbox = require "lib.toolbox"
 
 local launch = {}

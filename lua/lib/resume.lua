@@ -1,6 +1,7 @@
 --- A run that goes on: what its journal says becomes what a command line would have said, and the
 --- records of its tree answer for what was done (DESIGN.md, section 11). Host VM only.
 local catalog = require "lib.catalog"
+local chains  = require "lib.chains"
 local forget  = require "lib.forget"
 local launch  = require "lib.launch"
 local limits  = require "lib.limits"
@@ -66,8 +67,8 @@ end
 local function ended_well(id, mine)
   local last = mine.ended and mine.ended.body
   if last and last.status == "ok" then
-    return ("%s has ended well; perigee runs resume %s --from STEP does a part of it again, perigee "
-      .. "runs fork %s --at SEQ makes another run of it"):format(id, id, id)
+    return ("%s has ended well; perigee runs resume %s --from STEP does a part of it again, "
+      .. "perigee runs fork %s --at SEQ makes another run of it"):format(id, id, id)
   end
 end
 
@@ -94,7 +95,9 @@ local function take_up(cli, id, options)
     from = options.from }
   if options.from then
     again.forget, err = forget.from(mine, options.from)
-    if not again.forget then return nil, { code = err.code, message = id .. ": " .. err.message } end
+    if not again.forget then
+      return nil, { code = err.code, message = id .. ": " .. err.message }
+    end
     pasts[id] = past.without(mine, again.forget)
   end
   return again, first.body
@@ -104,8 +107,8 @@ end
 local function values_of(first, options)
   local had = first.options or {}
   if had.unconfined and not options.unconfined then
-    return nil, { code = "denied", message = "the run had no sandbox; say --unconfined again, or its "
-      .. "commands stay as they are recorded and no more are run" }
+    return nil, { code = "denied", message = "the run had no sandbox, and goes on without one only "
+      .. "where you say so: --unconfined" }
   end
   return { json = options.json, events = options.events, unconfined = options.unconfined,
     model = options.model or first.model, hops = first.hops, workspace = first.workspace,
@@ -139,6 +142,21 @@ local function bounds_of(first, options)
   return bounds
 end
 
+--- What a chain is given: as it began, and what forks of it set since.
+---@return table? params of a chain; empty for an agent
+---@return Error? err
+local function params_of(cli, first, mine)
+  local set = {}
+  for _, record in ipairs(mine.records) do
+    local said = record.kind == "run.resumed" and record.body.set
+    for key, value in pairs(type(said) == "table" and said or {}) do set[key] = value end
+  end
+  if not first.chain or next(set) == nil then return first.params or {} end
+  local chain, err = chains.declare(cli, first.chain)
+  if not chain then return nil, err end
+  return chains.amend(chain, first.params or {}, set)
+end
+
 local function say_changed(cli, loaded)
   if not loaded.changed or #loaded.changed == 0 then return end
   cli.err(("perigee: as the run had them, not as they are now: %s (--with-current takes today's)\n")
@@ -169,9 +187,12 @@ local function prepare(cli, id, options)
   launch.report(cli, loaded, who)
   say_changed(cli, loaded)
   if who.blocked then return nil, who.blocked end
+  local params
+  params, err = params_of(cli, first, again.pasts[id])
+  if not params then return nil, err end
   return { given = { values = values, limits = bounds, journal = true,
     said = first.options and first.options.settings or {} }, values = values, loaded = loaded,
-    who = who, task = first.task, params = first.params, again = again,
+    who = who, task = first.task, params = params, again = again,
     attachments = first.options and first.options.attachments }
 end
 

@@ -202,8 +202,9 @@ local function decide(run, catalog, self, who, ending, start)
   if not found then return nil, err end
   local why = found.why
   if found.skipped and found.to then why = ("%s; %s"):format(found.skipped, why) end
-  session.record(run, "decision", { what = "next", agent = who.name, to = found.to, at_member = found.at,
-    limit = found.limit, why = why, from = found.from, evidence = found.evidence,
+  session.record(run, "decision", { what = "next", agent = who.name, to = found.to,
+    at_member = found.at, limit = found.limit, why = why, from = found.from,
+    evidence = found.evidence,
     triggers = json.array(found.triggers),
     echoes = #found.echoes > 0 and found.echoes or nil })
   found.at_member = found.at

@@ -85,13 +85,31 @@ local function carry_child(run, place, who, input, options, more)
     place = more.place, work = work_of(who, input, options) })
 end
 
+--- Records how a child ended, and answers it as the script gets it.
+---@return any reply, Patch|Error|nil patch_or_err
+local function close_child(run, place, who, options, result, failure, id, patch)
+  local reply, err = outcome(result, failure)
+  if id then
+    local body = mark(place, options.of)
+    body.agent, body.run, body.patch = who.name, id, reply ~= nil and patch or nil
+    body.error = reply == nil and err or nil
+    session.record(run, "child.finished", body)
+  end
+  if reply == nil then return nil, err end
+  return reply, patch
+end
+
 --- A child in a copy of its own, which is taken up again where the child was under way in one;
---- where that copy is gone the child begins anew.
----@return agent.Result? result, Error? err, string? id, Patch? patch
+--- where that copy is gone the child begins anew, and what it did before counts.
+---@return any reply, Patch|Error|nil patch_or_err
 local function carry_in_copy(run, place, who, input, options, again)
-  return copies.within(run, again and again.copy, function(copy, name, is_again)
+  local function work(copy, name, is_again)
+    if again and not is_again then children.give_up(run, again) end
     return carry_child(run, place, who, input, options,
       { place = copy, copy = name, again = is_again and again or nil })
+  end
+  return copies.within(run, again and again.copy, work, function(...)
+    return close_child(run, place, who, options, ...)
   end)
 end
 
@@ -115,22 +133,10 @@ function services.ask(run, place, name, input, options)
   end
   local who, err = session.get().catalog.find(name)
   if not who then return nil, err end
-  local again, result, id, patch = started and started.body
-  if checked.workspace then
-    result, err, id, patch = carry_in_copy(run, place, who, input, checked, again)
-  else
-    result, err, id = carry_child(run, place, who, input, checked, { again = again })
-  end
-  local reply
-  reply, err = outcome(result, err)
-  if id then
-    local body = mark(place, checked.of)
-    body.agent, body.run, body.patch = who.name, id, reply ~= nil and patch or nil
-    body.error = reply == nil and err or nil
-    session.record(run, "child.finished", body)
-  end
-  if reply == nil then return nil, err end
-  return reply, patch
+  local again = started and started.body
+  if checked.workspace then return carry_in_copy(run, place, who, input, checked, again) end
+  return close_child(run, place, who, checked,
+    carry_child(run, place, who, input, checked, { again = again }))
 end
 
 --- run.apply: a call like others, of a tool that only chains have.

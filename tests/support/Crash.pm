@@ -28,7 +28,7 @@ my %AGENTS = (
 - chief-agent (when it makes no sense)
 - User (when a wish is unclear)
 MD
-    'checker-agent' => ['[read, mark]', ''],
+    'checker-agent' => ['[read, mark]', ''], # its first reply is refused by its hook
     'chief-agent'   => ['[mark]', ''],
     'helper-agent'  => ['[read, write, mark]', ''],
 );
@@ -49,6 +49,32 @@ return {
 }
 LUA
 
+# The words of `end` are asked about.
+my $RULES = <<'YAML';
+policy:
+  rules:
+    - ask: mark
+      argument: { name: word, glob: end }
+      why: the end is looked at
+    - allow: mark
+YAML
+
+my %HOOKS = (
+    'builder-agent' => <<'LUA',
+return { before = function(run, input)
+  run.tool("mark", { word = "before" })
+  local number = run.step("count", function() return 3 end)
+  return { context = "Count to " .. number .. "." }
+end }
+LUA
+    'checker-agent' => <<'LUA',
+return { accept = function(reply)
+  if reply.text:find("surely") then return true end
+  return false, "Say how sure you are."
+end }
+LUA
+);
+
 my $SCENARIO = <<'LUA';
 local rehearse = require "lib.rehearse"
 local whatever = rehearse.anything("a call may have an unknown outcome")
@@ -67,18 +93,20 @@ return { agents = {
   ["checker-agent"] = { {
     turn("I check.", { "read", { path = "given.txt" } }, { "read", { path = "given.txt" } }),
     turn("I note it.", { "mark", { word = "checked" } }),
-    turn("It is right."),
+    turn("It is right."), turn("It is surely right."),
   } },
   ["chief-agent"] = { { turn("I think.", { "mark", { word = "chief" } }), turn("Yes, it is.") } },
   ["helper-agent"] = {
     { turn("I help.", { "write", { path = "help.txt", content = "help\n" } }), turn("Helped.") },
-    { turn("I hurry.", { "mark", { word = "quick" } }), turn("Quick.") },
+    { turn("I hurry.", { "mark", { word = "quick" } }), turn("Quick."),
+      turn('{"word":"quick"}') },
   },
 } }
 LUA
 
 my $CHAIN = <<'LUA';
 local schema = require "lib.schema"
+local HURRIED = schema.object { { "word", schema.text(), "How." } }
 local function all_of_it(run)
   run.phase "Begin"
   local facts = run.step("facts", function()
@@ -99,7 +127,7 @@ local function all_of_it(run)
   run.log "both are there"
   if both.help.patch then run.apply(both.help.patch) end
   local first, who = run.race {
-    quick = function() return run.ask("helper-agent", "Hurry") end,
+    quick = function() return run.ask("helper-agent", "Hurry", { output = HURRIED }) end,
     slow = function()
       run.sleep(600000)
       return "slow"
@@ -119,9 +147,11 @@ sub place {
     my $home = Try::home();
     for my $name (keys %AGENTS) {
         my ($tools, $edges) = @{ $AGENTS{$name} };
-        Try::write_file("$home->{dir}/project/.perigee/agents/$name.md",
+        Try::write_file("$home->{config}/perigee/agents/$name.md",
             "---\nname: $name\ndescription: One of them.\ntools: $tools\n---\n\nYou work.\n\n$edges");
+        Try::write_file("$home->{config}/perigee/agents/$name.lua", $HOOKS{$name}) if $HOOKS{$name};
     }
+    Try::write_file("$home->{config}/perigee/config.yaml", $RULES);
     Try::write_file("$home->{config}/perigee/tools/mark.lua", $MARK);
     Try::write_file("$home->{dir}/scenario.lua", $SCENARIO);
     Try::write_file("$home->{dir}/chain.lua", $CHAIN);
@@ -131,7 +161,7 @@ sub place {
 
 sub begin_args {
     my ($home) = @_;
-    return ('run', '--json', '--store', $home->{store}, '--project', "$home->{dir}/project",
+    return ('run', '--json', '--store', $home->{store},
         '--model', "rehearsal:$home->{dir}/scenario.lua", '--workspace', $home->{work}, "$home->{dir}/chain.lua");
 }
 
@@ -140,6 +170,7 @@ sub next_args {
     my ($home, $said) = @_;
     my ($open) = @{ $said->{waiting} || [] };
     return ('runs', 'resume', 'last', '--json', '--store', $home->{store}) if !$open;
+    return ('runs', 'approve', "$open->{run}:$open->{seq}", '--json', '--store', $home->{store}) if $open->{kind} eq 'approval';
     my $word = $open->{text} =~ /colour/ ? 'blue' : 'yes';
     return ('runs', 'answer', "$open->{run}:$open->{seq}", $word, '--json', '--store', $home->{store});
 }

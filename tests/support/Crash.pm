@@ -160,8 +160,8 @@ sub place {
 }
 
 sub begin_args {
-    my ($home) = @_;
-    return ('run', '--json', '--store', $home->{store},
+    my ($home, $format) = @_;
+    return ('run', $format || '--json', '--store', $home->{store},
         '--model', "rehearsal:$home->{dir}/scenario.lua", '--workspace', $home->{work}, "$home->{dir}/chain.lua");
 }
 
@@ -188,20 +188,21 @@ sub process {
 }
 
 # The run, process after process, until it is at its end. `faults`: one for each process, in order
-# (undef: none; what is missing at the end: none), or `kills`: likewise subs for `process`.
+# (undef: none; what is missing at the end: none), `always`: one for all of them, or `kills`: likewise
+# subs for `process`. With `events` the first process prints them.
 sub disturbed {
     my (%how) = @_;
     my $home = place();
     mkdir "$home->{dir}/tmp";
-    my @args = begin_args($home);
-    my ($count, $last, @ends) = (0);
+    my @args = begin_args($home, $how{events} && '--events');
+    my ($count, $begun, $last, @ends) = (0);
     while ($count++ < $MOST) {
         my $fault = $how{always} // ($how{faults} || [])->[$count - 1];
         $last = process($home, \@args, $fault, ($how{kills} || [])->[$count - 1]);
         push @ends, $last->{exit};
         last if $last->{hung} || $last->{exit} != 137 && $last->{exit} != 130 && $last->{exit} != 38 && $last->{exit} != 40;
-        if ($last->{exit} == 137 && $count == 1 && !records($home)) { @args = begin_args($home) }
-        else                                     { @args = next_args($home, $last->{said}) }
+        $begun ||= records($home) > 0;
+        @args = $begun ? next_args($home, $last->{said}) : begin_args($home);
     }
     my %ran = (home => $home, ends => \@ends, last => $last, count => $count, records => [records($home)]);
     $ran{files} = files($home->{work});

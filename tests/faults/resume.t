@@ -82,8 +82,8 @@ if ($seams) {
         all_like("killed after a commit of process $process", at_each('store.committed', $process, $step));
         all_like("killed before an append of process $process", at_each('store.append', $process, $step));
     }
-    all_like('killed at every eighth commit of every process', map { my $k = $_; sub {
-        return ("every $k", Crash::disturbed(always => "store.committed:$k!")) } } $long ? (5 .. 12) : 8);
+    all_like('killed again and again, soon after it went on', map { my $k = $_; sub {
+        return ("each at commit $k", Crash::disturbed(always => "store.committed:$k!")) } } $long ? (16 .. 31) : 24);
 }
 else {
     all_like('killed after a number of events', map { after_events($_ * 17) } 1 .. 6);

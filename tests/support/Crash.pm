@@ -189,22 +189,25 @@ sub process {
 
 # The run, process after process, until it is at its end. `faults`: one for each process, in order
 # (undef: none; what is missing at the end: none), `always`: one for all of them, or `kills`: likewise
-# subs for `process`. With `events` the first process prints them.
+# subs for `process`. With `events` the first process prints them; `before` is called before each
+# process with the place and its number, from 0.
 sub disturbed {
     my (%how) = @_;
     my $home = place();
     mkdir "$home->{dir}/tmp";
     my @args = begin_args($home, $how{events} && '--events');
-    my ($count, $begun, $last, @ends) = (0);
+    my ($count, $begun, $last, $first, @ends) = (0);
     while ($count++ < $MOST) {
+        $how{before}->($home, $count - 1) if $how{before};
         my $fault = $how{always} // ($how{faults} || [])->[$count - 1];
         $last = process($home, \@args, $fault, ($how{kills} || [])->[$count - 1]);
+        $first //= $last->{out} . $last->{err};
         push @ends, $last->{exit};
         last if $last->{hung} || $last->{exit} != 137 && $last->{exit} != 130 && $last->{exit} != 38 && $last->{exit} != 40;
-        $begun ||= records($home) > 0;
+        $begun ||= grep { $_->{kind} eq 'run.started' } records($home);
         @args = $begun ? next_args($home, $last->{said}) : begin_args($home);
     }
-    my %ran = (home => $home, ends => \@ends, last => $last, count => $count, records => [records($home)]);
+    my %ran = (home => $home, ends => \@ends, first => $first, last => $last, count => $count, records => [records($home)]);
     $ran{files} = files($home->{work});
     $ran{left}  = [Try::until_quiet($home), glob("$home->{dir}/tmp/*")];
     return \%ran;

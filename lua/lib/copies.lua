@@ -124,7 +124,7 @@ end
 
 --- Does `work` with a place to give to run:child, a copy of the run's workspace, then `keep` with
 --- what came of it and what was changed there. Only then is the copy removed: who is stopped before
---- takes it up again, whole. It stays where the run parks or is cancelled.
+--- takes it up again, whole. It stays where the run parks, is cancelled or cannot be recorded.
 ---@async
 ---@param run    HostRun
 ---@param before? string name of the copy in which this work was under way
@@ -138,8 +138,9 @@ function copies.within(run, before, work, keep)
   local again = copy ~= nil
   if not copy and (not before or err.code == "not_found") then copy, err = run:copy() end
   if not copy then return keep(nil, err) end
-  local _ <close> = setmetatable({}, { __close = function()
-    if run.parked or run.cancelled then copy:leave() else copy:close() end
+  local _ <close> = setmetatable({}, { __close = function(_, raised)
+    local unrecorded = type(raised) == "table" and raised.code == "io"
+    if run.parked or run.cancelled or unrecorded then copy:leave() else copy:close() end
   end })
   local result, id
   result, err, id = work(place_of(copy:work()), copy:name(), again)

@@ -166,10 +166,7 @@ local function recall(run, call, known)
   if made and not made.refused then run:charge("calls", 1) end
   past.pass(run, "question", call.id, seq)
   past.pass(run, "answer", call.id, seq)
-  local child, at = past.peek(run, "child", call.id)
-  if child and at < seq then
-    require("lib.children").recall(run, past.take(run, "child", call.id))
-  end
+  account(run, call.id, seq)
   past.take(run, "result", call.id)
   return known
 end

@@ -92,6 +92,7 @@ local function close_child(run, place, who, options, result, failure, id, patch)
   if id then
     local body = mark(place, options.of)
     body.agent, body.run, body.patch = who.name, id, reply ~= nil and patch or nil
+    body.status = result and result.status or failure and failure.code
     body.error = reply == nil and err or nil
     session.record(run, "child.finished", body)
   end

@@ -269,4 +269,33 @@ for my $case (['approve', 'yes.txt', 1], ['deny', 'no.txt', 0]) {
     is(-e "$home->{work}/$file" ? 1 : 0, $there, "after $verb the file is as it was said");
 }
 
+SKIP: {
+    skip 'no sandbox on this machine', 5 if Try::run(home => $home, args => ['doctor'])->{exit} != 0;
+    Try::write_file("$home->{dir}/both.lua", <<'LUA');
+local schema = require "lib.schema"
+return { params = schema.object {}, run = function(run)
+  return run.race {
+    person = function()
+      local said, err = run.question("Stop?")
+      return said and { said = said }, err
+    end,
+    work = function() return run.tool("bash", { command = "sleep 300" }) end,
+  }
+end }
+LUA
+    my $works = Try::start(home => $home, args => ['run', '--json', '--store', $home->{store}, "$home->{dir}/both.lua"]);
+    my $run;
+    ok(Try::until_true(sub {
+        my ($row) = grep { ($_->{owner} // 0) == $works->{pid} } @{ json('list')->{runs} };
+        $run = $row && $row->{run};
+        return $run && runs('show', $run)->{out} =~ /waits for:/;
+    }), 'a question is open while something else in the run is at work');
+    unlike(runs('list', '--waiting')->{out}, qr/\Q$run\E/, 'such a run does not wait');
+    my $stop = runs('answer', $run, 'yes');
+    like($stop->{err}, qr/process $works->{pid} carries the run and heard it/, 'its process hears the answer');
+    my $ended = Try::finish($works);
+    is($ended->{exit}, 0, 'and goes on with it') or diag($ended->{err});
+    is($Try::JSON->decode($ended->{out})->{value}{said}, 'yes', 'as its script says');
+}
+
 done_testing();

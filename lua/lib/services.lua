@@ -171,15 +171,21 @@ function services.is_done(run, at) return steps.is_done(run, at) end
 --- run.step: keeps what a function of the chain answered.
 ---@async
 ---@param given table what the function was given
----@return any value, any err what it answered the first time
+---@return { value: any, error: any }? answer what it answered the first time
+---@return Error? err what it was given or answered cannot be kept
 function services.step(run, place, name, given, answer)
+  local whole, why = pcall(json.encode, { given = given, answer = answer })
+  if not whole then
+    return nil, { code = "script",
+      message = ("%s: run.step %q cannot be kept: %s"):format(place.line, name, why) }
+  end
   local of = identity(run, name, given)
   local done = steps.known(run, place, { what = "step", name = name, of = of })
-  if done then return done.value, done.error end
+  if done then return { value = done.value, error = done.error } end
   local body = mark(place, of)
   body.name, body.value, body.error = name, answer.value, answer.error
   session.record(run, "step", body)
-  return answer.value, answer.error
+  return answer
 end
 
 --- run.sleep. The record comes first and says when it began, so that who goes on later sleeps no

@@ -128,8 +128,9 @@ function services.ask(run, place, name, input, options)
   checked.of = identity(run, name, input, options)
   local done, started = steps.known(run, place, { what = "ask", name = name, of = checked.of })
   if done then
+    local result, failure = children.recall(run, done)
     if done.error then return nil, done.error end
-    local reply, err = outcome(children.recall(run, done))
+    local reply, err = outcome(result, failure)
     return reply, err or done.patch
   end
   local who, err = session.get().catalog.find(name)

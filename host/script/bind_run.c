@@ -405,6 +405,8 @@ static int run_command(lua_State *L) { return bind_command(L, bind_check_run(L, 
 
 static int run_copy(lua_State *L) { return bind_copy(L, bind_check_run(L, 1)); }
 
+static int run_place(lua_State *L) { return bind_place(L, bind_check_run(L, 1)); }
+
 static int run_explain(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -476,6 +478,7 @@ static void make_metatable(lua_State *L)
                                        {"explain", run_explain},
                                        {"copy", run_copy},
                                        {"http", run_http},
+                                       {"place", run_place},
                                        {"all", group_all},
                                        {"race", group_race},
                                        {"sleep", run_sleep},

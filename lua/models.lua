@@ -47,7 +47,8 @@ end
 return {
   -- Who serves. `legacy`: a server other than the provider's own that refuses a request is asked
   -- once more in the older form ("refused"), always in it ("always"), or never ("never"). One
-  -- without `secret` needs no key.
+  -- without `secret` needs no key. `at_once`: requests at a time under one key, at most; where it is
+  -- absent, that of `limits`.
   providers = {
     anthropic = {
       dialect = "anthropic",
@@ -173,5 +174,8 @@ return {
     attempts = 3,
     first_wait_ms = 1000, most_wait_ms = 20000, -- between attempts; doubled each time, full jitter
     most_asked_ms = 60000, -- a server that asks for longer is not waited for
+    at_once = 32, -- requests at a time to one server under one key, of all runs; it says if fewer
+    most_queue_ms = 600000, -- how long a request waits for its turn
+    cooldown_ms = 60000, -- a model that failed is passed over for so long; 0: it is not
   },
 }

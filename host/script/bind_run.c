@@ -198,6 +198,13 @@ static int run_time_left(lua_State *L)
     return 1;
 }
 
+/* run:clock() -> milliseconds that only ever grow, from an unsaid beginning */
+static int run_clock(lua_State *L)
+{
+    lua_pushinteger(L, loop_now(bind_check_run(L, 1)->loop));
+    return 1;
+}
+
 /* run:hash(text) -> SHA-256 in hex: what tells one step's arguments from another's. */
 static int run_hash(lua_State *L)
 {
@@ -465,6 +472,7 @@ static void make_metatable(lua_State *L)
                                        {"limit", run_limit},
                                        {"deadline_in", run_deadline_in},
                                        {"time_left", run_time_left},
+                                       {"clock", run_clock},
                                        {"hash", run_hash},
                                        {"decide", run_decide},
                                        {"script", run_script},

@@ -1,6 +1,7 @@
 --- perigee models list | which | check | serve | scenario: which models there are, whether one does
 --- what a run needs, a scenario served as if it were one, and one made of what a model said.
 local args = require "lib.args"
+local asking = require "lib.asking"
 local json = require "lib.json"
 local model = require "lib.model"
 local models = require "models"
@@ -293,7 +294,7 @@ local function check(cli, given)
   works, err = run:scope(function()
     return model_check.run({ target = target,
       http = { send = function(request) return run:http(request) end },
-      how = { wait = function(ms) run:sleep(ms) end, random = math.random },
+      how = asking.how(run),
     }, function(found)
       cli.out(("%-19s%-7s%s\n"):format(found.name, found.state, shown.clean(found.detail)))
     end)

@@ -357,6 +357,7 @@ local function run_verb(cli, words)
     given = ready.said, workspace = values.workspace or loaded.project.folders.current,
   })
   if not opened then return refuse(cli, words, err) end
+  opened.options.exact_order = (values.record or values.replay) ~= nil
   if values.unconfined then
     cli.err("perigee: WITHOUT a sandbox: commands of this run may do all that you may\n")
   end

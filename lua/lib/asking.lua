@@ -1,9 +1,11 @@
 --- Asking a model for one reply: which one, what when it is not to be had, and what it cost.
 --- lib/model.lua speaks to a server; here is what that means for a run.
-local hop     = require "lib.hop"
-local model   = require "lib.model"
-local ruling  = require "lib.ruling"
-local session = require "lib.session"
+local cooldown = require "lib.cooldown"
+local hop      = require "lib.hop"
+local model    = require "lib.model"
+local ruling   = require "lib.ruling"
+local session  = require "lib.session"
+local throttle = require "lib.throttle"
 
 local asking = {}
 
@@ -45,38 +47,86 @@ function asking.targets(run, who, facts)
   local targets, err = model.resolve(wanted, { model = who.model, complexity = who.complexity,
     exact = s.options.model ~= nil }, s.env)
   if not targets then return nil, err end
+  local passed_over
+  if not s.options.exact_order then targets, passed_over = cooldown.order(targets, run:clock()) end
+  why = why .. (targets[1].why and "; " .. targets[1].why or "")
   session.record(run, "decision", { what = "model", agent = who.name, model = targets[1].model,
-    effort = effort, from = from, why = why .. (targets[1].why and "; " .. targets[1].why or "") })
+    effort = effort, from = from, why = passed_over and passed_over .. "; " .. why or why })
   say_unpriced(run, targets[1])
   return targets, nil, effort
 end
 
---- What the loop needs of the world, as model.ask takes it.
+--- What asking needs of the world.
+---@param run HostRun
+---@return model.How
+function asking.how(run)
+  return {
+    wait = function(ms) run:sleep(ms) end,
+    random = math.random,
+    left = function() return run:time_left() end,
+    turn = function(target) return throttle.turn(run, target) end,
+  }
+end
+
 local function world_of(run)
   return {
     send = function(request) return run:http(request) end,
     rehearse = function(scenario, given)
       return run:decide("lua/lib/decisions.lua", "play", scenario, given)
     end,
-  }, {
-    wait = function(ms) run:sleep(ms) end,
-    random = math.random,
   }
 end
 
---- Goes on with the next target. A message is encoded once for each dialect that it is sent in.
-local function retarget(talk)
-  local before = table.remove(talk.targets, 1).dialect
+--- Goes on with the target at `place` of the list. A message is encoded once for each dialect that
+--- it is sent in.
+local function retarget(talk, place)
+  local before = talk.targets[1].dialect
+  table.move(talk.targets, place, #talk.targets + place - 1, 1)
   if talk.targets[1].dialect == before then return end
   local dialect = require("dialects." .. talk.targets[1].dialect)
   for i, message in ipairs(talk.log) do talk.request.messages[i] = dialect.encode(message) end
 end
 
---- Another model may begin a conversation, never take one over (its thinking is bound to the model
---- that thought); and where no server answered at all, another model's would not either.
-local function can_fall_back(talk, err)
-  return err.retryable and talk.targets[2] ~= nil and talk.turn == 1
-    and err.details ~= nil and err.details.status ~= nil
+--- The place of the target to go on with. Another model may begin a conversation, never take one
+--- over (its thinking is bound to the model that thought); and where a server gave no answer at all,
+--- it would not for another of its models either.
+local function next_target(talk, err)
+  if not err.retryable or talk.turn > 1 then return nil end
+  for i = 2, #talk.targets do
+    if cooldown.is_of_model(err) or talk.targets[i].base_url ~= talk.targets[1].base_url then
+      return i
+    end
+  end
+end
+
+--- What one reply has said so far. It counts, and is kept, when the reply turns out to be none.
+local function listener(run, talk)
+  local said, usage = {}, nil
+  local self = {}
+  function self.hear(event)
+    if event.kind == "text" then said[#said + 1] = event.text end
+    if event.kind == "usage" then usage = event.usage end
+    if event.void then self.broke_off({ code = event.code, message = event.why }) end
+    session.emit(run, "delta." .. event.kind, event)
+  end
+  --- Forgets it; what it cost was spent all the same. Answers whether anything had been said.
+  function self.broke_off(err)
+    local text = table.concat(said)
+    if text ~= "" or usage then
+      local usd = asking.charge(run, talk.targets[1], { usage = usage })
+      session.record(run, "partial", { agent = talk.who.name, text = text, error = err,
+        usage = usage, cost_usd = usd })
+    end
+    self.begin()
+    return text ~= ""
+  end
+  function self.begin()
+    said, usage = {}, nil
+    session.get().speaking[run.id] = said -- for a run that is cancelled
+  end
+  function self.done() session.get().speaking[run.id] = nil end
+  self.begin()
+  return self
 end
 
 --- One exchange, with the next target when one is not to be had. A reply that broke off is kept.
@@ -84,27 +134,27 @@ end
 ---@param talk table who, targets, request, turn, log: one agent's conversation
 ---@return Reply? reply, Error? err, model.Target target
 function asking.ask(run, talk)
-  local world, how = world_of(run)
-  local shown = {}
-  session.get().speaking[run.id] = shown -- what a cut or cancelled reply had said so far
-  local function on_event(event)
-    if event.kind == "text" then shown[#shown + 1] = event.text end
-    session.emit(run, "delta." .. event.kind, event)
-  end
+  local world, how, listening = world_of(run), asking.how(run), listener(run, talk)
   while true do
     local target = talk.targets[1]
-    local reply, err = model.ask(world, target, talk.request, on_event, how)
+    local reply, err = model.ask(world, target, talk.request, listening.hear, how)
     if reply then
-      session.get().speaking[run.id] = nil
+      listening.done()
+      cooldown.clear(target)
       return reply, nil, target
     end
-    local partial = table.concat(shown)
-    if partial ~= "" then
-      session.record(run, "partial", { agent = talk.who.name, text = partial, error = err })
-      session.get().speaking[run.id] = nil
+    local void = listening.broke_off(err)
+    cooldown.note(target, err, run:clock())
+    local place = next_target(talk, err)
+    if not place then
+      listening.done()
+      return nil, err, target
     end
-    if partial ~= "" or not can_fall_back(talk, err) then return nil, err, target end
-    retarget(talk)
+    if void then
+      session.emit(run, "delta.retry", { kind = "retry", attempt = 1, wait_ms = 0, code = err.code,
+        why = err.message, void = true })
+    end
+    retarget(talk, place)
     session.record(run, "decision", { what = "model", agent = talk.who.name,
       model = talk.targets[1].model, why = ("%s failed: %s"):format(target.model, err.message) })
   end

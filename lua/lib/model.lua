@@ -27,7 +27,14 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@field effort   boolean? it can be told how much effort to make
 ---@field sees     boolean? false for one that takes text only
 ---@field prices   table?
+---@field at_once? integer requests at a time, at most
 ---@field limits   table
+
+---@class model.How what asking needs of the world
+---@field wait   async fun(ms: integer)
+---@field random fun(): number from 0 to 1
+---@field left   fun(): integer? milliseconds that the run has left
+---@field turn   fun(target: model.Target): throttle.Turn whose turn it is with the server
 
 -- names ------------------------------------------------------------------------------------------
 
@@ -129,6 +136,7 @@ local function target_of(data, env, found)
     context = facts.context, max_output = facts.max_output, thinking = facts.thinking,
     sees = facts.sees, effort = facts.effort,
     prices = not own and facts.prices or nil, limits = data.limits,
+    at_once = provider.at_once or data.limits.at_once,
   }
 end
 
@@ -323,12 +331,17 @@ local function exchange(http, target, request, dialect, on_event)
   return reply, err, used
 end
 
---- Milliseconds before attempt number `attempt`; nil when the server asks for longer than we wait.
-local function pause_before(attempt, err, limits, random)
+--- Milliseconds before attempt number `attempt`; nil when the server asks for longer than we wait,
+--- or than the run has left. Those who were told the same time do not come back together.
+local function pause_before(attempt, err, limits, how)
   local asked = err.details and err.details.retry_after_ms
-  if asked then return asked <= limits.most_asked_ms and asked or nil end
+  if asked and asked > limits.most_asked_ms then return nil end
   local most = math.min(limits.most_wait_ms, limits.first_wait_ms * 2 ^ (attempt - 2))
-  return math.floor(random() * most)
+  local pause = asked and asked + math.floor(how.random() * limits.first_wait_ms)
+    or math.floor(how.random() * most)
+  local left = how.left()
+  if left and pause >= left then return nil end
+  return pause
 end
 
 --- The error with what was being done, and how often, before it.
@@ -357,32 +370,46 @@ local function rehearse(http, target, request, on_event)
   return reply
 end
 
---- Asks a model and waits for its whole reply; what comes on the way goes to `on_event`. An attempt
---- is repeated only while nothing of a reply was passed on.
+--- One attempt, when it is its turn with the server.
+local function attempt_of(http, target, request, dialect, on_event, how, attempt)
+  local turn <close> = how.turn(target)
+  local ready, err = turn:wait(on_event)
+  if not ready then return nil, err, false end
+  local reply, used
+  reply, err, used = exchange(http, target, request, dialect, on_event)
+  if err and attempt == 1 and target.may_be_legacy and not target.legacy
+    and dialect.wants_legacy(err) then
+    reply, err, used = in_older_form(http, target, request, dialect, on_event, err)
+  end
+  turn:over(err)
+  return reply, err, used
+end
+
+--- Asks a model and waits for its whole reply; what comes on the way goes to `on_event`. A reply
+--- that broke off is asked for anew, whole: no API here goes on with one, and two halves are no
+--- reply. What of it was passed on is void then.
 ---@async
 ---@param http     table { send =, rehearse = } of the host
 ---@param target   model.Target `legacy` is set once the server turned out to need it
 ---@param request  table system, tools, messages (fragments); max_tokens, effort, thinking, given
----@param on_event fun(event: table) the dialect's, and { kind = "retry", attempt, wait_ms, why }
----@param how      { wait: fun(ms: integer), random: fun(): number }
+---@param on_event fun(event: table) the dialect's; { kind = "retry", attempt, wait_ms, why, void },
+---  `void` where the events of this reply so far count no more; { kind = "waiting", ahead, at_once }
+---@param how      model.How
 ---@return Reply? reply, table? err
 function model.ask(http, target, request, on_event, how)
   if target.scenario then return rehearse(http, target, request, on_event) end
   local dialect, limits = require("dialects." .. target.dialect), target.limits
   local attempt = 1
   while true do
-    local reply, err, used = exchange(http, target, request, dialect, on_event)
-    if err and attempt == 1 and target.may_be_legacy and not target.legacy
-      and dialect.wants_legacy(err) then
-      reply, err, used = in_older_form(http, target, request, dialect, on_event, err)
-    end
+    local reply, err, used =
+      attempt_of(http, target, request, dialect, on_event, how, attempt)
     if reply then return reply end
-    local pause = not used and err.retryable and attempt < limits.attempts
-      and pause_before(attempt + 1, err, limits, how.random)
+    local pause = err.retryable and attempt < limits.attempts
+      and pause_before(attempt + 1, err, limits, how)
     if not pause then return nil, explained(err, target, attempt) end
     attempt = attempt + 1
     on_event { kind = "retry", attempt = attempt, wait_ms = pause, code = err.code,
-      why = err.message }
+      why = err.message, void = used or nil }
     how.wait(pause)
   end
 end

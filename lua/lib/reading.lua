@@ -78,7 +78,7 @@ end
 function reading.refused(state, status, said)
   local err = failure.from_status(status, nil, said)
   err.message = err.message:gsub("^HTTP %d+", "the stream broke off with", 1)
-  err.details.status = nil -- the answer itself was a 200
+  err.details.status, err.details.in_stream = nil, true -- the answer itself was a 200
   return reading.fail(state, err)
 end
 

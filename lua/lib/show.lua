@@ -244,7 +244,13 @@ function show.people(cli, speak)
       if not event.parent then return write.text(show.clean(b.text)) end
       children[event.run] = (children[event.run] or "") .. b.text
     end,
-    ["delta.retry"] = function(b)
+    ["delta.waiting"] = function(b)
+      local said = b.ahead > 0 and (", %d before it"):format(b.ahead) or ""
+      write.passing { ("   waiting for a turn with the server, which takes %d at a time%s ...")
+        :format(b.at_once, said) }
+    end,
+    ["delta.retry"] = function(b, event)
+      if b.void then children[event.run] = nil end
       local why = show.clean(b.why or "")
       write.line(colours.red(("   again in %s: %s"):format(show.time(b.wait_ms), why)))
     end,
@@ -291,7 +297,9 @@ function show.people(cli, speak)
     log = function(b)
       write.line("   " .. show.clean(b.tool and b.tool .. ": " .. b.text or b.text))
     end,
-    partial = function() write.line(colours.red("   the reply broke off")) end,
+    partial = function(b)
+      if b.text ~= "" then write.line(colours.red("   the reply broke off")) end
+    end,
     ["run.finished"] = write.finish_text,
   }
   return function(event)
@@ -316,18 +324,23 @@ end
 ---@return fun(event: table) watch, table total
 function show.counter()
   local total = { turns = 0, calls = 0, tokens = 0, usd = 0.0, rehearsed = false }
+  local function add(body)
+    local usage = body.usage
+    if usage then
+      total.tokens = total.tokens + (usage.input or 0) + (usage.output or 0)
+        + (usage.cache_read or 0) + (usage.cache_write or 0)
+    end
+    total.usd = total.usd and body.cost_usd and total.usd + body.cost_usd or nil
+  end
   return function(event)
     local body = event.body
     if event.kind == "prompt" then
       total.rehearsed = total.rehearsed or body.dialect == "rehearsal"
     elseif event.kind == "turn" then
       total.turns = total.turns + 1
-      local usage = body.usage
-      if usage then
-        total.tokens = total.tokens + (usage.input or 0) + (usage.output or 0)
-          + (usage.cache_read or 0) + (usage.cache_write or 0)
-      end
-      total.usd = total.usd and body.cost_usd and total.usd + body.cost_usd or nil
+      add(body)
+    elseif event.kind == "partial" and body.usage then -- a reply that broke off costs too
+      add(body)
     elseif event.kind == "call" then
       total.calls = total.calls + 1
     end

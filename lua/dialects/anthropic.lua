@@ -30,7 +30,8 @@ local NEWER_WORDS <const> = {
   "effort", "extra inputs",
 }
 
-local anthropic = { name = "anthropic" }
+--- `form`: what its structured output asks of a schema, as lib/transform-json-schema of the SDK does.
+local anthropic = { name = "anthropic", form = {} }
 
 -- messages out ------------------------------------------------------------------------------------
 

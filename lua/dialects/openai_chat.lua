@@ -14,7 +14,12 @@ local json    = require "lib.json"
 local openai  = require "lib.openai"
 local reading = require "lib.reading"
 
-local chat = { name = "openai_chat" }
+--- Others that hold to a form (llama.cpp, vLLM, Ollama) do it by a grammar of the answer, which leaves
+--- no room for calls; OpenAI itself is asked through its newer API.
+local FORM <const> = { all_required = openai.FORM.all_required,
+  object_root = openai.FORM.object_root, without_tools = true, older = true }
+
+local chat = { name = "openai_chat", form = FORM }
 
 local STOPS <const> = {
   stop = "end", length = "length", tool_calls = "calls", function_call = "calls",
@@ -112,7 +117,7 @@ function chat.request(req)
   end
   if req.output then
     parts[#parts + 1] = ('"response_format":{"type":"json_schema","json_schema":'
-      .. '{"name":%s,"schema":%s}}'):format(json.encode(req.output.name), req.output.schema)
+      .. '{"name":%s,"strict":true,"schema":%s}}'):format(json.encode(req.output.name), req.output.schema)
   end
   if req.tools and #req.tools > 0 then parts[#parts + 1] = tools_json(req.tools) end
   local messages = table.concat(req.messages, ",")

@@ -6,7 +6,7 @@ local json    = require "lib.json"
 local openai  = require "lib.openai"
 local reading = require "lib.reading"
 
-local responses = { name = "openai_responses" }
+local responses = { name = "openai_responses", form = openai.FORM }
 
 local INCOMPLETE <const> = { max_output_tokens = "length", content_filter = "refusal" }
 
@@ -131,7 +131,7 @@ function responses.request(req)
   }
   reasoning(req, parts)
   if req.output then
-    parts[#parts + 1] = ('"text":{"format":{"type":"json_schema","name":%s,"schema":%s}}')
+    parts[#parts + 1] = ('"text":{"format":{"type":"json_schema","name":%s,"strict":true,"schema":%s}}')
       :format(json.encode(req.output.name), req.output.schema)
   end
   return post("/responses", "text/event-stream, application/json", asked(req, parts))

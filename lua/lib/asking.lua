@@ -5,6 +5,7 @@ local hop      = require "lib.hop"
 local model    = require "lib.model"
 local ruling   = require "lib.ruling"
 local session  = require "lib.session"
+local strict   = require "lib.strict"
 local throttle = require "lib.throttle"
 
 local asking = {}
@@ -129,6 +130,15 @@ local function listener(run, talk)
   return self
 end
 
+--- A server that refuses the form of the answer is asked without: the check of the reply is the same.
+local function without_form(run, talk, err)
+  if not talk.request.form or not strict.refused(err) then return false end
+  talk.request.form = nil
+  session.emit(run, "notice", { text = ("%s takes no form for the answer, which is checked "
+    .. "afterwards instead: %s"):format(talk.targets[1].model, err.message) })
+  return true
+end
+
 --- One exchange, with the next target when one is not to be had. A reply that broke off is kept.
 ---@async
 ---@param talk table who, targets, request, turn, log: one agent's conversation
@@ -144,6 +154,7 @@ function asking.ask(run, talk)
       return reply, nil, target
     end
     local void = listening.broke_off(err)
+    if without_form(run, talk, err) then goto again end
     cooldown.note(target, err, run:clock())
     local place = next_target(talk, err)
     if not place then
@@ -157,6 +168,7 @@ function asking.ask(run, talk)
     retarget(talk, place)
     session.record(run, "decision", { what = "model", agent = talk.who.name,
       model = talk.targets[1].model, why = ("%s failed: %s"):format(target.model, err.message) })
+    ::again::
   end
 end
 

@@ -1,6 +1,7 @@
 --- From a model's name to a server, and from a request to a reply. Names and numbers stand in
 --- models.lua, wire formats in dialects/; here is how they are used.
 local models = require "models"
+local strict = require "lib.strict"
 
 local model = {}
 
@@ -294,7 +295,8 @@ local function question(target, request)
   local limits = target.limits
   return {
     model = target.model, system = request.system, tools = request.tools,
-    messages = request.messages, output = request.output,
+    messages = request.messages,
+    output = request.output or (strict.output(target, request.form, request.tools)),
     max_tokens = request.max_tokens
       or math.min(limits.max_tokens, target.max_output or limits.max_tokens),
     effort = target.effort and request.effort or nil,
@@ -391,7 +393,8 @@ end
 ---@async
 ---@param http     table { send =, rehearse = } of the host
 ---@param target   model.Target `legacy` is set once the server turned out to need it
----@param request  table system, tools, messages (fragments); max_tokens, effort, thinking, given
+---@param request  table system, tools, messages (fragments); form (Schema of the answer) or output
+---  (as dialects take it), max_tokens, effort, thinking, given
 ---@param on_event fun(event: table) the dialect's; { kind = "retry", attempt, wait_ms, why, void },
 ---  `void` where the events of this reply so far count no more; { kind = "waiting", ahead, at_once }
 ---@param how      model.How

@@ -8,6 +8,9 @@ local reading = require "lib.reading"
 
 local openai = {}
 
+--- What a strict form asks of a schema (lib/transform of the SDK).
+openai.FORM = { all_required = true, object_root = true }
+
 --- Words of a 4xx that no waiting mends although the status alone says it may.
 local FINAL <const> = { insufficient_quota = true, billing_hard_limit_reached = true }
 

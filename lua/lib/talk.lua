@@ -6,6 +6,7 @@ local limits  = require "lib.limits"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
 local session = require "lib.session"
+local strict  = require "lib.strict"
 
 local talk = {}
 
@@ -63,12 +64,18 @@ function talk.open(run, who, ready, tools, first, task)
   local s, names = session.get(), {}
   for i, one in ipairs(tools) do names[i] = one.name end
   s.visits[who.name] = (s.visits[who.name] or 0) + 1
+  local held, loose = strict.output(ready.targets[1], ready.form, tools)
+  if loose then
+    session.emit(run, "notice", { text = ("the reply of %s is checked, not held to its output by %s: "
+      .. "%s"):format(who.name, ready.targets[1].model, loose) })
+  end
   session.record(run, "prompt", { agent = who.name, model = ready.targets[1].model,
     dialect = ready.targets[1].dialect, system = ready.system, tools = json.array(names),
-    first = first })
+    first = first, output = held and held.schema })
   local new = { who = who, targets = ready.targets, task = task, visit = s.visits[who.name],
     turn = 0, names = names, first = first, log = {}, sight = {}, form = ready.form,
-    request = { system = ready.system, tools = tools, messages = {}, effort = ready.effort } }
+    request = { system = ready.system, tools = tools, messages = {}, effort = ready.effort,
+      form = ready.form } }
   talk.say(new, talk.user(first))
   return new
 end

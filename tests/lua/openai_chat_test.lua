@@ -68,7 +68,7 @@ t.test("effort and a schema for the answer go out where they are asked for", fun
   local body = request({ effort = "low", output = { name = "sum", schema = '{"type":"object"}' } })
     .body
   t.contains(body, '"reasoning_effort":"low"')
-  t.contains(body, '"response_format":{"type":"json_schema","json_schema":{"name":"sum",'
+  t.contains(body, '"response_format":{"type":"json_schema","json_schema":{"name":"sum","strict":true,'
     .. '"schema":{"type":"object"}}}')
 end)
 

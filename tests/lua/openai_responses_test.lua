@@ -77,7 +77,7 @@ end)
 t.test("a schema for the answer goes out, and a tool without one is a custom tool", function()
   local body = responses.request(request { output = { name = "sum", schema = '{"type":"object"}' },
     tools = { { name = "sql", description = "Asks." } } }).body
-  t.contains(body, '"text":{"format":{"type":"json_schema","name":"sum",'
+  t.contains(body, '"text":{"format":{"type":"json_schema","name":"sum","strict":true,'
     .. '"schema":{"type":"object"}}}')
   t.contains(body, '"tools":[{"type":"custom","name":"sql","description":"Asks."}]')
 end)

@@ -1,5 +1,6 @@
 --- perigee runs: what ran, and what each run did.
 local args = require "lib.args"
+local compaction_words = require "lib.compaction_words"
 local export = require "lib.export"
 local export_html = require "lib.export_html"
 local json = require "lib.json"
@@ -87,6 +88,7 @@ local SAY <const> = {
     return ("%s: %s%s"):format(b.what, b.verdict or b.to or b.model or "-",
       b.why and " (" .. b.why .. ")" or "")
   end,
+  compaction = function(b) return compaction_words.of(b) end,
   hop      = function(b) return ("%s -> %s: %s"):format(b.from, b.to, b.why) end,
   question = function(b)
     if not b.to then return b.text or "" end -- a chain's own

@@ -108,7 +108,8 @@ local function listener(run, talk)
     if event.kind == "text" then said[#said + 1] = event.text end
     if event.kind == "usage" then usage = event.usage end
     if event.void then self.broke_off({ code = event.code, message = event.why }) end
-    session.emit(run, "delta." .. event.kind, event)
+    local is_said = event.kind ~= "retry" and event.kind ~= "waiting"
+    if not (talk.quiet and is_said) then session.emit(run, "delta." .. event.kind, event) end
   end
   --- Forgets it; what it cost was spent all the same. Answers whether anything had been said.
   function self.broke_off(err)

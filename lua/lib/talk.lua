@@ -1,6 +1,7 @@
 --- One conversation with a model: how it begins, what is said, one turn of it. Who talks, and about
 --- what, is the turn loop's (lib/agent.lua) or the chooser's (lib/chooser.lua).
 local asking  = require "lib.asking"
+local compaction = require "lib.compaction"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
 local ruling  = require "lib.ruling"
@@ -74,7 +75,7 @@ function talk.open(run, who, ready, tools, first, task)
     first = first, output = held and held.schema })
   local new = { who = who, targets = ready.targets, task = task, visit = s.visits[who.name],
     turn = 0, names = names, first = first, log = {}, sight = {}, form = ready.form,
-    request = { system = ready.system, tools = tools, messages = {}, effort = ready.effort,
+    request = { system = ready.system, tools = tools, messages = {}, blocks = {}, effort = ready.effort,
       form = ready.form } }
   talk.say(new, talk.user(first))
   return new
@@ -91,6 +92,7 @@ function talk.say(self, message)
   local dialect = require("dialects." .. self.targets[1].dialect)
   self.log[#self.log + 1] = message
   self.request.messages[#self.log] = dialect.encode(message)
+  self.request.blocks[#self.log] = #message.content
 end
 
 ---@param reply Reply
@@ -121,13 +123,8 @@ local function given(self, results)
     system = self.request.system, first = self.first, results = results, tools = self.names }
 end
 
---- One turn: request, reply, journal. The reply is said.
----@async
----@param run     HostRun
----@param self    talk.Talk
----@param results CallResult[] of the last calls
----@return Reply? reply, Error? err
-function talk.turn(run, self, results)
+--- One request and its reply, recorded; the reply is not said yet.
+local function exchange(run, self, results)
   local affordable, over = limits.spend(run, "turns", 1)
   if affordable then affordable, over = limits.spend(run, "tokens", 0) end
   if affordable then affordable, over = limits.spend(run, "usd", 0) end
@@ -137,11 +134,36 @@ function talk.turn(run, self, results)
   session.emit(run, "turn.started",
     { agent = self.who.name, turn = self.turn, model = self.targets[1].model })
   local reply, err, target = asking.ask(run, self)
-  if not reply then return nil, err end
+  if not reply then
+    self.turn = self.turn - 1 -- a refused request is no turn
+    return nil, err
+  end
   local usd = asking.charge(run, target, reply)
   session.record(run, "turn", { agent = self.who.name, turn = self.turn, model = reply.model,
     content = json.array(reply.content), stop = reply.stop, stop_raw = reply.stop_raw,
     usage = reply.usage, cost_usd = usd })
+  compaction.note(self, reply)
+  return reply
+end
+
+--- One turn: request, reply, journal. The reply is said. A conversation that no longer fits the
+--- model's window is made shorter, and asked about once more.
+---@async
+---@param run     HostRun
+---@param self    talk.Talk
+---@param results CallResult[] of the last calls
+---@return Reply? reply, Error? err
+function talk.turn(run, self, results)
+  local _, broken = compaction.make_room(run, self, false)
+  if broken then return nil, broken end
+  local reply, err = exchange(run, self, results)
+  if compaction.is_exceeded(reply, err) then
+    local made
+    made, broken = compaction.make_room(run, self, true)
+    if broken then return nil, broken end
+    if made then reply, err = exchange(run, self, results) end
+  end
+  if not reply then return nil, err end
   talk.say(self, { role = "assistant", content = reply.content })
   return reply
 end

@@ -106,13 +106,25 @@ local function reasoning(req, parts)
   if #fields > 0 then parts[#parts + 1] = '"reasoning":{' .. table.concat(fields, ",") .. "}" end
 end
 
+--- The system prompt as the first message, with a mark of where its part of the cache ends. The
+--- server by itself marks the end of a request only, which no other conversation begins with.
+local function marked(system)
+  return ('{"role":"developer","content":[{"type":"input_text","text":%s,'
+    .. '"prompt_cache_breakpoint":{"mode":"explicit"}}]},'):format(json.encode(system))
+end
+
 --- The model, its instructions and the conversation: what is asked, and what can be counted.
 local function asked(req, parts)
   if req.tools and #req.tools > 0 then parts[#parts + 1] = tools_json(req.tools) end
+  local input = table.concat(req.messages, ",")
   if req.system and req.system:find("%S") then
-    parts[#parts + 1] = '"instructions":' .. json.encode(req.system)
+    if req.marks then
+      input = marked(req.system) .. input
+    else
+      parts[#parts + 1] = '"instructions":' .. json.encode(req.system)
+    end
   end
-  parts[#parts + 1] = '"input":[' .. table.concat(req.messages, ",") .. "]"
+  parts[#parts + 1] = '"input":[' .. input .. "]"
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
@@ -129,6 +141,9 @@ function responses.request(req)
     '"model":' .. json.encode(req.model),
     ('"max_output_tokens":%d,"stream":true,"store":false'):format(req.max_tokens),
   }
+  if req.cache_key then -- those who begin alike go to the machine that has their beginning
+    parts[#parts + 1] = '"prompt_cache_key":' .. json.encode(req.cache_key)
+  end
   reasoning(req, parts)
   if req.output then
     parts[#parts + 1] = ('"text":{"format":{"type":"json_schema","name":%s,"strict":true,"schema":%s}}')

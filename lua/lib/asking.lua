@@ -5,6 +5,7 @@ local hop      = require "lib.hop"
 local model    = require "lib.model"
 local ruling   = require "lib.ruling"
 local session  = require "lib.session"
+local siblings = require "lib.siblings"
 local strict   = require "lib.strict"
 local throttle = require "lib.throttle"
 
@@ -148,7 +149,12 @@ function asking.ask(run, talk)
   local world, how, listening = world_of(run), asking.how(run), listener(run, talk)
   while true do
     local target = talk.targets[1]
-    local reply, err = model.ask(world, target, talk.request, listening.hear, how)
+    local start <close> = siblings.begin(run, target, talk, listening.hear)
+    local function hear(event)
+      start:heard(event)
+      listening.hear(event)
+    end
+    local reply, err = model.ask(world, target, talk.request, hear, how)
     if reply then
       listening.done()
       cooldown.clear(target)

@@ -28,6 +28,8 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@field effort   boolean? it can be told how much effort to make
 ---@field sees     boolean? false for one that takes text only
 ---@field prices   table?
+---@field cache_least? integer tokens of the shortest prompt that the server caches
+---@field marks?   boolean it takes marks of where its cache ends
 ---@field at_once? integer requests at a time, at most
 ---@field limits   table
 
@@ -137,6 +139,7 @@ local function target_of(data, env, found)
     context = facts.context, max_output = facts.max_output, thinking = facts.thinking,
     sees = facts.sees, effort = facts.effort,
     prices = not own and facts.prices or nil, limits = data.limits,
+    cache_least = facts.cache_least or provider.cache_least, marks = not own and facts.marks or nil,
     at_once = provider.at_once or data.limits.at_once,
   }
 end
@@ -299,7 +302,10 @@ local function question(target, request)
     output = request.output or (strict.output(target, request.form, request.tools)),
     max_tokens = request.max_tokens
       or math.min(limits.max_tokens, target.max_output or limits.max_tokens),
-    effort = target.effort and request.effort or nil,
+    effort = target.effort and request.effort or nil, blocks = request.blocks,
+    cache_key = request.cache_key, marks = target.marks,
+    -- Only the provider's own server knows what it was sent before.
+    diagnose = not target.own, previous = request.previous,
     thinking = request.thinking or target.thinking, legacy = target.legacy,
   }
 end

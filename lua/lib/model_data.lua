@@ -29,11 +29,12 @@ local PROVIDER <const> = object({
   { "dialect", NAME }, { "base_url", NAME },
 }, { { "base_url_variable", NAME }, { "secret", NAME }, { "own_dialect", NAME },
   { "owns", NAMES }, { "dots", schema.boolean {} },
-  { "legacy", schema.enum { "refused", "always", "never" } }, { "at_once", PLACES } })
+  { "legacy", schema.enum { "refused", "always", "never" } }, { "at_once", PLACES },
+  { "cache_least", COUNT } })
 local MODEL <const> = object({ { "provider", NAME } }, {
   { "context", COUNT }, { "max_output", COUNT }, { "thinking", NAME }, { "prices", PRICES },
   { "retires", NAME }, { "sees", schema.boolean {} },
-  { "effort", schema.boolean {} },
+  { "effort", schema.boolean {} }, { "cache_least", COUNT }, { "marks", schema.boolean {} },
 })
 local RULES <const> = schema.list { of = schema.list { of = NAME, min = 2, max = 2 } }
 local LIMITS <const> = object({

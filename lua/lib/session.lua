@@ -27,6 +27,7 @@ local session = {}
 ---@field unpriced table<string, boolean> models of which was said that no price is known
 ---@field touched  table<string, session.Touched[]> files changed, by run
 ---@field questions table<string, question.Asked[]> that nobody answered, by run
+---@field sent     table<string, table> how the last conversation of an agent began; see lib.prefix
 ---@field part     table<string, limits.Part> what bounds the part of the agent at work, by run
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
 ---@field bench?   bench.Bench what the test under way may do besides

@@ -245,6 +245,9 @@ function show.people(cli, speak)
       children[event.run] = (children[event.run] or "") .. b.text
     end,
     ["delta.waiting"] = function(b)
+      if b.cache then
+        return write.passing { "   waiting for one that began alike and fills the cache ..." }
+      end
       local said = b.ahead > 0 and (", %d before it"):format(b.ahead) or ""
       write.passing { ("   waiting for a turn with the server, which takes %d at a time%s ...")
         :format(b.at_once, said) }

@@ -4,12 +4,15 @@ local asking  = require "lib.asking"
 local compaction = require "lib.compaction"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
+local prefix  = require "lib.prefix"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
 local session = require "lib.session"
 local strict  = require "lib.strict"
 
 local talk = {}
+
+local KEY_SIGNS <const> = 32 -- of a hash, to name what siblings share
 
 ---@class talk.Talk
 ---@field who     agent.Agent
@@ -72,10 +75,12 @@ function talk.open(run, who, ready, tools, first, task)
   end
   session.record(run, "prompt", { agent = who.name, model = ready.targets[1].model,
     dialect = ready.targets[1].dialect, system = ready.system, tools = json.array(names),
-    first = first, output = held and held.schema })
+    first = first, form = held and held.schema })
+  local shared = prefix.shared(ready.system, tools)
   local new = { who = who, targets = ready.targets, task = task, visit = s.visits[who.name],
     turn = 0, names = names, first = first, log = {}, sight = {}, form = ready.form,
-    request = { system = ready.system, tools = tools, messages = {}, blocks = {}, effort = ready.effort,
+    request = { cache_key = run:hash(shared):sub(1, KEY_SIGNS), shared_bytes = #shared,
+      system = ready.system, tools = tools, messages = {}, blocks = {}, effort = ready.effort,
       form = ready.form } }
   talk.say(new, talk.user(first))
   return new
@@ -141,7 +146,8 @@ local function exchange(run, self, results)
   local usd = asking.charge(run, target, reply)
   session.record(run, "turn", { agent = self.who.name, turn = self.turn, model = reply.model,
     content = json.array(reply.content), stop = reply.stop, stop_raw = reply.stop_raw,
-    usage = reply.usage, cost_usd = usd })
+    usage = reply.usage, cost_usd = usd, cache = prefix.note(self, target, reply) })
+  self.request.previous = reply.id
   compaction.note(self, reply)
   return reply
 end

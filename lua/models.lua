@@ -49,9 +49,9 @@ end
 return {
   -- Who serves. `legacy`: a server other than the provider's own that refuses a request is asked
   -- once more in the older form ("refused"), always in it ("always"), or never ("never"). One
-  -- without `secret` needs no key. `at_once`: requests at a time under one key, at most; where it is
-  -- absent, that of `limits`. `cache_least`: tokens of the shortest prompt that it caches; one without
-  -- is not known to cache.
+  -- without `secret` needs no key. `at_once`: requests at a time under one key, at most; where it
+  -- is absent, that of `limits`. `cache_least`: tokens of the shortest prompt that it caches; one
+  -- without is not known to cache.
   providers = {
     anthropic = {
       dialect = "anthropic",

@@ -216,6 +216,7 @@ local function print_result(cli, values, total, result, err)
       { "questions", result and result.questions },
       { "turns", total.turns }, { "calls", total.calls },
       { "tokens", not total.rehearsed and total.tokens or nil },
+      { "usage", not total.rehearsed and total.usage or nil },
       { "cost_usd", not total.rehearsed and total.usd or nil },
       { "rehearsed", total.rehearsed }, { "time_ms", total.ms },
       { "error", err and { code = err.code, message = err.message } or result and result.error },

@@ -4,15 +4,22 @@ local compaction_words = require "lib.compaction_words"
 local export = require "lib.export"
 local export_html = require "lib.export_html"
 local json = require "lib.json"
+local run_cache = require "lib.run_cache"
+local run_cost = require "lib.run_cost"
+local run_sums = require "lib.run_sums"
 local show = require "lib.show"
 local size = require "lib.size"
 local start = require "lib.start"
 local text = require "lib.text"
 
 local SPEC <const> = {
-  usage = "perigee runs list | show RUN | export RUN | prune --older TIME",
-  about = "RUN is an id, any part of it that only one run has, or last.",
-  positionals = { { "WHAT", "list, show, export or prune" }, { "RUN", "a run", optional = true } },
+  usage = "perigee runs list | show RUN | cost RUN | cache RUN | export RUN | prune "
+    .. "--older TIME",
+  about = "RUN is an id, any part of it that only one run has, or last. cost: tokens and dollars "
+    .. "by agent and model, children included. cache: what the provider's cache did for each turn, "
+    .. "why it missed, and what that cost.",
+  positionals = { { "WHAT", "list, show, cost, cache, export or prune" },
+    { "RUN", "a run", optional = true } },
   options = {
     { "--format", "text", "export: html, a page to read (default), or jsonl, all records",
       hint = "FORMAT" },
@@ -22,7 +29,7 @@ local SPEC <const> = {
     { "--waiting", "flag", "list: only runs that wait for a person" },
     { "--older", "duration", "prune: what has not changed for so long, such as 30d" },
     { "--dry-run", "flag", "prune: say what would be removed, and remove nothing" },
-    { "--json", "flag", "print JSON: one object for list and prune, one record a line for show" },
+    { "--json", "flag", "print JSON: one record a line for show, one object for the others" },
   },
 }
 
@@ -211,6 +218,8 @@ local function runs(cli, words)
   if what == "list" then return list(cli, values) end
   if what == "prune" and not part then return prune(cli, values) end
   if what == "show" and part then return show_one(cli, values, part) end
+  if what == "cost" and part then return run_sums.print(cli, values, part, run_cost) end
+  if what == "cache" and part then return run_sums.print(cli, values, part, run_cache) end
   if what == "export" and part then return export_one(cli, values, part) end
   return failed(cli, { message = "usage: " .. SPEC.usage }, 2)
 end

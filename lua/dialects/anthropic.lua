@@ -31,7 +31,8 @@ local NEWER_WORDS <const> = {
   "effort", "extra inputs",
 }
 
---- `form`: what its structured output asks of a schema, as lib/transform-json-schema of the SDK does.
+--- `form`: what its structured output asks of a schema, as lib/transform-json-schema of the SDK
+--- does.
 local anthropic = { name = "anthropic", form = {} }
 
 -- messages out ------------------------------------------------------------------------------------
@@ -138,9 +139,10 @@ end
 local function marked(fragment) return fragment:sub(1, -4) .. "," .. CACHE .. "}]}" end
 
 --- The conversation with marks where the server would not look by itself. It finds what an earlier
---- request wrote only up to 20 blocks back: where the last exchange had more, the message that ended
---- the request before is marked. The older API marks no end by itself, so its last message is marked
---- as well. With the system prompt's these are three marks or four, of four that there may be.
+--- request wrote only up to 20 blocks back: where the last exchange had more, the message that
+--- ended the request before is marked. The older API marks no end by itself, so its last message is
+--- marked as well. With the system prompt's these are three marks or four, of four that there may
+--- be.
 local function marked_messages(req)
   local count = #req.messages
   local before = count -- the message that ended the request before

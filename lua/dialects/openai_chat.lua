@@ -14,8 +14,8 @@ local json    = require "lib.json"
 local openai  = require "lib.openai"
 local reading = require "lib.reading"
 
---- Others that hold to a form (llama.cpp, vLLM, Ollama) do it by a grammar of the answer, which leaves
---- no room for calls; OpenAI itself is asked through its newer API.
+--- Others that hold to a form (llama.cpp, vLLM, Ollama) do it by a grammar of the answer, which
+--- leaves no room for calls; OpenAI itself is asked through its newer API.
 local FORM <const> = { all_required = openai.FORM.all_required,
   object_root = openai.FORM.object_root, without_tools = true, older = true }
 
@@ -116,8 +116,9 @@ function chat.request(req)
     parts[#parts + 1] = '"reasoning_effort":' .. json.encode(effort)
   end
   if req.output then
+    local output = req.output
     parts[#parts + 1] = ('"response_format":{"type":"json_schema","json_schema":'
-      .. '{"name":%s,"strict":true,"schema":%s}}'):format(json.encode(req.output.name), req.output.schema)
+      .. '{"name":%s,"strict":true,"schema":%s}}'):format(json.encode(output.name), output.schema)
   end
   if req.tools and #req.tools > 0 then parts[#parts + 1] = tools_json(req.tools) end
   local messages = table.concat(req.messages, ",")

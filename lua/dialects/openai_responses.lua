@@ -146,7 +146,8 @@ function responses.request(req)
   end
   reasoning(req, parts)
   if req.output then
-    parts[#parts + 1] = ('"text":{"format":{"type":"json_schema","name":%s,"strict":true,"schema":%s}}')
+    parts[#parts + 1] = ('"text":{"format":{"type":"json_schema","name":%s,"strict":true,'
+      .. '"schema":%s}}')
       :format(json.encode(req.output.name), req.output.schema)
   end
   return post("/responses", "text/event-stream, application/json", asked(req, parts))

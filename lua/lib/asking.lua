@@ -90,8 +90,8 @@ local function retarget(talk, place)
 end
 
 --- The place of the target to go on with. Another model may begin a conversation, never take one
---- over (its thinking is bound to the model that thought); and where a server gave no answer at all,
---- it would not for another of its models either.
+--- over (its thinking is bound to the model that thought); and where a server gave no answer at
+--- all, it would not for another of its models either.
 local function next_target(talk, err)
   if not err.retryable or talk.turn > 1 then return nil end
   for i = 2, #talk.targets do
@@ -132,7 +132,8 @@ local function listener(run, talk)
   return self
 end
 
---- A server that refuses the form of the answer is asked without: the check of the reply is the same.
+--- A server that refuses the form of the answer is asked without: the check of the reply is the
+--- same.
 local function without_form(run, talk, err)
   if not talk.request.form or not strict.refused(err) then return false end
   talk.request.form = nil

@@ -235,8 +235,8 @@ end
 --- What stands in place of a result: which call it was, and how to see it again.
 local function note_of(block, call)
   local input = call and text.cut_middle(text.valid(call.input), QUOTE_MOST) or "{}"
-  return ("[taken out to make room: %d bytes that %s answered to %s; call it again if you need them]")
-    :format(#block.text, block.name, input)
+  return ("[taken out to make room: %d bytes that %s answered to %s; call it again if you need "
+    .. "them]"):format(#block.text, block.name, input)
 end
 
 local function take_results(self, ids)

@@ -2,9 +2,10 @@
 --- the first byte that differs. Each turn's record says how long its request was, how much of that
 --- the request before had too, and what was paid again; `perigee runs cache` shows it.
 ---
---- Compared are the parts that a cache looks at, in this order: what is set beside the prompt (model,
---- thinking, effort, form of the answer), tools, system prompt, messages. Marks for the cache, which
---- move, are no part of it. The parts are fragments that are kept anyway, so this costs no copy.
+--- Compared are the parts that a cache looks at, in this order: what is set beside the prompt
+--- (model, thinking, effort, form of the answer), tools, system prompt, messages. Marks for the
+--- cache, which move, are no part of it. The parts are fragments that are kept anyway, so this
+--- costs no copy.
 local json    = require "lib.json"
 local session = require "lib.session"
 local strict  = require "lib.strict"

@@ -1,6 +1,6 @@
 --- Conversations that begin alike at the same time: the first fills the provider's cache with tools
---- and system prompt, and the others wait until it is answered, so that they read what it wrote. The
---- wait is short, and whoever has waited goes all the same. Host VM only.
+--- and system prompt, and the others wait until it is answered, so that they read what it wrote.
+--- The wait is short, and whoever has waited goes all the same. Host VM only.
 local siblings = {}
 
 local TOKEN_BYTES <const> = 4

@@ -1,6 +1,6 @@
 --- The part of a schema that an API holds a model to by itself: types, names, choices, what is
---- required. Ranges, lengths and patterns are left to the check that always follows (lib/output.lua),
---- since the APIs differ in which of them they refuse. Pure.
+--- required. Ranges, lengths and patterns are left to the check that always follows
+--- (lib/output.lua), since the APIs differ in which of them they refuse. Pure.
 local json = require "lib.json"
 
 local strict = {}
@@ -30,7 +30,9 @@ local function object_of(node, rules, at)
     if strict.may_miss(field) and rules.all_required then
       inner = json.object { { "anyOf", json.array { inner, NULL } } }
     end
-    if not strict.may_miss(field) or rules.all_required then required[#required + 1] = field.name end
+    if not strict.may_miss(field) or rules.all_required then
+      required[#required + 1] = field.name
+    end
     properties[i] = { field.name, inner }
   end
   return { { "properties", json.object(properties) }, { "required", json.array(required) },

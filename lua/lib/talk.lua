@@ -70,8 +70,8 @@ function talk.open(run, who, ready, tools, first, task)
   s.visits[who.name] = (s.visits[who.name] or 0) + 1
   local held, loose = strict.output(ready.targets[1], ready.form, tools)
   if loose then
-    session.emit(run, "notice", { text = ("the reply of %s is checked, not held to its output by %s: "
-      .. "%s"):format(who.name, ready.targets[1].model, loose) })
+    session.emit(run, "notice", { text = ("the reply of %s is checked, not held to its output by "
+      .. "%s: %s"):format(who.name, ready.targets[1].model, loose) })
   end
   session.record(run, "prompt", { agent = who.name, model = ready.targets[1].model,
     dialect = ready.targets[1].dialect, system = ready.system, tools = json.array(names),

@@ -68,4 +68,4 @@ TEST(a_place_is_for_one_who_waits)
     rig_close(&rig);
 }
 
-int main(void) { return tap_run(); }
+int main(void) { return rig_run(); }

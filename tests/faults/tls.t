@@ -16,19 +16,23 @@ my $KEY  = 'sk-test-0123456789-never-to-be-seen';
 my $BODY = do { (my $all = Misbehave::reply('Said over TLS.')) =~ s/^.*?\r\n\r\n//s; $all };
 my $ANSWER = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: " . length($BODY) . "\r\n\r\n$BODY";
 
-sub ask {
+sub start {
     my ($url, $env, @words) = @_;
     my $home = Try::home();
-    Try::limits($home, first_wait_ms => 2, most_wait_ms => 5, connect_ms => 5000);
-    @words = ('lone-agent', 'Say something.') if !@words;
-    if (ref $words[0]) {
-        Try::write_file("$home->{dir}/asks.lua", ${ shift @words });
-        unshift @words, "$home->{dir}/asks.lua", 'Go.';
+    Try::limits($home, first_wait_ms => 2, most_wait_ms => 5, connect_ms => 20000);
+    @words = ('--json', 'lone-agent', 'Say something.') if !@words;
+    if (ref $words[-1]) {
+        Try::write_file("$home->{dir}/asks.lua", ${ pop @words });
+        push @words, "$home->{dir}/asks.lua", 'Go.';
     }
-    my $ran = Try::run(home => $home, env => { ANTHROPIC_API_KEY => $KEY, ANTHROPIC_BASE_URL => $url,
+    return Try::start(home => $home, env => { ANTHROPIC_API_KEY => $KEY, ANTHROPIC_BASE_URL => $url,
             CURL_CA_BUNDLE => undef, SSL_CERT_FILE => undef, SSL_CERT_DIR => undef, %$env },
-        args => ['run', '--json', '--store', $home->{store}, '--project', "$Try::ROOT/tests/scenarios/team",
+        args => ['run', '--store', $home->{store}, '--project', "$Try::ROOT/tests/scenarios/team",
             '--model', 'claude-sonnet-5', @words]);
+}
+
+sub ask {
+    my $ran = Try::finish(start(@_));
     $ran->{result} = eval { $Try::JSON->decode($ran->{out}) } || {};
     return $ran;
 }
@@ -40,7 +44,7 @@ my $AFTER = "return { run = function(run) local said, err
   for i = 1, 3 do said, err = run.ask('lone-agent', 'Ask ' .. i) if not said then return nil, err end end return said end }";
 
 SKIP: {
-    skip 'openssl is not installed', 25 if !Tls::have();
+    skip 'openssl is not installed', 26 if !Tls::have();
     my $made = Tls::certificates();
     my @trust = ([SSL_CERT_FILE => $made->{ca}], [CURL_CA_BUNDLE => $made->{ca}], [SSL_CERT_DIR => $made->{folder}]);
 
@@ -62,7 +66,7 @@ SKIP: {
 
     for my $trust (@trust) {
         my $server = Tls::serve($made->{good}, 'http/1.1', sub { $ANSWER });
-        my $ran = ask("https://localhost:$server->{port}", {@$trust}, \$AFTER);
+        my $ran = ask("https://localhost:$server->{port}", {@$trust}, '--json', \$AFTER);
         is($ran->{result}{status}, 'ok', "$trust->[0] says whom to trust") or diag($ran->{out} . $ran->{err});
         is(scalar(my @heads = Tls::seen($server, qr/POST \/v1/)), 3, 'three requests came');
         is(scalar(my @open = Tls::seen($server, qr/BEGIN SSL SESSION/)), 1, 'over one connection');
@@ -71,7 +75,7 @@ SKIP: {
 
     { # each answer ends its connection
         my $server = Tls::serve($made->{good}, 'http/1.1', sub { $ANSWER =~ s/\r\n\r\n/\r\nconnection: close\r\n\r\n/r });
-        my $ran = ask("https://localhost:$server->{port}", { @{ $trust[0] } }, \$AFTER);
+        my $ran = ask("https://localhost:$server->{port}", { @{ $trust[0] } }, '--json', \$AFTER);
         is($ran->{result}{status}, 'ok', 'a server that closes each time is asked again') or diag($ran->{out} . $ran->{err});
         is(scalar(my @again = Tls::seen($server, qr/Reused session-id/)), 2, 'and the TLS session is resumed');
         Tls::stop($server);
@@ -79,10 +83,16 @@ SKIP: {
 
     { # the first is answered once the second has come: one connection has to carry both
         my $server = Tls::serve($made->{good}, 'h2', sub { my ($ids) = @_; return @$ids < 2 ? {} : { map { $_ => $BODY } @$ids } });
-        my $ran = ask("https://localhost:$server->{port}", { @{ $trust[0] } }, \$BESIDE);
-        is($ran->{result}{status}, 'ok', 'HTTP/2 is spoken where it is offered, and one connection carries requests side by side')
+        Tls::halt($server);
+        my $live = start("https://localhost:$server->{port}", { @{ $trust[0] } }, '--events', \$BESIDE);
+        ok(Try::until_true(sub { (() = Try::read_file($live->{out}) =~ /"turn\.started"/g) == 2 }), 'two requests begin before the server does');
+        Tls::go_on($server);
+        my $ran = Try::finish($live);
+        my ($end) = grep { $_->{kind} eq 'run.finished' && !$_->{body}{parent} } map { $Try::JSON->decode($_) } reverse split /\n/, $ran->{out};
+        is($end->{body}{status}, 'ok', 'HTTP/2 is spoken where it is offered, and one connection carries requests side by side')
             or diag($ran->{out} . $ran->{err} . Try::read_file("$server->{dir}/errors"));
-        is($ran->{result}{value}, 'Said over TLS.', 'with their replies');
+        my @said = map { $_->{body}{content}[0]{text} } grep { $_->{kind} eq 'turn' } map { $Try::JSON->decode($_) } split /\n/, $ran->{out};
+        is_deeply(\@said, [('Said over TLS.') x 2], 'with their replies');
         Tls::stop($server);
     }
 }

@@ -54,6 +54,7 @@ sub serve {
         my $openssl = open2(my $from, my $to, 'openssl', 's_server', '-accept', '127.0.0.1:0', '-cert', $made->[0],
             '-key', $made->[1], '-alpn', $protocol);
         $to->autoflush(1);
+        Try::write_file("$dir/pid", $openssl);
         my $take = $protocol eq 'h2' ? \&over_2 : \&over_1;
         $take->({ from => $from, to => $to, dir => $dir, seen => '' }, $answer);
         POSIX::_exit(0);
@@ -70,8 +71,13 @@ sub seen {
     return Try::read_file("$server->{dir}/seen") =~ /$pattern/g;
 }
 
+# The server stands still, with connections waiting for it, and goes on.
+sub halt  { kill 'STOP', Try::read_file("$_[0]{dir}/pid") }
+sub go_on { kill 'CONT', Try::read_file("$_[0]{dir}/pid") }
+
 sub stop {
     my ($server) = @_;
+    go_on($server);
     kill 'KILL', -$server->{pid}, $server->{pid};
     waitpid $server->{pid}, 0;
 }

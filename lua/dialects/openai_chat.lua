@@ -277,8 +277,8 @@ end
 function chat.event(state, _, data)
   if state.done or data == "" then return {} end
   if data:find("^%s*%[DONE%]") then return done(state) end
-  local event = json.decode(data, { ordered = true })
-  if type(event) ~= "table" then return reading.not_json(state, data) end
+  local event = reading.event(data)
+  if not event then return reading.not_json(state, data) end
   if openai.is_error(event) then return openai.refused(state, event) end
   state.id = state.id or reading.text(event.id)
   state.model = state.model or reading.text(event.model)

@@ -350,8 +350,8 @@ local EVENTS <const> = {
 function responses.event(state, name, data)
   if state.done or data == "" or data:find("^%s*%[DONE%]") then return {} end
   if name and name ~= "message" and not EVENTS[name] then return {} end
-  local event = json.decode(data, { ordered = true })
-  if type(event) ~= "table" then return reading.not_json(state, data) end
+  local event = reading.event(data)
+  if not event then return reading.not_json(state, data) end
   local kind = reading.text(event.type)
   if not kind and openai.is_error(event) then return openai.refused(state, event) end
   event.type = kind or name or ""

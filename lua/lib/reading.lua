@@ -22,6 +22,39 @@ function reading.text(value) return type(value) == "string" and value or nil end
 ---@return table?
 function reading.object(value) return type(value) == "table" and value or nil end
 
+--- The text of a JSON value with each half of a surrogate pair that stands alone replaced: servers
+--- that cut a reply between the two halves of a sign send such.
+local function without_lone_halves(data)
+  local parts, at = {}, 1
+  while true do
+    local from, to, escaped = data:find("\\(.)", at)
+    if not from then break end
+    local code = escaped == "u" and tonumber(data:match("^%x%x%x%x", to + 1) or "", 16)
+    if code and code >= 0xD800 and code <= 0xDFFF then
+      local paired = code < 0xDC00 and data:find("^\\u[dD][c-fC-F]%x%x", to + 5)
+      parts[#parts + 1] = data:sub(at, from - 1)
+      parts[#parts + 1] = paired and data:sub(from, to + 10) or "\\ufffd"
+      at = paired and to + 11 or to + 5
+    else
+      parts[#parts + 1] = data:sub(at, to)
+      at = to + 1
+    end
+  end
+  parts[#parts + 1] = data:sub(at)
+  return table.concat(parts)
+end
+
+--- The object (or list) of an event; nil when its data is none.
+---@param data string
+---@return table?
+function reading.event(data)
+  local value = json.decode(data, { ordered = true })
+  if value == nil and data:find("\\u[dD][89a-fA-F]") then
+    value = json.decode(without_lone_halves(data), { ordered = true })
+  end
+  return type(value) == "table" and value or nil
+end
+
 --- The arguments' own text when it is a JSON object, else {}: servers refuse anything else, and
 --- the model is told what was wrong by the call's result.
 ---@param text string

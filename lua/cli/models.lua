@@ -74,6 +74,7 @@ local function listing(env)
         or provider.dialect,
       secret = provider.secret,
       has_secret = provider.secret ~= nil and env.secrets[provider.secret] == true,
+      refused = provider.secret and env.refused[provider.secret],
     }
   end
   for _, id in ipairs(sorted_keys(data.models)) do
@@ -105,7 +106,8 @@ local function show(found)
   line("provider", "server", "speaks", "key")
   for _, provider in ipairs(found.providers) do
     line(provider.name, provider.base_url, provider.dialect, not provider.secret and "none"
-      or provider.secret .. (provider.has_secret and " is set" or " is not set"))
+      or provider.secret .. (provider.has_secret and " is set"
+        or provider.refused and " is refused: " .. provider.refused or " is not set"))
   end
   line("rehearsal", "none", "rehearsal", "none: --model rehearsal:FILE")
   lines[#lines + 1] = ""

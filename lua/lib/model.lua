@@ -10,6 +10,7 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@class model.Env what stands outside; plain data
 ---@field variables table<string, string>  base URLs, by the variable's name
 ---@field secrets   table<string, boolean> names of the secrets that are there
+---@field refused?  table<string, string> why a key's file was not taken, by the secret's name
 ---@field models?   table                  instead of models.lua
 
 ---@class model.Target one server and model to ask; plain data
@@ -185,12 +186,18 @@ local function unknown(data, name)
     message = ("no model is called %q; `perigee models list` shows those there are"):format(name) }
 end
 
-local function no_key(name, provider)
+local function no_key(env, name, provider)
+  local refused = env.refused and env.refused[provider.secret]
+  if refused then
+    return { code = "denied", retryable = false, details = { variable = provider.secret },
+      message = ("model %q needs a key: %s"):format(name, refused) }
+  end
   local variable = provider.base_url_variable
   local address = variable and (", or %s to the address of a server of your own"):format(variable)
   return { code = "unavailable", retryable = false, details = { variable = provider.secret },
-    message = ("model %q needs a key: set %s%s; --model rehearsal:FILE needs none")
-      :format(name, provider.secret, address or "") }
+    message = ("model %q needs a key: set %s, or %s_FILE to the path of a file with mode 0600%s; "
+      .. "--model rehearsal:FILE needs none")
+      :format(name, provider.secret, provider.secret, address or "") }
 end
 
 --- The targets to try, in order.
@@ -215,7 +222,7 @@ function model.resolve(wanted, agent, env)
     for _, one in ipairs(found) do
       local target, provider = target_of(data, env, one)
       if not target then
-        first_err = first_err or no_key(name, provider)
+        first_err = first_err or no_key(env, name, provider)
       elseif not seen[target.provider .. "/" .. target.model] then
         seen[target.provider .. "/" .. target.model] = true
         targets[#targets + 1] = target

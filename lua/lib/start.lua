@@ -144,12 +144,15 @@ function start.env(cli, gate, replay)
   if replay then
     return { variables = replay.variables, secrets = replay.secrets, models = models }
   end
-  local env = { variables = {}, secrets = {}, models = models }
+  local env = { variables = {}, secrets = {}, refused = {}, models = models }
   for _, provider in pairs(models.providers) do
     local variable = provider.base_url_variable
     local url = variable and cli.env(variable)
     if variable then env.variables[variable] = url end
-    if provider.secret and cli.has_secret(provider.secret) then
+    local has, refused = false, nil
+    if provider.secret then has, refused = cli.has_secret(provider.secret) end
+    if refused then env.refused[provider.secret] = refused end
+    if has then
       env.secrets[provider.secret] = true
       cli.allow_secret(provider.secret, url and url ~= "" and url or provider.base_url)
     end

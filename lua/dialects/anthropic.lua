@@ -112,6 +112,7 @@ local function head(req)
       config[#config + 1] = ('"format":{"type":"json_schema","schema":%s}')
         :format(req.output.schema)
     end
+    if req.container then parts[#parts + 1] = '"container":' .. json.encode(req.container) end
     if req.diagnose then -- asks why its cache missed; the answer comes in message_start
       parts[#parts + 1] = ('"diagnostics":{"previous_message_id":%s}')
         :format(req.previous and json.encode(req.previous) or "null")
@@ -145,13 +146,12 @@ local function marked(fragment) return fragment:sub(1, -4) .. "," .. CACHE .. "}
 --- be.
 local function marked_messages(req)
   local count = #req.messages
-  local before = count -- the message that ended the request before
-  local blocks = req.blocks and req.blocks[count] or 0
+  local before, blocks = count, 0 -- the message that ended the request before; blocks since then
   repeat
-    before = before - 1
     blocks = blocks + (req.blocks and req.blocks[before] or 0)
+    before = before - 1
   until before < 1 or is_users(req.messages[before])
-  local far = before >= 1 and blocks > LOOKBACK
+  local far = before >= 1 and blocks >= LOOKBACK
   if not far and not req.legacy then return req.messages end
   local messages = table.move(req.messages, 1, count, 1, {})
   if far then messages[before] = marked(messages[before]) end
@@ -365,8 +365,16 @@ local function read_diagnosis(diagnostics)
   return { why = kind, tokens = counted.tokens }
 end
 
+--- The id of the container in which the server's own code ran: later requests name it, so that
+--- what is in it is still there.
+local function read_container(state, container)
+  local id = type(container) == "table" and string_or_nil(container.id)
+  if id then state.container = id end
+end
+
 local function end_message(state, event)
   local delta = type(event.delta) == "table" and event.delta or {}
+  read_container(state, delta.container)
   local raw = string_or_nil(delta.stop_reason)
   local events = read_usage(state, event.usage)
   if type(delta.stop_details) == "table" and delta.stop_details.type == "refusal" then
@@ -388,6 +396,7 @@ local EVENTS <const> = {
     state.started = true
     state.id, state.model = string_or_nil(message.id), string_or_nil(message.model)
     state.cache_miss = read_diagnosis(message.diagnostics)
+    read_container(state, message.container)
     return read_usage(state, message.usage)
   end,
   content_block_start = begin_block,
@@ -443,7 +452,8 @@ function anthropic.finish(state)
   local stop = STOPS[state.stop_raw] or state.stop_raw and "other" or "end"
   if stop == "end" and calls > 0 then stop = "calls" end -- some servers say end_turn all the same
   return { content = content, stop = stop, stop_raw = state.stop_raw, refusal = state.refusal,
-    usage = state.usage, model = state.model, id = state.id, cache_miss = state.cache_miss }
+    usage = state.usage, model = state.model, id = state.id, cache_miss = state.cache_miss,
+    container = state.container }
 end
 
 -- what is not a stream ----------------------------------------------------------------------------

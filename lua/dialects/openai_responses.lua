@@ -50,6 +50,7 @@ local ENCODERS <const> = {
     return ('{"role":"%s","content":%s}'):format(role, json.encode(block.text))
   end,
   call = function(block)
+    if is_ours(block) then return block.opaque end -- with who called
     local id, is_custom = wire_id(block.id)
     if is_custom then
       return ('{"type":"custom_tool_call","call_id":%s,"name":%s,"input":%s}'):format(
@@ -206,13 +207,19 @@ local CLOSERS <const> = {
       partial = not reading.text(item.encrypted_content) or nil } -- nobody keeps it for us
   end,
   call = function(_, item)
+    local block = { type = "call", id = item.call_id, name = item.name }
     if item.type == "custom_tool_call" then
-      return { type = "call", id = CUSTOM .. item.call_id, name = item.name,
-        input = json.encode { input = reading.text(item.input) or "" } }
+      block.id = CUSTOM .. item.call_id
+      block.input = json.encode { input = reading.text(item.input) or "" }
+    else
+      local input = reading.text(item.arguments) or ""
+      block.input = input:find("%S") and input or "{}"
     end
-    local input = reading.text(item.arguments) or ""
-    return { type = "call", id = item.call_id, name = item.name,
-      input = input:find("%S") and input or "{}" }
+    local caller = reading.object(item.caller)
+    if caller and caller.type ~= "direct" or reading.text(item.namespace) then
+      block.dialect, block.opaque = responses.name, json.encode(item)
+    end
+    return block
   end,
   opaque = function(_, item)
     return { type = "opaque", dialect = responses.name, opaque = json.encode(item) }

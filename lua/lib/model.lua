@@ -312,7 +312,7 @@ local function question(target, request)
     effort = target.effort and request.effort or nil, blocks = request.blocks,
     cache_key = request.cache_key, marks = target.marks,
     -- Only the provider's own server knows what it was sent before.
-    diagnose = not target.own, previous = request.previous,
+    diagnose = not target.own, previous = request.previous, container = request.container,
     thinking = request.thinking or target.thinking, legacy = target.legacy,
   }
 end

@@ -146,8 +146,10 @@ local function exchange(run, self, results)
   local usd = asking.charge(run, target, reply)
   session.record(run, "turn", { agent = self.who.name, turn = self.turn, model = reply.model,
     content = json.array(reply.content), stop = reply.stop, stop_raw = reply.stop_raw,
+    refusal = reply.refusal, container = reply.container,
     usage = reply.usage, cost_usd = usd, cache = prefix.note(self, target, reply) })
   self.request.previous = reply.id
+  self.request.container = reply.container or self.request.container
   compaction.note(self, reply)
   return reply
 end

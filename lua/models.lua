@@ -9,10 +9,14 @@
 local PAGES <const> = "platform.claude.com/docs/en/models/"
 local PRICES <const> = "platform.claude.com/docs/en/about-claude/pricing"
 
+--- Dollars for one search of the provider's own tool, with both of them: what gateways' tables of
+--- prices repeat, read 2026-11-23.
+local SEARCH <const> = 0.01
+
 --- Dollars for a million tokens.
 local function dollars(source, input, output, cache_read, cache_write)
   return { input = input, output = output, cache_read = cache_read, cache_write = cache_write,
-    source = source, date = "2026-11-22" }
+    search = SEARCH, source = source, date = "2026-11-22" }
 end
 
 --- Prices of OpenAI's as others repeat them, read 2026-11-23; above 272,000 tokens of a prompt the
@@ -25,7 +29,7 @@ local function openai(source, prices, marks)
   if not source then return facts end
   facts.context, facts.max_output = 1050000, 128000
   local function times(price, factor) return price and price * factor end
-  prices.source, prices.date = source, "2026-11-23"
+  prices.source, prices.date, prices.search = source, "2026-11-23", SEARCH
   prices.above = { tokens = 272000, input = prices.input * 2, output = prices.output * 1.5,
     cache_read = times(prices.cache_read, 2), cache_write = times(prices.cache_write, 2) }
   return facts

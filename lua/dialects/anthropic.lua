@@ -222,10 +222,13 @@ local function read_usage(state, usage)
   reading.count(total, "output", usage.output_tokens)
   reading.count(total, "cache_read", usage.cache_read_input_tokens)
   reading.count(total, "cache_write", usage.cache_creation_input_tokens)
+  local served = type(usage.server_tool_use) == "table" and usage.server_tool_use or {}
+  reading.count(total, "searches", served.web_search_requests)
   if not next(total) then return {} end
   state.usage = total
   return { { kind = "usage", usage = { input = total.input, output = total.output,
-    cache_read = total.cache_read, cache_write = total.cache_write } } }
+    cache_read = total.cache_read, cache_write = total.cache_write,
+    searches = total.searches } } }
 end
 
 --- What a block is to us; all others are opaque.

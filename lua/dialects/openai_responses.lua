@@ -239,6 +239,13 @@ local function begin_item(state, event)
   return {}
 end
 
+--- A search of the server's own, which costs; to open a page that it found does not.
+local function is_search(item)
+  local action = reading.object(item.action)
+  return item.type == "web_search_call" and item.status == "completed"
+    and (not action or action.type == "search")
+end
+
 --- The item is complete; what it says of itself now is what counts.
 local function end_item(state, event)
   local part, item = state.by_index[event.output_index], reading.object(event.item)
@@ -256,6 +263,7 @@ local function end_item(state, event)
     state.ids[id] = true
   end
   part.block = CLOSERS[part.kind](part, item)
+  if is_search(item) then state.searches = (state.searches or 0) + 1 end
   state.refusal = state.refusal or part.refusal
   if part.kind == "call" then
     local block = part.block

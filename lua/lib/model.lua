@@ -243,7 +243,8 @@ end
 
 --- Dollars for one reply; nil when the price or the usage is not known.
 ---@param target model.Target
----@param usage  { input: integer?, output: integer?, cache_read: integer?, cache_write: integer? }?
+---@param usage  { input: integer?, output: integer?, cache_read: integer?, cache_write: integer?,
+---  searches: integer? }? `searches` of the server's own tool
 ---@return number? usd
 function model.cost(target, usage)
   local prices = target.prices
@@ -256,7 +257,9 @@ function model.cost(target, usage)
     if tokens > 0 and not prices[kind] then return nil end
     total = total + tokens * (prices[kind] or 0)
   end
-  return total / 1e6
+  local searches, search = usage.searches or 0, target.prices.search
+  if searches > 0 and not search then return nil end
+  return total / 1e6 + searches * (search or 0)
 end
 
 -- asking -----------------------------------------------------------------------------------------

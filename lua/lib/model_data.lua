@@ -23,6 +23,7 @@ local KINDS <const> = { { "input", DOLLARS }, { "output", DOLLARS } }
 local CACHE <const> = { { "cache_read", DOLLARS }, { "cache_write", DOLLARS } }
 local ABOVE <const> = object({ { "tokens", COUNT }, KINDS[1], KINDS[2] }, CACHE)
 local PRICES <const> = object(KINDS, { CACHE[1], CACHE[2], { "above", ABOVE },
+  { "search", DOLLARS },
   { "source", schema.text {} }, { "date", schema.text {} } })
 
 local PROVIDER <const> = object({

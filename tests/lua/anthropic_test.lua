@@ -509,6 +509,7 @@ t.test("a recorded search goes back with every block as it came", function(world
   local reply, text, events = recorded(world, "anthropic-web-search-tool.1.chunks.txt")
   t.contains(text, "Based on my search results, here are the key")
   t.equal(#reply.content, 21)
+  t.equal(reply.usage.searches, 1)
   local sent = json.decode(anthropic.encode(assistant(reply.content))).content
   t.equal(sent[1].input.query, "tech news today September 26 2025")
   t.equal(sent[2], json.decode(events[9]).content_block)

@@ -301,5 +301,6 @@ t.test("a recorded search keeps its calls and its text", function(world)
   local kinds = {}
   for _, block in ipairs(reply.content) do kinds[block.type] = (kinds[block.type] or 0) + 1 end
   t.equal(kinds.opaque, 6)
+  t.equal(reply.usage.searches, 2) -- the others open what these found
   t.equal({ kinds.text, reply.stop }, { 1, "end" })
 end)

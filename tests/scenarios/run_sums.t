@@ -87,6 +87,7 @@ end }
 END
     my $live = Try::start(home => $home, args => [run_args($home), '--events', "$home->{work}/three.lua", 'Go']);
     ok(Try::until_text($live, 'out', qr/(?:"kind":"delta\.waiting".*){2}/s), 'two of three wait for the first');
+    Try::until_true(sub { Misbehave::requests($server) });
     is(scalar(Misbehave::requests($server)), 1, 'which is the only one that was sent');
     Try::write_file($gate, '');
     my $ran = Try::finish($live);

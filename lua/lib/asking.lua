@@ -3,6 +3,7 @@
 local cooldown = require "lib.cooldown"
 local hop      = require "lib.hop"
 local model    = require "lib.model"
+local past     = require "lib.past"
 local ruling   = require "lib.ruling"
 local session  = require "lib.session"
 local siblings = require "lib.siblings"
@@ -38,22 +39,28 @@ end
 function asking.targets(run, who, facts)
   local s = session.get()
   local wanted, why, effort, from = s.options.model, "--model", nil, nil
-  if not wanted then
+  local known = past.take(run, "decision", "model")
+  if known then
+    wanted, effort = known.wanted, known.effort
+  elseif not wanted then
     local answer, err = ruling.ask(run, "lua/routing.lua", "model", hop.facts(who), facts)
     if err then return nil, err end
     answer = answer or {}
     wanted, why = answer.models, answer.why or "the definition's own"
     effort, from = answer.effort, answer.from
   end
-  effort = effort or asking.effort(s.env.models, who)
+  effort = effort or not known and asking.effort(s.env.models, who) or nil
   local targets, err = model.resolve(wanted, { model = who.model, complexity = who.complexity,
     exact = s.options.model ~= nil }, s.env)
   if not targets then return nil, err end
-  local passed_over
-  if not s.options.exact_order then targets, passed_over = cooldown.order(targets, run:clock()) end
-  why = why .. (targets[1].why and "; " .. targets[1].why or "")
-  session.record(run, "decision", { what = "model", agent = who.name, model = targets[1].model,
-    effort = effort, from = from, why = passed_over and passed_over .. "; " .. why or why })
+  if not known then
+    local passed_over
+    if not s.options.exact_order then targets, passed_over = cooldown.order(targets, run:clock()) end
+    why = why .. (targets[1].why and "; " .. targets[1].why or "")
+    session.record(run, "decision", { what = "model", agent = who.name, wanted = wanted,
+      model = targets[1].model, effort = effort, from = from,
+      why = passed_over and passed_over .. "; " .. why or why })
+  end
   say_unpriced(run, targets[1])
   return targets, nil, effort
 end
@@ -87,6 +94,20 @@ local function retarget(talk, place)
   if talk.targets[1].dialect == before then return end
   local dialect = require("dialects." .. talk.targets[1].dialect)
   for i, message in ipairs(talk.log) do talk.request.messages[i] = dialect.encode(message) end
+end
+
+--- The fallbacks of an earlier process, before its first reply.
+---@param talk table one agent's conversation, just begun
+function asking.again(run, talk)
+  local _, first_turn = past.peek(run, "turn")
+  local known, at = past.peek(run, "decision", "fallback")
+  while known and (not first_turn or at < first_turn) do
+    past.take(run, "decision", "fallback")
+    for i = #talk.targets, 2, -1 do
+      if talk.targets[i].model == known.model then retarget(talk, i) end
+    end
+    known, at = past.peek(run, "decision", "fallback")
+  end
 end
 
 --- The place of the target to go on with. Another model may begin a conversation, never take one
@@ -174,10 +195,24 @@ function asking.ask(run, talk)
         why = err.message, void = true })
     end
     retarget(talk, place)
-    session.record(run, "decision", { what = "model", agent = talk.who.name,
+    session.record(run, "decision", { what = "fallback", agent = talk.who.name,
       model = talk.targets[1].model, why = ("%s failed: %s"):format(target.model, err.message) })
     ::again::
   end
+end
+
+local function tokens_of(usage)
+  return (usage.input or 0) + (usage.output or 0) + (usage.cache_read or 0)
+    + (usage.cache_write or 0)
+end
+
+--- Counts what a reply of an earlier process cost then.
+---@param known  table body of its record
+---@param turns? integer 1 where none are given
+function asking.recharge(run, known, turns)
+  run:charge("turns", turns or 1)
+  if known.usage then run:charge("tokens", tokens_of(known.usage)) end
+  if known.cost_usd then run:charge("usd", math.ceil(known.cost_usd * 1e6)) end
 end
 
 --- Counts what a reply cost: tokens always, dollars where the price is known.
@@ -185,10 +220,8 @@ end
 function asking.charge(run, target, reply)
   local usage = reply.usage
   if not usage then return nil end
-  local tokens = (usage.input or 0) + (usage.output or 0)
-    + (usage.cache_read or 0) + (usage.cache_write or 0)
   local usd = model.cost(target, usage)
-  run:charge("tokens", tokens)
+  run:charge("tokens", tokens_of(usage))
   if usd then run:charge("usd", math.ceil(usd * 1e6)) end
   return usd
 end

@@ -5,6 +5,7 @@ local asking   = require "lib.asking"
 local json     = require "lib.json"
 local limits   = require "lib.limits"
 local model    = require "lib.model"
+local past     = require "lib.past"
 local room     = require "lib.room"
 local ruling   = require "lib.ruling"
 local session  = require "lib.session"
@@ -331,6 +332,21 @@ local function make(run, self, tokens, exceeded, at)
     cost_usd = made and made.cost_usd }
 end
 
+--- Does again what an earlier process did before this turn, and counts what it cost then.
+local function again(run, self, at)
+  local body, any = past.take(run, "compaction", at), false
+  while body do
+    if body.summary then
+      local visits = session.get().visits
+      visits[compaction.AGENT] = (visits[compaction.AGENT] or 0) + 1
+      asking.recharge(run, body, 0)
+    end
+    apply(self, body)
+    body, any = past.take(run, "compaction", at), true
+  end
+  return any
+end
+
 local function is_due(self, tokens)
   local window = self.targets[1].context
   if not window or #self.log < 2 then return false end
@@ -345,10 +361,11 @@ end
 ---@param exceeded boolean the model says that the conversation no longer fits
 ---@return boolean made, Error? err a broken plan
 function compaction.make_room(run, self, exceeded)
+  local at = ("%s/%d/%d"):format(self.who.name, self.visit, self.turn + 1)
+  if again(run, self, at) then return true end
   local tokens = tokens_now(self)
   if exceeded then tokens = math.max(tokens, self.targets[1].context or 0, estimate(self)) end
   if not exceeded and not is_due(self, tokens) then return false end
-  local at = ("%s/%d/%d"):format(self.who.name, self.visit, self.turn + 1)
   local body, err = make(run, self, tokens, exceeded, at)
   if err then return false, err end
   if not body then

@@ -63,7 +63,7 @@ end
 ---@param body table
 function run_cost.note(sum, run, kind, body)
   local place = run .. "/" .. tostring(body.agent)
-  if kind == "prompt" or kind == "decision" and body.what == "model" then
+  if kind == "prompt" or kind == "decision" and (body.what == "model" or body.what == "fallback") then
     sum.asked[place] = body.model
   end
   local find = COSTS[kind]

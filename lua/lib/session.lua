@@ -32,6 +32,15 @@ local session = {}
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
 ---@field bench?   bench.Bench what the test under way may do besides
 ---@field visits   table<string, integer> conversations begun, by agent
+---@field pasts?   table<string, past.Past> of runs that go on, by id
+---@field parks?   boolean a run may wait for a person without a process
+---@field top?     HostRun the top-level run under way
+---@field differs? Error   how its script differs from its journal
+---@field inbox    table<string, inbox.Answer> that came and was not asked for yet, by RUN:SEQ
+---@field heard    integer number of the last message that came
+---@field waiting  table<string, inbox.Open> who waits for a person, by RUN:SEQ
+---@field parked   table[] who waited when the run parked: { run, seq, kind, agent, text }
+---@field now      fun(): integer Unix milliseconds
 
 local current
 
@@ -51,9 +60,11 @@ function session.where(file) return current and current.locate(file) or file end
 ---@param kind string
 ---@param body table
 ---@param seq? integer
-function session.emit(run, kind, body, seq)
+---@param known? boolean it was recorded by an earlier process
+function session.emit(run, kind, body, seq, known)
   if current then
-    current.sink { run = run.id, parent = run.parent, seq = seq, kind = kind, body = body }
+    current.sink { run = run.id, parent = run.parent, seq = seq, kind = kind, body = body,
+      known = known }
   end
 end
 
@@ -122,6 +133,11 @@ end
 ---@param power? boolean it must survive the loss of power too
 ---@return integer seq
 function session.record(run, kind, body, power)
+  local loaded = kind ~= "run.started" and kind ~= "run.resumed" and run:new_sources()
+  if loaded then -- what a step was made of stands before it
+    local kept, why = run:append("files", json.encode { files = loaded })
+    if not kept then error(why, 0) end
+  end
   local seq, err = run:append(kind, json.encode(body), power)
   if not seq then error(err, 0) end
   session.emit(run, kind, body, seq)

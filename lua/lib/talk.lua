@@ -4,6 +4,7 @@ local asking  = require "lib.asking"
 local compaction = require "lib.compaction"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
+local past    = require "lib.past"
 local prefix  = require "lib.prefix"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
@@ -45,7 +46,10 @@ function talk.prepare(run, who, facts, form)
   local s = session.get()
   local targets, err, effort = asking.targets(run, who, facts)
   if not targets then return nil, err end
-  local system
+  local known, system = past.peek(run, "prompt"), nil
+  if known then -- what was sent is sent again, byte for byte
+    return { targets = targets, system = known.system, effort = effort, form = form }
+  end
   system, err = ruling.ask(run, "lua/context.lua", "prompt", {
     agent = { name = who.name, prompt = who.body, tools = who.tools, targets = who.targets,
       output = form and schema.to_json(form) },
@@ -67,22 +71,29 @@ end
 function talk.open(run, who, ready, tools, first, task)
   local s, names = session.get(), {}
   for i, one in ipairs(tools) do names[i] = one.name end
-  s.visits[who.name] = (s.visits[who.name] or 0) + 1
-  local held, loose = strict.output(ready.targets[1], ready.form, tools)
-  if loose then
-    session.emit(run, "notice", { text = ("the reply of %s is checked, not held to its output by "
-      .. "%s: %s"):format(who.name, ready.targets[1].model, loose) })
+  local known = past.take(run, "prompt")
+  if not known then
+    s.visits[who.name] = (s.visits[who.name] or 0) + 1
+    local held, loose = strict.output(ready.targets[1], ready.form, tools)
+    if loose then
+      session.emit(run, "notice", { text = ("the reply of %s is checked, not held to its output by "
+        .. "%s: %s"):format(who.name, ready.targets[1].model, loose) })
+    end
+    known = { agent = who.name, file = who.file, hash = who.source and run:keep_text(who.source),
+      model = ready.targets[1].model, visit = s.visits[who.name],
+      dialect = ready.targets[1].dialect, system = ready.system, tools = json.array(names),
+      first = first, form = held and held.schema }
+    session.record(run, "prompt", known)
   end
-  session.record(run, "prompt", { agent = who.name, model = ready.targets[1].model,
-    dialect = ready.targets[1].dialect, system = ready.system, tools = json.array(names),
-    first = first, form = held and held.schema })
+  first = known.first
   local shared = prefix.shared(ready.system, tools)
-  local new = { who = who, targets = ready.targets, task = task, visit = s.visits[who.name],
+  local new = { who = who, targets = ready.targets, task = task, visit = known.visit,
     turn = 0, names = names, first = first, log = {}, sight = {}, form = ready.form,
     request = { cache_key = run:hash(shared):sub(1, KEY_SIGNS), shared_bytes = #shared,
       system = ready.system, tools = tools, messages = {}, blocks = {}, effort = ready.effort,
       form = ready.form } }
   talk.say(new, talk.user(first))
+  asking.again(run, new)
   return new
 end
 
@@ -128,8 +139,28 @@ local function given(self, results)
     system = self.request.system, first = self.first, results = results, tools = self.names }
 end
 
+--- Keeps what a reply says of its conversation: how long that is, and what later requests name.
+---@return table? cache what of the request was sent before
+local function keep(self, target, reply)
+  local cache = prefix.note(self, target, reply)
+  self.request.previous = reply.id
+  self.request.container = reply.container or self.request.container
+  compaction.note(self, reply)
+  return cache
+end
+
+--- A turn of an earlier process: what the model said then, and what it cost.
+local function recall(run, self, known)
+  self.turn = known.turn
+  asking.recharge(run, known)
+  keep(self, self.targets[1], known)
+  return known
+end
+
 --- One request and its reply, recorded; the reply is not said yet.
 local function exchange(run, self, results)
+  local known = past.take(run, "turn")
+  if known then return recall(run, self, known) end
   local affordable, over = limits.spend(run, "turns", 1)
   if affordable then affordable, over = limits.spend(run, "tokens", 0) end
   if affordable then affordable, over = limits.spend(run, "usd", 0) end
@@ -144,13 +175,11 @@ local function exchange(run, self, results)
     return nil, err
   end
   local usd = asking.charge(run, target, reply)
+  local cache = keep(self, target, reply)
   session.record(run, "turn", { agent = self.who.name, turn = self.turn, model = reply.model,
     content = json.array(reply.content), stop = reply.stop, stop_raw = reply.stop_raw,
     refusal = reply.refusal, container = reply.container,
-    usage = reply.usage, cost_usd = usd, cache = prefix.note(self, target, reply) })
-  self.request.previous = reply.id
-  self.request.container = reply.container or self.request.container
-  compaction.note(self, reply)
+    usage = reply.usage, cost_usd = usd, cache = cache })
   return reply
 end
 

@@ -18,6 +18,7 @@ ended_by_the_window();
 an_unknown_window();
 nothing_to_take();
 a_broken_plan();
+killed_and_carried_on();
 done_testing();
 
 # Two big results in a window of 8,000 tokens: the older one is replaced by a note.
@@ -125,6 +126,33 @@ END
     is($ran->{exit}, 0, 'a context.lua without the function is as good as before') or diag($ran->{out});
 }
 
+# A run that is killed behind the step goes on from it: the summary is not made again, and the request
+# that was under way goes out with the same bytes.
+sub killed_and_carried_on {
+    my $server = Misbehave::serve(sub {
+        my ($client, $number, $request) = @_;
+        if ($request =~ /Agent: summarizer/) { print {$client} Misbehave::reply('It was about small.txt.') }
+        elsif ($request =~ /Summed up/ && $number == 18) { Misbehave::stall($client) }
+        elsif ($request =~ /Summed up/) { print {$client} Misbehave::reply('Done.') }
+        else { print {$client} call_of('read', $number, '{\"path\": \"small.txt\"}', $number * 120) }
+    });
+    my $home = lone_home(2400);
+    my $live = Try::start(home => $home, env => { ANTHROPIC_BASE_URL => $server->{url} }, args => run_args($home));
+    Try::until_true(sub { (Misbehave::requests($server))[-1] =~ /Summed up/ });
+    kill 'KILL', $live->{pid};
+    Try::finish($live);
+    my @before = Misbehave::requests($server);
+    like($before[-1], qr/Summed up/, 'killed while the model answers behind the step') or return Misbehave::stop($server);
+    my $ran = Try::run(home => $home, env => { ANTHROPIC_BASE_URL => $server->{url} },
+        args => ['runs', 'resume', 'last', '--json', '--store', $home->{store}]);
+    my @after = Misbehave::requests($server);
+    Misbehave::stop($server);
+    is($ran->{exit}, 0, 'the run goes on') or diag($ran->{err}, $ran->{out});
+    is(scalar(@after), @before + 1, 'with one request');
+    is($after[-1] =~ s/.*?\r\n\r\n//sr, $before[-1] =~ s/.*?\r\n\r\n//sr, 'of the same bytes');
+    is(scalar(grep { $_->{kind} eq 'compaction' } Try::journal($home)), 1, 'and the step is made once');
+}
+
 # -- the parts ----------------------------------------------------------------------------------
 
 # A run against a server that answers as `answer` says, and "Done." from request number `last` on.
@@ -134,12 +162,27 @@ sub ran {
         my ($client, $number, $request) = @_;
         print {$client} $number > $last && $request !~ /Agent: summarizer/ ? Misbehave::reply('Done.') : $answer->($number, $request);
     });
+    my $home = lone_home($window);
+    Try::write_file("$home->{config}/perigee/lua/context.lua", $context) if $context;
+    my $ran = Try::run(home => $home, env => { ANTHROPIC_BASE_URL => $server->{url} }, args => run_args($home));
+    my @requests = Misbehave::requests($server);
+    Misbehave::stop($server);
+    $ran->{home} = $home;
+    return ($ran, \@requests, Try::journal($home));
+}
+
+sub run_args {
+    my ($home) = @_;
+    return ['run', '--workspace', $home->{work}, '--store', $home->{store}, '--project', $home->{work}, '--json', 'lone-agent', 'Go.'];
+}
+
+sub lone_home {
+    my ($window) = @_;
     my $home = Try::home();
     my $row = $window ? ", context = $window" : '';
     Try::write_file("$home->{config}/perigee/lua/models.lua", <<"END");
 return { add = { models = { ["claude-sonnet-5-5"] = { provider = "anthropic"$row } } } }
 END
-    Try::write_file("$home->{config}/perigee/lua/context.lua", $context) if $context;
     Try::write_file("$home->{work}/big.txt", $BIG);
     Try::write_file("$home->{work}/small.txt", "Nothing much.\n" x 12);
     Try::write_file("$home->{work}/agents/lone-agent.md", <<'END');
@@ -151,12 +194,7 @@ model: sonnet
 ---
 Work.
 END
-    my $ran = Try::run(home => $home, env => { ANTHROPIC_BASE_URL => $server->{url} },
-        args => ['run', '--workspace', $home->{work}, '--store', $home->{store}, '--project', $home->{work}, '--json', 'lone-agent', 'Go.']);
-    my @requests = Misbehave::requests($server);
-    Misbehave::stop($server);
-    $ran->{home} = $home;
-    return ($ran, \@requests, Try::journal($home));
+    return $home;
 }
 
 # A reply that calls a tool, of which the server says how many tokens went in.

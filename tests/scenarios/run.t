@@ -214,7 +214,7 @@ sub normal {
     for my $record (@{ $ran->{journal} }) {
         my ($kind, $body) = ($record->{kind}, $record->{body});
         if (ref $body eq 'HASH') {
-            delete @$body{qw(model dialect stop_raw usage cost_usd cache form rehearsed spent run workspace)};
+            delete @$body{qw(model dialect wanted stop_raw usage cost_usd cache form rehearsed spent run workspace)};
             for my $block (ref $body->{content} eq 'ARRAY' ? @{ $body->{content} } : ()) {
                 delete @$block{qw(dialect opaque)} if ref $block eq 'HASH';
             }

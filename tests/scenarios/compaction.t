@@ -18,6 +18,7 @@ ended_by_the_window();
 an_unknown_window();
 nothing_to_take();
 a_broken_plan();
+a_rehearsed_summary();
 done_testing();
 
 # Two big results in a window of 8,000 tokens: the older one is replaced by a note.
@@ -123,6 +124,30 @@ return { prompt = function(facts) return "Agent: " .. facts.agent.name end,
   handover = function(facts) return facts.task end }
 END
     is($ran->{exit}, 0, 'a context.lua without the function is as good as before') or diag($ran->{out});
+}
+
+# A scenario that is served says the summary as the agent `summarizer`.
+sub a_rehearsed_summary {
+    my $home = Try::home();
+    Try::write_file("$home->{dir}/long.lua", <<'END');
+local rehearse = require "lib.rehearse"
+local function read(input) return { expect = rehearse.anything("it reads"), calls = { { "read", { path = "small.txt" } } }, usage = { input = input, output = 5 } } end
+return { agents = {
+  ["lone-agent"] = { { read(400), read(900), read(1400), read(1900), { expect = rehearse.results(1), text = "Done." } } },
+  summarizer = { { { expect = rehearse.first("## Task of lone-agent\nGo."), text = "All read." } } },
+} }
+END
+    my $served = Try::serve($home, "$home->{dir}/long.lua", 5) or return fail('the scenario is served');
+    Try::write_file("$home->{config}/perigee/lua/models.lua", 'return { add = { models = { ["claude-sonnet-5-5"] = { provider = "anthropic", context = 2000 } } } }');
+    Try::write_file("$home->{work}/small.txt", "Nothing much.\n" x 12);
+    Try::write_file("$home->{work}/agents/lone-agent.md", "---\nname: lone-agent\ndescription: works\ntools: [read]\nmodel: sonnet\n---\nWork.\n");
+    my $ran = Try::run(home => $home, env => { ANTHROPIC_BASE_URL => $served->{url} },
+        args => ['run', '--workspace', $home->{work}, '--store', $home->{store}, '--project', $home->{work}, '--json', 'lone-agent', 'Go.']);
+    my $heard = Try::stop_serving($served);
+    is($ran->{exit}, 0, 'a served scenario goes on behind the summary') or diag($ran->{err}, $heard->{err});
+    like($heard->{err}, qr/^summarizer, visit 1, turn 1$/m, 'which it gave itself');
+    my ($step) = grep { $_->{kind} eq 'compaction' } Try::journal($home);
+    like($step->{body}{summary}, qr/All read\./, 'and which the step keeps');
 }
 
 # -- the parts ----------------------------------------------------------------------------------

@@ -77,9 +77,10 @@ function compaction.note(self, reply)
 end
 
 --- Words by which an API says that a request is too long (in order: Anthropic, its body's limit,
---- OpenAI, llama.cpp, vLLM and most others).
-local TOO_LONG <const> = { "prompt is too long", "request_too_large", "context_length_exceeded",
-  "context window", "exceed_context_size", "maximum context length", "context length" }
+--- prompt and reply together; OpenAI, llama.cpp, vLLM and most others).
+local TOO_LONG <const> = { "prompt is too long", "request_too_large", "exceed context limit",
+  "context_length_exceeded", "context window", "exceed_context_size",
+  "maximum context length", "context length" }
 
 --- Whether the model says that the conversation no longer fits its window.
 ---@param reply? Reply

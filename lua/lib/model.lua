@@ -303,15 +303,20 @@ local function listen(response, dialect, on_event)
   return reply, err, used
 end
 
+--- The longest reply that is asked for: of a small window a quarter, so that a prompt has room.
+local function reply_most(target)
+  local most = target.limits.max_tokens
+  if target.context then most = math.min(most, math.max(1, target.context // 4)) end
+  return math.min(most, target.max_output or most)
+end
+
 --- What a dialect makes its requests of.
 local function question(target, request)
-  local limits = target.limits
   return {
     model = target.model, system = request.system, tools = request.tools,
     messages = request.messages,
     output = request.output or (strict.output(target, request.form, request.tools)),
-    max_tokens = request.max_tokens
-      or math.min(limits.max_tokens, target.max_output or limits.max_tokens),
+    max_tokens = request.max_tokens or reply_most(target),
     effort = target.effort and request.effort or nil, blocks = request.blocks,
     cache_key = request.cache_key, marks = target.marks,
     -- Only the provider's own server knows what it was sent before.

@@ -72,8 +72,8 @@ function openai.failure(status, headers, body)
   return reading.no_stream(err, status, headers, body)
 end
 
---- Takes a usage object into `state`, which may have counted `searches`; what the cache read or wrote is part of the prompt's count on
---- this wire, and not of ours.
+--- Takes a usage object into `state`, which may have counted `searches`; what the cache read or
+--- wrote is part of the prompt's count on this wire, and not of ours.
 ---@param state   table
 ---@param prompt  any tokens of the prompt
 ---@param output  any

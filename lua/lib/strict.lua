@@ -77,7 +77,8 @@ function reduce(node, rules, at, about)
   local keywords, kind = REDUCERS[node.kind](node, rules, at)
   local written = {}
   if kind then written[1] = { "type", kind } end
-  if about or node.about then written[#written + 1] = { "description", about or node.about } end
+  about = about or node.about
+  if about and about ~= "" then written[#written + 1] = { "description", about } end
   table.move(keywords, 1, #keywords, #written + 1, written)
   return json.object(written)
 end

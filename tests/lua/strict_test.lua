@@ -16,14 +16,14 @@ local VERDICT <const> = schema.object {
 t.test("types, names and choices are held to; ranges and patterns are left to the check", function()
   t.equal(strict.schema(VERDICT, {}), '{"type":"object","properties":{'
     .. '"verdict":{"type":"string","description":"What you say.","enum":["accept","reject"]},'
-    .. '"score":{"type":"integer","description":""},'
-    .. '"lines":{"type":"array","description":"","items":{"type":"string"}}},'
+    .. '"score":{"type":"integer"},'
+    .. '"lines":{"type":"array","items":{"type":"string"}}},'
     .. '"required":["verdict","lines"],"additionalProperties":false}')
 end)
 
 t.test("where every field has to be there, one that may be missing may be null", function()
   local written = strict.schema(VERDICT, OPENAI)
-  t.contains(written, '"score":{"anyOf":[{"type":"integer","description":""},{"type":"null"}]}')
+  t.contains(written, '"score":{"anyOf":[{"type":"integer"},{"type":"null"}]}')
   t.contains(written, '"required":["verdict","score","lines"]')
 end)
 

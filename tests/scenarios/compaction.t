@@ -19,6 +19,7 @@ an_unknown_window();
 nothing_to_take();
 a_broken_plan();
 killed_and_carried_on();
+a_rehearsed_summary();
 done_testing();
 
 # Two big results in a window of 8,000 tokens: the older one is replaced by a note.
@@ -151,6 +152,30 @@ sub killed_and_carried_on {
     is(scalar(@after), @before + 1, 'with one request');
     is($after[-1] =~ s/.*?\r\n\r\n//sr, $before[-1] =~ s/.*?\r\n\r\n//sr, 'of the same bytes');
     is(scalar(grep { $_->{kind} eq 'compaction' } Try::journal($home)), 1, 'and the step is made once');
+}
+
+# A scenario that is served says the summary as the agent `summarizer`.
+sub a_rehearsed_summary {
+    my $home = Try::home();
+    Try::write_file("$home->{dir}/long.lua", <<'END');
+local rehearse = require "lib.rehearse"
+local function read(input) return { expect = rehearse.anything("it reads"), calls = { { "read", { path = "small.txt" } } }, usage = { input = input, output = 5 } } end
+return { agents = {
+  ["lone-agent"] = { { read(400), read(900), read(1400), read(1900), { expect = rehearse.results(1), text = "Done." } } },
+  summarizer = { { { expect = rehearse.first("## Task of lone-agent\nGo."), text = "All read." } } },
+} }
+END
+    my $served = Try::serve($home, "$home->{dir}/long.lua", 5) or return fail('the scenario is served');
+    Try::write_file("$home->{config}/perigee/lua/models.lua", 'return { add = { models = { ["claude-sonnet-5-5"] = { provider = "anthropic", context = 2000 } } } }');
+    Try::write_file("$home->{work}/small.txt", "Nothing much.\n" x 12);
+    Try::write_file("$home->{work}/agents/lone-agent.md", "---\nname: lone-agent\ndescription: works\ntools: [read]\nmodel: sonnet\n---\nWork.\n");
+    my $ran = Try::run(home => $home, env => { ANTHROPIC_BASE_URL => $served->{url} },
+        args => ['run', '--workspace', $home->{work}, '--store', $home->{store}, '--project', $home->{work}, '--json', 'lone-agent', 'Go.']);
+    my $heard = Try::stop_serving($served);
+    is($ran->{exit}, 0, 'a served scenario goes on behind the summary') or diag($ran->{err}, $heard->{err});
+    like($heard->{err}, qr/^summarizer, visit 1, turn 1$/m, 'which it gave itself');
+    my ($step) = grep { $_->{kind} eq 'compaction' } Try::journal($home);
+    like($step->{body}{summary}, qr/All read\./, 'and which the step keeps');
 }
 
 # -- the parts ----------------------------------------------------------------------------------

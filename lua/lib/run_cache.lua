@@ -133,7 +133,10 @@ end
 
 local function total_words(total)
   local prompt = total.input + total.cache_read + total.cache_write
-  local share = prompt > 0 and math.floor(total.cache_read * 100 / prompt + 0.5) or 0
+  if prompt == 0 then
+    return "no tokens were counted: it was a rehearsal, or the server does not tell\n"
+  end
+  local share = math.floor(total.cache_read * 100 / prompt + 0.5)
   local lost = ""
   if total.misses > 0 then
     local usd = total.missed_usd and (", which cost $%.4f more"):format(total.missed_usd) or ""

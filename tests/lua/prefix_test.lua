@@ -93,6 +93,12 @@ t.test("a miss of the same bytes says so, with the time between", function()
   t.contains((told(nil, 2000, { compacted = true })), "the conversation was made shorter")
 end)
 
+t.test("where nothing was counted, that is said", function()
+  local sum = run_cache.begin()
+  run_cache.note(sum, "r", "turn", { agent = "a", turn = 1 }, 0)
+  t.contains(run_cache.words(sum), "no tokens were counted")
+end)
+
 t.test("what a run cost is added up by agent and by the model that was asked", function()
   local sum = run_cost.begin()
   local function note(kind, body) run_cost.note(sum, "r", kind, body) end

@@ -34,6 +34,8 @@ sub old_results_go {
     like($requests->[3], qr/taken out to make room: \d+ bytes that read answered to \{.{0,5}path.{0,10}big\.txt.{0,5}\}; call it again/,
         'the model sees which call to make again');
     is(() = $requests->[3] =~ /line of a file/g, 300, 'the newest result stays');
+    like(Try::run(home => $ran->{home}, args => ['runs', 'export', 'last', '--store', $ran->{home}{store}])->{out},
+        qr/made shorter, lone-agent: \d+ of 8000 tokens/, 'and so has the page of an export');
     like(Try::run(home => $ran->{home}, args => ['runs', 'show', 'last', '--store', $ran->{home}{store}])->{out},
         qr/compaction +lone-agent: \d+ of 8000 tokens to \d+.*2 results taken out/, 'runs show has it');
 }

@@ -140,7 +140,8 @@ local function target_of(data, env, found)
     context = facts.context, max_output = facts.max_output, thinking = facts.thinking,
     sees = facts.sees, effort = facts.effort,
     prices = not own and facts.prices or nil, limits = data.limits,
-    cache_least = facts.cache_least or provider.cache_least, marks = not own and facts.marks or nil,
+    cache_least = not own and (facts.cache_least or provider.cache_least) or nil,
+    marks = not own and facts.marks or nil,
     at_once = provider.at_once or data.limits.at_once,
   }
 end

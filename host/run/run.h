@@ -85,9 +85,9 @@ struct Run {
     Jobs      *jobs;       /* owned; NULL before the first one */
     Seen       seen;       /* owned; files as this run last saw them */
     bool       cancelled, finished;
-    bool       goes_on;          /* it has records of another process */
-    bool       parked;           /* cancelled because nothing in its tree goes on without a person */
-    Err        why;              /* of the cancellation */
+    bool       goes_on; /* it has records of another process */
+    bool       parked;  /* cancelled because nothing in its tree goes on without a person */
+    Err        why;     /* of the cancellation */
     void (*on_cancel)(Run *run); /* the scripts' side: cancel this run's tasks; may be NULL */
     void  *tasks, *vm, *handle;  /* for script/: its tasks, its VM, what host scripts call it by */
     size_t sources_told;         /* for script/: up to which file it was told what was loaded */

@@ -109,8 +109,8 @@ int bind_place(lua_State *L, Run *run);
 int run_new_seen(lua_State *L);
 int run_saw(lua_State *L);
 
-/* run:copy([name]) -> a copy of its workspace, or the one of that name again: bind_copy.c. bind_sweep_copies: on a thread, removes those
- * that killed processes left. */
+/* run:copy([name]) -> a copy of its workspace, or the one of that name again: bind_copy.c.
+ * bind_sweep_copies: on a thread, removes those that killed processes left. */
 int  bind_copy(lua_State *L, Run *run);
 void bind_sweep_copies(Engine *engine);
 

@@ -179,9 +179,9 @@ static int collect(lua_State *L)
 
 static void make_metatable(lua_State *L)
 {
-    static const luaL_Reg METHODS[] = {
-        {"seal", seal}, {"folder", folder},    {"work", work}, {"name", name},
-        {"leave", leave}, {"close", close_copy}, {NULL, NULL}};
+    static const luaL_Reg METHODS[] = {{"seal", seal}, {"folder", folder}, {"work", work},
+                                       {"name", name}, {"leave", leave},   {"close", close_copy},
+                                       {NULL, NULL}};
     if (luaL_newmetatable(L, COPY)) {
         luaL_newlib(L, METHODS);
         lua_setfield(L, -2, "__index");

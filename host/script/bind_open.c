@@ -138,10 +138,10 @@ static const char *const *firm_pins(lua_State *L, int spec)
 
 /* cli.open_run{ agent, task, workspace = path or nil, pins = paths or nil, unconfined = bool,
  * roots = { { path =, write = } ... } or nil, sandbox = settings.Sandbox or nil, limits =
- * settings.Limits or nil, past = { id =, seq =, started = } or nil: of a run that goes on } -> run |
- * nil, err. Pins stay read-only where they lie in the workspace;
- * roots are what calls of this run may be granted outside it. Waits until it is noted how the
- * workspace is: what the run writes there that later runs would obey asks first. */
+ * settings.Limits or nil, past = { id =, seq =, started = } or nil: of a run that goes on } -> run
+ * | nil, err. Pins stay read-only where they lie in the workspace; roots are what calls of this run
+ * may be granted outside it. Waits until it is noted how the workspace is: what the run writes
+ * there that later runs would obey asks first. */
 int cli_open_run(lua_State *L)
 {
     Engine    *engine = vm_of(L)->engine;
@@ -152,7 +152,7 @@ int cli_open_run(lua_State *L)
     err_clear(&err);
     luaL_checktype(L, 1, LUA_TTABLE);
     op_may_wait(L);
-    bool goes_on = bind_read_past(L, 1, &past);
+    bool        goes_on = bind_read_past(L, 1, &past);
     const char *agent = opt_text(L, 1, "agent", ""), *task = opt_text(L, 1, "task", "");
     Status      status = bind_open_workspace(L, 1, &workspace, &err);
     if (status == ST_OK)

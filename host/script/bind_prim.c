@@ -99,8 +99,8 @@ static int prim_where(lua_State *L)
     return 1;
 }
 
-/* prim.task() -> what tells the coroutine that runs now from others: coroutine.running gives none of
- * the host's own away. */
+/* prim.task() -> what tells the coroutine that runs now from others: coroutine.running gives none
+ * of the host's own away. */
 static int prim_task(lua_State *L)
 {
     lua_pushlightuserdata(L, L);
@@ -109,14 +109,10 @@ static int prim_task(lua_State *L)
 
 void bind_push_prim(lua_State *L, void *arg)
 {
-    static const luaL_Reg PRIM[] = {{"host", prim_host},
-                                    {"where", prim_where},
-                                    {"task", prim_task},
-                                    {"all", group_all},
-                                    {"race", group_race},
-                                    {"sleep", bind_sleep},
-                                    {NULL, NULL}};
-    Run                  *run = arg;
+    static const luaL_Reg PRIM[] = {
+        {"host", prim_host},  {"where", prim_where}, {"task", prim_task}, {"all", group_all},
+        {"race", group_race}, {"sleep", bind_sleep}, {NULL, NULL}};
+    Run *run = arg;
     vm_push_entry(L, "lua/lib/chain.lua");
     lua_getfield(L, -1, "object");
     lua_remove(L, -2);

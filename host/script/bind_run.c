@@ -86,10 +86,10 @@ static void last_left(void *arg, const Err *outcome)
     if (outcome->status != ST_OK) engine_note_loss(arg, outcome);
 }
 
-/* run:finish(status, body[, kind]) -> seq | nil, err: the last record, and the run's row. Waits until
- * the record is committed; where nothing may wait any more (the task was cancelled) it is left to the
- * journal, so that a cancelled run ends well too. A record that is lost is said on stderr and in the
- * exit code. */
+/* run:finish(status, body[, kind]) -> seq | nil, err: the last record, and the run's row. Waits
+ * until the record is committed; where nothing may wait any more (the task was cancelled) it is
+ * left to the journal, so that a cancelled run ends well too. A record that is lost is said on
+ * stderr and in the exit code. */
 static int run_finish_now(lua_State *L)
 {
     Run        *run = bind_check_run(L, 1);
@@ -321,10 +321,10 @@ static int run_tool(lua_State *L)
 
 /* -- the tree ---------------------------------------------------------------------------------- */
 
-/* run:child{ agent, task[, place][, aside = true][, past] } -> run | nil, err. It works in its parent's
- * workspace, or in the one that the table `place` names as cli.open_run's does. `aside` is the
- * host's own work: it counts as no child and nothing of it is recorded. `past`: as cli.open_run has
- * it. */
+/* run:child{ agent, task[, place][, aside = true][, past] } -> run | nil, err. It works in its
+ * parent's workspace, or in the one that the table `place` names as cli.open_run's does. `aside` is
+ * the host's own work: it counts as no child and nothing of it is recorded. `past`: as cli.open_run
+ * has it. */
 static int run_child(lua_State *L)
 {
     Run       *parent = bind_check_run(L, 1), *child = NULL;
@@ -359,7 +359,7 @@ static int run_child(lua_State *L)
 /* run:cancel(code, message): the run and all below it. */
 static int run_cancel_all(lua_State *L)
 {
-    Err why;
+    Err  why;
     Run *run = bind_check_run(L, 1);
     err_set(&why, status_from_code(luaL_checkstring(L, 2)), "%s", luaL_checkstring(L, 3));
     run_cancel(run, &why);
@@ -446,8 +446,8 @@ static int run_http(lua_State *L)
 
 /* -- the handle -------------------------------------------------------------------------------- */
 
-/* run.id, .parent, .agent, .task, .workspace, .cancelled, .finished, .parked, .started, .seq (of its
- * last record); else a method. */
+/* run.id, .parent, .agent, .task, .workspace, .cancelled, .finished, .parked, .started, .seq (of
+ * its last record); else a method. */
 static int run_index(lua_State *L)
 {
     RunHandle  *handle = luaL_checkudata(L, 1, RUN);

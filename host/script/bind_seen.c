@@ -1,5 +1,5 @@
-/* What a run last saw of the files in its workspace, as its records keep it: a run that goes on knows
- * what it knew. */
+/* What a run last saw of the files in its workspace, as its records keep it: a run that goes on
+ * knows what it knew. */
 #include "bind.h"
 
 /* run:new_seen() -> { [path] = hash } of the files that calls of this run have seen since it was

@@ -38,7 +38,8 @@ static void push_list(lua_State *L, Run *run, Source *list, size_t after)
 {
     const Engine *engine = vm_of(L)->engine;
     for (Source *source = list; source; source = source->next)
-        if (source->number > after && !source->hidden && !is_hidden(engine, source)) push_source(L, run, source);
+        if (source->number > after && !source->hidden && !is_hidden(engine, source))
+            push_source(L, run, source);
 }
 
 /* What was loaded after the file number `after`. A run's tree is told by its top-level run: what a

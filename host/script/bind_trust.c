@@ -99,10 +99,11 @@ int cli_admit_project(lua_State *L)
 
 /* -- a process that stays ---------------------------------------------------------------------- */
 
-/* cli.refresh(): looks anew at every Lua file that was loaded. No run may be under way. */
+/* cli.refresh(keep_project): looks anew at every Lua file that was loaded; a project's are to be
+ * admitted anew, unless `keep_project`. No run may be under way. */
 int cli_refresh(lua_State *L)
 {
-    engine_refresh(vm_of(L)->engine);
+    engine_refresh(vm_of(L)->engine, lua_toboolean(L, 1));
     return 0;
 }
 

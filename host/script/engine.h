@@ -45,8 +45,8 @@ struct Engine {
     bool          lost;        /* a record could not be written */
     int           exit_code;
 
-    struct Wait     *waits;     /* of runs; owned by who waits */
-    Buf input; /* of stdin, read and not yet asked for */
+    struct Wait *waits; /* of runs; owned by who waits */
+    Buf          input; /* of stdin, read and not yet asked for */
 
     struct Question *questions; /* oldest first, the first is shown; owned by who waits */
 };

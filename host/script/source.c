@@ -264,7 +264,7 @@ static bool is_same_today(const Engine *engine, const char *path, const char *ha
     if (!find_today(engine, path, SIGHT_USER, &found)) return false;
     if (found.ready) return !found.ready->refused && strcmp(found.ready->hash, hash) == 0;
     const Source *known = source_of_layer(engine, path, found.layer);
-    Buf     text;
+    Buf           text;
     buf_init(&text, LIMIT_SCRIPT + 16 * KB);
     file_of(&found, path, file, sizeof file);
     if (known)

@@ -126,9 +126,10 @@ void sources_free(Source **list);
 
 /* Looks at every file that was loaded, but those of the program itself (lua/lib, lua/cli,
  * lua/dialects of the distribution). Whose text differs is on trial from here on; a text that was
- * reverted before is not tried again. The decision VM is made anew at its next use. No run may be
- * under way. */
-void engine_refresh(Engine *engine);
+ * reverted before is not tried again. A project's files are out of force until they are admitted
+ * anew, unless `keep_project`. The decision VM is made anew at its next use. No run may be under
+ * way. */
+void engine_refresh(Engine *engine, bool keep_project);
 
 /* Puts the version before in force in place of what is on trial under this path or file (NULL: of
  * all); one without a version before is hidden where a file of a lower layer was in force. Tells

@@ -112,7 +112,7 @@ static bool look_again(Source **at)
     return true;
 }
 
-void engine_refresh(Engine *engine)
+void engine_refresh(Engine *engine, bool keep_project)
 {
     for (Source **at = &engine->sources; *at;) {
         bool stays = confirm(*at) && (of_program(*at) || look_again(at));
@@ -121,10 +121,12 @@ void engine_refresh(Engine *engine)
         else
             drop(at);
     }
-    sources_free(&engine->previous);
-    engine->previous = engine->project;
-    engine->project = NULL;
-    for (Source *source = engine->previous; source; source = source->next) (void)confirm(source);
+    for (Source *source = engine->project; source; source = source->next) (void)confirm(source);
+    if (!keep_project) {
+        sources_free(&engine->previous);
+        engine->previous = engine->project;
+        engine->project = NULL;
+    }
     engine_renew_decisions(engine);
 }
 

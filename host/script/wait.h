@@ -15,9 +15,9 @@
 #include "engine.h"
 
 /* run:wait{ kind = "person" | "gate" | "clock", key = text, ms = integer? } -> text | nil, err.
- * Waits until run:wake(key, text); ST_TIMEOUT after `ms`. Where nothing in the tree of the run moves
- * any more, its gates fail with ST_NOT_FOUND; where there are none and somebody waits for a person,
- * the whole tree is cancelled with ST_WAITING and Run.parked. A clock holds up neither. */
+ * Waits until run:wake(key, text); ST_TIMEOUT after `ms`. Where nothing in the tree of the run
+ * moves any more, its gates fail with ST_NOT_FOUND; where there are none and somebody waits for a
+ * person, the whole tree is cancelled with ST_WAITING and Run.parked. A clock holds up neither. */
 int wait_await(lua_State *L);
 
 /* run:wake(key, text) -> whether somebody waited for that in this run */

@@ -30,6 +30,14 @@ function asking.effort(models, who)
   return who.complexity and models.effort and models.effort[who.complexity:lower()]
 end
 
+--- What an agent inherits whose definition says so: what was asked before it in its run, else what
+--- the run is asked with that waits for it.
+local function keep_models(s, run, targets)
+  local names = {}
+  for i, target in ipairs(targets) do names[i] = target.model end
+  s.models[run.id] = names
+end
+
 --- The servers and models to try, in order; the choice and its reason are recorded.
 ---@async
 ---@param run   HostRun
@@ -50,9 +58,11 @@ function asking.targets(run, who, facts)
     effort, from = answer.effort, answer.from
   end
   effort = effort or not known and asking.effort(s.env.models, who) or nil
+  local inherit = s.models[run.id] or s.models[run.parent or ""]
   local targets, err = model.resolve(wanted, { model = who.model, complexity = who.complexity,
-    exact = s.options.model ~= nil }, s.env)
+    inherit = inherit, exact = s.options.model ~= nil }, s.env)
   if not targets then return nil, err end
+  keep_models(s, run, targets)
   if not known then
     local passed_over
     if not s.options.exact_order then targets, passed_over = cooldown.order(targets, run:clock()) end

@@ -4,7 +4,6 @@ local chains  = require "lib.chains"
 local children = require "lib.children"
 local json    = require "lib.json"
 local schema  = require "lib.schema"
-local session = require "lib.session"
 local start   = require "lib.start"
 local text    = require "lib.text"
 

@@ -4,8 +4,8 @@
 --- Each step tells the host where it stands, so that a later resume finds its record again: the
 --- path of its coroutine and its ordinal there. `2` is the second step of the chain itself,
 --- `3.facts/1` the first in the branch `facts` of the run.all that was the third, `4/1` the first
---- inside the function of a run.step. What is only told (run.log, run.phase) is no step: `3#1` is told
---- after the third, so that another line of a log moves nothing.
+--- inside the function of a run.step. What is only told (run.log, run.phase) is no step: `3#1` is
+--- told after the third, so that another line of a log moves nothing.
 local text = require "lib.text"
 
 local chain = {}
@@ -54,7 +54,7 @@ local function here(way) return way.of[way.task()] or way.main end
 local function aside_place(way)
   local place = here(way)
   place.aside = (place.aside or 0) + 1
-  return { at = ("%s%d#%d"):format(place.path, place.last, place.aside), line = line_of(way, place) }
+  return { at = ("%s%d#%d"):format(place.path, place.last, place.aside) }
 end
 
 --- Where the next step of this coroutine stands.
@@ -62,7 +62,8 @@ local function next_place(way)
   local place, over = here(way), way.over
   place.last, place.aside = place.last + 1, 0
   way.over = {}
-  return { at = place.path .. place.last, line = line_of(way, place), over = over[1] and over or nil }
+  return { at = place.path .. place.last, line = line_of(way, place),
+    over = over[1] and over or nil }
 end
 
 --- Calls `fn` with its steps counted below `path`.

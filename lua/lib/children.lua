@@ -9,7 +9,7 @@ local children = {}
 ---@class children.Spec
 ---@field agent   string  an agent's name, or a chain's file
 ---@field task    string
----@field record  table   what the parent's record says besides: where it stands, what it is a copy of
+---@field record  table   what the parent's record says besides, such as where it stands
 ---@field started table   what the child's first record says besides
 ---@field place?  table   where it works; see run:child
 ---@field again?  table   body of the parent's record of a child that was under way

@@ -123,11 +123,13 @@ local function patch_of(run, copy)
 end
 
 --- Does `work` with a place to give to run:child, a copy of the run's workspace, and answers what
---- was changed there besides. The copy is removed when it is over; it stays where the run only parks.
+--- was changed there besides. The copy is removed when it is over; it stays where the run parks or
+--- is cancelled.
 ---@async
 ---@param run    HostRun
 ---@param before? string name of the copy in which this work was under way
----@param work   async fun(place: table, name: string, again: boolean): agent.Result?, Error?, string?
+---@param work   async fun(place: table, name: string, again: boolean): agent.Result?, Error?,
+---  string?
 ---@return agent.Result? result, Error? err, string? id, Patch? patch
 function copies.within(run, before, work)
   local copy, err

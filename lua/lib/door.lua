@@ -1,5 +1,6 @@
 --- The one door for calls: a model's, a chain's, a hook's. Schema, policy, grant, budget, journal,
 --- tool, journal: at every depth, in this order, with no way around.
+local changes = require "lib.changes"
 local consent = require "lib.consent"
 local errors  = require "lib.errors"
 local grants  = require "lib.grants"
@@ -21,9 +22,9 @@ local QUOTE_MOST  <const> = 300
 -- Bytes of arguments; read, they take many times as much.
 local INPUT_MOST  <const> = 4 * 1024 * 1024
 local STATE_MOST  <const> = 64 * 1024 -- bytes of a tool's state, as JSON
-local UNKNOWN <const> = "The outcome of this call is unknown: the host was stopped while it ran. What "
-  .. "it had started is dead; what it was to do may have happened, in part or in whole. Look before "
-  .. "you do it again."
+local UNKNOWN <const> = "The outcome of this call is unknown: the host was stopped while it "
+  .. "ran. What it had started is dead; what it was to do may have happened, in part or in whole. "
+  .. "Look before you do it again."
 local IMAGES <const> = schema.list { max = 20, of = schema.object {
   { "media_type", schema.text { min = 1 }, "Such as image/png." },
   { "data", schema.text { min = 1 }, "Base64." },
@@ -250,7 +251,7 @@ end
 ---@field declaration? tool.Declaration
 ---@field input?       table
 ---@field hosts?       string[] that the call may talk to
----@field result?      CallResult that needs no tool: a refusal, or what is known of an earlier process
+---@field result?      CallResult that needs no tool: a refusal, or what is recorded already
 ---@field known?       boolean the result is recorded already
 ---@field power?       boolean
 
@@ -349,6 +350,7 @@ end
 local function use(run, prepared)
   if prepared.result then return prepared.result end
   local declaration, needs = prepared.declaration, prepared.declaration.needs
+  if needs.exec and declaration.effect ~= "read" then changes.before(run) end
   local means = { name = declaration.name, entry = declaration.entry,
     timeout_ms = declaration.timeout_ms, call = prepared.call.id,
     state = session.state_of(run, declaration.name),

@@ -102,7 +102,7 @@ end
 
 --- A child run of the agent that is asked, on the parent's budget.
 local function consult(run, who, input, place, start)
-  local agent, children = require "lib.agent", require "lib.children" -- here: they require this file
+  local agent, children = require "lib.agent", require "lib.children" -- they require this file
   local other = session.get().catalog.by_name[input.to]
   local above = table.move(start.above or {}, 1, #(start.above or {}), 1, {})
   above[#above + 1] = who.name
@@ -146,7 +146,9 @@ local function recall(run, call, known)
   past.pass(run, "question", call.id, seq)
   past.pass(run, "answer", call.id, seq)
   local child, at = past.peek(run, "child", call.id)
-  if child and at < seq then require("lib.children").recall(run, past.take(run, "child", call.id)) end
+  if child and at < seq then
+    require("lib.children").recall(run, past.take(run, "child", call.id))
+  end
   past.take(run, "result", call.id)
   return known
 end

@@ -14,8 +14,8 @@ local function split(part)
   return math.tointeger(number), branch
 end
 
---- Whether the step at `at` comes after the one at `from`, or is it: in the same coroutine later, or
---- later in one that waits for that coroutine.
+--- Whether the step at `at` comes after the one at `from`, or is it: in the same coroutine later,
+--- or later in one that waits for that coroutine.
 local function follows(at, from)
   local mine, theirs = parts_of(at), parts_of(from)
   for i, part in ipairs(theirs) do
@@ -61,8 +61,8 @@ function forget.from(mine, step)
     if gone then seqs[#seqs + 1] = record.seq end
   end
   if found and #seqs > 0 then return seqs end
-  return nil, { code = "not_found", message = ("no step %s; perigee runs show lists its records, the "
-    .. "steps of a chain as [3.facts/2]"):format(step) }
+  return nil, { code = "not_found", message = ("no step %s; perigee runs show lists the records, "
+    .. "with the steps of a chain as [3.facts/2]"):format(step) }
 end
 
 return forget

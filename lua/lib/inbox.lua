@@ -22,7 +22,7 @@ local inbox = {}
 
 local function name_of(run_id, seq) return ("%s:%d"):format(run_id, seq) end
 
---- Waits for a person's word about the question whose record is `seq`; with `ms` no longer than that.
+--- Waits for a person's word about the question whose record is `seq`; with `ms` no longer.
 ---@async
 ---@param open inbox.Open
 ---@param ms?  integer

@@ -14,7 +14,6 @@ local past    = require "lib.past"
 local session = require "lib.session"
 local show    = require "lib.show"
 local start   = require "lib.start"
-local text    = require "lib.text"
 local toolbox = require "lib.toolbox"
 
 local launch = {}
@@ -117,6 +116,10 @@ local function how_to_answer(one)
   return ("  perigee runs approve %s, or: perigee runs deny %s\n"):format(name, name)
 end
 
+--- A run that ended before its work was done goes on where somebody wants it to.
+local GOES_ON <const> = { cancelled = "", timeout = "", unavailable = "", io = "",
+  limit = " --limit KEY=MORE" }
+
 local function print_result(cli, values, total, result, err)
   if values.events then return end
   if values.json then
@@ -148,6 +151,8 @@ local function print_result(cli, values, total, result, err)
     cli.out(show.clean((result.text:gsub("\n*$", "\n"))))
   end
   cli.err(show.total(total) .. "\n")
+  local how = GOES_ON[total.status]
+  if how then cli.err(("perigee runs resume %s%s goes on from here\n"):format(total.run, how)) end
 end
 
 --- The workspace's real path, as far as it can be told before it is opened.
@@ -205,7 +210,8 @@ end
 local function record_start(run, ready, opened, params)
   local again, who, given = ready.again, ready.who, ready.given
   if again then
-    session.record(run, "run.resumed", { by = "resume", forget = again.forget, from = again.from,
+    session.record(run, "run.resumed", { by = "resume", after = again.seq,
+      forget = again.forget, from = again.from,
       with_current = again.with_current, model = given.values.model, files = run:sources() })
     return
   end
@@ -280,6 +286,7 @@ function launch.one(cli, ready, quiet)
   local result
   result, err = agent.whole(run, function()
     record_start(run, ready, opened, params)
+    if ready.replay then return work() end -- what people said is no part of a recording
     return listening(run, work)
   end)
   total.status = err and err.code or result.status

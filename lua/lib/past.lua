@@ -96,8 +96,7 @@ end
 ---@param run HostRun|string or its id
 ---@return past.Past?
 function past.of(run)
-  local pasts = session.get().pasts
-  return pasts and pasts[type(run) == "string" and run or run.id]
+  return session.past_of(type(run) == "string" and run or run.id)
 end
 
 local function queue_in(run, kind, key)

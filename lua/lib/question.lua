@@ -1,6 +1,6 @@
---- Questions of a run to a person: recorded before they are asked, asked at the terminal at once, or
---- left for whoever answers later, and recorded with who answered. Where nobody ever can, they are
---- kept and stand in the result of the run. Host VM only.
+--- Questions of a run to a person: recorded before they are asked, asked at the terminal at once,
+--- or left for whoever answers later, and recorded with who answered. Where nobody ever can, they
+--- are kept and stand in the result of the run. Host VM only.
 local inbox   = require "lib.inbox"
 local past    = require "lib.past"
 local session = require "lib.session"

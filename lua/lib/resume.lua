@@ -66,8 +66,8 @@ end
 local function ended_well(id, mine)
   local last = mine.ended and mine.ended.body
   if last and last.status == "ok" then
-    return ("%s has ended well; perigee runs resume %s --from STEP does a part of it again, perigee "
-      .. "runs fork %s --at SEQ makes another run of it"):format(id, id, id)
+    return ("%s has ended well; perigee runs resume %s --from STEP does a part of it again, "
+      .. "perigee runs fork %s --at SEQ makes another run of it"):format(id, id, id)
   end
 end
 
@@ -94,7 +94,9 @@ local function take_up(cli, id, options)
     from = options.from }
   if options.from then
     again.forget, err = forget.from(mine, options.from)
-    if not again.forget then return nil, { code = err.code, message = id .. ": " .. err.message } end
+    if not again.forget then
+      return nil, { code = err.code, message = id .. ": " .. err.message }
+    end
     pasts[id] = past.without(mine, again.forget)
   end
   return again, first.body
@@ -104,8 +106,8 @@ end
 local function values_of(first, options)
   local had = first.options or {}
   if had.unconfined and not options.unconfined then
-    return nil, { code = "denied", message = "the run had no sandbox; say --unconfined again, or its "
-      .. "commands stay as they are recorded and no more are run" }
+    return nil, { code = "denied", message = "the run had no sandbox, and goes on without one only "
+      .. "where you say so: --unconfined" }
   end
   return { json = options.json, events = options.events, unconfined = options.unconfined,
     model = options.model or first.model, hops = first.hops, workspace = first.workspace,

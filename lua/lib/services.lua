@@ -85,8 +85,8 @@ local function carry_child(run, place, who, input, options, more)
     place = more.place, work = work_of(who, input, options) })
 end
 
---- A child in a copy of its own, which is taken up again where the child was under way in one; where
---- that copy is gone the child begins anew.
+--- A child in a copy of its own, which is taken up again where the child was under way in one;
+--- where that copy is gone the child begins anew.
 ---@return agent.Result? result, Error? err, string? id, Patch? patch
 local function carry_in_copy(run, place, who, input, options, again)
   return copies.within(run, again and again.copy, function(copy, name, is_again)
@@ -115,7 +115,7 @@ function services.ask(run, place, name, input, options)
   end
   local who, err = session.get().catalog.find(name)
   if not who then return nil, err end
-  local again, result, id, patch = started and started.body, nil, nil, nil
+  local again, result, id, patch = started and started.body
   if checked.workspace then
     result, err, id, patch = carry_in_copy(run, place, who, input, checked, again)
   else
@@ -126,6 +126,7 @@ function services.ask(run, place, name, input, options)
   if id then
     local body = mark(place, checked.of)
     body.agent, body.run, body.patch = who.name, id, reply ~= nil and patch or nil
+    body.status = result and result.status or err and err.code
     body.error = reply == nil and err or nil
     session.record(run, "child.finished", body)
   end

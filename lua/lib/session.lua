@@ -26,10 +26,12 @@ local session = {}
 ---@field speaking table<string, string[]> what the reply under way has said, by run
 ---@field unpriced table<string, boolean> models of which was said that no price is known
 ---@field touched  table<string, session.Touched[]> files changed, by run
+---@field watched  table<string, table> workspaces of which commands' changes count; lib.changes
 ---@field questions table<string, question.Asked[]> that nobody answered, by run
 ---@field sent     table<string, table> how the last conversation of an agent began; see lib.prefix
 ---@field part     table<string, limits.Part> what bounds the part of the agent at work, by run
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
+---@field models   table<string, string[]> the models that a run asks, the first of them now, by run
 ---@field bench?   bench.Bench what the test under way may do besides
 ---@field visits   table<string, integer> conversations begun, by agent
 ---@field pasts?   table<string, past.Past> of runs that go on, by id
@@ -49,6 +51,11 @@ function session.open(new) current = new end
 
 ---@return Session
 function session.get() return current or error("no session is open", 2) end
+
+--- The past of a run that goes on; nil for one that began in this process, and without a session.
+---@param id string
+---@return past.Past?
+function session.past_of(id) return current and current.pasts and current.pasts[id] end
 
 --- The real path of a file that is named as layers do: "lua/policy.lua".
 ---@param file string
@@ -93,6 +100,7 @@ end
 ---@field path     string
 ---@field added?   integer lines, in all; nil where the tool did not tell
 ---@field removed? integer
+---@field how?     "new"|"removed"
 
 --- Notes that a run changed a file; what one agent hands to the next names them.
 ---@param run  HostRun
@@ -123,6 +131,13 @@ function session.pass_files(child, run)
   current.touched[child.id] = nil
 end
 
+local function append(run, kind, body, power)
+  local seq, err = run:append(kind, json.encode(body), power)
+  if not seq then error(err, 0) end
+  session.emit(run, kind, body, seq)
+  return seq
+end
+
 --- Appends a step to the run's journal, waits until it is kept, then tells whoever watches. What
 --- depends on the step begins after this returns. Raises when the journal cannot be written: a run
 --- without its journal does not go on.
@@ -134,14 +149,8 @@ end
 ---@return integer seq
 function session.record(run, kind, body, power)
   local loaded = kind ~= "run.started" and kind ~= "run.resumed" and run:new_sources()
-  if loaded then -- what a step was made of stands before it
-    local kept, why = run:append("files", json.encode { files = loaded })
-    if not kept then error(why, 0) end
-  end
-  local seq, err = run:append(kind, json.encode(body), power)
-  if not seq then error(err, 0) end
-  session.emit(run, kind, body, seq)
-  return seq
+  if loaded then append(run, "files", { files = loaded }) end -- what a step was made of comes first
+  return append(run, kind, body, power)
 end
 
 return session

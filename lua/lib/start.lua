@@ -63,9 +63,9 @@ end
 ---@async
 ---@param cli   table
 ---@param named? string --project
----@param how?  { ask: boolean?, recorded: texts.Texts?, kept: table? } ask: a person may be asked for
----  what is not trusted yet; recorded: the texts of the run that is carried on, from the journal that
----  is open; kept: see catalog.load
+---@param how?  { ask: boolean?, recorded: texts.Texts?, kept: table? } ask: a person may be asked
+---  for what is not trusted yet; recorded: the texts of the run that is carried on, from the
+---  journal that is open; kept: see catalog.load
 ---@return start.Loaded? loaded, Error? err
 function start.load(cli, named, how)
   local where, err = project.find(cli, named)
@@ -147,29 +147,43 @@ function start.models(cli, gate)
   return models
 end
 
---- What stands outside: the models in force, base URLs, and which keys there are. Each key may go
---- to its provider only.
+--- What stands outside: the models in force, base URLs, and which keys there are.
 ---@async
 ---@param cli   table
 ---@param gate? trust.Gate a project's names and tiers stand over the others
----@param replay? cassette.About of a recording: what stood outside when it was made
 ---@return model.Env? env, Error? err
-function start.env(cli, gate, replay)
+function start.outside(cli, gate)
   local models, err = start.models(cli, gate)
   if not models then return nil, err end
-  if replay then
-    return { variables = replay.variables, secrets = replay.secrets, models = models }
-  end
   local env = { variables = {}, secrets = {}, refused = {}, models = models }
   for _, provider in pairs(models.providers) do
     local variable = provider.base_url_variable
-    local url = variable and cli.env(variable)
-    if variable then env.variables[variable] = url end
+    if variable then env.variables[variable] = cli.env(variable) end
     local has, refused = false, nil
     if provider.secret then has, refused = cli.has_secret(provider.secret) end
     if refused then env.refused[provider.secret] = refused end
     if has then
       env.secrets[provider.secret] = true
+    end
+  end
+  return env
+end
+
+--- The same for runs: each key may go to its provider, and to nobody else.
+---@async
+---@param cli   table
+---@param gate? trust.Gate
+---@param replay? cassette.About of a recording: what stood outside when it was made
+---@return model.Env? env, Error? err
+function start.env(cli, gate, replay)
+  local env, err = start.outside(cli, gate)
+  if not env then return nil, err end
+  if replay then
+    return { variables = replay.variables, secrets = replay.secrets, models = env.models }
+  end
+  for _, provider in pairs(env.models.providers) do
+    local url = provider.base_url_variable and env.variables[provider.base_url_variable]
+    if provider.secret and env.secrets[provider.secret] then
       cli.allow_secret(provider.secret, url and url ~= "" and url or provider.base_url)
     end
   end
@@ -369,9 +383,10 @@ function start.session(cli, loaded, how)
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
-    visits = how.visits or {}, states = {}, touched = {}, questions = {}, speaking = {}, unpriced = {},
-    part = {}, sent = {},
-    inbox = {}, heard = 0, waiting = {}, parked = {}, parks = how.parks, now = cli.now, pasts = how.pasts,
+    visits = how.visits or {}, states = {}, touched = {}, questions = {}, speaking = {},
+    unpriced = {}, models = {}, part = {}, sent = {}, watched = {}, pasts = how.pasts,
+    inbox = {}, heard = 0, waiting = {}, parked = {}, now = cli.now,
+    parks = how.parks and inforce.policy.unanswered == "wait",
     facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux",
       notes = said },
     sink = person.sink,

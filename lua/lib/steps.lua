@@ -2,15 +2,15 @@
 --- answered by the records of the first time, in the order in which they were written then
 --- (DESIGN.md, section 11). Host VM only.
 ---
---- A step has a place: the path of its coroutine and its ordinal there. Its last record (DONE) is its
---- completion. Three rules make the script take the same way again:
+--- A step has a place: the path of its coroutine and its ordinal there. Its last record (DONE) is
+--- its completion. Three rules make the script take the same way again:
 ---
 ---   1  A completion is delivered after all completions that stand before it in the journal.
 ---   2  A step without one begins after all completions were delivered. It cannot have been what
 ---      one of them waited for: that one was recorded while this was not.
----   3  Where nothing moves any more and something waits by 1 or 2, the script has left the way. So
----      it has where a place holds another step than the journal says. Then the run stops, says what
----      differs, and stays as it is.
+---   3  Where nothing moves any more and something waits by 1 or 2, the script has left the way.
+---      So it has where a place holds another step than the journal says. Then the run stops,
+---      says what differs, and stays as it is.
 local past    = require "lib.past"
 local session = require "lib.session"
 local show    = require "lib.show"
@@ -142,7 +142,7 @@ local function describe(what, name, line)
 end
 
 --- Stops the run, which stays as it is in the journal.
-local function differ(run, message)
+local function differ(message)
   local top = session.get().top
   session.get().differs = session.get().differs or { code = "invalid", message = message }
   top:cancel("invalid", message)
@@ -150,7 +150,7 @@ local function differ(run, message)
 end
 
 local function differ_at(run, step, what, name, place, why)
-  differ(run, ("%s: step %s: the journal has a %s, the script asks for a %s%s"):format(run.id,
+  differ(("%s: step %s: the journal has a %s, the script asks for a %s%s"):format(run.id,
     place.at, describe(step.what, step.name, step.line), describe(what, name, place.line), why))
 end
 
@@ -158,7 +158,7 @@ end
 local function stalled(run, self, what, name, place)
   local step = self.order[self.next]
   if not step then error({ code = "bug", message = "a step waits for nothing" }, 0) end
-  differ(run, ("%s: next in the journal is step %s, a %s; the script does not come there and asks "
+  differ(("%s: next in the journal is step %s, a %s; the script does not come there and asks "
     .. "at step %s for a %s"):format(run.id, step.at, describe(step.what, step.name, step.line),
     place.at, describe(what, name, place.line)))
 end
@@ -249,7 +249,7 @@ function steps.finished(run)
   for i = self.next, #self.order do
     local step = self.order[i]
     if not self.passed[step] and not step.at:find(".", 1, true) then
-      differ(run, ("%s: the script has ended; the journal has step %s, a %s"):format(run.id,
+      differ(("%s: the script has ended; the journal has step %s, a %s"):format(run.id,
         step.at, describe(step.what, step.name, step.line)))
     end
   end

@@ -46,10 +46,11 @@ function talk.prepare(run, who, facts, form)
   local s = session.get()
   local targets, err, effort = asking.targets(run, who, facts)
   if not targets then return nil, err end
-  local known, system = past.peek(run, "prompt"), nil
+  local known = past.peek(run, "prompt")
   if known then -- what was sent is sent again, byte for byte
     return { targets = targets, system = known.system, effort = effort, form = form }
   end
+  local system
   system, err = ruling.ask(run, "lua/context.lua", "prompt", {
     agent = { name = who.name, prompt = who.body, tools = who.tools, targets = who.targets,
       output = form and schema.to_json(form) },

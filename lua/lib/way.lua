@@ -1,6 +1,7 @@
 --- The way of a run from agent to agent: where it goes when a part has ended, its itinerary and its
 --- bounds (DESIGN.md, section 7). The choice itself is the hook's and routing.lua's; here is what
 --- they are asked and held to.
+local changes  = require "lib.changes"
 local evidence = require "lib.evidence"
 local hop      = require "lib.hop"
 local json     = require "lib.json"
@@ -57,6 +58,9 @@ end
 function way.begin(run, start)
   local new, skipped = way.new(start.agent, start.hops)
   for _, said in ipairs(skipped) do past.once(run, "log", { text = said }) end
+  if new.mode ~= "off" and (#start.agent.targets > 0 or #new.itinerary > 0) then
+    changes.watch(run)
+  end
   return new
 end
 
@@ -198,8 +202,9 @@ local function decide(run, catalog, self, who, ending, start)
   if not found then return nil, err end
   local why = found.why
   if found.skipped and found.to then why = ("%s; %s"):format(found.skipped, why) end
-  session.record(run, "decision", { what = "next", agent = who.name, to = found.to, at_member = found.at,
-    limit = found.limit, why = why, from = found.from, evidence = found.evidence,
+  session.record(run, "decision", { what = "next", agent = who.name, to = found.to,
+    at_member = found.at, limit = found.limit, why = why, from = found.from,
+    evidence = found.evidence,
     triggers = json.array(found.triggers),
     echoes = #found.echoes > 0 and found.echoes or nil })
   found.at_member = found.at
@@ -232,10 +237,11 @@ end
 ---@async
 ---@return string? opening, Error? err
 function way.handover(run, task, ending, onward)
-  local s = session.get()
+  local files, unseen = changes.since(run)
   return ruling.ask(run, "lua/context.lua", "handover", {
     task = task, from = ending.agent, to = onward.to.name, result = ending.reply,
-    reason = onward.why, files = s.touched[run.id], questions = s.questions[run.id],
+    reason = onward.why, files = files, unseen = unseen,
+    questions = session.get().questions[run.id],
   })
 end
 

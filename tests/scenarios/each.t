@@ -277,5 +277,27 @@ SKIP: {
     ok(!(grep { ($_->{text} // '') =~ /never begun/ } @all), 'and the next one never begins');
 }
 
+# -- a scenario that is served ---------------------------------------------------------------------------
+
+{
+    my $home = place();
+    my $file = "$home->{dir}/served.lua";
+    my $says = sub { Try::write_file($file, "return { agents = { ['alpha'] = { { { expect = function() return true end, text = '$_[0]' } } } } }") };
+    my $ask = sub {
+        my $ran = Try::run(home => $home, env => { ANTHROPIC_BASE_URL => $_[0]{url}, ANTHROPIC_API_KEY => 'x' },
+            args => ['run', '--json', '--store', $home->{store}, 'alpha', $_[1]]);
+        return $Try::JSON->decode($ran->{out})->{text} // $ran->{out};
+    };
+    $says->('first');
+    my $served = Try::serve($home, $file, 1) or BAIL_OUT('nothing is served');
+    is($ask->($served, 'a'), 'first', 'a scenario is served');
+    $says->('second');
+    is($ask->($served, 'a'), 'second', 'one that changed is played from the next request on');
+    Try::write_file($file, 'return {');
+    is($ask->($served, 'a'), 'second', 'of one that is broken the version from before');
+    like(Try::read_file($served->{live}{err}), qr/served\.lua:1: .*the version from before stays/, 'which is said');
+    Try::stop_serving($served);
+}
+
 is(scalar Try::left_over($_), 0, 'nothing is left') for place();
 done_testing();

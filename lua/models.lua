@@ -47,8 +47,8 @@ end
 return {
   -- Who serves. `legacy`: a server other than the provider's own that refuses a request is asked
   -- once more in the older form ("refused"), always in it ("always"), or never ("never"). One
-  -- without `secret` needs no key. `at_once`: requests at a time under one key, at most; where it is
-  -- absent, that of `limits`.
+  -- without `secret` needs no key. `at_once`: requests at a time under one key, at most; where it
+  -- is absent, that of `limits`.
   providers = {
     anthropic = {
       dialect = "anthropic",

@@ -77,8 +77,8 @@ local function world_of(run)
   }
 end
 
---- Goes on with the target at `place` of the list. A message is encoded once for each dialect that
---- it is sent in.
+--- Goes on with the target at `place` of the list. A message is encoded once for each dialect in
+--- which it is sent.
 local function retarget(talk, place)
   local before = talk.targets[1].dialect
   table.move(talk.targets, place, #talk.targets + place - 1, 1)
@@ -88,8 +88,8 @@ local function retarget(talk, place)
 end
 
 --- The place of the target to go on with. Another model may begin a conversation, never take one
---- over (its thinking is bound to the model that thought); and where a server gave no answer at all,
---- it would not for another of its models either.
+--- over (its thinking is bound to the model that thought); and a server that gave no answer at all
+--- gives none for its other models either.
 local function next_target(talk, err)
   if not err.retryable or talk.turn > 1 then return nil end
   for i = 2, #talk.targets do

@@ -3,6 +3,7 @@
 local cooldown = require "lib.cooldown"
 local hop      = require "lib.hop"
 local model    = require "lib.model"
+local past     = require "lib.past"
 local ruling   = require "lib.ruling"
 local session  = require "lib.session"
 local throttle = require "lib.throttle"
@@ -27,6 +28,27 @@ function asking.effort(models, who)
   return who.complexity and models.effort and models.effort[who.complexity:lower()]
 end
 
+--- What an agent inherits whose definition says so: what was asked before it in its run, else what
+--- the run is asked with that waits for it.
+local function keep_models(s, run, targets)
+  local names = {}
+  for i, target in ipairs(targets) do names[i] = target.model end
+  s.models[run.id] = names
+end
+
+--- Where a model stands in a list from `first` on; `first` where it does not.
+local function place_of(targets, name, first)
+  for i = first, #targets do
+    if targets[i].model == name then return i end
+  end
+  return first
+end
+
+--- The model that an earlier process began with, whatever it passed over then.
+local function bring_first(targets, name)
+  table.insert(targets, 1, table.remove(targets, place_of(targets, name, 1)))
+end
+
 --- The servers and models to try, in order; the choice and its reason are recorded.
 ---@async
 ---@param run   HostRun
@@ -36,22 +58,34 @@ end
 function asking.targets(run, who, facts)
   local s = session.get()
   local wanted, why, effort, from = s.options.model, "--model", nil, nil
-  if not wanted then
+  local known = past.take(run, "decision", "model")
+  if known then
+    wanted, effort = known.wanted, known.effort
+  elseif not wanted then
     local answer, err = ruling.ask(run, "lua/routing.lua", "model", hop.facts(who), facts)
     if err then return nil, err end
     answer = answer or {}
     wanted, why = answer.models, answer.why or "the definition's own"
     effort, from = answer.effort, answer.from
   end
-  effort = effort or asking.effort(s.env.models, who)
+  effort = effort or not known and asking.effort(s.env.models, who) or nil
+  local inherit = s.models[run.id] or s.models[run.parent or ""]
   local targets, err = model.resolve(wanted, { model = who.model, complexity = who.complexity,
-    exact = s.options.model ~= nil }, s.env)
+    inherit = inherit, exact = s.options.model ~= nil }, s.env)
   if not targets then return nil, err end
   local passed_over
-  if not s.options.exact_order then targets, passed_over = cooldown.order(targets, run:clock()) end
-  why = why .. (targets[1].why and "; " .. targets[1].why or "")
-  session.record(run, "decision", { what = "model", agent = who.name, model = targets[1].model,
-    effort = effort, from = from, why = passed_over and passed_over .. "; " .. why or why })
+  if known then
+    bring_first(targets, known.model)
+  elseif not s.options.exact_order then
+    targets, passed_over = cooldown.order(targets, run:clock())
+  end
+  keep_models(s, run, targets)
+  if not known then
+    why = why .. (targets[1].why and "; " .. targets[1].why or "")
+    session.record(run, "decision", { what = "model", agent = who.name, wanted = wanted,
+      model = targets[1].model, effort = effort, from = from,
+      why = passed_over and passed_over .. "; " .. why or why })
+  end
   say_unpriced(run, targets[1])
   return targets, nil, effort
 end
@@ -87,6 +121,17 @@ local function retarget(talk, place)
   for i, message in ipairs(talk.log) do talk.request.messages[i] = dialect.encode(message) end
 end
 
+--- The fallbacks of an earlier process, before its first reply.
+---@param run  HostRun
+---@param talk table one agent's conversation, just begun
+function asking.again(run, talk)
+  while talk.targets[2] do
+    local known = past.take(run, "decision", "fallback")
+    if not known then return end
+    retarget(talk, place_of(talk.targets, known.model, 2))
+  end
+end
+
 --- The place of the target to go on with. Another model may begin a conversation, never take one
 --- over (its thinking is bound to the model that thought); and a server that gave no answer at all
 --- gives none for its other models either.
@@ -96,6 +141,26 @@ local function next_target(talk, err)
     if cooldown.is_of_model(err) or talk.targets[i].base_url ~= talk.targets[1].base_url then
       return i
     end
+  end
+end
+
+local function tokens_of(usage)
+  return (usage.input or 0) + (usage.output or 0) + (usage.cache_read or 0)
+    + (usage.cache_write or 0)
+end
+
+--- Counts what a reply of an earlier process cost, as its record says.
+local function count_again(run, known)
+  if known.usage then run:charge("tokens", tokens_of(known.usage)) end
+  if known.cost_usd then run:charge("usd", math.ceil(known.cost_usd * 1e6)) end
+end
+
+--- Counts the replies that broke off in an earlier process.
+local function count_past_halves(run)
+  local known = past.take(run, "partial")
+  while known do
+    count_again(run, known)
+    known = past.take(run, "partial")
   end
 end
 
@@ -135,6 +200,7 @@ end
 ---@return Reply? reply, Error? err, model.Target target
 function asking.ask(run, talk)
   local world, how, listening = world_of(run), asking.how(run), listener(run, talk)
+  count_past_halves(run)
   while true do
     local target = talk.targets[1]
     local reply, err = model.ask(world, target, talk.request, listening.hear, how)
@@ -155,9 +221,16 @@ function asking.ask(run, talk)
         why = err.message, void = true })
     end
     retarget(talk, place)
-    session.record(run, "decision", { what = "model", agent = talk.who.name,
+    session.record(run, "decision", { what = "fallback", agent = talk.who.name,
       model = talk.targets[1].model, why = ("%s failed: %s"):format(target.model, err.message) })
   end
+end
+
+--- Counts what a reply of an earlier process cost then.
+---@param known table body of its record
+function asking.recharge(run, known)
+  run:charge("turns", 1)
+  count_again(run, known)
 end
 
 --- Counts what a reply cost: tokens always, dollars where the price is known.
@@ -165,10 +238,8 @@ end
 function asking.charge(run, target, reply)
   local usage = reply.usage
   if not usage then return nil end
-  local tokens = (usage.input or 0) + (usage.output or 0)
-    + (usage.cache_read or 0) + (usage.cache_write or 0)
   local usd = model.cost(target, usage)
-  run:charge("tokens", tokens)
+  run:charge("tokens", tokens_of(usage))
   if usd then run:charge("usd", math.ceil(usd * 1e6)) end
   return usd
 end

@@ -435,7 +435,8 @@ local EVENTS <const> = {
 function anthropic.event(state, name, data)
   if state.done or data == "" or data == "[DONE]" then return {} end
   if name and name ~= "message" and not EVENTS[name] then return {} end
-  local event = reading.event(data)
+  local event = reading.event(data,
+    name == "content_block_delta" and not data:find("citation", 1, true))
   if not event then return name == "ping" and {} or reading.not_json(state, data) end
   local use = EVENTS[string_or_nil(event.type) or name or ""]
   return use and use(state, event) or {}

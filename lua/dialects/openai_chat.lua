@@ -277,7 +277,8 @@ end
 function chat.event(state, _, data)
   if state.done or data == "" then return {} end
   if data:find("^%s*%[DONE%]") then return done(state) end
-  local event = reading.event(data)
+  local event = reading.event(data, not data:find("reasoning_details", 1, true)
+    and not data:find('"arguments":%s*{'))
   if not event then return reading.not_json(state, data) end
   if openai.is_error(event) then return openai.refused(state, event) end
   state.id = state.id or reading.text(event.id)

@@ -365,7 +365,7 @@ local EVENTS <const> = {
 function responses.event(state, name, data)
   if state.done or data == "" or data:find("^%s*%[DONE%]") then return {} end
   if name and name ~= "message" and not EVENTS[name] then return {} end
-  local event = reading.event(data)
+  local event = reading.event(data, name ~= nil and name:find("%.delta$") ~= nil)
   if not event then return reading.not_json(state, data) end
   local kind = reading.text(event.type)
   if not kind and openai.is_error(event) then return openai.refused(state, event) end

@@ -38,6 +38,19 @@ local function keep_models(s, run, targets)
   s.models[run.id] = names
 end
 
+--- Where a model stands in a list from `first` on; `first` where it does not.
+local function place_of(targets, name, first)
+  for i = first, #targets do
+    if targets[i].model == name then return i end
+  end
+  return first
+end
+
+--- The model that an earlier process began with, whatever it passed over then.
+local function bring_first(targets, name)
+  table.insert(targets, 1, table.remove(targets, place_of(targets, name, 1)))
+end
+
 --- The servers and models to try, in order; the choice and its reason are recorded.
 ---@async
 ---@param run   HostRun
@@ -62,10 +75,14 @@ function asking.targets(run, who, facts)
   local targets, err = model.resolve(wanted, { model = who.model, complexity = who.complexity,
     inherit = inherit, exact = s.options.model ~= nil }, s.env)
   if not targets then return nil, err end
+  local passed_over
+  if known then
+    bring_first(targets, known.model)
+  elseif not s.options.exact_order then
+    targets, passed_over = cooldown.order(targets, run:clock())
+  end
   keep_models(s, run, targets)
   if not known then
-    local passed_over
-    if not s.options.exact_order then targets, passed_over = cooldown.order(targets, run:clock()) end
     why = why .. (targets[1].why and "; " .. targets[1].why or "")
     session.record(run, "decision", { what = "model", agent = who.name, wanted = wanted,
       model = targets[1].model, effort = effort, from = from,
@@ -96,8 +113,8 @@ local function world_of(run)
   }
 end
 
---- Goes on with the target at `place` of the list. A message is encoded once for each dialect that
---- it is sent in.
+--- Goes on with the target at `place` of the list. A message is encoded once for each dialect in
+--- which it is sent.
 local function retarget(talk, place)
   local before = talk.targets[1].dialect
   table.move(talk.targets, place, #talk.targets + place - 1, 1)
@@ -107,28 +124,47 @@ local function retarget(talk, place)
 end
 
 --- The fallbacks of an earlier process, before its first reply.
+---@param run  HostRun
 ---@param talk table one agent's conversation, just begun
 function asking.again(run, talk)
   local _, first_turn = past.peek(run, "turn")
   local known, at = past.peek(run, "decision", "fallback")
-  while known and (not first_turn or at < first_turn) do
+  while talk.targets[2] and known and (not first_turn or at < first_turn) do
     past.take(run, "decision", "fallback")
-    for i = #talk.targets, 2, -1 do
-      if talk.targets[i].model == known.model then retarget(talk, i) end
-    end
+    retarget(talk, place_of(talk.targets, known.model, 2))
     known, at = past.peek(run, "decision", "fallback")
   end
 end
 
 --- The place of the target to go on with. Another model may begin a conversation, never take one
---- over (its thinking is bound to the model that thought); and where a server gave no answer at
---- all, it would not for another of its models either.
+--- over (its thinking is bound to the model that thought); and a server that gave no answer at all
+--- gives none for its other models either.
 local function next_target(talk, err)
   if not err.retryable or talk.turn > 1 then return nil end
   for i = 2, #talk.targets do
     if cooldown.is_of_model(err) or talk.targets[i].base_url ~= talk.targets[1].base_url then
       return i
     end
+  end
+end
+
+local function tokens_of(usage)
+  return (usage.input or 0) + (usage.output or 0) + (usage.cache_read or 0)
+    + (usage.cache_write or 0)
+end
+
+--- Counts what a reply of an earlier process cost, as its record says.
+local function count_again(run, known)
+  if known.usage then run:charge("tokens", tokens_of(known.usage)) end
+  if known.cost_usd then run:charge("usd", math.ceil(known.cost_usd * 1e6)) end
+end
+
+--- Counts the replies that broke off in an earlier process.
+local function count_past_halves(run)
+  local known = past.take(run, "partial")
+  while known do
+    count_again(run, known)
+    known = past.take(run, "partial")
   end
 end
 
@@ -179,6 +215,7 @@ end
 ---@return Reply? reply, Error? err, model.Target target
 function asking.ask(run, talk)
   local world, how, listening = world_of(run), asking.how(run), listener(run, talk)
+  count_past_halves(run)
   while true do
     local target = talk.targets[1]
     local start <close> = siblings.begin(run, target, talk, listening.hear)
@@ -211,18 +248,12 @@ function asking.ask(run, talk)
   end
 end
 
-local function tokens_of(usage)
-  return (usage.input or 0) + (usage.output or 0) + (usage.cache_read or 0)
-    + (usage.cache_write or 0)
-end
-
 --- Counts what a reply of an earlier process cost then.
 ---@param known  table body of its record
 ---@param turns? integer 1 where none are given
 function asking.recharge(run, known, turns)
   run:charge("turns", turns or 1)
-  if known.usage then run:charge("tokens", tokens_of(known.usage)) end
-  if known.cost_usd then run:charge("usd", math.ceil(known.cost_usd * 1e6)) end
+  count_again(run, known)
 end
 
 --- Counts what a reply cost: tokens always, dollars where the price is known.

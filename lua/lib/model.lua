@@ -424,8 +424,9 @@ end
 ---@param target   model.Target `legacy` is set once the server turned out to need it
 ---@param request  table system, tools, messages (fragments); form (Schema of the answer) or output
 ---  (as dialects take it), max_tokens, effort, thinking, given
----@param on_event fun(event: table) the dialect's; { kind = "retry", attempt, wait_ms, why, void },
----  `void` where the events of this reply so far count no more; { kind = "waiting", ahead, at_once }
+---@param on_event fun(event: table) the dialect's; { kind = "waiting", ahead, at_once }; and
+---  { kind = "retry", attempt, wait_ms, code, why, void }, `void` where the events of this reply so
+---  far count no more
 ---@param how      model.How
 ---@return Reply? reply, table? err
 function model.ask(http, target, request, on_event, how)

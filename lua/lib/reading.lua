@@ -44,13 +44,18 @@ local function without_lone_halves(data)
   return table.concat(parts)
 end
 
+local IN_ORDER <const> = { ordered = true }
+
 --- The object (or list) of an event; nil when its data is none.
----@param data string
+---@param data    string
+---@param texts?  boolean only texts and numbers of it are used: the order of keys need not be kept,
+---  which takes a quarter of the time that a piece costs in all
 ---@return table?
-function reading.event(data)
-  local value = json.decode(data, { ordered = true })
+function reading.event(data, texts)
+  local how = not texts and IN_ORDER or nil
+  local value = json.decode(data, how)
   if value == nil and data:find("\\u[dD][89a-fA-F]") then
-    value = json.decode(without_lone_halves(data), { ordered = true })
+    value = json.decode(without_lone_halves(data), how)
   end
   return type(value) == "table" and value or nil
 end

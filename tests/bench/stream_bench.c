@@ -24,7 +24,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-enum { FEW = 1000, MANY = 41000, RUNS = 7, PIECES = 20, MOST_AT_ONCE = 1000, ROUNDS = 5 };
+enum { FEW = 1000, MANY = 41000, RUNS = 5, PIECES = 20, MOST_AT_ONCE = 1000, ROUNDS = 5 };
 
 int luaopen_cjson(lua_State *L); /* of lua-cjson, which has no header */
 
@@ -277,7 +277,10 @@ static double requests_bare(Bare *bare, int count)
             to_begin--;
         }
         int ready = epoll_wait(bare->poll, events, 64, (int)bare->wait_ms);
-        if (ready <= 0) curl_multi_socket_action(bare->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+        if (ready <= 0) {
+            bare->wait_ms = -1;
+            curl_multi_socket_action(bare->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+        }
         for (int i = 0; i < ready; i++)
             curl_multi_socket_action(bare->multi, events[i].data.fd,
                                      (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |

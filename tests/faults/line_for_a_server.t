@@ -139,7 +139,7 @@ for my $case (
             next;
         }
         is_deeply(\@came, [$asked, 2], 'the second conversation does not ask it again');
-        my @why = map { $_->{why} } grep { $_->{what} eq 'model' } of_kind('decision', events($live));
+        my @why = map { $_->{why} } grep { $_->{what} =~ /^(model|fallback)$/ } of_kind('decision', events($live));
         is(scalar(grep { /^m-one failed: / } @why), 1, 'the failure stands in a decision');
         is(scalar(grep { /^m-one failed just now and rests for \d+ s more: / } @why), 1, 'and so does the passing over');
     }

@@ -25,8 +25,8 @@ local SPEC <const> = {
   about = "RUN is an id, any part of it that only one run has, or last. answer, approve and deny "
     .. "tell a run what it waits for (:SEQ is needed where it waits for several things). The "
     .. "process that carries the run hears it; where there is none the run is carried on here, "
-    .. "as resume does. cost: tokens and dollars by agent and model, children included. cache: what "
-    .. "the provider's cache did for each turn, why it missed, and what that cost.",
+    .. "as resume does. cost: tokens and dollars by agent and model, children included. cache: "
+    .. "what the provider's cache did for each turn, why it missed, and what that cost.",
   positionals = {
     { "WHAT", "list, show, resume, answer, approve, deny, cancel, fork, cost, cache, export "
       .. "or prune" },
@@ -315,10 +315,10 @@ local function export_one(cli, values, part)
   return failed(cli, why)
 end
 
-local OF_ALL <const> = { list = list, prune = prune }
 local function cost(cli, values, part) return run_sums.print(cli, values, part, run_cost) end
 local function cache(cli, values, part) return run_sums.print(cli, values, part, run_cache) end
 
+local OF_ALL <const> = { list = list, prune = prune }
 local OF_ONE <const> = { show = show_one, resume = resume_one, export = export_one,
   cancel = cancel, fork = fork, cost = cost, cache = cache }
 

@@ -63,7 +63,8 @@ end
 ---@param body table
 function run_cost.note(sum, run, kind, body)
   local place = run .. "/" .. tostring(body.agent)
-  if kind == "prompt" or kind == "decision" and (body.what == "model" or body.what == "fallback") then
+  local chosen = kind == "decision" and (body.what == "model" or body.what == "fallback")
+  if kind == "prompt" or chosen then
     sum.asked[place] = body.model
   end
   local find = COSTS[kind]

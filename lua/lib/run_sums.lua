@@ -1,8 +1,8 @@
 --- `perigee runs cost` and `runs cache`: goes through the records of a run and its children and
 --- lets one of the two add them up.
-local export = require "lib.export"
-local json   = require "lib.json"
-local show   = require "lib.show"
+local json    = require "lib.json"
+local records = require "lib.records"
+local show    = require "lib.show"
 
 local run_sums = {}
 
@@ -21,7 +21,7 @@ function run_sums.print(cli, values, part, kind)
   if not rows then return show.failure(cli, err) end
   local sum = kind.begin()
   for _, row in ipairs(rows) do
-    for record in export.records(cli, row.run) do
+    for record in records.of(cli, row.run) do
       local body = kind.KINDS[record.kind] and json.decode(record.body)
       if type(body) == "table" then kind.note(sum, row.run, record.kind, body, record.time) end
     end

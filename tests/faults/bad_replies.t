@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# bad_input.t -- what a model's server may send that it should not, in each dialect: a clear error or a
+# bad_replies.t -- what a model's server may send that it should not, in each dialect: a clear error or a
 # reply, bounded memory, nothing that hangs, nothing left. (http.t has silences and statuses, tls.t
 # certificates.)
 use strict;

@@ -101,6 +101,10 @@ void bind_push_jobs(lua_State *L);
 int bind_command(lua_State *L, Run *run, int spec);
 int bind_explain(lua_State *L, Run *run, int spec);
 
+/* run:place(name, width) -> a place in the line of that name, where `width` have room at a time;
+ * from run/places.h. It never waits: place:wait(ms) does, place:leave([width]) gives it back. */
+int bind_place(lua_State *L, Run *run);
+
 /* run:new_seen, run:saw: bind_seen.c */
 int run_new_seen(lua_State *L);
 int run_saw(lua_State *L);

@@ -189,6 +189,13 @@ static int run_time_left(lua_State *L)
     return 1;
 }
 
+/* run:clock() -> milliseconds that only ever grow, from an unsaid beginning */
+static int run_clock(lua_State *L)
+{
+    lua_pushinteger(L, loop_now(bind_check_run(L, 1)->loop));
+    return 1;
+}
+
 /* run:hash(text) -> SHA-256 in hex: what tells one step's arguments from another's. */
 static int run_hash(lua_State *L)
 {
@@ -420,6 +427,8 @@ static int run_command(lua_State *L) { return bind_command(L, bind_check_run(L, 
 
 static int run_copy(lua_State *L) { return bind_copy(L, bind_check_run(L, 1)); }
 
+static int run_place(lua_State *L) { return bind_place(L, bind_check_run(L, 1)); }
+
 static int run_explain(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -487,6 +496,7 @@ static void make_metatable(lua_State *L)
                                        {"limit", run_limit},
                                        {"deadline_in", run_deadline_in},
                                        {"time_left", run_time_left},
+                                       {"clock", run_clock},
                                        {"hash", run_hash},
                                        {"decide", run_decide},
                                        {"script", run_script},
@@ -500,6 +510,7 @@ static void make_metatable(lua_State *L)
                                        {"explain", run_explain},
                                        {"copy", run_copy},
                                        {"http", run_http},
+                                       {"place", run_place},
                                        {"all", group_all},
                                        {"race", group_race},
                                        {"sleep", run_sleep},

@@ -1,6 +1,7 @@
 --- perigee runs: what ran, and what each run did.
 local args = require "lib.args"
 local chains = require "lib.chains"
+local compaction_words = require "lib.compaction_words"
 local export = require "lib.export"
 local export_html = require "lib.export_html"
 local json = require "lib.json"
@@ -8,6 +9,9 @@ local limits = require "lib.limits"
 local records = require "lib.records"
 local reply = require "lib.reply"
 local resume = require "lib.resume"
+local run_cache = require "lib.run_cache"
+local run_cost = require "lib.run_cost"
+local run_sums = require "lib.run_sums"
 local show = require "lib.show"
 local size = require "lib.size"
 local start = require "lib.start"
@@ -16,14 +20,16 @@ local waiting = require "lib.waiting"
 
 local SPEC <const> = {
   usage = "perigee runs list | show RUN | resume RUN | answer RUN[:SEQ] TEXT "
-    .. "| approve RUN[:SEQ] | deny RUN[:SEQ] | cancel RUN | fork RUN --at SEQ | export RUN "
-    .. "| prune --older TIME",
+    .. "| approve RUN[:SEQ] | deny RUN[:SEQ] | cancel RUN | fork RUN --at SEQ | cost RUN "
+    .. "| cache RUN | export RUN | prune --older TIME",
   about = "RUN is an id, any part of it that only one run has, or last. answer, approve and deny "
     .. "tell a run what it waits for (:SEQ is needed where it waits for several things). The "
     .. "process that carries the run hears it; where there is none the run is carried on here, "
-    .. "as resume does.",
+    .. "as resume does. cost: tokens and dollars by agent and model, children included. cache: "
+    .. "what the provider's cache did for each turn, why it missed, and what that cost.",
   positionals = {
-    { "WHAT", "list, show, resume, answer, approve, deny, cancel, fork, export or prune" },
+    { "WHAT", "list, show, resume, answer, approve, deny, cancel, fork, cost, cache, export "
+      .. "or prune" },
     { "RUN", "a run", optional = true },
     { "TEXT", "answer: what you say; - reads it from stdin", optional = true },
   },
@@ -46,7 +52,7 @@ local SPEC <const> = {
     { "--no-run", "flag", "answer, approve, deny, fork: leave it at that; do not carry on here" },
     { "--older", "duration", "prune: what has not changed for so long, such as 30d" },
     { "--dry-run", "flag", "prune: say what would be removed, and remove nothing" },
-    { "--json", "flag", "print JSON: one object, or one record a line for show" },
+    { "--json", "flag", "print JSON: one record a line for show, one object for the others" },
   },
 }
 
@@ -116,6 +122,7 @@ local SAY <const> = {
     return ("%s: %s%s"):format(b.what, b.verdict or b.to or b.model or "-",
       b.why and " (" .. b.why .. ")" or "")
   end,
+  compaction = function(b) return compaction_words.of(b) end,
   hop      = function(b) return ("%s -> %s: %s"):format(b.from, b.to, b.why) end,
   question = function(b) return ("%s to %s: %s"):format(b.agent, b.to, b.text) end,
   answer   = function(b)
@@ -309,9 +316,12 @@ local function export_one(cli, values, part)
   return failed(cli, why)
 end
 
+local function cost(cli, values, part) return run_sums.print(cli, values, part, run_cost) end
+local function cache(cli, values, part) return run_sums.print(cli, values, part, run_cache) end
+
 local OF_ALL <const> = { list = list, prune = prune }
 local OF_ONE <const> = { show = show_one, resume = resume_one, export = export_one,
-  cancel = cancel, fork = fork }
+  cancel = cancel, fork = fork, cost = cost, cache = cache }
 
 ---@async
 local function runs(cli, words)

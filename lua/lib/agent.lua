@@ -13,10 +13,12 @@ local ruling   = require "lib.ruling"
 local session  = require "lib.session"
 local sight    = require "lib.sight"
 local talk     = require "lib.talk"
+local text     = require "lib.text"
 local way      = require "lib.way"
 
 local agent = {}
 
+local SAID_MOST     <const> = 300 -- bytes of why a model declined
 local REFUSALS_MOST <const> = 3 -- of `accept`, before the reply stands as it is
 
 -- one agent's conversation ------------------------------------------------------------------------
@@ -153,6 +155,13 @@ local STOPPED <const> = { -- endings of a reply that are no end of the work
   context = "the conversation no longer fits the model's context window",
 }
 
+--- Why a reply is no end of the work; of a refusal also what the model or its server says.
+local function stopped(reply)
+  local why, declined = STOPPED[reply.stop], reply.refusal or {}
+  local said = reply.stop == "refusal" and (declined.explanation or declined.category)
+  return said and ("%s: %s"):format(why, text.cut_end(text.first_line(said), SAID_MOST)) or why
+end
+
 --- Runs one agent until its final reply or a handoff.
 ---@async
 ---@param run     HostRun
@@ -180,7 +189,7 @@ local function part(run, course, who, opening, start)
     elseif reply.stop == "pause" then
       results = {} -- the server wants to be asked again with what it has said so far
     elseif STOPPED[reply.stop] then
-      return { agent = who.name, reply = said, stopped = STOPPED[reply.stop] }
+      return { agent = who.name, reply = said, stopped = stopped(reply) }
     else
       local value, why
       value, why, err = value_of(run, with, said)

@@ -70,9 +70,9 @@ end
 local SETTINGS <const> = {
   { "lua/policy.lua", { "decide", "explain" } },
   { "lua/routing.lua", { "choose", "model", "next" } },
-  { "lua/context.lua", { "prompt", "handover" } },
+  { "lua/context.lua", { "prompt", "handover", "compact" } },
 }
-local MAY_MISS <const> = { explain = true, choose = true }
+local MAY_MISS <const> = { explain = true, choose = true, compact = true }
 
 local PROJECT_POLICY <const> = { "project:lua/policy.lua", { "decide", "explain" } }
 
@@ -105,6 +105,10 @@ function decisions.explain(file, call, facts)
   local policy = entry(file)
   return policy.explain and policy.explain(call, facts)
 end
+
+--- Whether a file has a function that may be missing.
+---@return boolean
+function decisions.has(path, field) return type(entry(path)[field]) == "function" end
 
 --- Where a function of a file begins; nil where it is made elsewhere, as by `route.first`.
 ---@return integer? line

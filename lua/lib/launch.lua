@@ -131,6 +131,7 @@ local function print_result(cli, values, total, result, err)
       { "waiting", total.waiting },
       { "turns", total.turns }, { "calls", total.calls },
       { "tokens", not total.rehearsed and total.tokens or nil },
+      { "usage", not total.rehearsed and total.usage or nil },
       { "cost_usd", not total.rehearsed and total.usd or nil },
       { "rehearsed", total.rehearsed }, { "time_ms", total.ms },
       { "error", err and { code = err.code, message = err.message } or result and result.error },
@@ -268,6 +269,7 @@ function launch.one(cli, ready, quiet)
     })
   end)
   if not opened then return nil, err end
+  opened.options.exact_order = (values.record or values.replay) ~= nil
   if not quiet then say_sandbox(cli, values, opened) end
   local params
   params, err = params_of(cli, ready)

@@ -155,11 +155,14 @@ end
 function start.outside(cli, gate)
   local models, err = start.models(cli, gate)
   if not models then return nil, err end
-  local env = { variables = {}, secrets = {}, models = models }
+  local env = { variables = {}, secrets = {}, refused = {}, models = models }
   for _, provider in pairs(models.providers) do
     local variable = provider.base_url_variable
     if variable then env.variables[variable] = cli.env(variable) end
-    if provider.secret and cli.has_secret(provider.secret) then
+    local has, refused = false, nil
+    if provider.secret then has, refused = cli.has_secret(provider.secret) end
+    if refused then env.refused[provider.secret] = refused end
+    if has then
       env.secrets[provider.secret] = true
     end
   end
@@ -381,7 +384,7 @@ function start.session(cli, loaded, how)
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
     visits = how.visits or {}, states = {}, touched = {}, questions = {}, speaking = {},
-    unpriced = {}, models = {}, part = {}, watched = {}, pasts = how.pasts,
+    unpriced = {}, models = {}, part = {}, sent = {}, watched = {}, pasts = how.pasts,
     inbox = {}, heard = 0, waiting = {}, parked = {}, now = cli.now,
     parks = how.parks and inforce.policy.unanswered == "wait",
     facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux",

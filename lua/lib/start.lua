@@ -46,7 +46,7 @@ local function taker(cli, where, how)
     if layer.name == "distribution" then return true end
     local why = written.why(where.written, path, file.real, file.hash)
     if not why then return true end
-    if asker and trust.ask_for_file(asker, path, why) then
+    if asker and trust.ask_for_file(asker, path, why, file.hash) then
       return written.take(cli, where.written, { { path = path, hash = file.hash } })
     end
     local folder = where.place and where.place.root or path:match("^(.*)/[^/]+$")
@@ -60,8 +60,8 @@ end
 ---@async
 ---@param cli   table
 ---@param named? string --project
----@param how?  { ask: boolean?, kept: table? } ask: a person may be asked for what is not trusted
----  yet; kept: see catalog.load
+---@param how?  { ask: boolean?, answered: table?, kept: table? } ask: a person may be asked for
+---  what is not trusted yet; answered: see trust.How; kept: see catalog.load
 ---@return start.Loaded? loaded, Error? err
 function start.load(cli, named, how)
   local where, err = project.find(cli, named)

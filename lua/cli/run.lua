@@ -20,7 +20,7 @@ local toolbox = require "lib.toolbox"
 local written = require "lib.written"
 
 local SPEC <const> = {
-  usage = "perigee run [OPTIONS] [AGENT|FILE.md|CHAIN.lua] TASK",
+  usage = "perigee run [OPTIONS] [AGENT|FILE.md|CHAIN.lua] TASK | --each [WHO]",
   about = "Runs an agent on a task and follows its relations to the next agents. "
     .. "Without an agent lua/routing.lua chooses one. A task of - is read from stdin.",
   positionals = {

@@ -64,12 +64,26 @@ int cli_end_traffic(lua_State *L);
 int cli_open_run(lua_State *L);
 
 /* bind_journal.c */
+int cli_claim_run(lua_State *L);
 int cli_open_journal(lua_State *L);
 int cli_list_runs(lua_State *L);
 int cli_read_run(lua_State *L);
 int cli_find_run(lua_State *L);
 int cli_read_text(lua_State *L);
 int cli_prune_runs(lua_State *L);
+/* Pushes { { number, body }, ... } of the messages after that number, or nil, err; their count. */
+int bind_push_inbox(lua_State *L, Str run, int64_t after);
+
+/* bind_runs.c */
+int cli_end_run(lua_State *L);
+int cli_fork_run(lua_State *L);
+
+/* bind_inbox.c */
+int cli_read_inbox(lua_State *L);
+int cli_post(lua_State *L);
+
+/* bind_texts.c */
+int cli_use_texts(lua_State *L);
 
 /* bind_save.c */
 int cli_save(lua_State *L);

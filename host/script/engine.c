@@ -7,6 +7,7 @@
 #include "../http/secrets.h"
 #include "bind.h"
 #include "cross.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -100,6 +101,7 @@ static bool turn(void *arg)
     Engine *engine = arg;
     bool    more = sched_turn(&engine->sched);
     free_retired(engine);
+    if (!more && !engine->sched.first && engine->waits) wait_look(engine);
     return more || engine->sched.first;
 }
 
@@ -168,6 +170,7 @@ void engine_free(Engine *engine)
     sources_free(&engine->sources);
     sources_free(&engine->project);
     sources_free(&engine->offered);
+    sources_free(&engine->recorded);
     sources_free(&engine->previous);
     buf_clear(&engine->input);
     free(engine->distribution);

@@ -26,13 +26,15 @@ struct Engine {
     Vm           *retired;   /* owned list: freed when no slice is on the stack */
     struct Cross *decisions; /* queued, oldest first: one decision at a time */
     bool          deciding;
-    Run          *runs;     /* owned list: top-level runs, through next_sibling */
-    Holds         holds;    /* whose turn it is with a file of a workspace */
-    Source       *sources;  /* owned list: what was loaded */
-    Source       *project;  /* owned list: Lua of a trusted project, read whole */
-    Source       *offered;  /* owned list: the same, before anyone has decided */
-    Source       *previous; /* owned list: what was of the project when somebody looked anew */
-    Note        **notes;    /* owned array: workspaces of this process's runs */
+    Run          *runs;         /* owned list: top-level runs, through next_sibling */
+    Holds         holds;        /* whose turn it is with a file of a workspace */
+    Source       *sources;      /* owned list: what was loaded */
+    Source       *project;      /* owned list: Lua of a trusted project, read whole */
+    Source       *offered;      /* owned list: the same, before anyone has decided */
+    Source       *previous;     /* owned list: what was of the project when somebody looked anew */
+    Source       *recorded;     /* owned list: texts of the run that is carried on */
+    size_t        source_count; /* files loaded so far */
+    Note        **notes;        /* owned array: workspaces of this process's runs */
     size_t        note_count;
     char         *distribution, *user; /* owned; folders; user may be NULL */
     char         *helper;              /* owned; path of perigee-sandbox */
@@ -41,7 +43,8 @@ struct Engine {
     bool          lost;        /* a record could not be written */
     int           exit_code;
 
-    Buf input; /* of stdin, read and not yet asked for */
+    struct Wait *waits; /* of runs; owned by who waits */
+    Buf          input; /* of stdin, read and not yet asked for */
 
     struct Question *questions; /* oldest first, the first is shown; owned by who waits */
 };

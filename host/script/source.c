@@ -49,8 +49,8 @@ void sources_free(Source **list)
 
 typedef struct Found {
     Layer       layer;
-    const char *folder;  /* of the layer; NULL for an absolute path */
-    Source     *project; /* the project's file, already read */
+    const char *folder; /* of the layer; NULL for an absolute path */
+    Source     *ready;  /* a recorded text or the project's file: already read */
 } Found;
 
 static bool is_file(const char *folder, const char *name)
@@ -71,6 +71,14 @@ static Source *of_project(const Engine *engine, const char *path)
 {
     for (Source *source = engine->project; source; source = source->next)
         if (!source->hidden && (strcmp(source->path, path) == 0 || strcmp(source->file, path) == 0))
+            return source;
+    return NULL;
+}
+
+static Source *of_record(const Engine *engine, const char *path, bool project)
+{
+    for (Source *source = engine->recorded; source; source = source->next)
+        if ((source->layer == LAYER_PROJECT) == project && strcmp(source->path, path) == 0)
             return source;
     return NULL;
 }
@@ -99,8 +107,8 @@ static bool stands(const Engine *engine, const char *folder, const char *path, L
 
 static bool find_absolute(const Engine *engine, const char *path, Found *found)
 {
-    found->project = of_project(engine, path);
-    if (found->project)
+    found->ready = of_project(engine, path);
+    if (found->ready)
         found->layer = LAYER_PROJECT;
     else if (below(path, engine->distribution))
         found->layer = LAYER_DISTRIBUTION;
@@ -108,19 +116,31 @@ static bool find_absolute(const Engine *engine, const char *path, Found *found)
         found->layer = LAYER_USER;
     else
         found->layer = LAYER_NAMED;
-    return found->project || stands(engine, "", path, found->layer);
+    return found->ready || stands(engine, "", path, found->layer);
 }
 
-static bool find(const Engine *engine, const char *path, Sight sight, Found *found)
+/* The recorded text that `path` leads to. A project's file that was not there stands before none of
+ * those that were. */
+static bool find_recorded(const Engine *engine, const char *path, Sight sight, Found *found)
 {
-    *found = (Found){0};
+    bool only = strncmp(path, PROJECT, sizeof PROJECT - 1) == 0;
+    if (sight == SIGHT_OWN && !only) return false;
+    if (only || sight_of(path, sight) == SIGHT_PROJECT)
+        found->ready = of_record(engine, only ? path + sizeof PROJECT - 1 : path, true);
+    if (!found->ready && !only) found->ready = of_record(engine, path, false);
+    if (found->ready) found->layer = found->ready->layer;
+    return found->ready;
+}
+
+static bool find_today(const Engine *engine, const char *path, Sight sight, Found *found)
+{
     if (path[0] == '/') return find_absolute(engine, path, found);
     bool only = strncmp(path, PROJECT, sizeof PROJECT - 1) == 0;
     sight = only ? SIGHT_PROJECT : sight_of(path, sight);
     if (sight == SIGHT_PROJECT) {
         found->layer = LAYER_PROJECT;
-        found->project = of_project(engine, only ? path + sizeof PROJECT - 1 : path);
-        if (found->project || only) return found->project;
+        found->ready = of_project(engine, only ? path + sizeof PROJECT - 1 : path);
+        if (found->ready || only) return found->ready;
     }
     found->layer = LAYER_USER;
     found->folder = engine->user;
@@ -131,18 +151,29 @@ static bool find(const Engine *engine, const char *path, Sight sight, Found *fou
     return stands(engine, engine->distribution, path, LAYER_DISTRIBUTION);
 }
 
+static bool find(const Engine *engine, const char *path, Sight sight, Found *found)
+{
+    *found = (Found){0};
+    return find_recorded(engine, path, sight, found) || find_today(engine, path, sight, found);
+}
+
+static void file_of(const Found *found, const char *path, char *file, size_t size)
+{
+    if (found->ready)
+        snprintf(file, size, "%s", found->ready->file);
+    else if (found->folder)
+        snprintf(file, size, "%s/%s", found->folder, path);
+    else
+        snprintf(file, size, "%s", path);
+}
+
 bool engine_locate(Engine *engine, const char *path, Sight sight, char *file, size_t size,
                    Layer *layer)
 {
     Found found;
     bool  there = find(engine, path, sight, &found);
     *layer = found.layer;
-    if (found.project)
-        snprintf(file, size, "%s", found.project->file);
-    else if (found.folder)
-        snprintf(file, size, "%s/%s", found.folder, path);
-    else
-        snprintf(file, size, "%s", path);
+    file_of(&found, path, file, size);
     return there;
 }
 
@@ -170,11 +201,11 @@ Status source_read(const char *file, Buf *out, Err *err)
     return status;
 }
 
-static Status take(Source *source, Source **out, Err *err)
+static Status take_ready(Engine *engine, Source *source, Source **out, Err *err)
 {
     if (source->refused)
         return err_set(err, ST_DENIED, "%s is not loaded: %s", source->file, source->refused);
-    source->used = true;
+    if (source->number == 0) source->number = ++engine->source_count;
     *out = source;
     return ST_OK;
 }
@@ -182,15 +213,14 @@ static Status take(Source *source, Source **out, Err *err)
 Status engine_source(Engine *engine, const char *path, Sight sight, Source **out, Err *err)
 {
     char  file[PATH_SIZE];
-    Layer layer;
     Found found;
     if (!find(engine, path, sight, &found))
         return err_set(err, ST_NOT_FOUND, "%s: no such file in %s%s%s", path, engine->distribution,
                        engine->user ? " or " : "", engine->user ? engine->user : "");
-    Source *known = found.project ? found.project : source_of_layer(engine, path, found.layer);
-    if (known) return take(known, out, err);
-    engine_locate(engine, path, sight, file, sizeof file, &layer);
-    if (layer == LAYER_USER && guard_path(file, err) != ST_OK) return err->status;
+    Source *known = found.ready ? found.ready : source_of_layer(engine, path, found.layer);
+    if (known) return take_ready(engine, known, out, err);
+    file_of(&found, path, file, sizeof file);
+    if (found.layer == LAYER_USER && guard_path(file, err) != ST_OK) return err->status;
     Source *source = mem_new(sizeof *source);
     buf_init(&source->text, LIMIT_SCRIPT + 16 * KB);
     buf_init(&source->code, 2 * LIMIT_SCRIPT);
@@ -199,7 +229,8 @@ Status engine_source(Engine *engine, const char *path, Sight sight, Source **out
         return err->status;
     }
     source->layer = found.layer;
-    source->used = source->fresh = true;
+    source->number = ++engine->source_count;
+    source->fresh = true;
     source->path = mem_text(path);
     source->file = mem_text(file);
     source->next = engine->sources;
@@ -207,6 +238,74 @@ Status engine_source(Engine *engine, const char *path, Sight sight, Source **out
     *out = source;
     return ST_OK;
 }
+
+/* -- as a run recorded it -----------------------------------------------------------------------
+ */
+
+/* See engine_use_text. */
+static bool is_always_todays(const Engine *engine, const char *path)
+{
+    bool project = strncmp(path, PROJECT, sizeof PROJECT - 1) == 0;
+    if (project) path += sizeof PROJECT - 1;
+    if (strncmp(path, "lua/lib/", 8) == 0 || strncmp(path, "lua/cli/", 8) == 0) return true;
+    if (strcmp(path, "lua/models.lua") == 0) return true;
+    return strcmp(path, "lua/policy.lua") == 0 && (!project || of_project(engine, path));
+}
+
+/* Whether `path` leads to just that text without the record. */
+static bool is_same_today(const Engine *engine, const char *path, const char *hash)
+{
+    char  file[PATH_SIZE], now[HASH_HEX_SIZE] = "";
+    Found found = {0};
+    bool  relative = path[0] != '/' && strncmp(path, PROJECT, sizeof PROJECT - 1) != 0;
+    Err   err; /* what cannot be read is not the same */
+    err_clear(&err);
+    if (relative && of_project(engine, path)) return false; /* that would stand in its place */
+    if (!find_today(engine, path, SIGHT_USER, &found)) return false;
+    if (found.ready) return !found.ready->refused && strcmp(found.ready->hash, hash) == 0;
+    const Source *known = source_of_layer(engine, path, found.layer);
+    Buf           text;
+    buf_init(&text, LIMIT_SCRIPT + 16 * KB);
+    file_of(&found, path, file, sizeof file);
+    if (known)
+        hash_hex(buf_str(&known->text), now);
+    else if (source_read(file, &text, &err) == ST_OK)
+        hash_hex(buf_str(&text), now);
+    buf_clear(&text);
+    return strcmp(now, hash) == 0;
+}
+
+static Layer recorded_layer(const Engine *engine, const char *path)
+{
+    if (path[0] != '/') return LAYER_USER; /* the distribution's sees the same, but for SIGHT_OWN */
+    if (below(path, engine->distribution)) return LAYER_DISTRIBUTION;
+    return below(path, engine->user) ? LAYER_USER : LAYER_NAMED;
+}
+
+void engine_use_text(Engine *engine, const char *path, const char *hash, Buf *text, bool *changed)
+{
+    bool project = strncmp(path, PROJECT, sizeof PROJECT - 1) == 0;
+    *changed = !is_always_todays(engine, path) && !is_same_today(engine, path, hash);
+    if (!*changed) {
+        buf_clear(text);
+        return;
+    }
+    char    file[PATH_SIZE];
+    Source *source = mem_new(sizeof *source);
+    snprintf(file, sizeof file, "%s, as the run had it", path);
+    source->path = mem_text(project ? path + sizeof PROJECT - 1 : path);
+    source->file = mem_text(file);
+    source->text = *text;
+    buf_init(text, 0);
+    buf_init(&source->code, 2 * LIMIT_SCRIPT);
+    snprintf(source->hash, sizeof source->hash, "%s", hash);
+    source->kept = true;
+    source->layer = project ? LAYER_PROJECT : recorded_layer(engine, path);
+    source->next = engine->recorded;
+    engine->recorded = source;
+}
+
+void engine_drop_texts(Engine *engine) { sources_free(&engine->recorded); }
 
 /* -- a project's ------------------------------------------------------------------------------- */
 

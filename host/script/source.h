@@ -4,11 +4,15 @@
  *   user           $XDG_CONFIG_HOME/perigee
  *   distribution   what belongs to the program
  *
+ * A run that is carried on has its recorded texts before all of these: see engine_use_text.
+ *
  * Why     A file looks down, never up: what a user's policy requires must not come from a project,
  *         and what lua/lib requires must not come from a user. So each file has a sight, by where
- * it lies itself. Use     engine_read_project -> (trust decides) -> engine_admit for each ->
- * engine_source ... Owner   The Engine owns every Source. Thread  Loop thread; blocks for small
- * regular files.
+ *         it lies itself.
+ * Use     engine_read_room -> (trust decides) -> engine_admit for each -> engine_use_text for each
+ *         -> engine_source ...
+ * Owner   The Engine owns every Source.
+ * Thread  Loop thread; blocks for small regular files.
  */
 #ifndef HOST_SCRIPT_SOURCE_H
 #define HOST_SCRIPT_SOURCE_H
@@ -37,12 +41,12 @@ typedef struct Source {
     Buf            text;
     Buf            code; /* compiled, from the second load on; made by vm.c and by nobody else */
     size_t         loads;
-    char  hash[HASH_HEX_SIZE]; /* "" until a run asks for it; of a project's from the start */
-    Layer layer;
-    char *refused; /* owned; why a project's file is not loaded; it still stands in the
-                      way of what it would have replaced. NULL when it is loaded */
-    bool  kept;    /* its text stands in the journal */
-    bool  used;    /* somebody loaded it */
+    char   hash[HASH_HEX_SIZE]; /* "" until a run asks for it; of a project's from the start */
+    Layer  layer;
+    char  *refused; /* owned; why a project's file is not loaded; it still stands in the
+                       way of what it would have replaced. NULL when it is loaded */
+    bool   kept;    /* its text stands in the journal */
+    size_t number;  /* 1 for what was loaded first; 0: nobody has loaded it */
 
     /* What source_fresh.c keeps for a process that stays. */
     struct Source *before; /* owned; the version that this one, on trial, stands in for */
@@ -88,6 +92,22 @@ MUST_CHECK Status engine_read_room(Engine *engine, const char *root, const Room 
 /* Puts the offered `source` into force; with `refused` (copied) it is not loaded, but stands in the
  * way of others of its name. */
 void engine_admit(Engine *engine, Source *source, const char *refused);
+
+/* From here on `path`, named as runs record it ("tools/x.lua", "project:tools/x.lua", or absolute),
+ * leads to `text` (taken) with the hash `hash`, whatever the layers have. *changed is false, and
+ * nothing is put into force, where a layer has just that text, and for what is always today's:
+ *
+ *   lua/lib, lua/cli      they are the program, and read what earlier ones wrote
+ *   lua/models.lua        says which server a key may go to
+ *   lua/policy.lua        forbids: what was forbidden since stays so. A project's that is not
+ *                         loaded today counts as it was, for the same reason
+ *
+ * A project's recorded text asks for no trust: it was trusted when it ran, and the journal is as
+ * much the user's own as the record of what is trusted. */
+void engine_use_text(Engine *engine, const char *path, const char *hash, Buf *text, bool *changed);
+
+/* Forgets what engine_use_text put into force; before anything of it was loaded. */
+void engine_drop_texts(Engine *engine);
 
 /* Adds the text of `file` to `out`, at most LIMIT_SCRIPT bytes. */
 MUST_CHECK Status source_read(const char *file, Buf *out, Err *err);

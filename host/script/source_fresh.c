@@ -43,7 +43,7 @@ static Source *new_version(const Source *of)
     source->path = mem_text(of->path);
     source->file = mem_text(of->file);
     source->layer = of->layer;
-    source->used = source->fresh = true;
+    source->fresh = true;
     buf_init(&source->text, LIMIT_SCRIPT + 16 * KB);
     buf_init(&source->code, 2 * LIMIT_SCRIPT);
     return source;

@@ -1,5 +1,4 @@
 --- perigee run: an agent or a chain on a task.
-local agent   = require "lib.agent"
 local args    = require "lib.args"
 local cassette = require "lib.cassette"
 local catalog = require "lib.catalog"
@@ -7,16 +6,14 @@ local chains  = require "lib.chains"
 local chooser = require "lib.chooser"
 local each    = require "lib.each"
 local fresh   = require "lib.fresh"
-local grants  = require "lib.grants"
 local json    = require "lib.json"
+local launch  = require "lib.launch"
 local limits  = require "lib.limits"
 local network = require "lib.network"
-local opening = require "lib.opening"
-local session = require "lib.session"
+local resume  = require "lib.resume"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
-local toolbox = require "lib.toolbox"
 local written = require "lib.written"
 
 local SPEC <const> = {
@@ -43,6 +40,8 @@ local SPEC <const> = {
     { "--set", "list", "a parameter of a chain; perigee run CHAIN.lua --help lists them",
       hint = "KEY=VALUE" },
     { "--attach", "list", "a text file whose content is added to the task", hint = "FILE" },
+    { "--resume", "text", "go on with a run that was stopped or waits, as perigee runs resume does",
+      hint = "RUN" },
     { "--each", "flag", "tasks from stdin, one a line, until it ends: text, or "
       .. '{"agent":..., "task":..., "set":{...}}' },
     { "--store", "text", "the journal's file", hint = "FILE" },
@@ -144,134 +143,6 @@ local function choose_who(cli, loaded, task, values)
     and first.blocked, missing = first and not candidates and first.missing }
 end
 
---- What people should know of the project, each line once.
-local function say_lines(cli, loaded)
-  for _, line in ipairs(loaded.project.lines) do
-    cli.err("perigee: " .. show.clean(line) .. "\n")
-  end
-  loaded.project.lines = {}
-end
-
---- Says before anything happens what could not be used.
-local function report(cli, loaded, who)
-  local function say(...)
-    if loaded.say then return loaded.say(string.format(...)) end
-    cli.err("perigee: " .. show.clean(string.format(...)) .. "\n")
-  end
-  for _, one in ipairs(loaded.box.diagnostics) do say("%s", toolbox.say(one)) end
-  say_lines(cli, loaded)
-  for _, one in ipairs(loaded.catalog.diagnostics) do
-    if not one.stays and (one.file == who.file or one.taken == who.file) then
-      say("%s:%d:%d: %s", one.file, one.line, one.column, one.message)
-    end
-  end
-  if who.missing and #who.missing > 0 then
-    say("%s has no tool here called %s; it runs without", who.name, table.concat(who.missing, ", "))
-  end
-end
-
---- The agent for a task that names nobody: what routing chose, or what a model picks of it now. The
---- decision is recorded with those who came after.
-local function settle(run, who, task)
-  local found, name, why = who.choice, who.choice.to, who.choice.why
-  if who.candidates then
-    name, why = chooser.pick(run, task, who.candidates)
-    if not name then return nil, why end
-  end
-  session.record(run, "decision", { what = "choose", to = name, why = why, from = found.from,
-    by = who.candidates and "model" or "routing", candidates = who.candidates,
-    runners_up = found.runners_up })
-  session.emit(run, "notice", { text = ("%s gets the task: %s"):format(name, why) })
-  return session.get().catalog.by_name[name]
-end
-
-local function agent_work(run, who, task, options)
-  return function()
-    if who.choice then
-      local err
-      who, err = settle(run, who, task)
-      if not who then return nil, err end
-      if who.blocked then return nil, who.blocked end
-    end
-    local bare, first = opening.of(task)
-    return agent.run(run, { agent = who, task = bare, opening = first, hops = options.hops,
-      attachments = options.attachments })
-  end
-end
-
---- Who watches, by the options; and how text is spoken.
-local function watchers(cli, values)
-  local count, total = show.counter()
-  local watch
-  if values.events then
-    watch = show.events(cli)
-  elseif values.json then
-    watch = function() end
-  else
-    watch = show.people(cli, cli.terminal and cli.out or cli.err)
-  end
-  return function(event)
-    count(event)
-    watch(event)
-  end, total
-end
-
-local function print_result(cli, values, total, result, err)
-  if values.events then return end
-  if values.json then
-    cli.out(json.encode(json.object {
-      { "line", total.line }, { "run", total.run }, { "status", total.status },
-      { "agent", result and result.agent }, { "text", result and result.text },
-      { "value", result and result.value }, { "hops", result and result.hops },
-      { "questions", result and result.questions },
-      { "turns", total.turns }, { "calls", total.calls },
-      { "tokens", not total.rehearsed and total.tokens or nil },
-      { "cost_usd", not total.rehearsed and total.usd or nil },
-      { "rehearsed", total.rehearsed }, { "time_ms", total.ms },
-      { "error", err and { code = err.code, message = err.message } or result and result.error },
-    }) .. "\n")
-    return
-  end
-  if err then show.failure(cli, err, 0) end
-  if result and result.error then
-    cli.err("perigee: ended early: " .. show.clean(result.error) .. "\n")
-  end
-  for _, one in ipairs(result and result.questions or {}) do
-    cli.err(show.clean(("perigee: %s asked you, and nobody answered: %s\n"):format(one.agent,
-      one.question)))
-  end
-  if result and (not cli.terminal or not result.agent) then
-    cli.out(show.clean((result.text:gsub("\n*$", "\n"))))
-  end
-  cli.err(show.total(total) .. "\n")
-end
-
---- The workspace's real path, as far as it can be told before it is opened.
-local function workspace_of(cli, values, project)
-  local path = values.workspace or project.folders.current
-  local info = cli.stat(path)
-  return info and info.real or path
-end
-
---- Opens journal (once a process), recording, workspace and run.
-local function open_run(cli, given, project, who, task, opened)
-  local values, ok, err = given.values, given.journal, nil
-  if not ok then ok, err = start.journal(cli, values.store) end
-  if not ok then return nil, err end
-  given.journal = ok
-  if values.record then
-    ok, err = cli.record(values.record,
-      cassette.about(opened, task, workspace_of(cli, values, project)))
-    if not ok then return nil, err end
-  end
-  return cli.open_run {
-    agent = who.name, task = task, workspace = values.workspace or project.folders.current,
-    pins = project.pins, unconfined = values.unconfined,
-    roots = grants.of_run(opened.tools),
-    sandbox = network.of_run(opened), limits = opened.settings.limits,
-  }
-end
-
 --- Prints the help of the verb, or of the chain that was named.
 local function help(cli, given)
   local word = given.positionals[1] or ""
@@ -281,7 +152,7 @@ local function help(cli, given)
   end
   local loaded, err = start.load(cli, given.values.project)
   if not loaded then return nil, err end
-  say_lines(cli, loaded)
+  launch.say_lines(cli, loaded)
   local path, chain
   path, err = chains.find(cli, word)
   if not path then return nil, err end
@@ -305,6 +176,19 @@ local function check_each(values, positionals)
   return true
 end
 
+--- A run that goes on is what it was; only these words are about how.
+local OF_RESUME <const> = { "resume", "model", "limit", "json", "events", "unconfined", "store" }
+
+local function check_resume(values, positionals)
+  if #positionals > 0 then return usage_error("usage: perigee run --resume RUN") end
+  for _, name in ipairs(text.sorted_keys(values)) do
+    if values[name] and not text.one_of(OF_RESUME, name) then
+      return usage_error(("--resume and --%s do not go together"):format((name:gsub("_", "-"))))
+    end
+  end
+  return true
+end
+
 --- What the command line says, checked.
 ---@return table? given, Error? err, integer? code
 local function read_words(words)
@@ -323,6 +207,9 @@ local function read_words(words)
   end
   if values.each then
     local ok, why, code = check_each(values, given.positionals)
+    if not ok then return nil, why, code end
+  elseif values.resume then
+    local ok, why, code = check_resume(values, given.positionals)
     if not ok then return nil, why, code end
   elseif #given.positionals == 0 then
     return usage_error("WHO is missing; usage: " .. SPEC.usage)
@@ -357,94 +244,19 @@ local function prepare(cli, given, item, loaded)
   else who, err = choose_who(cli, loaded, task, values) end
   if not who then return nil, err, err.exit end
   start.equip(loaded.catalog, loaded.box.tools)
-  report(cli, loaded, who)
+  launch.report(cli, loaded, who)
   if who.blocked then return nil, who.blocked end
   if task == "" and not who.chain then
     return usage_error("the task is missing; usage: " .. SPEC.usage)
   end
   local replay
   if values.replay then
-    replay, err = cassette.play(cli, values.replay, workspace_of(cli, values, loaded.project))
+    replay, err = cassette.play(cli, values.replay,
+      launch.workspace_of(cli, values, loaded.project))
     if not replay then return nil, err end
   end
   return { given = given, values = values, loaded = loaded, who = who, task = task,
     set = item.set, replay = replay }
-end
-
---- Opens what a run needs, but not the run.
----@return table? params of a chain, Error? err
-local function params_of(cli, ready)
-  if not ready.who.chain then return {} end
-  local chain, err = fresh.attempt(cli, function() return chains.declare(cli, ready.who.chain) end)
-  if not chain then return nil, err end
-  return chains.params(chain, ready.task, ready.set)
-end
-
---- Says once a process what everything that follows goes without.
-local function say_sandbox(cli, values, opened)
-  if values.unconfined then
-    cli.err("perigee: WITHOUT a sandbox: commands of this run may do all that you may\n")
-  end
-  if opened.no_sandbox then
-    cli.err("perigee: no sandbox, so nothing that starts commands is offered: "
-      .. show.clean(opened.no_sandbox.message) .. "\n")
-  end
-end
-
---- One run from its opening to its last line.
----@async
----@param quiet boolean? what was said of the sandbox is not said again
----@return show.Total? total, Error? err the run never began
-local function run_one(cli, ready, quiet)
-  local began = cli.now()
-  local values, loaded, who, task = ready.values, ready.loaded, ready.who, ready.task
-  local sink, total = watchers(cli, values)
-  local opened, err = fresh.attempt(cli, function()
-    return start.session(cli, loaded, {
-      replay = ready.replay,
-      model = values.model, hops = values.hops, unconfined = values.unconfined, sink = sink,
-      asks = not values.json and not values.events,
-      given = ready.given.said, workspace = values.workspace or loaded.project.folders.current,
-    })
-  end)
-  if not opened then return nil, err end
-  if not quiet then say_sandbox(cli, values, opened) end
-  local params
-  params, err = params_of(cli, ready)
-  if not params then return nil, err end
-
-  local run
-  run, err = open_run(cli, ready.given, loaded.project, who, task, opened)
-  if not run then return nil, err end
-  total.run, total.line = run.id, ready.line
-  limits.set(run, ready.given.limits)
-
-  local work = who.chain and function() return chains.work(run, who.chain, params) end
-    or agent_work(run, who, task,
-      { hops = opened.options.hops, attachments = #(values.attach or {}) })
-  local result
-  result, err = agent.whole(run, function()
-    session.record(run, "run.started", {
-      format = 1, agent = not who.chain and who.name or nil, chain = who.chain, task = task,
-      params = who.chain and params or nil, workspace = run.workspace,
-      model = opened.options.model,
-      hops = opened.options.hops, sandbox = opened.sandbox, files = run:sources(),
-    })
-    return work()
-  end)
-  total.status = err and err.code or result.status
-  total.ms = cli.now() - began
-  print_result(cli, values, total, result, err)
-  run:close()
-  return total
-end
-
---- The exit code. A recording that is not whole, or was not played whole, is no success.
-local function finish(cli, values, status)
-  local whole, err = cli.end_traffic()
-  local code = status == "ok" and 0 or cli.exit_code(status)
-  if whole or values.replay and code ~= 0 then return code end -- the run ended with it
-  return show.failure(cli, err, code ~= 0 and code or nil)
 end
 
 -- many runs ---------------------------------------------------------------------------------------
@@ -464,7 +276,7 @@ local function run_line(cli, given, memory, line, number)
   if not ready then return nil, err, code end
   ready.line = number
   local total
-  total, err = run_one(cli, ready, quiet)
+  total, err = launch.one(cli, ready, quiet)
   fresh.worked(loaded, memory)
   return total, err
 end
@@ -499,6 +311,17 @@ local function run_each(cli, words, given)
   return tally.code
 end
 
+--- A run that goes on.
+---@async
+local function run_again(cli, words, values)
+  local ok, err = start.journal(cli, values.store)
+  if not ok then return refuse(cli, words, err) end
+  local id
+  id, err = cli.find_run(values.resume)
+  if not id then return refuse(cli, words, err) end
+  return resume.carry_on(cli, id, values)
+end
+
 ---@async
 local function run_verb(cli, words)
   local given, err, code = read_words(words)
@@ -508,18 +331,19 @@ local function run_verb(cli, words)
     return err and refuse(cli, words, err) or code
   end
   if given.values.each then return run_each(cli, words, given) end
+  if given.values.resume then return run_again(cli, words, given.values) end
   local loaded
   loaded, err = start.load(cli, given.values.project,
     { ask = not (given.values.json or given.values.events) })
   if not loaded then return refuse(cli, words, err) end
-  say_lines(cli, loaded)
+  launch.say_lines(cli, loaded)
   local ready
   ready, err, code = prepare(cli, given, item_of(cli, given), loaded)
   if not ready then return refuse(cli, words, err, code) end
   local total
-  total, err = run_one(cli, ready)
+  total, err = launch.one(cli, ready)
   if not total then return refuse(cli, words, err) end
-  return finish(cli, given.values, total.status)
+  return launch.exit_code(cli, given.values, total.status)
 end
 
 return { usage = SPEC.usage, run = run_verb }

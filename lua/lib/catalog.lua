@@ -24,6 +24,7 @@ local NARROW <const> = { allowedtools = "tools", disallowedtools = "without" }
 ---@field description string
 ---@field file        string
 ---@field layer       string
+---@field source      string the text of its file
 ---@field body        string
 ---@field model       string?
 ---@field complexity  string?
@@ -184,7 +185,7 @@ local function read(cli, path, source, layer, diagnostics)
   local form, unusable = form_of(parsed, front, name, path, diagnostics)
   local who = {
     name = name, description = scalar(front.description) or "", file = path, layer = layer.name,
-    body = parsed.body, body_line = parsed.body_line, model = scalar(front.model),
+    source = source, body = parsed.body, body_line = parsed.body_line, model = scalar(front.model),
     complexity = scalar(front.complexity),
     written = written, without = without, limits = bounds, output = front.output, form = form,
     blocked = unusable, extra = extra,
@@ -359,6 +360,14 @@ function catalog.load(cli, layers, how)
   return catalog.finish(found)
 end
 
+local function take_out(found, who)
+  if not who then return end
+  if found.by_name[who.name] == who then found.by_name[who.name] = nil end
+  for i, other in ipairs(found.agents) do
+    if other == who then return table.remove(found.agents, i) end
+  end
+end
+
 --- An agent from a file that the command line names, put before the others.
 ---@return agent.Agent? who, Error? err
 function catalog.add_file(cli, found, path)
@@ -373,14 +382,42 @@ function catalog.add_file(cli, found, path)
       message = ("%s:%d:%d: %s"):format(path, first.line, first.column, first.message) }
   end
   table.move(diagnostics, 1, #diagnostics, #found.diagnostics + 1, found.diagnostics)
-  local shadowed = found.by_name[who.name]
-  for i, other in ipairs(found.agents) do
-    if other == shadowed then table.remove(found.agents, i) break end
-  end
+  take_out(found, found.by_name[who.name])
   found.by_name[who.name] = who
   found.agents[#found.agents + 1] = who
   catalog.finish(found)
   return who
+end
+
+--- An agent as a run recorded it, in place of what its file says today, or beside the others where
+--- the file is gone. `catalog.finish` is the caller's, after the last one.
+---@param found  catalog.Catalog
+---@param path   string the file, as the record names it
+---@param source string its text then
+---@param hooks? string the file of its hooks then
+---@return agent.Agent? who, Error? err
+---@return boolean? changed whether its text is another today, or gone
+function catalog.use_text(cli, found, path, source, hooks)
+  local today, kept, diagnostics = nil, {}, {}
+  for _, who in ipairs(found.agents) do
+    if who.file == path then today = who end
+  end
+  local who = read(cli, path, source, { name = today and today.layer or "named" }, diagnostics)
+  if not who then
+    return nil, { code = "invalid", message = ("%s, as the run had it: %d:%d: %s; --with-current "
+      .. "goes on with the file as it is now"):format(path, diagnostics[1].line,
+      diagnostics[1].column, diagnostics[1].message) }
+  end
+  who.hooks_file = hooks
+  for _, one in ipairs(found.diagnostics) do
+    if one.file ~= path then kept[#kept + 1] = one end
+  end
+  found.diagnostics = table.move(diagnostics, 1, #diagnostics, #kept + 1, kept)
+  take_out(found, today)
+  take_out(found, found.by_name[who.name])
+  found.by_name[who.name] = who
+  found.agents[#found.agents + 1] = who
+  return who, nil, not today or today.source ~= source
 end
 
 --- Sorts, resolves edges to names, and works out who may hand to whom.

@@ -11,6 +11,7 @@ local session  = require "lib.session"
 local settings = require "lib.settings"
 local show     = require "lib.show"
 local text     = require "lib.text"
+local texts    = require "lib.texts"
 local tool     = require "lib.tool"
 local toolbox  = require "lib.toolbox"
 local shipped  = require "models"
@@ -34,10 +35,12 @@ end
 ---@field gate    trust.Gate
 ---@field catalog catalog.Catalog
 ---@field box     toolbox.Box
+---@field changed? string[] files whose recorded text is used, and is not today's
 ---@field say?    fun(line: string) tells people, each thing once a process that stays
 
-local NO_GATE <const> = { level = "none", loaded = {}, refused = {}, blocked = {}, left = {},
-  lines = {} }
+local function no_gate()
+  return { level = "none", loaded = {}, refused = {}, blocked = {}, left = {}, lines = {} }
+end
 
 --- Whether a definition is taken: what a run wrote asks, and is left out where nobody can be asked.
 local function taker(cli, where, how)
@@ -60,14 +63,15 @@ end
 ---@async
 ---@param cli   table
 ---@param named? string --project
----@param how?  { ask: boolean?, answered: table?, kept: table? } ask: a person may be asked for
----  what is not trusted yet; answered: see trust.How; kept: see catalog.load
+---@param how?  { ask: boolean?, answered: table?, recorded: texts.Texts?, kept: table? } ask: a
+---  person may be asked for what is not trusted yet; answered: see trust.How; recorded: the texts of
+---  the run that is carried on, from the journal that is open; kept: see catalog.load
 ---@return start.Loaded? loaded, Error? err
 function start.load(cli, named, how)
   local where, err = project.find(cli, named)
   if not where then return nil, err end
   if where.written.denied then return nil, where.written.denied end
-  local gate = where.place and trust.gate(cli, where.place, where.written, how) or NO_GATE
+  local gate = where.place and trust.gate(cli, where.place, where.written, how) or no_gate()
   if where.place then
     for _, path in ipairs(written.removed(where.written, where.place.agents)) do
       where.lines[#where.lines + 1] = ("a run removed %s; an agent of its name may be another one "
@@ -77,9 +81,14 @@ function start.load(cli, named, how)
   table.move(gate.lines, 1, #gate.lines, #where.lines + 1, where.lines)
   local found = catalog.load(cli, where.layers,
     { gate = gate, takes = taker(cli, where, how), kept = how and how.kept })
+  local changed
+  if how and how.recorded then
+    changed, err = texts.use(cli, how.recorded, gate, found)
+    if not changed then return nil, err end
+  end
   local box = toolbox.load(cli, where.folders, gate)
   start.equip(found, box.tools)
-  return { project = where, gate = gate, catalog = found, box = box }
+  return { project = where, gate = gate, catalog = found, box = box, changed = changed }
 end
 
 --- How people are told something of what was loaded.
@@ -186,6 +195,7 @@ function start.model(cli, named)
   local info = cli.stat(file)
   if info and info.kind == "file" then return "rehearsal:" .. info.real end
   local entry = ("lua/scenarios/%s.lua"):format((file:gsub("%.lua$", "")))
+  if file:find("/") then entry = file end -- as a record names it
   if cli.locate(entry) then return "rehearsal:" .. entry end
   return nil, { code = "not_found",
     message = ("--model %s: no such file, and no scenario of that name"):format(named) }
@@ -370,8 +380,10 @@ function start.session(cli, loaded, how)
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
-    visits = {}, states = {}, touched = {}, questions = {}, speaking = {}, unpriced = {},
-    models = {}, part = {}, watched = {},
+    visits = how.visits or {}, states = {}, touched = {}, questions = {}, speaking = {},
+    unpriced = {}, models = {}, part = {}, watched = {}, pasts = how.pasts,
+    inbox = {}, heard = 0, waiting = {}, parked = {}, now = cli.now,
+    parks = how.parks and inforce.policy.unanswered == "wait",
     facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux",
       notes = said },
     sink = person.sink,

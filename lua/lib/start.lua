@@ -64,8 +64,8 @@ end
 ---@param cli   table
 ---@param named? string --project
 ---@param how?  { ask: boolean?, answered: table?, recorded: texts.Texts?, kept: table? } ask: a
----  person may be asked for what is not trusted yet; answered: see trust.How; recorded: the texts of
----  the run that is carried on, from the journal that is open; kept: see catalog.load
+---  person may be asked for what is not trusted yet; answered: see trust.How; recorded: the texts
+---  of the run that is carried on, from the journal that is open; kept: see catalog.load
 ---@return start.Loaded? loaded, Error? err
 function start.load(cli, named, how)
   local where, err = project.find(cli, named)

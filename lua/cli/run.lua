@@ -18,7 +18,7 @@ local text    = require "lib.text"
 local written = require "lib.written"
 
 local SPEC <const> = {
-  usage = "perigee run [OPTIONS] [AGENT|FILE.md|CHAIN.lua] TASK",
+  usage = "perigee run [OPTIONS] [AGENT|FILE.md|CHAIN.lua] TASK | --each [WHO]",
   about = "Runs an agent on a task and follows its relations to the next agents. "
     .. "Without an agent lua/routing.lua chooses one. A task of - is read from stdin.",
   positionals = {
@@ -41,8 +41,6 @@ local SPEC <const> = {
     { "--set", "list", "a parameter of a chain; perigee run CHAIN.lua --help lists them",
       hint = "KEY=VALUE" },
     { "--attach", "list", "a text file whose content is added to the task", hint = "FILE" },
-    { "--resume", "text", "go on with a run that was stopped or waits; see perigee runs --help",
-      hint = "RUN" },
     { "--resume", "text", "go on with a run that was stopped or waits, as perigee runs resume does",
       hint = "RUN" },
     { "--each", "flag", "tasks from stdin, one a line, until it ends: text, or "

@@ -49,7 +49,7 @@ local function taker(cli, where, how)
     if layer.name == "distribution" then return true end
     local why = written.why(where.written, path, file.real, file.hash)
     if not why then return true end
-    if asker and trust.ask_for_file(asker, path, why) then
+    if asker and trust.ask_for_file(asker, path, why, file.hash) then
       return written.take(cli, where.written, { { path = path, hash = file.hash } })
     end
     local folder = where.place and where.place.root or path:match("^(.*)/[^/]+$")
@@ -63,9 +63,9 @@ end
 ---@async
 ---@param cli   table
 ---@param named? string --project
----@param how?  { ask: boolean?, recorded: texts.Texts?, kept: table? } ask: a person may be asked
----  for what is not trusted yet; recorded: the texts of the run that is carried on, from the
----  journal that is open; kept: see catalog.load
+---@param how?  { ask: boolean?, answered: table?, recorded: texts.Texts?, kept: table? } ask: a
+---  person may be asked for what is not trusted yet; answered: see trust.How; recorded: the texts
+---  of the run that is carried on, from the journal that is open; kept: see catalog.load
 ---@return start.Loaded? loaded, Error? err
 function start.load(cli, named, how)
   local where, err = project.find(cli, named)

@@ -23,7 +23,7 @@ BENCH_BIN  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 SUPPORT_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/support/*.c))
 
 # -- how -------------------------------------------------------------------------------------------
-PKGS := lua5.4 lua5.4-cjson libuv libcurl yaml-0.1 libcmark sqlite3 jansson libmd
+PKGS := lua5.4 lua5.4-cjson libuv libcurl yaml-0.1 libcmark sqlite3 jansson libmd gumbo
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Wswitch-enum \
         -Wstrict-prototypes -Wformat=2 -Wvla

@@ -163,6 +163,14 @@ static void render_list(Render *render, const GumboNode *node, bool numbered)
     if (!render->writer->flat) writer_gap(render->writer, render->items == 0);
 }
 
+static void render_terms(Render *render, const GumboNode *node)
+{
+    writer_end(render->writer, true);
+    render_children(render, node);
+    writer_end(render->writer, true);
+    writer_gap(render->writer, !render->writer->flat);
+}
+
 static void render_term(Render *render, const GumboNode *node)
 {
     writer_end(render->writer, false);
@@ -251,7 +259,6 @@ static bool is_block(GumboTag tag)
     case GUMBO_TAG_CENTER:
     case GUMBO_TAG_DETAILS:
     case GUMBO_TAG_DIV:
-    case GUMBO_TAG_DL:
     case GUMBO_TAG_FIELDSET:
     case GUMBO_TAG_FIGCAPTION:
     case GUMBO_TAG_FIGURE:
@@ -309,6 +316,7 @@ static void render_element(Render *render, const GumboNode *node)
     case GUMBO_TAG_MENU: render_list(render, node, false); break;
     case GUMBO_TAG_OL: render_list(render, node, true); break;
     case GUMBO_TAG_LI: render_item(render, node, "- "); break;
+    case GUMBO_TAG_DL: render_terms(render, node); break;
     case GUMBO_TAG_DT:
     case GUMBO_TAG_SUMMARY: render_term(render, node); break;
     case GUMBO_TAG_DD: render_item(render, node, ": "); break;

@@ -73,6 +73,9 @@ int bind_file_hold(lua_State *L);
 /* call.http: one request with its whole answer, within the grant's hosts. */
 int bind_call_http(lua_State *L);
 
+/* call.page: bytes from the web as text, HTML as Markdown. */
+int bind_call_page(lua_State *L);
+
 /* The granted root that holds an absolute path outside the workspace; NULL: none does. */
 const RootGrant *call_root(const CallGrant *grant, Str path);
 

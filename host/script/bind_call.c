@@ -104,8 +104,8 @@ static int no_such_field(lua_State *L)
 {
     if (lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "state") == 0) return 0;
     return luaL_error(L,
-                      "call has no '%s'; it has exec, http, jobs, read, write, hold, list, info, "
-                      "log, state, workspace and sandbox",
+                      "call has no '%s'; it has exec, http, page, jobs, read, write, hold, list, "
+                      "info, log, state, workspace and sandbox",
                       luaL_tolstring(L, 2, NULL));
 }
 
@@ -161,7 +161,8 @@ void bind_push_call(lua_State *L, void *arg)
     static const luaL_Reg METHODS[] = {
         {"exec", call_exec},      {"read", bind_file_read}, {"write", bind_file_write},
         {"hold", bind_file_hold}, {"list", bind_file_list}, {"info", bind_file_info},
-        {"log", call_log},        {"http", bind_call_http}, {NULL, NULL}};
+        {"log", call_log},        {"http", bind_call_http}, {"page", bind_call_page},
+        {NULL, NULL}};
     CallGrant *grant = arg;
     luaL_newlibtable(L, METHODS);
     CallHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);

@@ -1,7 +1,5 @@
 #include "page.h"
 
-#include "render.h"
-
 #include <string.h>
 
 void page_init(Page *page)
@@ -15,63 +13,4 @@ void page_clear(Page *page)
 {
     buf_clear(&page->title);
     buf_clear(&page->text);
-}
-
-/* The element's text as one line. */
-static void read_title(const GumboNode *root, Buf *out)
-{
-    const GumboNode *title = tree_find(root, GUMBO_TAG_TITLE);
-    Buf              text;
-    Err              err;
-    Writer           line;
-    if (!title) return;
-    buf_init(&text, 64 * KB);
-    writer_init(&line, LIMIT_PAGE_TITLE);
-    line.flat = true;
-    if (tree_text(title, &text, &err) == ST_OK) writer_text(&line, buf_str(&text));
-    Str shown = buf_str(&line.line);
-    if (line.full) /* at a whole sign */
-        shown.len = str_utf8_valid_len(shown);
-    if (buf_append(out, shown, &err) != ST_OK) buf_reset(out);
-    writer_clear(&line);
-    buf_clear(&text);
-}
-
-static void read_base(const GumboNode *root, Links *links)
-{
-    for (const GumboNode *at = root; at; at = tree_next(at, root, true)) {
-        if (!tree_is(at, GUMBO_TAG_BASE)) continue;
-        Str href = tree_attribute(at, "href");
-        if (href.len == 0) continue;
-        links_rebase(links, href);
-        return;
-    }
-}
-
-Status page_markdown(Str html, Str url, Page *out, Err *err)
-{
-    Tree   tree;
-    Links  links;
-    Writer writer;
-    Status status = tree_parse(html, &tree, err);
-    if (status != ST_OK) {
-        tree_clear(&tree);
-        return status;
-    }
-    links_init(&links, url);
-    read_base(tree.root, &links);
-    read_title(tree.root, &out->title);
-    tree_choose(&tree);
-    writer_init(&writer, LIMIT_PAGE);
-    Render render = {.writer = &writer, .links = &links, .lean = tree.lean};
-    render_children(&render, tree.top);
-    writer_finish(&writer);
-    out->cut = writer.full;
-    buf_clear(&out->text);
-    out->text = writer.out;
-    buf_init(&writer.out, 0);
-    writer_clear(&writer);
-    links_clear(&links);
-    tree_clear(&tree);
-    return ST_OK;
 }

@@ -3,7 +3,7 @@
 #define HOST_PAGE_RENDER_H
 
 #include "link.h"
-#include "tree.h"
+#include "html_tree.h"
 #include "writer.h"
 
 typedef struct Render {

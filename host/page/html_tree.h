@@ -1,4 +1,4 @@
-/* tree.h -- the tree of a page: parsed as browsers do, and what of it counts.
+/* html_tree.h -- the tree of a page: parsed as browsers do, and what of it counts.
  *
  * Use     Tree tree; tree_parse(html, &tree, &err); tree_choose(&tree); ...; tree_clear(&tree)
  * Owner   Tree: the caller's shell. Every node and text lives in its arena.
@@ -6,8 +6,8 @@
  *
  * Nothing in here recurses: a page may nest a million levels deep.
  */
-#ifndef HOST_PAGE_TREE_H
-#define HOST_PAGE_TREE_H
+#ifndef HOST_PAGE_HTML_TREE_H
+#define HOST_PAGE_HTML_TREE_H
 
 #include "../base/arena.h"
 #include "../base/buf.h"

@@ -1,4 +1,4 @@
-#include "tree.h"
+#include "html_tree.h"
 
 #include "page.h"
 

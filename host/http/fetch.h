@@ -37,6 +37,7 @@ typedef struct FetchAnswer {
     size_t      header_count;
     Buf         body; /* likewise */
     Str         url;  /* where the answer came from */
+    Buf         location; /* absolute: where a redirect that was not followed leads, or empty */
 } FetchAnswer;
 
 typedef void FetchDone(void *arg, const Err *outcome, FetchAnswer *answer); /* of use with ST_OK */

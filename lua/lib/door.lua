@@ -145,6 +145,8 @@ end
 local function refused(run, who, declaration, call, asked, facts)
   local verdict = strictest(run, call, asked, facts)
   if verdict.verdict == "deny" then return verdict.why or "refused by policy" end
+  local inside = grants.inside(declaration, asked.hosts)
+  if inside then return inside end
   if grants.must_be_written(declaration.lacks) then
     return ("%s needs what was not granted: %s. The user can grant it in config.yaml:\n%s")
       :format(declaration.name, grants.words(declaration.lacks),

@@ -123,7 +123,10 @@ function tool.reach(effect, needs)
   if needs.exec  then
     said[#said + 1] = ("runs %s in the sandbox"):format(table.concat(needs.exec, ", "))
   end
-  if needs.net   then said[#said + 1] = "talks to " .. table.concat(needs.net, ", ") end
+  if needs.net   then
+    local hosts = table.concat(needs.net, ", ")
+    said[#said + 1] = "talks to " .. (hosts == "*" and "any public host that it is asked for" or hosts)
+  end
   if needs.secrets then
     said[#said + 1] = "uses the secrets " .. table.concat(needs.secrets, ", ")
   end

@@ -42,6 +42,7 @@ typedef struct CallGrant {
     char              *tool;     /* owned */
     char              *call;     /* owned; id of the call, or NULL: nobody watches it */
     char              *state;    /* owned; JSON: what the tool left for this call, or NULL */
+    char              *settings; /* owned; JSON: what the host tells the tool, or NULL */
     char             **programs; /* owned, ends in NULL; "*" is any */
     char             **hosts;    /* owned, ends in NULL: what its commands and requests may reach;
                                     NULL: commands what the run may, requests nothing */

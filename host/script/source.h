@@ -47,7 +47,8 @@ typedef struct Source {
 
 /* "project:lua/policy.lua" is the project's, and nothing else's. Any other relative path is looked
  * for in the layers that `sight` reaches, nearest first; lua/lib and lua/cli in the distribution
- * only, lua/policy.lua and lua/models.lua never in the project, which is asked besides. An absolute
+ * only; lua/policy.lua and lua/models.lua, which the project is asked besides, and lua/search never
+ * in the project. An absolute
  * path is taken as it is. ST_DENIED when the nearest one was refused. */
 MUST_CHECK Status engine_source(Engine *engine, const char *path, Sight sight, Source **out,
                                 Err *err);

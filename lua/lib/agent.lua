@@ -31,11 +31,12 @@ local function answers(with, results)
   return { role = "user", content = content }
 end
 
-local function tool_list(course, who, start)
+local function tool_list(run, course, who, start)
   local list, s = {}, session.get()
   for _, name in ipairs(who.tools) do
     local tool = s.tools[name]
-    list[#list + 1] = { name = name, description = tool.description, schema = tool.schema }
+    list[#list + 1] = { name = name, description = tool.description, schema = tool.schema,
+      server = tool.server and door.serves(run, who, tool) and tool.server or nil }
   end
   if hop.offered(course, who) then list[#list + 1] = hop.tool(who) end
   local above = escalate.offered(who, start.above or {})
@@ -59,7 +60,7 @@ local function open(run, course, who, opening, start)
     if more and more.context then opening = opening .. "\n\n" .. more.context end
     session.record(run, "before", { agent = who.name, context = more and more.context })
   end
-  return talk.open(run, who, ready, tool_list(course, who, start), opening, start.task)
+  return talk.open(run, who, ready, tool_list(run, course, who, start), opening, start.task)
 end
 
 --- The value of a final reply of an agent that owes one. A reply that does not fit is answered once

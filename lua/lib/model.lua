@@ -281,11 +281,23 @@ local function listen(response, dialect, on_event)
   return reply, err, used
 end
 
+--- The tools, each with `server` only where this server is to do its work itself.
+local function tools_for(target, tools)
+  local list = {}
+  for i, tool in ipairs(tools or {}) do
+    local serves = tool.server and not target.serves_none
+      and (tool.server.always or not target.own)
+    list[i] = { name = tool.name, description = tool.description, schema = tool.schema,
+      server = serves or nil }
+  end
+  return tools and list
+end
+
 --- What a dialect makes its requests of.
 local function question(target, request)
   local limits = target.limits
   return {
-    model = target.model, system = request.system, tools = request.tools,
+    model = target.model, system = request.system, tools = tools_for(target, request.tools),
     messages = request.messages, output = request.output,
     max_tokens = request.max_tokens
       or math.min(limits.max_tokens, target.max_output or limits.max_tokens),
@@ -350,6 +362,24 @@ local function in_older_form(http, target, request, dialect, on_event, first)
   return nil, first, false
 end
 
+--- Whether a refusal is about a tool that the server was asked to serve: not every model can, and an
+--- organisation may have forbidden it.
+local function refuses_to_serve(target, request, err)
+  if target.serves_none or not err.details or err.details.status ~= 400 then return false end
+  for _, tool in ipairs(tools_for(target, request.tools) or {}) do
+    if tool.server and err.message:find(tool.name, 1, true) then return true end
+  end
+  return false
+end
+
+--- Asks again with tools of our own only; they say themselves what is missing here.
+local function with_own_tools(http, target, request, dialect, on_event, first)
+  on_event { kind = "retry", attempt = 1, wait_ms = 0, code = first.code,
+    why = "the server refused its own tool: " .. first.message }
+  target.serves_none = true
+  return exchange(http, target, request, dialect, on_event)
+end
+
 local function rehearse(http, target, request, on_event)
   local reply, err = http.rehearse(target.scenario, request.given)
   if not reply then return nil, err end
@@ -375,6 +405,9 @@ function model.ask(http, target, request, on_event, how)
     if err and attempt == 1 and target.may_be_legacy and not target.legacy
       and dialect.wants_legacy(err) then
       reply, err, used = in_older_form(http, target, request, dialect, on_event, err)
+    end
+    if err and attempt == 1 and refuses_to_serve(target, request, err) then
+      reply, err, used = with_own_tools(http, target, request, dialect, on_event, err)
     end
     if reply then return reply end
     local pause = not used and err.retryable and attempt < limits.attempts

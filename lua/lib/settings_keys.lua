@@ -106,6 +106,7 @@ keys.ALL = {
   size_key("limits.output", MB, 1, 4 * MB),
   duration_key("policy.ask_deadline", "ask_ms", 5 * MINUTE, SECOND, 7 * DAY),
   list_key("policy.rules", values.rule, '[{ deny: bash, command: "git push*" }]', stricter_rules),
+  { "search.engine", "engine", read = values.engine, default = "auto", narrower = false },
   { "grants", "grants", read = values.grants, default = {}, narrower = false },
 }
 

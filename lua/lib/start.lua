@@ -7,6 +7,7 @@ local network  = require "lib.network"
 local notes    = require "lib.notes"
 local project  = require "lib.project"
 local rights   = require "lib.rights"
+local searching = require "lib.searching"
 local session  = require "lib.session"
 local settings = require "lib.settings"
 local show     = require "lib.show"
@@ -231,6 +232,9 @@ function start.grant(cli, loaded, given)
     cli.err("perigee: " .. show.clean(warning) .. "\n")
   end
   grants.apply(loaded.box.tools, found, loaded.project.folders.home)
+  local ok
+  ok, err = searching.apply(cli, loaded, found)
+  if not ok then return nil, start.located(cli, err) end
   return found
 end
 

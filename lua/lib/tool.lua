@@ -20,6 +20,8 @@ local text     = require "lib.text"
 ---@field shadows?    boolean  a project's, in the place of one of the user's or the distribution's
 ---@field granted?    { net: string[], secrets: string[], roots: grants.Root[] } by the user
 ---@field lacks?      Needs    what of `needs` is not granted; nil when nothing is missing
+---@field settings?   table    what the host tells it: `call.settings`
+---@field server?     { always: boolean } a model's provider may do it in its place
 
 local tool = {}
 

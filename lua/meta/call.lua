@@ -11,6 +11,7 @@
 ---@field workspace string absolute path
 ---@field sandbox   CallSandbox
 ---@field jobs?     Jobs   where `needs` has exec
+---@field settings? table  what the host tells this tool; web_search its engine
 ---@field state?    table  what this tool answered as `state` at its last call in this run
 local call = {}
 

@@ -1,0 +1,23 @@
+--- SearXNG: a server of your own, or of somebody you trust, that asks many engines. As mcp-searxng
+--- 1.16.0 (npm) and litellm's page of 2026-10-09 ask, read 2026-11-23: GET /search, format=json. The
+--- server has to allow that form: `search: { formats: [html, json] }` in its settings.yml.
+local json = require "lib.json"
+local url  = require "lib.url"
+
+return {
+  base_url_variable = "SEARXNG_URL",
+  request = function(query)
+    return { path = "/search" .. url.query { { "q", query }, { "format", "json" } } }
+  end,
+  results = function(body)
+    local answer = json.decode(body)
+    if type(answer) ~= "table" or type(answer.results) ~= "table" then
+      return nil, "it may not allow JSON: `search: { formats: [html, json] }` in its settings.yml"
+    end
+    local list = {}
+    for i, one in ipairs(answer.results) do
+      list[i] = { title = one.title, url = one.url, text = one.content, date = one.publishedDate }
+    end
+    return list
+  end,
+}

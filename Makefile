@@ -122,9 +122,9 @@ $(B)/cell_table.h: $(B)/filter_gen
 	$(say) FILTER $@
 	$(Q)./$< cell > $@.new && mv $@.new $@
 
-$(B)/tests/%: tests/%.c $(B)/libhost.a
+$(B)/tests/%: tests/%.c $(B)/libhost.a | $(B)/cell_table.h
 	$(say) CC $<
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libhost.a $(ALL_LIBS) $(PAGE_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -I$(B) $(ALL_LDFLAGS) -o $@ $< $(B)/libhost.a $(ALL_LIBS) $(PAGE_LIBS)
 
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(B)/libhost.a
 	$(say) CC $<

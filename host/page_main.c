@@ -2,8 +2,8 @@
  *
  *     perigee-page page|text CHARSET < bytes > text
  *
- * Standard input: the address that the bytes came from, a line end, the bytes. Standard output, once
- * all is done: "whole" or "cut", a line end; the title, a line end; the text.
+ * Standard input: the address that the bytes came from, a line end, the bytes. Standard output,
+ * once all is done: "whole" or "cut", a line end; the title, a line end; the text.
  *
  * CHARSET is a name of iconv(3) that the host chose from its own table: its module is loaded before
  * the cell is entered, and the bytes are read after. The exit code is that of a Status; what breaks
@@ -14,10 +14,10 @@
 
 #include <errno.h>
 #include <iconv.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <signal.h>
 #include <unistd.h>
 
 enum { CPU_S = 10 };

@@ -8,7 +8,7 @@ local text    = require "lib.text"
 local values  = require "lib.settings_values"
 
 local BYTES_MOST <const> = 8 * 1024 * 1024 -- of an answer, unpacked
-local PART       <const> = 30000           -- bytes of text in one answer, where nothing else is said
+local PART       <const> = 30000           -- bytes of text in one answer, by default
 local PART_MOST  <const> = 90000
 local NEAR       <const> = 2000            -- bytes in which a part looks for an end of a line
 local HOPS       <const> = 5               -- redirects
@@ -94,9 +94,9 @@ local function ask(url, call)
     HOPS, url) }
 end
 
-local MEANS <const> = { [401] = "denied", [403] = "denied", [404] = "not_found", [410] = "not_found",
-  [407] = "denied", [408] = "unavailable", [425] = "unavailable", [429] = "unavailable",
-  [451] = "denied" }
+local MEANS <const> = { [401] = "denied", [403] = "denied", [404] = "not_found",
+  [407] = "denied", [408] = "unavailable", [410] = "not_found", [425] = "unavailable",
+  [429] = "unavailable", [451] = "denied" }
 
 --- What a status says that is no success.
 local function refusal(answer)
@@ -188,7 +188,9 @@ local function show(found, input)
     head[2] = ("Bytes %d to %d of %d%s."):format(first, last, #whole,
       last < #whole and ("; read on with offset=%d"):format(last + 1) or "")
   end
-  if last == #whole and found.cut then head[#head + 1] = "The page goes on; no more of it is read." end
+  if last == #whole and found.cut then
+    head[#head + 1] = "The page goes on; no more of it is read."
+  end
   local part = whole:sub(first, last)
   local title = first == 1 and found.title ~= "" and "Title: " .. found.title .. "\n\n" or ""
   local line = fence(title .. part)

@@ -76,7 +76,8 @@ end
 local function search(input, call)
   local settings = call.settings
   if not settings.engine then
-    return nil, { code = "unavailable", message = "The web cannot be searched: " .. settings.missing }
+    return nil, { code = "unavailable",
+      message = "The web cannot be searched: " .. settings.missing }
   end
   local name, engine = settings.engine, require("search." .. settings.engine)
   local asks = engine.request(input.query, input.count)

@@ -31,8 +31,10 @@ Status tree_parse(Str html, Tree *tree, Err *err)
     arena_init(&tree->arena, PAGE_TREE);
     parsing.arena = &tree->arena;
     if (setjmp(parsing.too_large) != 0)
-        return err_set(err, ST_LIMIT, "the page is too large to be read: its tree takes more than "
-                                      "%zu MB", PAGE_TREE / MB);
+        return err_set(err, ST_LIMIT,
+                       "the page is too large to be read: its tree takes more than "
+                       "%zu MB",
+                       PAGE_TREE / MB);
     GumboOptions options = kGumboDefaultOptions;
     options.allocator = allocate;
     options.deallocator = release;

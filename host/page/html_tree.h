@@ -26,7 +26,8 @@ void              tree_clear(Tree *tree);
 void              tree_choose(Tree *tree); /* fills top and lean, see page.h */
 
 bool tree_is(const GumboNode *node, GumboTag tag);
-Str  tree_attribute(const GumboNode *node, const char *name); /* of an element; "" where it has none */
+Str  tree_attribute(const GumboNode *node,
+                    const char      *name); /* of an element; "" where it has none */
 
 /* Is the element left out, with all in it? */
 bool tree_left_out(const GumboNode *node, bool lean);

@@ -184,7 +184,7 @@ bool links_resolve(const Links *links, Str href, Buf *out)
     buf_init(&whole, LIMIT_URL);
     buf_reset(out);
     if (clean(href, &plain, &err) == ST_OK && plain.len > 0 && plain.ptr[0] != '#') {
-        Parts to = split(buf_str(&plain)), base = split(buf_str(&links->base));
+        Parts  to = split(buf_str(&plain)), base = split(buf_str(&links->base));
         Status status = ST_OK;
         if (to.scheme.ptr && is_scheme(to.scheme, "mailto"))
             status = encode(buf_str(&plain), out, &err);

@@ -88,8 +88,9 @@ static Status spawn(Reader *reader, const ReaderSpec *spec, int input, Err *err)
         status = err_set(err, ST_IO, "page: a pipe: %s", strerror(errno));
     if (status == ST_OK)
         return watch_new(reader->loop, pair[0], on_said, reader, &reader->watch, err);
-    return err_set(err, ST_UNAVAILABLE, "page: cannot start its reader %s: %s; `make` builds it, "
-                                        "`make install` puts it into libexec/perigee",
+    return err_set(err, ST_UNAVAILABLE,
+                   "page: cannot start its reader %s: %s; `make` builds it, "
+                   "`make install` puts it into libexec/perigee",
                    spec->program, strerror(err->sys ? err->sys : ENOENT));
 }
 
@@ -143,7 +144,8 @@ static Status take_apart(const Buf *said, Page *page, Err *err)
     Str rest = buf_str(said), mark, title;
     if (!str_next(&rest, '\n', &mark) || !str_next(&rest, '\n', &title) ||
         (!str_is(mark, "whole") && !str_is(mark, "cut")) ||
-        buf_append(&page->title, title, err) != ST_OK || buf_append(&page->text, rest, err) != ST_OK)
+        buf_append(&page->title, title, err) != ST_OK ||
+        buf_append(&page->text, rest, err) != ST_OK)
         return err_set(err, ST_BUG, "page: its reader said something else than a page");
     page->cut = str_is(mark, "cut");
     return ST_OK;
@@ -161,8 +163,9 @@ static void judge(Reader *reader, int exit_code, int signal)
                 "to break whoever reads it",
                 signal);
     else if (exit_code == status_exit(ST_UNAVAILABLE))
-        err_set(err, ST_UNAVAILABLE, "page: its reader could not be shut in (seccomp), so nothing "
-                                     "was read");
+        err_set(err, ST_UNAVAILABLE,
+                "page: its reader could not be shut in (seccomp), so nothing "
+                "was read");
     else if (exit_code == status_exit(ST_NOT_FOUND))
         err_set(err, ST_UNAVAILABLE, "page: its charset is not known to this system's iconv");
     else

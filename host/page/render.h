@@ -2,8 +2,8 @@
 #ifndef HOST_PAGE_RENDER_H
 #define HOST_PAGE_RENDER_H
 
-#include "link.h"
 #include "html_tree.h"
+#include "link.h"
 #include "writer.h"
 
 typedef struct Render {

@@ -9,9 +9,9 @@
 enum { COLUMNS_MAX = 60, ROWSPAN_MAX = 1000 };
 
 typedef struct Grid {
-    Buf      rows;                 /* lines of Markdown */
-    unsigned below[COLUMNS_MAX];   /* rows that a cell above still reaches into */
-    unsigned width, row;           /* columns of the first row; its number, from 0 */
+    Buf      rows;               /* lines of Markdown */
+    unsigned below[COLUMNS_MAX]; /* rows that a cell above still reaches into */
+    unsigned width, row;         /* columns of the first row; its number, from 0 */
     bool     full;
 } Grid;
 
@@ -68,7 +68,7 @@ static void put(Grid *grid, Str text)
 
 static void put_cell(Render *render, Grid *grid, const GumboNode *cell)
 {
-    Writer  writer, *around = render->writer;
+    Writer writer, *around = render->writer;
     writer_init(&writer, LIMIT_PAGE);
     writer.flat = writer.cell = true;
     render->writer = &writer;

@@ -137,7 +137,8 @@ void writer_close(Writer *writer)
 
 static Str without_blanks(Str text)
 {
-    while (text.len && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\n')) text.len--;
+    while (text.len && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\n'))
+        text.len--;
     return text;
 }
 
@@ -214,8 +215,7 @@ void writer_lines(Writer *writer, Str text)
 WriterPlace writer_enter(Writer *writer, Str mark, Str prefix)
 {
     WriterPlace place = {writer->prefix.len, writer->first.len};
-    if (mark.len && writer->first.len == 0)
-        put(writer, &writer->first, buf_str(&writer->prefix));
+    if (mark.len && writer->first.len == 0) put(writer, &writer->first, buf_str(&writer->prefix));
     if (writer->first.len || mark.len) put(writer, &writer->first, mark.len ? mark : prefix);
     put(writer, &writer->prefix, prefix);
     return place;

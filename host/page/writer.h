@@ -1,4 +1,5 @@
-/* writer.h -- Markdown, put together from words, marks around them, blocks and what encloses blocks.
+/* writer.h -- Markdown, put together from words, marks around them, blocks and what encloses
+ * blocks.
  *
  * Use     writer_init; writer_text, writer_open/close, writer_end ...; writer_finish; writer_clear
  * Owner   Writer: the caller's shell. Texts are copied, but for the signs of marks.

@@ -175,9 +175,9 @@ static scmp_filter_ctx make_filter(void)
 /* The opposite, for a program that computes and whose C library is known: an allow list. */
 static scmp_filter_ctx make_cell(void)
 {
-    static const char *const CALLS[] = {"read", "write", "exit", "exit_group", "brk", "munmap",
-                                        "madvise", "futex", "getrandom",
-                                        "rt_sigreturn", NULL};
+    static const char *const CALLS[] = {"read",      "write",        "exit",    "exit_group",
+                                        "brk",       "munmap",       "madvise", "futex",
+                                        "getrandom", "rt_sigreturn", NULL};
     static const char *const MAPS[] = {"mmap", "mmap2", "mprotect"};
     scmp_filter_ctx          ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!ctx) must(-ENOMEM, "seccomp_init");

@@ -164,12 +164,12 @@ static void set_json(lua_State *L, const char *field, const char *text)
 
 void bind_push_call(lua_State *L, void *arg)
 {
-    static const luaL_Reg METHODS[] = {
-        {"exec", call_exec},      {"read", bind_file_read}, {"write", bind_file_write},
-        {"hold", bind_file_hold}, {"list", bind_file_list}, {"info", bind_file_info},
-        {"log", call_log},        {"http", bind_call_http}, {"page", bind_call_page},
-        {NULL, NULL}};
-    CallGrant *grant = arg;
+    static const luaL_Reg METHODS[] = {{"exec", call_exec},        {"read", bind_file_read},
+                                       {"write", bind_file_write}, {"hold", bind_file_hold},
+                                       {"list", bind_file_list},   {"info", bind_file_info},
+                                       {"log", call_log},          {"http", bind_call_http},
+                                       {"page", bind_call_page},   {NULL, NULL}};
+    CallGrant            *grant = arg;
     luaL_newlibtable(L, METHODS);
     CallHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
     handle->grant = NULL;

@@ -9,8 +9,8 @@ local MARKS <const> = {
   { "\xEF\xBB\xBF", "UTF-8" }, { "\xFE\xFF", "UTF-16BE" }, { "\xFF\xFE", "UTF-16LE" },
 }
 
---- iconv's name | labels. Browsers take what calls itself Latin-1 or ASCII for windows-1252, and so
---- on: a superset, in which more of what is really sent can be read.
+--- iconv's name | labels. What calls itself Latin-1 or ASCII is taken for windows-1252, and so on:
+--- a superset, in which more of what is really sent can be read.
 local LABELS <const> = {
   ["UTF-8"] = "utf-8 utf8 unicode-1-1-utf-8 unicode11utf8 unicode20utf8 x-unicode20utf8",
   ["UTF-16LE"] = "utf-16 utf-16le ucs-2 csunicode iso-10646-ucs-2 unicode unicodefeff",
@@ -20,7 +20,8 @@ local LABELS <const> = {
   ["ISO-8859-2"] = "iso-8859-2 iso8859-2 iso88592 iso_8859-2 latin2 l2 iso-ir-101 csisolatin2",
   ["ISO-8859-3"] = "iso-8859-3 iso8859-3 iso88593 iso_8859-3 latin3 l3 iso-ir-109 csisolatin3",
   ["ISO-8859-4"] = "iso-8859-4 iso8859-4 iso88594 iso_8859-4 latin4 l4 iso-ir-110 csisolatin4",
-  ["ISO-8859-5"] = "iso-8859-5 iso8859-5 iso88595 iso_8859-5 cyrillic iso-ir-144 csisolatincyrillic",
+  ["ISO-8859-5"] = "iso-8859-5 iso8859-5 iso88595 iso_8859-5 cyrillic iso-ir-144 "
+    .. "csisolatincyrillic",
   ["ISO-8859-6"] = "iso-8859-6 iso8859-6 iso88596 iso_8859-6 arabic asmo-708 ecma-114 iso-ir-127 "
     .. "iso-8859-6-e iso-8859-6-i csisolatinarabic",
   ["ISO-8859-7"] = "iso-8859-7 iso8859-7 iso88597 iso_8859-7 greek greek8 elot_928 ecma-118 "

@@ -362,8 +362,8 @@ local function in_older_form(http, target, request, dialect, on_event, first)
   return nil, first, false
 end
 
---- Whether a refusal is about a tool that the server was asked to serve: not every model can, and an
---- organisation may have forbidden it.
+--- Whether a refusal is about a tool that the server was asked to serve: not every model can, and
+--- an organisation may have forbidden it.
 local function refuses_to_serve(target, request, err)
   if target.serves_none or not err.details or err.details.status ~= 400 then return false end
   for _, tool in ipairs(tools_for(target, request.tools) or {}) do

@@ -1,5 +1,5 @@
---- Which engine `web_search` asks, and what it may reach for that: its host and its key, and nothing
---- else. lua/search/README.md says what an engine is.
+--- Which engine `web_search` asks, and what it may reach for that: its host and its key, and
+--- nothing else. lua/search/README.md says what an engine is.
 local grants = require "lib.grants"
 local rules  = require "lib.policy_rules"
 local text   = require "lib.text"
@@ -79,9 +79,9 @@ local function choose(cli, engines, wanted)
     .. "search.engine in config.yaml"):format(remedies(engines))
 end
 
---- Gives the tool what its engine needs, and says what it asks; without an engine it reaches nothing
---- and says why. What a project puts under that name is another tool, and so is one of the user's
---- that names its own hosts.
+--- Gives the tool what its engine needs, and says what it asks; without an engine it reaches
+--- nothing and says why. What a project puts under that name is another tool, and so is one of the
+--- user's that names its own hosts.
 ---@async
 ---@param cli     table
 ---@param loaded  start.Loaded

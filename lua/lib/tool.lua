@@ -127,7 +127,8 @@ function tool.reach(effect, needs)
   end
   if needs.net   then
     local hosts = table.concat(needs.net, ", ")
-    said[#said + 1] = "talks to " .. (hosts == "*" and "any public host that it is asked for" or hosts)
+    if hosts == "*" then hosts = "any public host that it is asked for" end
+    said[#said + 1] = "talks to " .. hosts
   end
   if needs.secrets then
     said[#said + 1] = "uses the secrets " .. table.concat(needs.secrets, ", ")

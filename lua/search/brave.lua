@@ -1,5 +1,5 @@
---- Brave Search: an index of its own, with a key. As @brave/brave-search-mcp-server 2.1.4 (npm) asks,
---- read 2026-11-23: GET /res/v1/web/search, at most 20 results, 400 characters and 50 words.
+--- Brave Search: an index of its own, with a key. As @brave/brave-search-mcp-server 2.1.4 (npm)
+--- asks, read 2026-11-23: GET /res/v1/web/search, at most 20 results, 400 characters and 50 words.
 local json = require "lib.json"
 local url  = require "lib.url"
 

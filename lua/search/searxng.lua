@@ -1,6 +1,6 @@
 --- SearXNG: a server of your own, or of somebody you trust, that asks many engines. As mcp-searxng
---- 1.16.0 (npm) and litellm's page of 2026-10-09 ask, read 2026-11-23: GET /search, format=json. The
---- server has to allow that form: `search: { formats: [html, json] }` in its settings.yml.
+--- 1.16.0 (npm) asks, read 2026-11-23: GET /search, format=json. The server has to allow that form:
+--- `search: { formats: [html, json] }` in its settings.yml.
 local json = require "lib.json"
 local url  = require "lib.url"
 

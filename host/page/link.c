@@ -139,16 +139,27 @@ static Status clean(Str href, Buf *out, Err *err)
     return status;
 }
 
-/* So that it can stand in parentheses and drives no terminal. */
+/* How many bytes at the front may stand as they are: a sign of a URL, or a letter beyond ASCII that
+ * can be seen. 0: the first byte has to be encoded. */
+static size_t plain_len(Str url)
+{
+    const unsigned char *c = (const unsigned char *)url.ptr;
+    size_t               len = c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
+    if (c[0] < 0x80) return c[0] > ' ' && c[0] < 0x7f && !strchr("<>()\"\\`{}|^", c[0]);
+    if (len > url.len || str_utf8_valid_len((Str){url.ptr, len}) < len) return 0;
+    bool unseen = (c[0] == 0xc2 && c[1] <= 0xa0) || (c[0] == 0xf3 && c[1] == 0xa0);
+    return unseen ? 0 : len;
+}
+
+/* So that it can stand in parentheses, is text, and drives no terminal. */
 static Status encode(Str url, Buf *out, Err *err)
 {
     Status status = ST_OK;
-    for (size_t i = 0; i < url.len && status == ST_OK; i++) {
-        unsigned char c = (unsigned char)url.ptr[i];
-        if (c <= ' ' || c == 0x7f || strchr("<>()\"\\`{}|^", c))
-            status = buf_printf(out, err, "%%%02X", c);
-        else
-            status = buf_byte(out, (char)c, err);
+    while (url.len > 0 && status == ST_OK) {
+        size_t len = plain_len(url);
+        status = len ? buf_append(out, str_cut(url, 0, len), err)
+                     : buf_printf(out, err, "%%%02X", (unsigned char)url.ptr[0]);
+        url = str_cut(url, len ? len : 1, url.len);
     }
     return status;
 }

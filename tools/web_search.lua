@@ -27,13 +27,16 @@ end
 
 --- The results that are some, at most `count`.
 ---@return web_search.Result[]
-local function checked(found, count)
+local function checked(found, names, count)
   local list = {}
   for _, one in ipairs(found) do
-    local address = type(one) == "table" and plain(one.url, 2000)
+    local function field(name, most)
+      return type(one) == "table" and plain(one[names[name] or name], most) or nil
+    end
+    local address = field("url", 2000)
     if address and address:find("^https?://") and #list < count then
-      list[#list + 1] = { title = plain(one.title, FIELD_MOST) or address, url = address,
-        text = plain(one.text, EXCERPT_MOST), date = plain(one.date, 60) }
+      list[#list + 1] = { title = field("title", FIELD_MOST) or address, url = address,
+        text = field("text", EXCERPT_MOST), date = field("date", 60) }
     end
   end
   return list
@@ -89,7 +92,7 @@ local function search(input, call)
   local found
   found, err = results_of(engine, name, answer.body)
   if not found then return nil, err end
-  return show(input.query, checked(found, input.count))
+  return show(input.query, checked(found, engine.fields or {}, input.count))
 end
 
 return {

@@ -63,6 +63,7 @@ local ENGINE <const> = schema.object {
   { "base_url_variable", VARIABLE, "A variable with its address.", optional = true },
   { "secret", VARIABLE, "Its key.", optional = true },
   { "secret_header", schema.text { min = 1 }, "Which header carries it.", optional = true },
+  { "fields", schema.map { of = schema.text { min = 1 } }, "What is called how.", optional = true },
 }
 
 --- What a search engine's file says of itself, without its functions.

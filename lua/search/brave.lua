@@ -24,12 +24,7 @@ return {
   end,
   results = function(body)
     local answer = json.decode(body)
-    local found = type(answer) == "table" and type(answer.web) == "table" and answer.web.results
-    if not found then return type(answer) == "table" and {} or nil end
-    local list = {}
-    for i, one in ipairs(found) do
-      list[i] = { title = one.title, url = one.url, text = one.description, date = one.age }
-    end
-    return list
+    return answer.web and answer.web.results or {} -- nothing found: no `web`
   end,
+  fields = { text = "description", date = "age" },
 }

@@ -11,13 +11,10 @@ return {
   end,
   results = function(body)
     local answer = json.decode(body)
-    if type(answer) ~= "table" or type(answer.results) ~= "table" then
+    if not answer then
       return nil, "it may not allow JSON: `search: { formats: [html, json] }` in its settings.yml"
     end
-    local list = {}
-    for i, one in ipairs(answer.results) do
-      list[i] = { title = one.title, url = one.url, text = one.content, date = one.publishedDate }
-    end
-    return list
+    return answer.results
   end,
+  fields = { text = "content", date = "publishedDate" },
 }

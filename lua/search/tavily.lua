@@ -10,13 +10,6 @@ return {
       body = json.encode(json.object { { "query", query }, { "max_results", math.min(count, 20) },
         { "search_depth", "basic" } }) }
   end,
-  results = function(body)
-    local answer = json.decode(body)
-    if type(answer) ~= "table" or type(answer.results) ~= "table" then return nil end
-    local list = {}
-    for i, one in ipairs(answer.results) do
-      list[i] = { title = one.title, url = one.url, text = one.content, date = one.published_date }
-    end
-    return list
-  end,
+  results = function(body) return json.decode(body).results end,
+  fields = { text = "content", date = "published_date" },
 }

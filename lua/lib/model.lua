@@ -281,14 +281,28 @@ local function listen(response, dialect, on_event)
   return reply, err, used
 end
 
+--- Whether a server may do the work of a tool: its provider's own, or any where the user says so.
+local function serves(target, tool)
+  return tool.server ~= nil and not target.scenario and not target.serves_none
+    and (tool.server.always or not target.own)
+end
+
+---@param targets model.Target[]
+---@param tool    { server: { always: boolean }? }
+---@return boolean whether one of them might
+function model.can_serve(targets, tool)
+  for _, target in ipairs(targets) do
+    if serves(target, tool) then return true end
+  end
+  return false
+end
+
 --- The tools, each with `server` only where this server is to do its work itself.
 local function tools_for(target, tools)
   local list = {}
   for i, tool in ipairs(tools or {}) do
-    local serves = tool.server and not target.serves_none
-      and (tool.server.always or not target.own)
     list[i] = { name = tool.name, description = tool.description, schema = tool.schema,
-      server = serves or nil }
+      server = serves(target, tool) or nil }
   end
   return tools and list
 end

@@ -26,13 +26,23 @@ local function names_in(cli, folder, found)
   end
 end
 
-local function address_of(cli, engine)
-  local own = engine.base_url_variable and cli.env(engine.base_url_variable)
-  return own and own ~= "" and own or engine.base_url
+--- What stands outside: variables, and which keys there are. A recording says what stood there.
+local function outside(cli, replay)
+  if not replay then return { env = cli.env, has_secret = cli.has_secret } end
+  return { env = function(name) return replay.variables[name] end,
+    has_secret = function(name) return replay.secrets[name] == true end }
 end
 
-local function is_configured(cli, engine)
-  return address_of(cli, engine) ~= nil and (not engine.secret or cli.has_secret(engine.secret))
+local function own_address(world, engine)
+  local own = engine.base_url_variable and world.env(engine.base_url_variable)
+  return own and own ~= "" and own or nil
+end
+
+local function address_of(world, engine) return own_address(world, engine) or engine.base_url end
+
+local function is_configured(world, engine)
+  return address_of(world, engine) ~= nil
+    and (not engine.secret or world.has_secret(engine.secret))
 end
 
 --- What a user sets so that an engine is there: "BRAVE_API_KEY (brave)".
@@ -61,16 +71,16 @@ end
 
 --- The one to ask; nil where it is none of the files.
 ---@return searching.Engine? engine, string? why none
-local function choose(cli, engines, wanted)
+local function choose(world, engines, wanted)
   if wanted == PROVIDER then return nil, "search.engine says that the model's provider searches" end
   if wanted == NONE then return nil, "search.engine switches it off" end
   for _, engine in ipairs(engines) do
     local named = wanted == engine.name
-    if named and not is_configured(cli, engine) then
+    if named and not is_configured(world, engine) then
       return nil, ("search.engine says %s, and %s is not set"):format(wanted,
-        not address_of(cli, engine) and engine.base_url_variable or engine.secret)
+        not address_of(world, engine) and engine.base_url_variable or engine.secret)
     end
-    if (named or wanted == AUTO) and is_configured(cli, engine) then return engine end
+    if (named or wanted == AUTO) and is_configured(world, engine) then return engine end
   end
   if wanted ~= AUTO then
     return nil, ("search.engine says %s, and there is no such engine"):format(wanted)
@@ -86,20 +96,24 @@ end
 ---@param cli     table
 ---@param loaded  start.Loaded
 ---@param inforce settings.Settings
+---@param replay? cassette.About
 ---@return boolean? ok, Error? err
-function searching.apply(cli, loaded, inforce)
+function searching.apply(cli, loaded, inforce, replay)
   local declaration = loaded.box.tools[searching.TOOL]
   if not declaration or declaration.origin == "project" then return true end
   if not text.one_of(declaration.needs.net or {}, "*") then return true end
   local folders, wanted = loaded.project.folders, inforce.search.engine
   local engines, err = load(cli, folders)
   if not engines then return nil, err end
-  local engine, why = choose(cli, engines, wanted)
+  local world = outside(cli, replay)
+  local engine, why = choose(world, engines, wanted)
   if engine then
-    local url = address_of(cli, engine)
+    local url, own = address_of(world, engine), own_address(world, engine)
     declaration.needs = { net = { rules.host_of(url) },
       secrets = engine.secret and { engine.secret } or nil }
     declaration.settings = { engine = engine.name, base_url = (url:gsub("/+$", "")) }
+    declaration.outside = { variables = own and { [engine.base_url_variable] = own } or {},
+      secrets = engine.secret and { [engine.secret] = true } or {} }
   else
     declaration.needs = {}
     declaration.settings = { missing = why }
@@ -114,6 +128,16 @@ function searching.apply(cli, loaded, inforce)
     secrets = declaration.needs.secrets }, folders.home)
   declaration.lacks = next(lacks) and lacks or nil
   return true
+end
+
+--- Adds to what is known of the world what the engine was chosen by, for a recording.
+---@param tools table<string, tool.Declaration>
+---@param env   model.Env
+function searching.note(tools, env)
+  local declaration = tools[searching.TOOL]
+  for kind, known in pairs(declaration and declaration.outside or {}) do
+    for name, value in pairs(known) do env[kind][name] = value end
+  end
 end
 
 return searching

@@ -224,8 +224,9 @@ start.date_of = date_of
 ---@param cli    table
 ---@param loaded start.Loaded
 ---@param given? settings.Given[] what the command line says of settings
+---@param replay? cassette.About
 ---@return settings.Settings? found, Error? err
-function start.grant(cli, loaded, given)
+function start.grant(cli, loaded, given, replay)
   local found, err = settings.load(cli, loaded.project, given)
   if not found then return nil, err end
   for _, warning in ipairs(found.warnings) do
@@ -233,7 +234,7 @@ function start.grant(cli, loaded, given)
   end
   grants.apply(loaded.box.tools, found, loaded.project.folders.home)
   local ok
-  ok, err = searching.apply(cli, loaded, found)
+  ok, err = searching.apply(cli, loaded, found, replay)
   if not ok then return nil, start.located(cli, err) end
   return found
 end
@@ -318,7 +319,7 @@ function start.session(cli, loaded, how)
   local applies, err = start.chain_tool(cli, loaded)
   if not applies then return nil, err end
   local inforce
-  inforce, err = start.grant(cli, loaded, how.given)
+  inforce, err = start.grant(cli, loaded, how.given, how.replay)
   if not inforce then return nil, err end
   local named
   named, err = start.model(cli, how.model)
@@ -332,6 +333,7 @@ function start.session(cli, loaded, how)
   local env
   env, err = start.env(cli, loaded.gate, how.replay)
   if not env then return nil, err end
+  searching.note(loaded.box.tools, env)
   local sandbox, no_sandbox = "unconfined", nil
   if not how.unconfined then
     local ok

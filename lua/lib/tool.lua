@@ -21,6 +21,7 @@ local text     = require "lib.text"
 ---@field granted?    { net: string[], secrets: string[], roots: grants.Root[] } by the user
 ---@field lacks?      Needs    what of `needs` is not granted; nil when nothing is missing
 ---@field settings?   table    what the host tells it: `call.settings`
+---@field outside?    { variables: table<string, string>, secrets: table<string, boolean> }
 ---@field server?     { always: boolean } a model's provider may do it in its place
 
 local tool = {}

@@ -116,6 +116,21 @@ Try::run(home => $home, args => ['trust', $project]);
 search(env => { BRAVE_API_KEY => $KEY, BRAVE_BASE_URL => at('brave') }, args => ['--project', $project]);
 like(last_request(), qr{^GET /brave/res/v1/web/search}, "a project's engine, trusted or not, never speaks for a key");
 
+# -- recorded --------------------------------------------------------------------------------------
+
+Try::write_file("$home->{dir}/seek.lua", <<'LUA');
+return { run = function(run) local _, data = run.tool("web_search", { query = "q" }) return { data = data } end }
+LUA
+my %chain = (home => $home, args => ['run', "$home->{dir}/seek.lua", '', '--json', '--store', $home->{store}]);
+my $recorded = Try::run(%chain, args => [@{ $chain{args} }, '--record', "$home->{dir}/a.rec"],
+    env => { TAVILY_API_KEY => $KEY, TAVILY_BASE_URL => at('tavily') });
+like($recorded->{out}, qr/t\.example/, 'a search can be recorded') or diag($recorded->{err});
+unlike(Try::read_file("$home->{dir}/a.rec"), qr/\Q$KEY\E/, 'without its key');
+my $before = Misbehave::requests($server);
+my $replayed = Try::run(%chain, args => [@{ $chain{args} }, '--replay', "$home->{dir}/a.rec"]);
+like($replayed->{out}, qr/t\.example/, 'and be played where there is neither key nor network') or diag($replayed->{out}, $replayed->{err});
+is(scalar(Misbehave::requests($server)), $before, 'nobody is asked');
+
 # -- the provider's own ----------------------------------------------------------------------------
 
 my @asked;

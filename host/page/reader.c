@@ -11,7 +11,11 @@
 #include <unistd.h>
 
 struct Reader {
-    Loop       *loop;  /* borrowed */
+    Reader     *next;              /* in `waiting` */
+    Loop       *loop;              /* borrowed */
+    char       *program, *charset; /* owned */
+    bool        is_page;
+    int         input; /* owned; what it will read, until it was started; then -1 */
     Child      *child; /* owned */
     int         fd;    /* owned; what it says */
     Watch      *watch; /* owned; on fd */
@@ -23,7 +27,8 @@ struct Reader {
     void       *arg;
 };
 
-static size_t readers; /* under way in this process: each takes a processor and much memory */
+static size_t  at_work; /* in this process: each takes a processor, and much memory */
+static Reader *waiting; /* for their turn, first come first */
 
 static void on_said(void *arg, int fd, int events);
 static void on_ended(void *arg, int exit_code, int signal);
@@ -41,8 +46,6 @@ static Status check_spec(const ReaderSpec *spec, Err *err)
                        LIMIT_PAGE_BYTES);
     if (spec->url.len && memchr(spec->url.ptr, '\n', spec->url.len))
         return err_set(err, ST_INVALID, "page: its address has a line end");
-    if (readers == READERS_MAX)
-        return err_set(err, ST_LIMIT, "page: %d others are being read", READERS_MAX);
     return ST_OK;
 }
 
@@ -70,39 +73,78 @@ static int input_of(const ReaderSpec *spec, Err *err)
     return -1;
 }
 
-static Status spawn(Reader *reader, const ReaderSpec *spec, int input, Err *err)
+static Status spawn(Reader *reader, Err *err)
 {
     static const char *const NOTHING[] = {NULL};
-    const char *const argv[] = {"perigee-page", spec->is_page ? "page" : "text", spec->charset,
+    const char *const argv[] = {"perigee-page", reader->is_page ? "page" : "text", reader->charset,
                                 NULL};
     int               pair[2];
     if (pipe2(pair, O_CLOEXEC) != 0)
         return err_set(err, ST_IO, "page: a pipe: %s", strerror(errno));
-    int       fds[3] = {input, pair[1], -1};
+    int       fds[3] = {reader->input, pair[1], -1};
     ChildSpec start = {
-        .path = spec->program, .argv = argv, .envp = NOTHING, .fds = fds, .fd_count = 3};
+        .path = reader->program, .argv = argv, .envp = NOTHING, .fds = fds, .fd_count = 3};
     reader->fd = pair[0];
     Status status = child_spawn(reader->loop, &start, on_ended, reader, &reader->child, err);
     close(pair[1]);
-    if (status == ST_OK && fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0)
-        status = err_set(err, ST_IO, "page: a pipe: %s", strerror(errno));
-    if (status == ST_OK)
-        return watch_new(reader->loop, pair[0], on_said, reader, &reader->watch, err);
-    return err_set(err, ST_UNAVAILABLE,
-                   "page: cannot start its reader %s: %s; `make` builds it, "
-                   "`make install` puts it into libexec/perigee",
-                   spec->program, strerror(err->sys ? err->sys : ENOENT));
+    if (status != ST_OK)
+        return err_set(err, ST_UNAVAILABLE,
+                       "page: cannot start its reader %s: %s; `make` builds it, `make install` "
+                       "puts it into libexec/perigee",
+                       reader->program, strerror(err->sys ? err->sys : ENOENT));
+    if (fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0)
+        return err_set(err, ST_IO, "page: a pipe: %s", strerror(errno));
+    return watch_new(reader->loop, pair[0], on_said, reader, &reader->watch, err);
+}
+
+static Status start(Reader *reader, Err *err)
+{
+    Status status = spawn(reader, err);
+    close(reader->input);
+    reader->input = -1;
+    at_work++;
+    if (status != ST_OK) return status;
+    watch_set(reader->watch, WATCH_READ);
+    timer_set(reader->timer, clock_deadline(loop_clock(reader->loop), READER_MS));
+    return ST_OK;
+}
+
+/* One that cannot be started says so from the loop, as it would say everything else. */
+static void start_next(void)
+{
+    Reader *reader = waiting;
+    if (!reader || at_work >= READERS_AT_ONCE) return;
+    waiting = reader->next;
+    if (start(reader, &reader->outcome) == ST_OK) return;
+    child_free(reader->child);
+    reader->child = NULL;
+    reader->closed = reader->ended = true;
+    timer_set(reader->timer, loop_now(reader->loop));
+}
+
+static void leave(Reader *reader)
+{
+    for (Reader **at = &waiting; *at; at = &(*at)->next) {
+        if (*at != reader) continue;
+        *at = reader->next;
+        return;
+    }
+    at_work--;
 }
 
 static void reader_free(Reader *reader)
 {
-    readers--;
+    leave(reader);
     watch_free(reader->watch);
     if (reader->fd >= 0) close(reader->fd);
+    if (reader->input >= 0) close(reader->input);
     child_free(reader->child);
     timer_free(reader->timer);
     buf_clear(&reader->said);
+    free(reader->program);
+    free(reader->charset);
     free(reader);
+    start_next();
 }
 
 Status reader_begin(Loop *loop, const ReaderSpec *spec, ReaderDone *done, void *arg, Reader **out,
@@ -112,22 +154,25 @@ Status reader_begin(Loop *loop, const ReaderSpec *spec, ReaderDone *done, void *
     int input = input_of(spec, err);
     if (input < 0) return err->status;
     Reader *reader = mem_new(sizeof *reader);
-    readers++;
-    reader->loop = loop;
-    reader->fd = -1;
-    reader->done = done;
-    reader->arg = arg;
+    *reader = (Reader){.loop = loop,
+                       .program = mem_text(spec->program),
+                       .charset = mem_text(spec->charset),
+                       .is_page = spec->is_page,
+                       .input = input,
+                       .fd = -1,
+                       .done = done,
+                       .arg = arg};
     buf_init(&reader->said, LIMIT_PAGE + LIMIT_PAGE_TITLE + 64);
     err_clear(&reader->outcome);
     reader->timer = timer_new(loop, on_time, reader);
-    Status status = spawn(reader, spec, input, err);
-    close(input);
-    if (status != ST_OK) {
+    if (waiting || at_work >= READERS_AT_ONCE) {
+        Reader **last = &waiting;
+        while (*last) last = &(*last)->next;
+        *last = reader;
+    } else if (start(reader, err) != ST_OK) {
         reader_free(reader);
-        return status;
+        return err->status;
     }
-    watch_set(reader->watch, WATCH_READ);
-    timer_set(reader->timer, clock_deadline(loop_clock(loop), READER_MS));
     *out = reader;
     return ST_OK;
 }
@@ -220,4 +265,11 @@ static void on_ended(void *arg, int exit_code, int signal)
     finish_if_over(reader);
 }
 
-static void on_time(void *arg) { stop(arg, ST_LIMIT, "it takes too long to be read"); }
+static void on_time(void *arg)
+{
+    Reader *reader = arg;
+    if (reader->ended && reader->closed)
+        finish_if_over(reader); /* it could not be started */
+    else
+        stop(reader, ST_LIMIT, "it takes too long to be read");
+}

@@ -15,7 +15,7 @@
 #include "../loop/loop.h"
 #include "page.h"
 
-enum { READER_MS = 20000, READERS_MAX = 8 };
+enum { READER_MS = 20000, READERS_AT_ONCE = 4 };
 
 typedef struct Reader Reader;
 
@@ -29,7 +29,8 @@ typedef struct ReaderSpec {
 
 typedef void ReaderDone(void *arg, const Err *outcome, Page *page); /* of use with ST_OK */
 
-/* ST_LIMIT while READERS_MAX others are under way; what is wrong with the spec is ST_INVALID. */
+/* While READERS_AT_ONCE are at work it waits for its turn, in order; READER_MS counts from then on.
+ * What is wrong with the spec fails here. */
 MUST_CHECK Status reader_begin(Loop *loop, const ReaderSpec *spec, ReaderDone *done, void *arg,
                                Reader **out, Err *err);
 void              reader_cancel(Reader *reader); /* NULL allowed */

@@ -182,19 +182,55 @@ TEST(one_that_is_cancelled_is_gone_at_once_and_says_nothing)
     rig_end();
 }
 
-TEST(only_so_many_are_read_at_a_time)
+static int  order[8], ends;
+static bool fine[8];
+
+static void on_turn(void *arg, const Err *outcome, Page *page)
 {
-    Reader *readers[READERS_MAX + 1];
-    Err     err;
-    Seen    seen = {0};
+    int number = (int)(intptr_t)arg;
+    (void)page;
+    order[ends++] = number;
+    fine[number] = outcome->status == ST_OK;
+    if (ends == 3) loop_stop(loop);
+}
+
+/* A reader of which the first ones never end: what they read from is not there yet. */
+TEST(more_than_there_is_room_for_wait_for_their_turn)
+{
+    enum { MORE = 3 };
+    static const char *const NEVER = "#!/bin/sh\nexec sleep 1000\n";
+    Reader                  *held[READERS_AT_ONCE], *more[MORE];
+    Err                      err;
+    char                     path[] = "/tmp/page-reader-XXXXXX";
+    int                      fd = mkstemp(path);
+    CHECK(write(fd, NEVER, strlen(NEVER)) == (ssize_t)strlen(NEVER));
+    fchmod(fd, 0700);
+    close(fd);
     rig_loop(false);
-    ReaderSpec spec = {.program = "/bin/cat", .bytes = STR("x"), .charset = "UTF-8"};
-    for (int i = 0; i < READERS_MAX; i++)
-        CHECK_INT(reader_begin(loop, &spec, on_done, &seen, &readers[i], &err), ST_OK);
-    CHECK_INT(reader_begin(loop, &spec, on_done, &seen, &readers[READERS_MAX], &err), ST_LIMIT);
-    for (int i = 0; i < READERS_MAX; i++) reader_cancel(readers[i]);
-    CHECK_INT(reader_begin(loop, &spec, on_done, &seen, &readers[0], &err), ST_OK);
-    reader_cancel(readers[0]);
+    find_program();
+    ends = 0;
+    ReaderSpec never = {.program = path, .bytes = STR("x"), .charset = "UTF-8"};
+    ReaderSpec spec = {.program = program, .bytes = STR("x"), .charset = "UTF-8"};
+    ReaderSpec gone = {.program = "/nowhere/page", .bytes = STR("x"), .charset = "UTF-8"};
+    for (int i = 0; i < READERS_AT_ONCE; i++)
+        CHECK_INT(reader_begin(loop, &never, on_turn, NULL, &held[i], &err), ST_OK);
+    size_t taken = loop_objects(loop);
+    for (int i = 0; i < MORE; i++)
+        CHECK_INT(reader_begin(loop, i == 1 ? &gone : &spec, on_turn, (void *)(intptr_t)i, &more[i],
+                               &err),
+                  ST_OK);
+    CHECK_INT(loop_objects(loop), taken + MORE); /* a timer each, and no process */
+    reader_cancel(held[0]);
+    loop_run(loop);
+    CHECK_INT(ends, MORE);
+    for (int i = 0; i < MORE; i++) CHECK_INT(order[i], i);
+    CHECK(fine[0] && !fine[1] && fine[2]);
+    CHECK_INT(reader_begin(loop, &spec, on_turn, NULL, &more[0], &err), ST_OK);
+    CHECK_INT(reader_begin(loop, &spec, on_turn, NULL, &more[1], &err), ST_OK);
+    reader_cancel(more[1]); /* while it waits */
+    reader_cancel(more[0]);
+    for (int i = 1; i < READERS_AT_ONCE; i++) reader_cancel(held[i]);
+    unlink(path);
     rig_end();
 }
 

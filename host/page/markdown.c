@@ -2,6 +2,8 @@
 
 #include "render.h"
 
+enum { WHOLE = 128 * 1024 /* bytes of a page that is read whole or not at all */ };
+
 /* The element's text as one line. */
 static void read_title(const GumboNode *root, Buf *out)
 {
@@ -33,16 +35,28 @@ static void read_base(const GumboNode *root, Links *links)
     }
 }
 
+/* Of a page whose tree would be too large the first half is read, or the first half of that. */
+static Status parse_some(Str html, Tree *tree, bool *cut, Err *err)
+{
+    *cut = false;
+    for (;;) {
+        Status status = tree_parse(html, tree, err);
+        if (status == ST_OK) return ST_OK;
+        tree_clear(tree);
+        if (status != ST_LIMIT || html.len < WHOLE) return status;
+        html = str_cut(html, 0, html.len / 2);
+        *cut = true;
+    }
+}
+
 Status page_markdown(Str html, Str url, Page *out, Err *err)
 {
     Tree   tree;
     Links  links;
     Writer writer;
-    Status status = tree_parse(html, &tree, err);
-    if (status != ST_OK) {
-        tree_clear(&tree);
-        return status;
-    }
+    bool   half;
+    Status status = parse_some(html, &tree, &half, err);
+    if (status != ST_OK) return status;
     links_init(&links, url);
     read_base(tree.root, &links);
     read_title(tree.root, &out->title);
@@ -51,7 +65,7 @@ Status page_markdown(Str html, Str url, Page *out, Err *err)
     Render render = {.writer = &writer, .links = &links, .lean = tree.lean};
     render_children(&render, tree.top);
     writer_finish(&writer);
-    out->cut = writer.full;
+    out->cut = writer.full || half;
     buf_clear(&out->text);
     out->text = writer.out;
     buf_init(&writer.out, 0);

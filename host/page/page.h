@@ -5,7 +5,7 @@
  * Use     Page page; page_init(&page); page_markdown(html, url, &page, &err); page_clear(&page);
  * Owner   Page: the caller's shell, page_clear frees.
  * Thread  Any; nothing is shared. It computes only: no files, no network.
- * Errors  ST_LIMIT: the page would need more memory than PAGE_TREE.
+ * Errors  ST_LIMIT: a small page that would need more memory than PAGE_TREE; a large one is cut.
  *
  * Same bytes in, same bytes out. Only the program perigee-page (page_main.c) reads what came from
  * the network with this; in the host's own process it is not used.
@@ -31,7 +31,7 @@ enum { PAGE_DEPTH = 100 /* levels whose structure is kept; of what lies below, t
 typedef struct Page {
     Buf  title; /* one line, may be empty */
     Buf  text;  /* Markdown, valid UTF-8 */
-    bool cut;   /* the text would have been longer than LIMIT_PAGE */
+    bool cut;   /* the text would be longer than LIMIT_PAGE, or its tree larger than PAGE_TREE */
 } Page;
 
 void page_init(Page *page);

@@ -102,7 +102,7 @@ function call.http(spec) end
 ---@class PageText
 ---@field text  string  valid UTF-8
 ---@field title string  of HTML, one line
----@field cut   boolean there would be more than 8M
+---@field cut   boolean there would be more: of the text than 8M, or of HTML than is read
 
 --- Reads what a stranger wrote, in a process that can do nothing else. No grant is needed. Error
 --- "limit": too large or nested too deep; "invalid": the process was killed over it.

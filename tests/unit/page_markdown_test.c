@@ -235,6 +235,22 @@ TEST(a_page_that_grows_while_it_is_read_ends_at_a_limit)
     buf_clear(&html);
 }
 
+TEST(of_a_page_whose_tree_is_too_large_the_beginning_is_read)
+{
+    Buf  html;
+    Page page;
+    Err  err;
+    buf_init(&html, 8 * MB);
+    while (html.len < 6 * MB)
+        if (buf_append(&html, STR("<i>11</i>"), &err) != ST_OK) abort();
+    page_init(&page);
+    CHECK_INT(page_markdown(buf_str(&html), str_from(HERE), &page, &err), ST_OK);
+    CHECK(page.cut);
+    CHECK(strstr(page.text.ptr, "11") != NULL);
+    page_clear(&page);
+    buf_clear(&html);
+}
+
 TEST(text_beyond_its_limit_is_cut_and_said_to_be)
 {
     Buf  html;

@@ -160,7 +160,7 @@ function limits.in_time(run, work)
       return { ok = ok, result = result, err = why }
     end,
     time = function()
-      run:sleep(most)
+      run:wait { kind = "clock", key = "part", ms = most }
       return { ok = true, err = over(part, "time", most) }
     end,
   }

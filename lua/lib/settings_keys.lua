@@ -105,6 +105,11 @@ keys.ALL = {
   size_key("limits.file_size", 1024 * MB, 1024, 64 * TB),
   size_key("limits.output", MB, 1, 4 * MB),
   duration_key("policy.ask_deadline", "ask_ms", 5 * MINUTE, SECOND, 7 * DAY),
+  { "policy.unanswered", "unanswered", read = values.word { "wait", "refuse" }, default = "wait",
+    narrower = function(theirs, ours)
+      if theirs == "refuse" or theirs == ours then return theirs end
+      return ours, "wait is wider than the refuse in force"
+    end },
   list_key("policy.rules", values.rule, '[{ deny: bash, command: "git push*" }]', stricter_rules),
   { "search.engine", "engine", read = values.engine, default = "auto", narrower = false },
   { "grants", "grants", read = values.grants, default = {}, narrower = false },

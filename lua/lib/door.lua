@@ -169,13 +169,13 @@ end
 function door.serves(run, who, declaration)
   local asked, facts = door.asked(who, declaration, {}, run.workspace)
   asked.reach = "what the model's provider finds on the web"
-  local call = { name = declaration.name }
+  local call = { id = "served " .. declaration.name, name = declaration.name }
   if strictest(run, call, asked, facts).verdict ~= "allow" then return false end
   if not (who.hooks and who.hooks.allow_tool) then return true end
-  local allowed, why = ruling.consents(run, who.hooks_file, "allow_tool", asked)
-  session.record(run, "decision", { what = "allow_tool", tool = declaration.name,
-    verdict = allowed and "allow" or "deny", why = why })
-  return allowed == true
+  return decided(run, "allow_tool", call, function()
+    local allowed, why = ruling.consents(run, who.hooks_file, "allow_tool", asked)
+    return { verdict = allowed and "allow" or "deny", why = why }
+  end).verdict == "allow"
 end
 
 --- Asks policy, the person where policy asks, and the agent's own hook. All are recorded; the first

@@ -107,8 +107,9 @@ local CASES <const> = {
     line = { "4G", 4 << 30 } },
   { "limits.output", 1 << 20, user = { "2M", 2 << 20 }, less = { "64K", 1 << 16 }, more = "3M",
     line = { "4M", 4 << 20 } },
-  { "policy.unanswered", "wait", user = { "refuse", "refuse" }, less = { "refuse", "refuse" },
-    more = "wait", line = { "wait", "wait" } },
+  { "policy.unanswered", "wait", user = { "wait", "wait" }, less = { "refuse", "refuse" },
+    line = { "refuse", "refuse" } },
+  { "search.engine", "auto", user = { "brave", "brave" }, more = "mine", line = { "none", "none" } },
   { "policy.ask_deadline", 300000, user = { "10m", 600000 }, less = { "1m", 60000 }, more = "1h",
     line = { "2h", 7200000 } },
 }
@@ -132,11 +133,13 @@ for _, case in ipairs(CASES) do
       t.equal(#found.warnings, 0)
     end
 
-    found = load(user, { [key] = case.more })
-    t.equal(value_of(found, key), case.wider or case.user[2], "a project that would widen")
-    t.equal(#found.warnings, 1)
-    t.contains(found.warnings[1], PROJECT .. ":")
-    t.contains(found.warnings[1], key)
+    if case.more then
+      found = load(user, { [key] = case.more })
+      t.equal(value_of(found, key), case.wider or case.user[2], "a project that would widen")
+      t.equal(#found.warnings, 1)
+      t.contains(found.warnings[1], PROJECT .. ":")
+      t.contains(found.warnings[1], key)
+    end
 
     found = load(user, case.less and { [key] = case.less[1] } or nil,
       { { key = key, value = case.line[1], said = "--option" } })
@@ -144,6 +147,12 @@ for _, case in ipairs(CASES) do
     t.equal(found.origin[key], "--option")
   end)
 end
+
+t.test("who refuses what nobody answers is not made to wait by a project", function()
+  local found = load({ ["policy.unanswered"] = "refuse" }, { ["policy.unanswered"] = "wait" })
+  t.equal(found.policy.unanswered, "refuse")
+  t.contains(found.warnings[1], "wait is wider than the refuse in force")
+end)
 
 t.test("a project without a word from the user narrows the defaults", function()
   local found = load(nil, { ["limits.memory"] = "1G", ["sandbox.network"] = "none" })

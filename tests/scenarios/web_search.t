@@ -75,6 +75,11 @@ like(last_request(), qr{^Authorization: Bearer \Q$KEY\E\r$}mi, 'with its key');
 like(search(env => { TAVILY_API_KEY => $KEY, TAVILY_BASE_URL => at('tavily'), BRAVE_API_KEY => $KEY, BRAVE_BASE_URL => at('brave') },
     args => ['--setting', 'search.engine=tavily'])->{text}, qr/t\.example/, 'of several the one that is named is asked');
 
+granted('search: { engine: tavily }');
+like(search(env => { TAVILY_API_KEY => $KEY, TAVILY_BASE_URL => at('tavily'), BRAVE_API_KEY => $KEY, BRAVE_BASE_URL => at('brave') })->{text},
+    qr/t\.example/, 'also where config.yaml names it');
+granted();
+
 # -- what comes back -------------------------------------------------------------------------------
 
 my $odd = search(env => { SEARXNG_URL => at('odd') });

@@ -10,6 +10,7 @@ local json    = require "lib.json"
 local launch  = require "lib.launch"
 local limits  = require "lib.limits"
 local network = require "lib.network"
+local reply   = require "lib.reply"
 local resume  = require "lib.resume"
 local show    = require "lib.show"
 local start   = require "lib.start"
@@ -318,10 +319,9 @@ end
 local function run_again(cli, words, values)
   local ok, err = start.journal(cli, values.store)
   if not ok then return refuse(cli, words, err) end
-  local id
-  id, err = cli.find_run(values.resume)
-  if not id then return refuse(cli, words, err) end
-  return resume.carry_on(cli, id, values)
+  local id, top = reply.find(cli, values.resume)
+  if not id then return refuse(cli, words, top) end
+  return resume.carry_on(cli, top.run, values)
 end
 
 ---@async

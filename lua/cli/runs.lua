@@ -129,6 +129,7 @@ local SAY <const> = {
   files    = function(b)
     return table.concat(text.sorted_keys(b.files or {}), ", ")
   end,
+  ["run.parked"] = function(b) return b.error and b.error.message or "" end,
   ["run.resumed"] = function(b)
     if b.by ~= "fork" then return b.by or "" end
     local set = {}
@@ -271,9 +272,9 @@ end
 --- Carries on a run that was stopped, or that waits.
 ---@async
 local function resume_one(cli, values, part)
-  local id, err = cli.find_run(part)
-  if not id then return failed(cli, err) end
-  return resume.carry_on(cli, id, values)
+  local id, top = reply.find(cli, part)
+  if not id then return failed(cli, top) end
+  return resume.carry_on(cli, top.run, values)
 end
 
 local FORMATS <const> = { html = export_html, jsonl = export.jsonl }

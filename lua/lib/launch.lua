@@ -215,7 +215,7 @@ local function record_start(run, ready, opened, params)
     return
   end
   session.record(run, "run.started", {
-    format = 1, agent = not who.chain and who.name or nil, chain = who.chain, task = ready.task,
+    format = 2, agent = not who.chain and who.name or nil, chain = who.chain, task = ready.task,
     params = who.chain and params or nil, workspace = run.workspace,
     model = opened.options.model, hops = opened.options.hops, sandbox = opened.sandbox,
     files = run:sources(), definition = who.layer == "named" and who.file or nil,

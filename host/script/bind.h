@@ -42,6 +42,7 @@ typedef struct CallGrant {
     char              *tool;     /* owned */
     char              *call;     /* owned; id of the call, or NULL: nobody watches it */
     char              *state;    /* owned; JSON: what the tool left for this call, or NULL */
+    char              *settings; /* owned; JSON: what the host tells the tool, or NULL */
     char             **programs; /* owned, ends in NULL; "*" is any */
     char             **hosts;    /* owned, ends in NULL: what its commands and requests may reach;
                                     NULL: commands what the run may, requests nothing */
@@ -72,6 +73,9 @@ int bind_file_hold(lua_State *L);
 
 /* call.http: one request with its whole answer, within the grant's hosts. */
 int bind_call_http(lua_State *L);
+
+/* call.page: bytes from the web as text, HTML as Markdown. */
+int bind_call_page(lua_State *L);
 
 /* The granted root that holds an absolute path outside the workspace; NULL: none does. */
 const RootGrant *call_root(const CallGrant *grant, Str path);

@@ -270,9 +270,10 @@ static char **copy_texts(lua_State *L, int table, const char *key)
     return texts;
 }
 
-/* run:tool({ entry, name, timeout_ms, call = id, state = JSON, grant = { exec = {...}, read = bool,
- * write = bool, net = {...}, secrets = {...}, roots = { { path, write }, ... } } }, input): `net`
- * is what its commands and requests may reach; nil: commands what the run may, requests nothing. */
+/* run:tool({ entry, name, timeout_ms, call = id, state = JSON, settings = JSON, grant = { exec =
+ * {...}, read = bool, write = bool, net = {...}, secrets = {...}, roots = { { path, write }, ... }
+ * } }, input): `net` is what its commands and requests may reach; nil: commands what the run may,
+ * requests nothing. */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -281,6 +282,7 @@ static int run_tool(lua_State *L)
     char        what[120];
     const char *name = opt_text(L, 2, "name", "?"), *id = opt_text(L, 2, "call", NULL);
     const char *state = opt_text(L, 2, "state", NULL);
+    const char *settings = opt_text(L, 2, "settings", NULL);
     snprintf(what, sizeof what, "tool %s", name);
     CrossSpec spec = {.vm = VM_RUN,
                       .run = run,
@@ -306,7 +308,8 @@ static int run_tool(lua_State *L)
     *grant = (CallGrant){.run = run,
                          .tool = mem_text(name),
                          .call = id ? mem_text(id) : NULL,
-                         .state = state ? mem_text(state) : NULL,
+                         .state = mem_text(state),
+                         .settings = mem_text(settings),
                          .programs = programs ? programs : mem_new(sizeof *programs),
                          .hosts = copy_texts(L, table, "net"),
                          .secrets = copy_texts(L, table, "secrets"),

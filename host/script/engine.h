@@ -39,7 +39,7 @@ struct Engine {
     Note        **notes;        /* owned array: workspaces of this process's runs */
     size_t        note_count;
     char         *distribution, *user; /* owned; folders; user may be NULL */
-    char         *helper;              /* owned; path of perigee-sandbox */
+    char         *helper, *page;       /* owned; paths of perigee-sandbox and perigee-page */
     int           interrupted; /* the signal that was seen: SIGINT for Ctrl-C, SIGTERM; or 0 */
     bool          unread;      /* nobody reads stdout any more: the verb ends, without words */
     bool          lost;        /* a record could not be written */

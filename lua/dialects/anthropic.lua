@@ -124,14 +124,22 @@ local function head(req)
   return parts
 end
 
+--- Tools that the server carries out itself: type WebSearchTool20250305 of the SDK, the one that
+--- needs no code execution beside it; so many searches in one request.
+local SERVED <const> = {
+  web_search = '{"type":"web_search_20250305","name":"web_search","max_uses":8%s}',
+}
+
 --- Tools come before the system prompt in what is cached: a mark at its end covers both, and
 --- `marked` is for requests without one.
 local function tools_json(tools, marked)
   local parts = {}
   for i, tool in ipairs(tools) do
     local mark = marked and i == #tools and "," .. CACHE or ""
-    parts[i] = ('{"name":%s,"description":%s,"input_schema":%s%s}')
-      :format(json.encode(tool.name), json.encode(tool.description or ""), tool.schema, mark)
+    local served = tool.server and SERVED[tool.name]
+    parts[i] = served and served:format(mark)
+      or ('{"name":%s,"description":%s,"input_schema":%s%s}')
+        :format(json.encode(tool.name), json.encode(tool.description or ""), tool.schema, mark)
   end
   return '"tools":[' .. table.concat(parts, ",") .. "]"
 end

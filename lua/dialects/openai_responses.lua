@@ -81,13 +81,16 @@ function responses.encode(message)
   return table.concat(items, ",")
 end
 
+--- Tools that the server carries out itself: type WebSearchTool of the SDK.
+local SERVED <const> = { web_search = '{"type":"web_search"}' }
+
 --- A tool without a schema takes free text: it is a custom one.
 local function tools_json(tools)
   local parts = {}
   for i, tool in ipairs(tools) do
     local head = ('"name":%s,"description":%s')
       :format(json.encode(tool.name), json.encode(tool.description or ""))
-    parts[i] = tool.schema
+    parts[i] = tool.server and SERVED[tool.name] or tool.schema
       and ('{"type":"function",%s,"parameters":%s,"strict":false}'):format(head, tool.schema)
       or ('{"type":"custom",%s}'):format(head)
   end

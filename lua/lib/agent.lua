@@ -5,6 +5,7 @@ local door     = require "lib.door"
 local escalate = require "lib.escalate"
 local hop      = require "lib.hop"
 local json     = require "lib.json"
+local model    = require "lib.model"
 local limits   = require "lib.limits"
 local output   = require "lib.output"
 local past     = require "lib.past"
@@ -34,12 +35,17 @@ local function answers(with, results)
   return { role = "user", content = content }
 end
 
-local function tool_list(course, who, start)
-  local list, s = {}, session.get()
-  for _, name in ipairs(who.tools) do
-    local tool = s.tools[name]
-    list[#list + 1] = { name = name, description = tool.description, schema = tool.schema }
-  end
+--- How a tool is offered; `server` where the model's provider may do its work.
+local function offered(run, who, name, targets)
+  local tool = session.get().tools[name]
+  local serves = tool.server and model.can_serve(targets, tool) and door.serves(run, who, tool)
+  return { name = name, description = tool.description, schema = tool.schema,
+    server = serves and tool.server or nil }
+end
+
+local function tool_list(run, course, who, start, targets)
+  local list = {}
+  for i, name in ipairs(who.tools) do list[i] = offered(run, who, name, targets) end
   if hop.offered(course, who) then list[#list + 1] = hop.tool(who) end
   local above = escalate.offered(who, start.above or {})
   if #above > 0 then list[#list + 1] = escalate.tool(above) end
@@ -75,7 +81,8 @@ local function open(run, course, who, opening, start)
     if not more then return nil, err end
     if more.context then opening = opening .. "\n\n" .. more.context end
   end
-  return talk.open(run, who, ready, tool_list(course, who, start), opening, start.task)
+  return talk.open(run, who, ready, tool_list(run, course, who, start, ready.targets),
+    opening, start.task)
 end
 
 --- The value of a final reply of an agent that owes one. A reply that does not fit is answered once

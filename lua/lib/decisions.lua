@@ -56,6 +56,38 @@ function decisions.chain(path)
   return { params = params, description = file.description }
 end
 
+local ADDRESS <const> = schema.text { pattern = "^https?://[^%s/@]+" }
+local VARIABLE <const> = schema.text { pattern = "^%u[%u%d_]*$" }
+local ENGINE <const> = schema.object {
+  { "base_url", ADDRESS, "Where it is.", optional = true },
+  { "base_url_variable", VARIABLE, "A variable with its address.", optional = true },
+  { "secret", VARIABLE, "Its key.", optional = true },
+  { "secret_header", schema.text { min = 1 }, "Which header carries it.", optional = true },
+  { "fields", schema.map { of = schema.text { min = 1 } }, "What is called how.", optional = true },
+}
+
+--- What a search engine's file says of itself, without its functions.
+---@return searching.Engine? engine, Error? err
+function decisions.engine(name)
+  local path = ("lua/search/%s.lua"):format(name)
+  local file, data = entry(path), {}
+  if type(file) ~= "table" then return invalid(path .. ": it returns no table") end
+  for key, value in pairs(file) do data[key] = value end
+  for _, field in ipairs { "request", "results" } do
+    if type(data[field]) ~= "function" then
+      return invalid(("%s: %s is missing: a function"):format(path, field))
+    end
+    data[field] = nil
+  end
+  local engine, problems = schema.check(ENGINE, data, "engine")
+  if not engine then return invalid(path .. ": " .. problems[1].message) end
+  if not engine.base_url and not engine.base_url_variable then
+    return invalid(path .. ": neither base_url nor base_url_variable says where it is")
+  end
+  engine.name = name
+  return engine
+end
+
 --- A scenario's own task and files, and who plays in it.
 ---@return { task: string?, files: table<string, string>?, agents: string[] }? scenario, Error? err
 function decisions.scenario(path)

@@ -159,12 +159,33 @@ local function strictest(run, call, asked, facts)
   return held
 end
 
+--- Whether a model's provider may do what a tool does, out of reach of this door: policy and the
+--- agent's hook have to allow the tool as such, since no single call can be asked about.
+---@async
+---@param run         HostRun
+---@param who         agent.Agent
+---@param declaration tool.Declaration
+---@return boolean
+function door.serves(run, who, declaration)
+  local asked, facts = door.asked(who, declaration, {}, run.workspace)
+  asked.reach = "what the model's provider finds on the web"
+  local call = { id = "served " .. declaration.name, name = declaration.name }
+  if strictest(run, call, asked, facts).verdict ~= "allow" then return false end
+  if not (who.hooks and who.hooks.allow_tool) then return true end
+  return decided(run, "allow_tool", call, function()
+    local allowed, why = ruling.consents(run, who.hooks_file, "allow_tool", asked)
+    return { verdict = allowed and "allow" or "deny", why = why }
+  end).verdict == "allow"
+end
+
 --- Asks policy, the person where policy asks, and the agent's own hook. All are recorded; the first
 --- refusal holds.
 ---@return string? why nil when the call may be made
 local function refused(run, who, declaration, call, asked, facts)
   local verdict = strictest(run, call, asked, facts)
   if verdict.verdict == "deny" then return verdict.why or "refused by policy" end
+  local inside = grants.inside(declaration, asked.hosts)
+  if inside then return inside end
   if grants.must_be_written(declaration.lacks) then
     return ("%s needs what was not granted: %s. The user can grant it in config.yaml:\n%s")
       :format(declaration.name, grants.words(declaration.lacks),
@@ -354,6 +375,7 @@ local function use(run, prepared)
   local means = { name = declaration.name, entry = declaration.entry,
     timeout_ms = declaration.timeout_ms, call = prepared.call.id,
     state = session.state_of(run, declaration.name),
+    settings = declaration.settings and json.encode(declaration.settings),
     grant = { exec = needs.exec, read = any_inside(needs.read), write = any_inside(needs.write),
       net = network.of_tool(needs, net_of(declaration, prepared.hosts)),
       secrets = declaration.granted.secrets, roots = declaration.granted.roots } }

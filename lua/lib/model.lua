@@ -318,10 +318,36 @@ local function reply_most(target)
   return math.min(most, target.max_output or most)
 end
 
+--- Whether a server may do the work of a tool: its provider's own, or any where the user says so.
+local function serves(target, tool)
+  return tool.server ~= nil and not target.scenario and not target.serves_none
+    and (tool.server.always or not target.own)
+end
+
+---@param targets model.Target[]
+---@param tool    { server: { always: boolean }? }
+---@return boolean whether one of them might
+function model.can_serve(targets, tool)
+  for _, target in ipairs(targets) do
+    if serves(target, tool) then return true end
+  end
+  return false
+end
+
+--- The tools, each with `server` only where this server is to do its work itself.
+local function tools_for(target, tools)
+  local list = {}
+  for i, tool in ipairs(tools or {}) do
+    list[i] = { name = tool.name, description = tool.description, schema = tool.schema,
+      server = serves(target, tool) or nil }
+  end
+  return tools and list
+end
+
 --- What a dialect makes its requests of.
 local function question(target, request)
   return {
-    model = target.model, system = request.system, tools = request.tools,
+    model = target.model, system = request.system, tools = tools_for(target, request.tools),
     messages = request.messages,
     output = request.output or (strict.output(target, request.form, request.tools)),
     max_tokens = request.max_tokens or reply_most(target),
@@ -394,6 +420,24 @@ local function in_older_form(http, target, request, dialect, on_event, first)
   return nil, first, false
 end
 
+--- Whether a refusal is about a tool that the server was asked to serve: not every model can, and
+--- an organisation may have forbidden it.
+local function refuses_to_serve(target, request, err)
+  if target.serves_none or not err.details or err.details.status ~= 400 then return false end
+  for _, tool in ipairs(tools_for(target, request.tools) or {}) do
+    if tool.server and err.message:find(tool.name, 1, true) then return true end
+  end
+  return false
+end
+
+--- Asks again with tools of our own only; they say themselves what is missing here.
+local function with_own_tools(http, target, request, dialect, on_event, first)
+  on_event { kind = "retry", attempt = 1, wait_ms = 0, code = first.code,
+    why = "the server refused its own tool: " .. first.message }
+  target.serves_none = true
+  return exchange(http, target, request, dialect, on_event)
+end
+
 local function rehearse(http, target, request, on_event)
   local reply, err = http.rehearse(target.scenario, request.given)
   if not reply then return nil, err end
@@ -411,6 +455,9 @@ local function attempt_of(http, target, request, dialect, on_event, how, attempt
   if err and attempt == 1 and target.may_be_legacy and not target.legacy
     and dialect.wants_legacy(err) then
     reply, err, used = in_older_form(http, target, request, dialect, on_event, err)
+  end
+  if err and attempt == 1 and refuses_to_serve(target, request, err) then
+    reply, err, used = with_own_tools(http, target, request, dialect, on_event, err)
   end
   turn:over(err)
   return reply, err, used

@@ -27,7 +27,8 @@ end
 local function tools_of(tools)
   local parts = {}
   for i, tool in ipairs(tools) do
-    parts[i] = json.encode(json.array { tool.name, tool.description or "", tool.schema or "" })
+    parts[i] = json.encode(json.array { tool.name, tool.description or "", tool.schema or "",
+      tool.server ~= nil })
   end
   return table.concat(parts, ",")
 end

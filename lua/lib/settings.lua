@@ -194,7 +194,7 @@ local function put_project(now, origin, layer, warnings)
 end
 
 local function result_of(now, origin, warnings)
-  local found = { sandbox = {}, limits = {}, policy = {}, grants = now.grants,
+  local found = { sandbox = {}, limits = {}, policy = {}, search = {}, grants = now.grants,
     warnings = warnings, origin = origin }
   for _, key in ipairs(keys.ALL) do
     local section = key[1]:match("^(%l+)%.")

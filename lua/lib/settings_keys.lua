@@ -111,6 +111,7 @@ keys.ALL = {
       return ours, "wait is wider than the refuse in force"
     end },
   list_key("policy.rules", values.rule, '[{ deny: bash, command: "git push*" }]', stricter_rules),
+  { "search.engine", "engine", read = values.engine, default = "auto", narrower = false },
   { "grants", "grants", read = values.grants, default = {}, narrower = false },
 }
 

@@ -124,6 +124,15 @@ function values.name(read, node)
   read.problem(node, quoted(written) .. " is no name of a variable: letters, digits and _")
 end
 
+--- The name of a search engine's file, or a word in place of one.
+function values.engine(read, node)
+  local written = line_of(read, node, "brave")
+  if not written then return nil end
+  if written:match("^%l[%l%d_]*$") then return written end
+  read.problem(node, quoted(written) .. " is no engine's name: auto, none, provider, or a file of "
+    .. "lua/search such as brave")
+end
+
 --- A path without "." and doubled slashes; nil and why where it cannot be used.
 local function resolve(written, home)
   local path = written

@@ -7,6 +7,7 @@ local network  = require "lib.network"
 local notes    = require "lib.notes"
 local project  = require "lib.project"
 local rights   = require "lib.rights"
+local searching = require "lib.searching"
 local session  = require "lib.session"
 local settings = require "lib.settings"
 local show     = require "lib.show"
@@ -257,13 +258,17 @@ start.date_of = date_of
 ---@param cli    table
 ---@param loaded start.Loaded
 ---@param given? settings.Given[] what the command line says of settings
+---@param replay? cassette.About
 ---@return settings.Settings? found, Error? err
-function start.grant(cli, loaded, given)
+function start.grant(cli, loaded, given, replay)
   local found, err = settings.load(cli, loaded.project, given)
   if not found then return nil, err end
   local say = teller(cli, loaded)
   for _, warning in ipairs(found.warnings) do say(warning) end
   grants.apply(loaded.box.tools, found, loaded.project.folders.home)
+  local ok
+  ok, err = searching.apply(cli, loaded, found, replay)
+  if not ok then return nil, start.located(cli, err) end
   return found
 end
 
@@ -346,7 +351,7 @@ function start.session(cli, loaded, how)
   local applies, err = start.chain_tool(cli, loaded)
   if not applies then return nil, err end
   local inforce
-  inforce, err = start.grant(cli, loaded, how.given)
+  inforce, err = start.grant(cli, loaded, how.given, how.replay)
   if not inforce then return nil, err end
   local named
   named, err = start.model(cli, how.model)
@@ -360,6 +365,7 @@ function start.session(cli, loaded, how)
   local env
   env, err = start.env(cli, loaded.gate, how.replay)
   if not env then return nil, err end
+  searching.note(loaded.box.tools, env)
   local sandbox, no_sandbox = "unconfined", nil
   if not how.unconfined then
     local ok

@@ -80,6 +80,16 @@ t.test("a request is the same bytes for the same conversation, with marks for th
   t.equal(built.secret_header .. ": " .. built.secret_prefix, "authorization: Bearer ")
 end)
 
+t.test("a tool that the server may carry out itself is sent as the server's own", function()
+  local search = { name = "web_search", description = "Finds.", schema = "{}", server = true }
+  t.contains(request({ tools = { search } }).body,
+    '"tools":[{"type":"web_search_20250305","name":"web_search","max_uses":8}],')
+  t.contains(request({ tools = { search }, system = "" }).body,
+    '"name":"web_search","max_uses":8,"cache_control":{"type":"ephemeral"}}],')
+  t.contains(request({ tools = { { name = "new", description = "Finds.", schema = "{}", server = true } } }).body,
+    '"tools":[{"name":"new","description":"Finds.","input_schema":{}}],')
+end)
+
 t.test("without a system prompt the last tool carries the mark", function()
   t.contains(request({ system = "" }).body, '"input_schema":{"type":"object"},"cache_control":')
 end)

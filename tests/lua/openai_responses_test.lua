@@ -112,6 +112,12 @@ t.test("tokens can be counted before they are spent", function()
   t.falsy(responses.counted("<html>"))
 end)
 
+t.test("a tool that the server may carry out itself is sent as the server's own", function()
+  local search = { name = "web_search", description = "Finds.", schema = "{}", server = true }
+  t.contains(responses.request(request { tools = { search } }).body,
+    '"tools":[{"type":"web_search"}]')
+end)
+
 t.test("what a user says and what tools answered are items of their own", function()
   t.equal(encode("user", { { type = "result", id = "a", name = "read", text = "one" },
     { type = "result", id = "b", name = "bash", text = "bad", error = true },

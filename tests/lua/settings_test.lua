@@ -109,6 +109,7 @@ local CASES <const> = {
     line = { "4M", 4 << 20 } },
   { "policy.unanswered", "wait", user = { "wait", "wait" }, less = { "refuse", "refuse" },
     line = { "refuse", "refuse" } },
+  { "search.engine", "auto", user = { "brave", "brave" }, more = "mine", line = { "none", "none" } },
   { "policy.ask_deadline", 300000, user = { "10m", 600000 }, less = { "1m", 60000 }, more = "1h",
     line = { "2h", 7200000 } },
 }

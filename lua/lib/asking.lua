@@ -84,7 +84,8 @@ function asking.targets(run, who, facts)
   if not known then
     why = why .. (targets[1].why and "; " .. targets[1].why or "")
     session.record(run, "decision", { what = "model", agent = who.name,
-      wanted = wanted or json.array(s.models[run.id]), model = targets[1].model, effort = effort, from = from,
+      wanted = wanted or json.array(s.models[run.id]), model = targets[1].model,
+      effort = effort, from = from,
       why = passed_over and passed_over .. "; " .. why or why })
   end
   say_unpriced(run, targets[1])

@@ -2,6 +2,7 @@
 --- lib/model.lua speaks to a server; here is what that means for a run.
 local cooldown = require "lib.cooldown"
 local hop      = require "lib.hop"
+local json     = require "lib.json"
 local model    = require "lib.model"
 local past     = require "lib.past"
 local ruling   = require "lib.ruling"
@@ -84,8 +85,9 @@ function asking.targets(run, who, facts)
   keep_models(s, run, targets)
   if not known then
     why = why .. (targets[1].why and "; " .. targets[1].why or "")
-    session.record(run, "decision", { what = "model", agent = who.name, wanted = wanted,
-      model = targets[1].model, effort = effort, from = from,
+    session.record(run, "decision", { what = "model", agent = who.name,
+      wanted = wanted or json.array(s.models[run.id]), model = targets[1].model,
+      effort = effort, from = from,
       why = passed_over and passed_over .. "; " .. why or why })
   end
   say_unpriced(run, targets[1])

@@ -145,6 +145,24 @@ for my $case (
     }
 }
 
+{ # killed after the fallback, before the first reply
+    my $home = Try::home();
+    my ($one, $two) = (Misbehave::serve(sub { my ($c) = @_; print $c Misbehave::error(529, 'overloaded_error', 'Overloaded') }),
+        Misbehave::serve(sub { my ($c, $number) = @_; $number == 1 ? Misbehave::stall($c) : print $c Misbehave::reply('Said by two.') }));
+    two_servers($home, $one->{url}, $two->{url});
+    my @place = ('--store', $home->{store});
+    my $live = Try::start(home => $home, args => ['run', '--events', @place, '--project', "$Try::ROOT/tests/scenarios/team",
+        'lone-agent', 'Say something.']);
+    Try::until_true(sub { Misbehave::requests($two) });
+    kill 'KILL', $live->{pid};
+    Try::finish($live);
+    my $ran = Try::run(home => $home, args => ['runs', 'resume', 'last', @place]);
+    my @came = (scalar(Misbehave::requests($one)), scalar(Misbehave::requests($two)));
+    Misbehave::stop($_) for $one, $two;
+    is($ran->{exit}, 0, 'a run that is carried on goes on with the model that it had fallen back to') or diag($ran->{out} . $ran->{err});
+    is_deeply(\@came, [3, 2], 'and does not ask the first again');
+}
+
 { # of one server that is not there no other model is asked
     my $home = Try::home();
     my $port = Misbehave::free_port();

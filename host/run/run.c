@@ -136,6 +136,7 @@ void run_finish(Run *run, const char *status)
     run->finished = true;
     timer_stop(run->timer);
     jobs_end(run);
+    budget_close(&run->budget);
     put_row(run, status);
     if (run->journal) journal_release(run->journal, str_from(run->id));
 }

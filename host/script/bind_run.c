@@ -123,64 +123,6 @@ static int run_sources(lua_State *L)
 
 /* -- what it may spend ------------------------------------------------------------------------- */
 
-static BudgetKind check_kind(lua_State *L, int index)
-{
-    BudgetKind  kind;
-    const char *name = luaL_checkstring(L, index);
-    if (!budget_kind(name, &kind)) luaL_error(L, "no budget is called '%s'", name);
-    return kind;
-}
-
-static int run_spend(lua_State *L)
-{
-    Err err;
-    err_clear(&err);
-    lua_Integer amount = luaL_checkinteger(L, 3);
-    luaL_argcheck(L, amount >= 0, 3, "nothing is given back");
-    if (budget_spend(&bind_check_run(L, 1)->budget, check_kind(L, 2), amount, &err) != ST_OK) {
-        lua_pushnil(L);
-        op_push_error(L, &err);
-        return 2;
-    }
-    lua_pushboolean(L, true);
-    return 1;
-}
-
-static int run_charge(lua_State *L)
-{
-    budget_charge(&bind_check_run(L, 1)->budget, check_kind(L, 2), luaL_checkinteger(L, 3));
-    return 0;
-}
-
-/* run:spent() -> { turns = n, ... }; run:left(kind) -> n, or nil when nothing limits it. */
-static int run_spent(lua_State *L)
-{
-    Run *run = bind_check_run(L, 1);
-    lua_newtable(L);
-    for (int kind = 0; kind < BUDGET_COUNT; kind++) {
-        lua_pushinteger(L, run->budget.spent[kind]);
-        lua_setfield(L, -2, budget_name((BudgetKind)kind));
-    }
-    return 1;
-}
-
-static int run_left(lua_State *L)
-{
-    int64_t left = budget_left(&bind_check_run(L, 1)->budget, check_kind(L, 2));
-    if (left == INT64_MAX)
-        lua_pushnil(L);
-    else
-        lua_pushinteger(L, left);
-    return 1;
-}
-
-static int run_limit(lua_State *L)
-{
-    Run *run = bind_check_run(L, 1);
-    run->budget.limit[check_kind(L, 2)] = luaL_checkinteger(L, 3);
-    return 0;
-}
-
 static int run_deadline_in(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -456,11 +398,16 @@ static void make_metatable(lua_State *L)
     static const luaL_Reg METHODS[] = {{"append", run_append_record},
                                        {"finish", run_finish_now},
                                        {"sources", run_sources},
-                                       {"spend", run_spend},
-                                       {"charge", run_charge},
-                                       {"spent", run_spent},
-                                       {"left", run_left},
-                                       {"limit", run_limit},
+                                       {"spend", bind_budget_spend},
+                                       {"charge", bind_budget_charge},
+                                       {"spent", bind_budget_spent},
+                                       {"left", bind_budget_left},
+                                       {"limit", bind_budget_limit},
+                                       {"reserve", bind_budget_reserve},
+                                       {"settle", bind_budget_settle},
+                                       {"settled", bind_budget_settled},
+                                       {"raise", bind_budget_raise},
+                                       {"begin_part", bind_budget_begin_part},
                                        {"deadline_in", run_deadline_in},
                                        {"time_left", run_time_left},
                                        {"hash", run_hash},

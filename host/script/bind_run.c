@@ -364,7 +364,14 @@ static int run_http(lua_State *L)
 
 /* -- the handle -------------------------------------------------------------------------------- */
 
-/* run.id, .parent, .agent, .task, .workspace, .cancelled, .finished, .started; else a method. */
+static const Run *top_of(const Run *run)
+{
+    while (run->parent) run = run->parent;
+    return run;
+}
+
+/* run.id, .parent, .top (the id of the run at the top of its tree), .agent, .task, .workspace,
+ * .cancelled, .finished, .started; else a method. */
 static int run_index(lua_State *L)
 {
     RunHandle  *handle = luaL_checkudata(L, 1, RUN);
@@ -376,6 +383,8 @@ static int run_index(lua_State *L)
         lua_pushstring(L, run->id);
     else if (strcmp(key, "parent") == 0)
         lua_pushstring(L, run->parent ? run->parent->id : NULL);
+    else if (strcmp(key, "top") == 0)
+        lua_pushstring(L, top_of(run)->id);
     else if (strcmp(key, "agent") == 0)
         lua_pushstring(L, run->agent);
     else if (strcmp(key, "task") == 0)

@@ -1,5 +1,6 @@
 --- perigee run: an agent or a chain on a task.
 local agent   = require "lib.agent"
+local allowance = require "lib.allowance"
 local args    = require "lib.args"
 local cassette = require "lib.cassette"
 local catalog = require "lib.catalog"
@@ -35,8 +36,9 @@ local SPEC <const> = {
       hint = "MODE" },
     { "--chooser", "text", "who chooses an agent: rank (default) or model (from the best ten)",
       hint = "HOW" },
-    { "--limit", "key=value list", "turns=, calls=, hops=, children=, tokens=, usd=, time=",
-      keys = limits.KEYS },
+    { "--limit", "key=value list",
+      "turns=, calls=, hops=, children=, tokens=, usd=, written=, time=; none lifts one",
+      keys = allowance.KEYS },
     { "--set", "list", "a parameter of a chain; perigee run CHAIN.lua --help lists them",
       hint = "KEY=VALUE" },
     { "--attach", "list", "a text file whose content is added to the task", hint = "FILE" },
@@ -295,7 +297,7 @@ local function prepare(cli, words)
     return nil, { message = "--record and --replay do not go together" }, 2
   end
   local bounds
-  bounds, err = limits.read(values.limit or {}, limits.KEYS)
+  bounds, err = allowance.read(values.limit or {}, allowance.KEYS)
   if not bounds then return nil, err, 2 end
   local set
   set, err = chains.pairs(values.set or {})
@@ -364,9 +366,8 @@ local function run_verb(cli, words)
     cli.err("perigee: no sandbox, so nothing that starts commands is offered: "
       .. show.clean(opened.no_sandbox.message) .. "\n")
   end
-  local params
+  local params, chain
   if who.chain then
-    local chain
     chain, err = chains.declare(cli, who.chain)
     if chain then params, err = chains.params(chain, task, ready.set) end
     if not params then return refuse(cli, words, err) end
@@ -376,7 +377,7 @@ local function run_verb(cli, words)
   run, err = open_run(cli, values, loaded.project, who, task, opened)
   if not run then return refuse(cli, words, err) end
   total.run = run.id
-  limits.set(run, ready.limits)
+  local most = limits.set(run, ready.limits, chain and chain.limits)
 
   local work = who.chain and function() return chains.work(run, who.chain, params) end
     or agent_work(run, who, task,
@@ -386,7 +387,7 @@ local function run_verb(cli, words)
     session.record(run, "run.started", {
       format = 1, agent = not who.chain and who.name or nil, chain = who.chain, task = task,
       params = params, workspace = run.workspace, model = opened.options.model,
-      hops = opened.options.hops, sandbox = opened.sandbox, files = run:sources(),
+      hops = opened.options.hops, sandbox = opened.sandbox, limits = most, files = run:sources(),
     })
     return work()
   end)

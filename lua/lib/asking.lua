@@ -2,6 +2,7 @@
 --- lib/model.lua speaks to a server; here is what that means for a run.
 local hop     = require "lib.hop"
 local model   = require "lib.model"
+local reservation = require "lib.reservation"
 local ruling  = require "lib.ruling"
 local session = require "lib.session"
 
@@ -79,12 +80,22 @@ local function can_fall_back(talk, err)
     and err.details ~= nil and err.details.status ~= nil
 end
 
---- One exchange, with the next target when one is not to be had. A reply that broke off is kept.
+--- One request to one target, paid for.
+local function exchange(run, talk, target, on_event)
+  local held <close>, over = reservation.open(run, talk, target)
+  if not held then return nil, over end
+  local world, how = world_of(run)
+  local reply, err = model.ask(held:world(world), target, talk.request, held:watch(on_event), how)
+  held:close(reply, err)
+  return reply, err
+end
+
+--- One exchange, with the next target when one is not to be had. A reply that broke off is kept
+--- (lib/reservation.lua).
 ---@async
 ---@param talk table who, targets, request, turn, log: one agent's conversation
 ---@return Reply? reply, Error? err, model.Target target
 function asking.ask(run, talk)
-  local world, how = world_of(run)
   local shown = {}
   session.get().speaking[run.id] = shown -- what a cut or cancelled reply had said so far
   local function on_event(event)
@@ -93,17 +104,10 @@ function asking.ask(run, talk)
   end
   while true do
     local target = talk.targets[1]
-    local reply, err = model.ask(world, target, talk.request, on_event, how)
-    if reply then
-      session.get().speaking[run.id] = nil
-      return reply, nil, target
-    end
-    local partial = table.concat(shown)
-    if partial ~= "" then
-      session.record(run, "partial", { agent = talk.who.name, text = partial, error = err })
-      session.get().speaking[run.id] = nil
-    end
-    if partial ~= "" or not can_fall_back(talk, err) then return nil, err, target end
+    local reply, err = exchange(run, talk, target, on_event)
+    if reply or #shown > 0 then session.get().speaking[run.id] = nil end
+    if reply then return reply, nil, target end
+    if #shown > 0 or not can_fall_back(talk, err) then return nil, err, target end
     retarget(talk)
     session.record(run, "decision", { what = "model", agent = talk.who.name,
       model = talk.targets[1].model, why = ("%s failed: %s"):format(target.model, err.message) })

@@ -3,6 +3,7 @@
 local agent   = require "lib.agent"
 local chains  = require "lib.chains"
 local json    = require "lib.json"
+local limits  = require "lib.limits"
 local schema  = require "lib.schema"
 local session = require "lib.session"
 local start   = require "lib.start"
@@ -51,7 +52,7 @@ end
 
 --- The child's own last record is written whatever happens; see agent.whole.
 local function run_chain(run, chain, params)
-  local child, err = run:child { agent = "", task = chain.path }
+  local child, err = limits.child(run, chain.limits, { agent = "", task = chain.path })
   if not child then return nil, err end
   local _ <close> = setmetatable({}, { __close = function() child:close() end })
   session.record(run, "child", { run = child.id, agent = chain.path, task = params.task or "" })

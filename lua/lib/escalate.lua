@@ -103,7 +103,7 @@ end
 local function consult(run, who, input, start)
   local agent = require "lib.agent" -- here: it requires this file
   local other = session.get().catalog.by_name[input.to]
-  local child, err = run:child { agent = other.name, task = input.question }
+  local child, err = limits.child(run, nil, { agent = other.name, task = input.question })
   if not child then return nil, err.message end
   -- Also when we are cancelled:
   local _ <close> = setmetatable({}, { __close = function() child:close() end })

@@ -1,5 +1,6 @@
 --- What the `run` of a chain does, on the host's side. Each function gets the chain's run first.
 local agent   = require "lib.agent"
+local allowance = require "lib.allowance"
 local copies  = require "lib.copies"
 local door    = require "lib.door"
 local duration = require "lib.duration"
@@ -22,6 +23,7 @@ local OPTIONS <const> = schema.object {
     optional = true },
   { "output", schema.any {}, "What its final reply must be.", optional = true },
   { "workspace", schema.enum { "copy" }, "Where it works.", optional = true },
+  { "limits", schema.any {}, "What it may use at most.", optional = true },
 }
 
 local PATCH <const> = schema.object {
@@ -64,7 +66,8 @@ end
 ---@return Error? err
 local function ask_child(run, place, who, input, options)
   local task = opening.of(input)
-  local child, err = run:child { agent = who.name, task = task, place = options.place }
+  local child, err = limits.child(run, options.bounds,
+    { agent = who.name, task = task, place = options.place })
   if not child then return nil, err end
   -- Also when we are cancelled:
   local _ <close> = setmetatable({}, { __close = function() child:close() end })
@@ -92,6 +95,11 @@ function services.ask(run, place, name, input, options)
     local why
     checked.form, why = output.read(checked.output)
     if not checked.form then return invalid("run.ask: output: " .. why) end
+  end
+  if checked.limits then
+    local why
+    checked.bounds, why = allowance.read(checked.limits, allowance.KEYS)
+    if not checked.bounds then return invalid("run.ask: " .. why.message) end
   end
   local who, err = session.get().catalog.find(name)
   if not who then return nil, err end
@@ -149,7 +157,7 @@ end
 --- What a run spent, and what is left of it; nil where nothing bounds it. Dollars as dollars.
 local function budget_of(run)
   local spent, found = run:spent(), {}
-  for _, key in ipairs(limits.KEYS) do
+  for _, key in ipairs(allowance.KEYS) do
     local used = spent[key]
     if used then
       local per = key == "usd" and 1e6 or 1

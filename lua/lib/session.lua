@@ -26,7 +26,8 @@ local session = {}
 ---@field unpriced table<string, boolean> models of which was said that no price is known
 ---@field touched  table<string, session.Touched[]> files changed, by run
 ---@field questions table<string, question.Asked[]> that nobody answered, by run
----@field part     table<string, limits.Part> what bounds the part of the agent at work, by run
+---@field part     table<string, limits.Part> the time of the part of the agent at work, by run
+---@field reached  table<string, boolean> limits where a person said that it is the end
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
 ---@field bench?   bench.Bench what the test under way may do besides
 ---@field visits   table<string, integer> conversations begun, by agent

@@ -22,6 +22,7 @@ local talk = {}
 ---@field form?   Schema what its final reply must be
 ---@field repaired? boolean it was asked again for that
 ---@field request table
+---@field measured? estimate.Measured of its last request
 
 ---@class talk.Ready
 ---@field targets model.Target[]
@@ -122,8 +123,6 @@ end
 ---@return Reply? reply, Error? err
 function talk.turn(run, self, results)
   local affordable, over = limits.spend(run, "turns", 1)
-  if affordable then affordable, over = limits.spend(run, "tokens", 0) end
-  if affordable then affordable, over = limits.spend(run, "usd", 0) end
   if not affordable then return nil, over end
   self.turn = self.turn + 1
   self.request.given = given(self, results)

@@ -4,6 +4,7 @@
 local evidence = require "lib.evidence"
 local hop      = require "lib.hop"
 local json     = require "lib.json"
+local limits   = require "lib.limits"
 local ruling   = require "lib.ruling"
 local session  = require "lib.session"
 
@@ -205,7 +206,7 @@ function way.next(run, self, who, ending, start)
     triggers = json.array(found.triggers),
     echoes = #found.echoes > 0 and found.echoes or nil })
   if found.limit or found.ends then return found end
-  local affordable, over = run:spend("hops", 1)
+  local affordable, over = limits.spend(run, "hops", 1)
   if not affordable then return { limit = true, why = over.message } end
   for _ = 1, found.at or 0 do table.remove(self.itinerary, 1) end
   self.count = self.count + 1

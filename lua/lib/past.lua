@@ -1,0 +1,131 @@
+--- What a run that goes on has done already: its records, which answer in place of what they are
+--- records of (DESIGN.md, section 11). The code that carries a run is the same as ever; before each
+--- step it asks here, and where the record is known the step is not taken again. Host VM only.
+---
+--- A record is found by its kind and by what tells it from others of its kind: the id of its call,
+--- its place in a chain, what a decision is about. Of several alike the oldest that nobody took is
+--- meant, since what a run does one after the other it does in the same order again.
+local json    = require "lib.json"
+local session = require "lib.session"
+
+local past = {}
+
+---@class past.Record
+---@field seq  integer
+---@field time integer Unix milliseconds
+---@field kind string
+---@field body table
+
+---@class past.Past
+---@field records past.Record[] all of the run, oldest first
+---@field seq     integer       of the last one
+---@field queues  table<string, past.Record[]> those that nobody took, the next one last
+---@field ended?  past.Record   its run.finished, unless something came after it
+---@field steps?  steps.Steps   of its chain; see lib.steps
+
+local function queue_of(kind, key) return key and kind .. "\0" .. key or kind end
+
+--- What tells a record from others of its kind.
+---@param kind string
+---@param body table
+---@return string? key
+function past.key(kind, body)
+  if body.at then return body.at end
+  if kind == "decision" then return body.call and body.what .. " " .. body.call or body.what end
+  if kind == "call" or kind == "result" then return body.id end
+  return body.call
+end
+
+--- Drops what a later record took back: run.resumed { forget = { seq, ... } }.
+local function remembered(records)
+  local gone = {}
+  for _, record in ipairs(records) do
+    for _, seq in ipairs(record.kind == "run.resumed" and record.body.forget or {}) do
+      gone[seq] = true
+    end
+  end
+  local kept = {}
+  for _, record in ipairs(records) do
+    if not gone[record.seq] then kept[#kept + 1] = record end
+  end
+  return kept
+end
+
+---@param raw { seq: integer, time: integer, kind: string, body: string }[] as cli.read_run has them
+---@return past.Past? new, Error? err
+function past.read(raw)
+  local records = {}
+  for i, one in ipairs(raw) do
+    local body = json.decode(one.body)
+    if type(body) ~= "table" then
+      return nil, { code = "io", message = ("record %d is no JSON object"):format(one.seq) }
+    end
+    records[i] = { seq = one.seq, time = one.time, kind = one.kind, body = body }
+  end
+  local last = records[#records]
+  local new = { records = remembered(records), seq = last and last.seq or 0, queues = {} }
+  for i = #new.records, 1, -1 do
+    local record = new.records[i]
+    local key = queue_of(record.kind, past.key(record.kind, record.body))
+    local queue = new.queues[key] or {}
+    new.queues[key] = queue
+    queue[#queue + 1] = record
+  end
+  if last and last.kind == "run.finished" then new.ended = last end
+  return new
+end
+
+--- The past of a run; nil for one that began in this process.
+---@param run HostRun|string or its id
+---@return past.Past?
+function past.of(run)
+  local pasts = session.get().pasts
+  return pasts and pasts[type(run) == "string" and run or run.id]
+end
+
+local function queue(run, kind, key)
+  local mine = past.of(run)
+  local found = mine and mine.queues[queue_of(kind, key)]
+  return found and #found > 0 and found or nil
+end
+
+--- The next record of that kind, which stays.
+---@param run  HostRun
+---@param kind string
+---@param key? string
+---@return table? body, integer? seq, integer? time
+function past.peek(run, kind, key)
+  local found = queue(run, kind, key)
+  if not found then return nil end
+  local record = found[#found]
+  return record.body, record.seq, record.time
+end
+
+--- Takes the next record of that kind: what it says was done, and is not done again. Whoever counts
+--- what happens hears of it.
+---@param run  HostRun
+---@param kind string
+---@param key? string
+---@return table? body, integer? seq, integer? time
+function past.take(run, kind, key)
+  local found = queue(run, kind, key)
+  if not found then return nil end
+  local record = table.remove(found)
+  session.emit(run, kind, record.body, record.seq, true)
+  return record.body, record.seq, record.time
+end
+
+--- The record of a step that takes no time: as it stands in the past, else recorded now.
+---@async
+---@param run   HostRun
+---@param kind  string
+---@param body  table
+---@param power? boolean
+---@return table body, integer seq, integer? time of a known one
+function past.once(run, kind, body, power)
+  local known, seq, time = past.take(run, kind, past.key(kind, body))
+  if known then return known, seq, time end
+  return body, session.record(run, kind, body, power)
+end
+
+return past

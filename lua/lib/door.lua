@@ -259,6 +259,9 @@ local function prepare(run, who, call)
   end
   if not why then
     local affordable, over = limits.spend(run, "calls", 1)
+    if affordable and (declaration.effect == "write" or declaration.needs.exec) then
+      affordable, over = limits.room(run, "written", 1)
+    end
     if not affordable then why, code = over.message, "limit" end
   end
   local power = not why and needs_power(declaration)

@@ -81,13 +81,15 @@ local function can_fall_back(talk, err)
 end
 
 --- One request to one target, paid for.
+---@return Reply? reply, Error? err, reservation.Held? held with a reply: not closed yet
 local function exchange(run, talk, target, on_event)
   local held <close>, over = reservation.open(run, talk, target)
   if not held then return nil, over end
   local world, how = world_of(run)
   local reply, err = model.ask(held:world(world), target, talk.request, held:watch(on_event), how)
-  held:close(reply, err)
-  return reply, err
+  if reply then return reply, nil, held:keep(reply) end
+  held:lose(err)
+  return nil, err
 end
 
 --- One exchange, with the next target when one is not to be had. A reply that broke off is kept
@@ -95,6 +97,7 @@ end
 ---@async
 ---@param talk table who, targets, request, turn, log: one agent's conversation
 ---@return Reply? reply, Error? err, model.Target target
+---@return reservation.Held? held with a reply: to be closed once that is recorded
 function asking.ask(run, talk)
   local shown = {}
   session.get().speaking[run.id] = shown -- what a cut or cancelled reply had said so far
@@ -104,9 +107,9 @@ function asking.ask(run, talk)
   end
   while true do
     local target = talk.targets[1]
-    local reply, err = exchange(run, talk, target, on_event)
+    local reply, err, held = exchange(run, talk, target, on_event)
     if reply or #shown > 0 then session.get().speaking[run.id] = nil end
-    if reply then return reply, nil, target end
+    if reply then return reply, nil, target, held end
     if #shown > 0 or not can_fall_back(talk, err) then return nil, err, target end
     retarget(talk)
     session.record(run, "decision", { what = "model", agent = talk.who.name,

@@ -4,7 +4,8 @@
 ---
 ---   local held <close>, err = reservation.open(run, talk, target) -- waits; refuses with numbers
 ---   local reply, err = model.ask(held:world(world), target, request, held:watch(on_event), how)
----   held:close(reply, err)
+---   if reply then return held:keep(reply) end                     -- closed once it is recorded
+---   held:lose(err)
 ---
 --- Each attempt of a request passes through `world.send`, and so does what is set aside for it.
 local allowance = require "lib.allowance"
@@ -26,7 +27,7 @@ local FLOOR <const> = 1024 -- tokens of a reply; a shorter one is seldom one
 ---@field size     { bytes: integer, images: integer }
 ---@field output   integer tokens of the reply, at most
 ---@field aside    { usd: integer?, tokens: integer? } set aside now
----@field closed   boolean
+---@field kept     boolean its scope is left with a reply
 ---@field attempt? reservation.Attempt the one under way
 
 ---@class reservation.Attempt
@@ -223,26 +224,35 @@ function Held:watch(on_event)
   end
 end
 
---- The end of the request. What a whole reply cost is charged with its record (asking.charge);
+--- The request has its whole reply. What is set aside stays so until the reply is recorded: whoever
+--- waits for it goes on from there. What the reply cost is charged with its record (asking.charge);
 --- where its server does not say, and a limit binds, what was estimated is charged here.
----@async
----@param reply? Reply
----@param err?   Error
-function Held:close(reply, err)
-  self.closed = true
-  if not reply then return lose(self, err) end
+---@param reply Reply
+---@return reservation.Held self to be closed
+function Held:keep(reply)
   if reply.usage and reply.usage.input then
     self.talk.measured = { bytes = self.size.bytes, images = self.size.images,
       tokens = tokens_of(reply.usage) - (reply.usage.output or 0) }
-    settle(self, {})
   else
-    settle(self, broken_cost(self))
+    limits.charge(self.run, broken_cost(self))
   end
-  self.attempt = nil
+  self.kept, self.attempt = true, nil
+  return self
 end
 
+--- The request has no whole reply. What it said or cost is recorded.
+---@async
+---@param err Error
+function Held:lose(err) lose(self, err) end
+
+--- Leaving the scope of a request: it was kept, and is given back by the scope of its reply; or it
+--- was cancelled, and whatever is known of it was spent.
 function Held:__close()
-  if not self.closed then lose(self, nil) end -- cancelled, or an error of ours
+  if self.kept then
+    self.kept = false
+  else
+    lose(self, nil)
+  end
 end
 
 --- Makes room for one request; the reply is bounded by what is left.
@@ -255,7 +265,7 @@ function reservation.open(run, talk, target)
   local input, size = estimate.input(talk.request, talk.log, talk.measured)
   local most = math.min(target.limits.max_tokens, target.max_output or target.limits.max_tokens)
   local self = setmetatable({ run = run, talk = talk, target = target, input = input, size = size,
-    output = most, aside = {}, closed = false,
+    output = most, aside = {}, kept = false,
     binds = { tokens = run:left("tokens") ~= nil,
       usd = run:left("usd") ~= nil and target.prices ~= nil } }, Held)
   for _, kind in ipairs { "tokens", "usd" } do -- also where no price is known

@@ -234,6 +234,12 @@ function services.output(piece)
   end
 end
 
+--- A run that has not ended although its time was over long ago, as the host recorded it.
+---@param overdue { id: string, parent: string?, seq: integer, after_ms: integer }
+function services.watchdog(overdue)
+  session.emit(overdue, "watchdog", { after_ms = overdue.after_ms }, overdue.seq)
+end
+
 -- what authors' tests may do besides --------------------------------------------------------------
 
 --- The function of that name among those which `perigee test` gives.

@@ -128,7 +128,8 @@ function talk.turn(run, self, results)
   self.request.given = given(self, results)
   session.emit(run, "turn.started",
     { agent = self.who.name, turn = self.turn, model = self.targets[1].model })
-  local reply, err, target, held <close> = asking.ask(run, self)
+  local reply, err, target, held = asking.ask(run, self)
+  local _ <close> = held -- what was set aside for it, until it is recorded
   if not reply then return nil, err end
   local usd = asking.charge(run, target, reply)
   session.record(run, "turn", { agent = self.who.name, turn = self.turn, model = reply.model,

@@ -96,6 +96,7 @@ Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *workspace, 
     run->workspace = workspace ? workspace_hold(workspace) : NULL;
     run->agent = mem_text(agent);
     run->task = mem_text(task);
+    run->began = loop_now(loop);
     run->started_ms = clock_wall(loop_clock(loop));
     run->timer = timer_new(loop, deadline_passed, run);
     run->deadline = DEADLINE_NEVER;

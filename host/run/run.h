@@ -81,6 +81,7 @@ struct Run {
     Budget     budget;
     int64_t    deadline;
     Timer     *timer;      /* owned; fires at the deadline */
+    int64_t    began;      /* on the loop's clock, in this process */
     int64_t    started_ms; /* wall */
     int64_t    seq;        /* of the last record */
     Jobs      *jobs;       /* owned; NULL before the first one */

@@ -130,14 +130,18 @@ static int run_deadline_in(lua_State *L)
     return 0;
 }
 
-/* run:time_left() -> milliseconds until its deadline, or nil where it has none */
+/* run:time_left() -> milliseconds until its deadline, or nil where it has none; and since it began
+ */
 static int run_time_left(lua_State *L)
 {
-    Run *run = bind_check_run(L, 1);
-    if (run->deadline == DEADLINE_NEVER) return 0;
-    int64_t left = run->deadline - loop_now(run->loop);
-    lua_pushinteger(L, left > 0 ? left : 0);
-    return 1;
+    Run    *run = bind_check_run(L, 1);
+    int64_t now = loop_now(run->loop), left = run->deadline - now;
+    if (run->deadline == DEADLINE_NEVER)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, left > 0 ? left : 0);
+    lua_pushinteger(L, now - run->began);
+    return 2;
 }
 
 /* run:hash(text) -> SHA-256 in hex: what tells one step's arguments from another's. */

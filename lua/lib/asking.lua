@@ -5,6 +5,7 @@ local model   = require "lib.model"
 local reservation = require "lib.reservation"
 local ruling  = require "lib.ruling"
 local session = require "lib.session"
+local stall   = require "lib.stall"
 
 local asking = {}
 
@@ -53,9 +54,9 @@ function asking.targets(run, who, facts)
 end
 
 --- What the loop needs of the world, as model.ask takes it.
-local function world_of(run)
+local function world_of(run, said)
   return {
-    send = function(request) return run:http(request) end,
+    send = stall.watched(run, function(request) return run:http(request) end, said),
     rehearse = function(scenario, given)
       return run:decide("lua/lib/decisions.lua", "play", scenario, given)
     end,
@@ -85,7 +86,7 @@ end
 local function exchange(run, talk, target, on_event)
   local held <close>, over = reservation.open(run, talk, target)
   if not held then return nil, over end
-  local world, how = world_of(run)
+  local world, how = world_of(run, function() return held.attempt.said > 0 end)
   local reply, err = model.ask(held:world(world), target, talk.request, held:watch(on_event), how)
   if reply then return reply, nil, held:keep(reply) end
   held:lose(err)

@@ -10,6 +10,7 @@ local rules   = require "lib.policy_rules"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
 local session = require "lib.session"
+local stall   = require "lib.stall"
 local text    = require "lib.text"
 local tool    = require "lib.tool"
 
@@ -20,6 +21,7 @@ local QUOTE_MOST  <const> = 300
 -- Bytes of arguments; read, they take many times as much.
 local INPUT_MOST  <const> = 4 * 1024 * 1024
 local STATE_MOST  <const> = 64 * 1024 -- bytes of a tool's state, as JSON
+local TRIES_MOST <const> = 3 -- of a call that takes too long
 local IMAGES <const> = schema.list { max = 20, of = schema.object {
   { "media_type", schema.text { min = 1 }, "Such as image/png." },
   { "data", schema.text { min = 1 }, "Base64." },
@@ -302,7 +304,14 @@ local function use(run, prepared)
     grant = { exec = needs.exec, read = any_inside(needs.read), write = any_inside(needs.write),
       net = network.of_tool(needs, net_of(declaration, prepared.hosts)),
       secrets = declaration.granted.secrets, roots = declaration.granted.roots } }
-  return keep_state(run, prepared.call, shape(prepared.call, run:tool(means, prepared.input)))
+  local repeatable = declaration.effect == "read" or declaration.repeatable == true
+  local tries, result = 0, nil
+  repeat
+    tries = tries + 1
+    result = shape(prepared.call, run:tool(means, prepared.input))
+  until result.code ~= "timeout" or not stall.met(run, "tool", "tool " .. declaration.name,
+    declaration.timeout_ms, repeatable and tries < TRIES_MOST)
+  return keep_state(run, prepared.call, result)
 end
 
 local function finish(run, prepared, result)

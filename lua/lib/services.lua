@@ -166,7 +166,7 @@ local function budget_of(run)
       if per == 1 then found[key] = { spent = used, left = left } end
     end
   end
-  found.time_ms = run:time_left()
+  found.time_ms = (run:time_left())
   return found
 end
 

@@ -28,6 +28,7 @@ local session = {}
 ---@field questions table<string, question.Asked[]> that nobody answered, by run
 ---@field part     table<string, limits.Part> the time of the part of the agent at work, by run
 ---@field reached  table<string, boolean> limits where a person said that it is the end
+---@field stalls   integer about which a person was asked
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
 ---@field bench?   bench.Bench what the test under way may do besides
 ---@field visits   table<string, integer> conversations begun, by agent

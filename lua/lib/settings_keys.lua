@@ -134,7 +134,7 @@ keys.ALL = {
   { "budget.on_reached", "on_reached", read = values.word { "ask", "park", "end" },
     default = "ask", narrower = false },
   stall_key("connect", "retry"), stall_key("first_byte", "retry"),
-  stall_key("idle_stream", "retry"), stall_key("tool", "fail"), stall_key("child", "fail"),
+  stall_key("idle_stream", "retry"), stall_key("tool", "fail"),
   duration_key("policy.ask_deadline", "ask_ms", 5 * MINUTE, SECOND, 7 * DAY),
   list_key("policy.rules", values.rule, '[{ deny: bash, command: "git push*" }]', stricter_rules),
   { "grants", "grants", read = values.grants, default = {}, narrower = false },

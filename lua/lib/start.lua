@@ -352,7 +352,7 @@ function start.session(cli, loaded, how)
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
     visits = {}, states = {}, touched = {}, questions = {}, speaking = {}, unpriced = {}, part = {},
-    reached = {},
+    reached = {}, stalls = 0,
     facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux",
       notes = said },
     sink = person.sink,

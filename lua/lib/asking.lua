@@ -54,9 +54,9 @@ function asking.targets(run, who, facts)
 end
 
 --- What the loop needs of the world, as model.ask takes it.
-local function world_of(run, said)
+local function world_of(run, may_retry)
   return {
-    send = stall.watched(run, function(request) return run:http(request) end, said),
+    send = stall.watched(run, function(request) return run:http(request) end, may_retry),
     rehearse = function(scenario, given)
       return run:decide("lua/lib/decisions.lua", "play", scenario, given)
     end,
@@ -86,7 +86,7 @@ end
 local function exchange(run, talk, target, on_event)
   local held <close>, over = reservation.open(run, talk, target)
   if not held then return nil, over end
-  local world, how = world_of(run, function() return held.attempt.said > 0 end)
+  local world, how = world_of(run, function() return held:may_retry() end)
   local reply, err = model.ask(held:world(world), target, talk.request, held:watch(on_event), how)
   if reply then return reply, nil, held:keep(reply) end
   held:lose(err)

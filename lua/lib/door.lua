@@ -305,7 +305,8 @@ local function use(run, prepared)
       net = network.of_tool(needs, net_of(declaration, prepared.hosts)),
       secrets = declaration.granted.secrets, roots = declaration.granted.roots } }
   local repeatable = declaration.effect == "read" or declaration.repeatable == true
-  local tries, result = 0, nil
+  local tries = 0
+  local result
   repeat
     tries = tries + 1
     result = shape(prepared.call, run:tool(means, prepared.input))

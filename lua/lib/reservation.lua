@@ -28,6 +28,7 @@ local FLOOR <const> = 1024 -- tokens of a reply; a shorter one is seldom one
 ---@field output   integer tokens of the reply, at most
 ---@field aside    { usd: integer?, tokens: integer? } set aside now
 ---@field kept     boolean its scope is left with a reply
+---@field attempts integer so far
 ---@field attempt? reservation.Attempt the one under way
 
 ---@class reservation.Attempt
@@ -174,6 +175,7 @@ local function begin(self)
     if not ok then return nil, err end
     record(self)
   end
+  self.attempts = self.attempts + 1
   self.attempt = { sent = false, said = 0, text = {} }
   return true
 end
@@ -224,6 +226,12 @@ function Held:watch(on_event)
   end
 end
 
+--- Whether the request may be sent again: nothing of a reply was shown, and it may have more tries.
+---@return boolean
+function Held:may_retry()
+  return self.attempt.said == 0 and self.attempts < self.target.limits.attempts
+end
+
 --- The request has its whole reply. What is set aside stays so until the reply is recorded: whoever
 --- waits for it goes on from there. What the reply cost is charged with its record (asking.charge);
 --- where its server does not say, and a limit binds, what was estimated is charged here.
@@ -265,7 +273,7 @@ function reservation.open(run, talk, target)
   local input, size = estimate.input(talk.request, talk.log, talk.measured)
   local most = math.min(target.limits.max_tokens, target.max_output or target.limits.max_tokens)
   local self = setmetatable({ run = run, talk = talk, target = target, input = input, size = size,
-    output = most, aside = {}, kept = false,
+    output = most, aside = {}, kept = false, attempts = 0,
     binds = { tokens = run:left("tokens") ~= nil,
       usd = run:left("usd") ~= nil and target.prices ~= nil } }, Held)
   for _, kind in ipairs { "tokens", "usd" } do -- also where no price is known

@@ -1,12 +1,11 @@
---- What is done when nothing happens for too long. Each wait has a name (connect, first_byte,
---- idle_stream, tool, child, ask, run), its own bound, and an event `stall`; what then happens is
---- `stalls` of the settings for those that can be tried again. Host VM only.
+--- What is done when nothing happens for too long. Each wait has a name, a bound of its own, and an
+--- event `stall`; what then happens is `stalls` of the settings where it can be tried again. Host VM
+--- only.
 ---
---- | name          | bound                                  | then                                  |
---- | connect, first_byte, idle_stream | limits of models.lua | retry, fail or ask                   |
---- | tool          | the tool's own `timeout`               | retry, fail or ask                    |
---- | ask           | policy.ask_deadline, the question's own | the default, or no answer             |
---- | child, run    | their limit of time                    | the end; a chain may ask again        |
+---   connect first_byte idle_stream  limits of models.lua               retry, fail or ask
+---   tool                            its own `timeout`                  retry, fail or ask
+---   ask                             policy.ask_deadline, or its own    the default, or no answer
+---   child run                       their limit of time                the end; a chain may ask again
 local duration = require "lib.duration"
 local question = require "lib.question"
 local session  = require "lib.session"
@@ -67,14 +66,14 @@ end
 --- Sends requests of which each stall is met. An error says by `retryable` what came of it.
 ---@param run  HostRun
 ---@param send async fun(request: table): table?, Error?
----@param said fun(): boolean whether something of the reply was passed on
+---@param may_retry fun(): boolean whether the request may be sent again
 ---@return async fun(request: table): table?, Error?
-function stall.watched(run, send, said)
+function stall.watched(run, send, may_retry)
   local function judge(request, err)
     local what, after_ms = stall.of(err)
     if what then
       local host = request.url:match("^%a+://[^/]*@?([^/@]+)") or "the server"
-      err.retryable = stall.met(run, what, host, after_ms, not said())
+      err.retryable = stall.met(run, what, host, after_ms, may_retry())
     end
     return err
   end

@@ -220,7 +220,7 @@ my @END = ('--limit', 'usd=0.10', 'one-agent', 'Go.');
 
 answering(reply('Paid.', 100, 10), undef, sub {
     my ($home, $server) = @_;
-    my $ran = on_terminal($home, ["[2] end", "1\n"], @END);
+    my $ran = on_terminal($home, ["(default): ", "1\n"], @END);
     like($ran->{out}, qr/limit of 0\.1000 usd is reached/, 'at a terminal a limit asks') or diag($ran->{out}, $ran->{err});
     like($ran->{out}, qr/\[1\] give 0\.\d+ usd more/, 'and says how much more is needed');
     my ($said) = grep { $_->{what} eq 'limit' } records($home, 'decision');
@@ -232,9 +232,9 @@ answering(reply('Paid.', 100, 10), undef, sub {
 
 answering(reply('Never said.', 100, 10), undef, sub {
     my ($home, $server) = @_;
-    on_terminal($home, ["[2] end", "2\n"], @END);
+    my $ran = on_terminal($home, ["(default): ", "2\n"], @END);
     my ($said) = grep { $_->{what} eq 'limit' } records($home, 'decision');
-    is_deeply([@$said{qw(limit verdict by)}], [qw(usd end person)], 'an end that the person chose is recorded');
+    is_deeply([@$said{qw(limit verdict by)}], [qw(usd end person)], 'an end that the person chose is recorded') or diag($ran->{out});
     is(scalar Misbehave::requests($server), 0, 'and nothing was sent');
 });
 
@@ -268,6 +268,25 @@ LUA
     ok(!-e "$home->{work}/b.txt", 'before anything of it is written');
     is($value->{over}, 'limit', 'at the limit no tool that writes is called');
     is($value->{spent}, 4096, 'bytes are counted as they are');
+}
+
+SKIP: {
+    skip 'no sandbox on this machine', 2 if Try::run(home => Try::home(), args => ['doctor'])->{exit} != 0;
+    my $home = home('http://127.0.0.1:1', "budget: { written: 1M }\n");
+    Try::write_file("$home->{dir}/dirty.lua", <<'LUA');
+return { run = function(run)
+  run.tool("bash", { command = "head -c 2000000 /dev/zero > big" })
+  local _, over = run.tool("bash", { command = "echo more > small" })
+  return { over = over and over.message, spent = run.budget().written.spent }
+end }
+LUA
+    my $ran = run($home, '--json', "$home->{dir}/dirty.lua", '');
+    my $value = $Try::JSON->decode($ran->{out})->{value};
+    SKIP: {
+        skip 'the workspace lies in memory here, so the kernel counts nothing', 2 if !$value->{spent};
+        cmp_ok($value->{spent}, '>=', 2000000, 'what a command wrote is counted when it has ended');
+        like($value->{over}, qr/limit of 1048576 bytes written/, 'and beyond the limit no command is started');
+    }
 }
 
 done_testing();

@@ -1,4 +1,5 @@
 --- perigee runs: what ran, and what each run did.
+local allowance = require "lib.allowance"
 local args = require "lib.args"
 local export = require "lib.export"
 local export_html = require "lib.export_html"
@@ -59,10 +60,17 @@ local function list(cli, values)
   return 0
 end
 
+--- Limits, or what was spent of them, behind `before`; "" where there is nothing.
+local function used(before, amounts)
+  local words = type(amounts) == "table" and allowance.words(amounts) or ""
+  return words ~= "" and before .. words or ""
+end
+
 --- What a record says, for a person: the text of texts, one line of the rest.
 local SAY <const> = {
   ["run.started"] = function(b)
-    return ("%s: %s"):format(b.agent or b.chain or "?", text.first_line(b.task or ""))
+    return ("%s: %s%s"):format(b.agent or b.chain or "?", text.first_line(b.task or ""),
+      used("\nmay use ", b.limits))
   end,
   prompt   = function(b)
     return ("%s, %s, tools: %s"):format(b.agent, b.model, table.concat(b.tools, ", "))
@@ -87,6 +95,12 @@ local SAY <const> = {
     return ("%s: %s%s"):format(b.what, b.verdict or b.to or b.model or "-",
       b.why and " (" .. b.why .. ")" or "")
   end,
+  reserved = function(b)
+    return ("%s, %s%s for at most %s of reply"):format(b.model,
+      b.usd and allowance.amount("usd", math.ceil(b.usd * 1e6)) or "",
+      b.tokens and (b.usd and ", " or "") .. text.plural(b.tokens, "token") or "",
+      text.plural(b.max_tokens, "token"))
+  end,
   hop      = function(b) return ("%s -> %s: %s"):format(b.from, b.to, b.why) end,
   question = function(b)
     if not b.to then return b.text or "" end -- a chain's own
@@ -96,7 +110,7 @@ local SAY <const> = {
   child    = function(b) return ("%s: %s"):format(b.run, b.agent) end,
   ["run.finished"] = function(b)
     local said = b.result and b.result.text or b.error and b.error.message or ""
-    return ("%s: %s"):format(b.status, text.cut_middle(said, 2000))
+    return ("%s: %s%s"):format(b.status, text.cut_middle(said, 2000), used("\nused ", b.spent))
   end,
 }
 

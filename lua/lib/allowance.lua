@@ -58,7 +58,9 @@ function allowance.parse(key, value)
   local number = value:match("^%d+%.?%d*$") and tonumber(value)
   if not number or number > MOST then return refuse("a number from 0 on, such as " .. example) end
   if key == "usd" then return math.floor(number * 1e6 + 0.5) end
-  return math.tointeger(number) or refuse("a whole number, such as 12")
+  local whole = math.tointeger(number)
+  if not whole then return refuse("a whole number, such as 12") end
+  return whole
 end
 
 --- Reads limits as people write them.
@@ -96,13 +98,17 @@ function allowance.amount(key, amount)
   return text.plural(amount, (key:gsub("s$", "")))
 end
 
---- Limits as a person reads them: "12 turns, 0.4000 usd, 4 min".
----@param most Limits
+--- Limits, or what was spent, as a person reads it: "12 turns, 0.4000 usd, 4 min". Nothing is said
+--- of what is 0 or without limit.
+---@param amounts Limits
 ---@return string words
-function allowance.words(most)
+function allowance.words(amounts)
   local said = {}
   for _, key in ipairs(allowance.KEYS) do
-    if most[key] then said[#said + 1] = allowance.amount(key, most[key]) end
+    local amount = amounts[key]
+    if math.type(amount) == "integer" and amount > 0 then
+      said[#said + 1] = allowance.amount(key, amount)
+    end
   end
   return table.concat(said, ", ")
 end

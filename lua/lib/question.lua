@@ -80,6 +80,10 @@ function question.put(run, asked)
     choices = asked.choices, default = asked.default })
   local by = "person"
   local answer, err = ask_person(asked)
+  if err and err.code == "timeout" then
+    session.emit(run, "stall", { what = "ask", action = asked.default and "default" or "fail",
+      after_ms = asked.timeout_ms or session.get().settings.policy.ask_ms })
+  end
   if not answer and asked.default ~= nil then
     answer, err, by = asked.default, nil, "default"
   elseif not answer then

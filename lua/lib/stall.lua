@@ -1,11 +1,11 @@
---- What is done when nothing happens for too long. Each wait has a name, a bound of its own, and an
---- event `stall`; what then happens is `stalls` of the settings where it can be tried again. Host VM
---- only.
+--- What is done when nothing happens for too long. Each wait has a name, a bound of its own, and
+--- an event `stall`; what then happens is `stalls` of the settings where it can be tried again.
+--- Host VM only.
 ---
 ---   connect first_byte idle_stream  limits of models.lua               retry, fail or ask
 ---   tool                            its own `timeout`                  retry, fail or ask
 ---   ask                             policy.ask_deadline, or its own    the default, or no answer
----   child run                       their limit of time                the end; a chain may ask again
+---   child run                       their limit of time                the end of it
 local duration = require "lib.duration"
 local question = require "lib.question"
 local session  = require "lib.session"

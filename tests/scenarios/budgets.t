@@ -188,6 +188,17 @@ sub both {
     cmp_ok($got->{spent}, '<=', 0.85, 'and the limit holds');
 }
 
+# Who waits for a request that never ends is cancelled with everybody else.
+{
+    my $server = Misbehave::serve(sub { Misbehave::stall($_[0]) });
+    my $home = home($server->{url});
+    Try::write_file("$home->{dir}/both.lua", $BOTH);
+    my $ran = run($home, '--events', '--limit', 'usd=1.20,time=500ms', "$home->{dir}/both.lua", '');
+    Misbehave::stop($server);
+    is($ran->{exit}, 32, 'a run whose time is over ends, also where one waits for the other') or diag($ran->{err});
+    is(scalar(() = $ran->{out} =~ /"kind":"reserved"/g), 1, 'of whom only one had something set aside');
+}
+
 # -- slices -----------------------------------------------------------------------------------------
 
 answering(reply('Cheap.', 100, 10), undef, sub {

@@ -29,8 +29,9 @@ static const struct VerbRow {
     {"tools", "list and show the tools, call one by hand",
      GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL | GRANT_RUN | GRANT_DECIDE | GRANT_TRUST},
     {"exec", "run one command in the sandbox", GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_TRUST},
-    {"runs", "list, show, export and prune what ran",
-     GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL | GRANT_SAVE | GRANT_PRUNE},
+    {"runs", "list, show, answer, resume, fork, export and prune what ran",
+     GRANT_PRINT | GRANT_FILES | GRANT_JOURNAL | GRANT_SAVE | GRANT_PRUNE | GRANT_RUN |
+         GRANT_DECIDE | GRANT_TRUST},
     {"models", "list models, serve a rehearsal on loopback",
      GRANT_PRINT | GRANT_FILES | GRANT_RUN | GRANT_DECIDE | GRANT_LISTEN | GRANT_TRUST},
     {"trust", "say whose Lua may be loaded; list and revoke",

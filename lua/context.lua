@@ -65,24 +65,42 @@ local function prompt(facts)
   return table.concat(parts, "\n\n") .. "\n"
 end
 
+---@class context.File
+---@field path     string
+---@field added?   integer lines, where they are known
+---@field removed? integer
+---@field how?     "new"|"removed"
+
 ---@class context.Handover
 ---@field task   string
 ---@field from   string
 ---@field to     string
 ---@field result string
 ---@field reason string?
----@field files  { path: string, added: integer?, removed: integer? }[]? lines where they are known
+---@field files  context.File[]? that this run and its commands changed
+---@field unseen string? why what commands changed is not among them, or not all of it
 ---@field questions { agent: string, to: string, question: string }[]? that nobody answered
 
---- Changed files as a diff stat: what the run saw itself.
+local UNSEEN <const> = "Commands ran too; what they changed is not all known: "
+
+--- "+3 -1", "new, +12", "removed", "changed".
+local function stat_of(file)
+  local known = file.added and file.removed
+  if file.how == "removed" then
+    return known and ("removed, -%d"):format(file.removed) or "removed"
+  end
+  if file.how == "new" then return known and ("new, +%d"):format(file.added) or "new" end
+  return known and ("+%d -%d"):format(file.added, file.removed) or "changed"
+end
+
+--- Changed files as a diff stat. A name is one line, whatever is in it.
 local function files_of(files)
   local list, added, removed = {}, 0, 0
   for i, file in ipairs(files) do
-    local known = file.added and file.removed
     added, removed = added + (file.added or 0), removed + (file.removed or 0)
     if i <= FILES_MOST then
-      local stat = known and ("  +%d -%d"):format(file.added, file.removed) or "  changed"
-      list[i] = "- " .. text.cut_middle(file.path, PATH_MOST) .. stat
+      local path = text.cut_middle(file.path, PATH_MOST):gsub("%c", "?")
+      list[i] = ("- %s  %s"):format(path, stat_of(file))
     end
   end
   if #files > FILES_MOST then
@@ -116,8 +134,13 @@ local function handover(facts)
   if facts.reason then
     parts[#parts + 1] = section("Why you", text.cut_middle(facts.reason, LINE_MOST))
   end
-  if facts.files and #facts.files > 0 then
-    parts[#parts + 1] = section("Files changed so far", files_of(facts.files))
+  local files = facts.files or {}
+  if #files > 0 or facts.unseen then
+    local lines = { #files > 0 and files_of(files) or nil }
+    if facts.unseen then
+      lines[#lines + 1] = UNSEEN .. text.cut_middle(facts.unseen, LINE_MOST):gsub("%c", "?")
+    end
+    parts[#parts + 1] = section("Files changed so far", table.concat(lines, "\n"))
   end
   if facts.questions and #facts.questions > 0 then
     parts[#parts + 1] = section("Open questions", questions_of(facts.questions))

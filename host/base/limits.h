@@ -11,6 +11,7 @@
 #define LIMIT_FRONT_MATTER (64 * KB)
 #define LIMIT_CONFIG       (256 * KB) /* a config.yaml */
 #define LIMIT_SCRIPT       (1 * MB)   /* a Lua file */
+#define LIMIT_LINE         (1 * MB)   /* of stdin, read line by line */
 #define LIMIT_CATALOG      10000      /* definitions in one project */
 #define LIMIT_FILE_READ    (64 * MB)  /* a workspace file that the host reads or edits whole */
 

@@ -316,6 +316,7 @@ void census_clear(Census *census)
     for (size_t i = 0; i < census->count; i++) free(census->entries[i].path);
     free(census->entries);
     free(census->folder);
+    census_clear_pins(census);
     *census = (Census){0};
 }
 
@@ -335,8 +336,9 @@ static bool same(const Census *before, const CensusEntry *was, const CensusEntry
     return was->kind == 'f' ? was->hash[0] && strcmp(was->hash, is->hash) == 0 : looks;
 }
 
-static void add_change(Census *changes, const CensusEntry *entry, char kind)
+static void add_change(const Census *before, Census *changes, const CensusEntry *entry, char kind)
 {
+    if (census_pinned(before, entry->path)) return;
     CensusEntry *change = add(changes, entry->path, kind);
     memcpy(change->hash, entry->hash, sizeof change->hash);
     if (kind == 'g') change->hash[0] = '\0';
@@ -351,13 +353,13 @@ void census_compare(const Census *before, const Census *after, Census *changes)
         const CensusEntry *is = j < after->count ? &after->entries[j] : NULL;
         int                order = !was ? 1 : !is ? -1 : strcmp(was->path, is->path);
         if (order < 0) {
-            add_change(changes, was, 'g');
+            add_change(before, changes, was, 'g');
             i++;
         } else if (order > 0) {
-            add_change(changes, is, is->kind);
+            add_change(before, changes, is, is->kind);
             j++;
         } else {
-            if (!same(before, was, is)) add_change(changes, is, is->kind);
+            if (!same(before, was, is)) add_change(before, changes, is, is->kind);
             i++;
             j++;
         }

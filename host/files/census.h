@@ -25,6 +25,7 @@ enum {
     CENSUS_LOOKED_MAX = 2000000, /* entries of folders */
     CENSUS_KEPT_MAX = 100000,    /* entries of a census */
     CENSUS_DEPTH_MAX = 200,
+    CENSUS_PINS_MAX = 100,
 };
 
 typedef struct CensusEntry {
@@ -35,11 +36,19 @@ typedef struct CensusEntry {
     char     hash[HASH_HEX_SIZE]; /* of a file; "" where it is too large to be loaded by anybody */
 } CensusEntry;
 
+/* A folder that was read-only for a run: what changes below it is not the run's doing. */
+typedef struct CensusPin {
+    char    *path; /* owned; below the folder */
+    uint64_t inode;
+} CensusPin;
+
 typedef struct Census {
     char        *folder;  /* owned; absolute, without links */
     CensusEntry *entries; /* owned; sorted by path */
     size_t       count, room;
     int64_t      taken; /* when it began */
+    CensusPin   *pins;  /* owned */
+    size_t       pin_count;
 } Census;
 
 /* `deadline` on CLOCK_MONOTONIC in milliseconds; 0 is none. */
@@ -47,8 +56,19 @@ MUST_CHECK Status census_take(const char *folder, int64_t deadline, Census *out,
 void              census_clear(Census *census);
 
 /* What of `after` is new or not what it was, and what is gone. Files are compared by inode, size,
- * times, and where these differ or are too fresh to tell, by hash. */
+ * times, and where these differ or are too fresh to tell, by hash. What lies below a pin of
+ * `before` is left out. */
 void census_compare(const Census *before, const Census *after, Census *changes);
+
+/* Says which of `pins` (absolute, ends in NULL; may be NULL) nobody will change but the user: those
+ * that are folders now, with no link on the way, and hold no file with a second name. census_pins.c
+ */
+void census_pin(Census *census, const char *const *pins);
+void census_add_pin(Census *census, char *path, uint64_t inode); /* takes `path` */
+void census_clear_pins(Census *census);
+
+/* Whether `path` lies below a pin that is still the same folder. */
+bool census_pinned(const Census *before, const char *path);
 
 /* As bytes, and back. ST_INVALID: it is no census. */
 MUST_CHECK Status census_write(const Census *census, Buf *out, Err *err);

@@ -1,6 +1,7 @@
 /* A census as bytes:
  *
  *     perigee census 1 TAKEN LENGTH:FOLDER LF
+ *     pin INODE LENGTH:PATH LF                                         any number
  *     KIND INODE SIZE MODIFIED CHANGED HASH-or-dash LENGTH:PATH LF      sorted by path
  *     end LF
  */
@@ -17,6 +18,9 @@ Status census_write(const Census *census, Buf *out, Err *err)
 {
     Status status = buf_printf(out, err, "perigee census 1 %" PRId64 " %zu:%s\n", census->taken,
                                strlen(census->folder), census->folder);
+    for (size_t i = 0; status == ST_OK && i < census->pin_count; i++)
+        status = buf_printf(out, err, "pin %" PRIu64 " %zu:%s\n", census->pins[i].inode,
+                            strlen(census->pins[i].path), census->pins[i].path);
     for (size_t i = 0; status == ST_OK && i < census->count; i++) {
         const CensusEntry *entry = &census->entries[i];
         status =
@@ -96,11 +100,23 @@ static bool read_entry(Str *rest, CensusEntry *entry)
     return entry->path != NULL;
 }
 
+static bool read_pins(Str *rest, Census *out)
+{
+    while (skip(rest, "pin ")) {
+        uint64_t inode;
+        char    *path = NULL;
+        if (out->pin_count < CENSUS_PINS_MAX && read_unsigned(rest, &inode)) path = read_path(rest);
+        if (!path) return false;
+        census_add_pin(out, path, inode);
+    }
+    return true;
+}
+
 static bool parse(Str rest, Census *out)
 {
     if (!skip(&rest, "perigee census 1 ") || !read_number(&rest, &out->taken)) return false;
     out->folder = read_path(&rest);
-    if (!out->folder || out->folder[0] != '/') return false;
+    if (!out->folder || out->folder[0] != '/' || !read_pins(&rest, out)) return false;
     while (!str_is(rest, "end\n")) {
         CensusEntry entry;
         if (out->count >= 2 * CENSUS_KEPT_MAX || !read_entry(&rest, &entry)) return false;

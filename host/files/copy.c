@@ -279,10 +279,50 @@ Status copy_seal(Copy *copy, Err *err)
     return err_set(err, ST_IO, "%s: a .git in it could not be removed", copy->work);
 }
 
+static bool is_name(const char *name)
+{
+    return strncmp(name, "copy.", 5) == 0 && name[5] != '\0' && !strchr(name, '/') &&
+           strlen(name) < COPY_NAME_SIZE;
+}
+
+Status copy_again(const char *cache, const char *name, Copy **out, Err *err)
+{
+    struct stat st;
+    if (!is_name(name)) return err_set(err, ST_INVALID, "%s is no name of a copy", name);
+    Copy *copy = mem_new(sizeof *copy);
+    char *all = join(cache, "copies");
+    err_clear(err);
+    copy->folder = join(all, name);
+    copy->before = join(copy->folder, "a");
+    copy->work = join(copy->folder, "b");
+    char *lock = join(copy->folder, "lock");
+    copy->lock = open(lock, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (copy->lock < 0 || lstat(copy->before, &st) != 0 || lstat(copy->work, &st) != 0)
+        err_set(err, ST_NOT_FOUND, "the copy %s of the workspace is gone", copy->folder);
+    else if (flock(copy->lock, LOCK_EX | LOCK_NB) != 0)
+        err_set(err, ST_UNAVAILABLE, "another process works in %s", copy->folder);
+    else if (futimens(copy->lock, NULL) != 0)
+        err_set(err, ST_IO, "touch %s: %s", lock, strerror(errno));
+    free(lock);
+    free(all);
+    if (err->status == ST_OK)
+        *out = copy;
+    else
+        copy_leave(copy);
+    return err->status;
+}
+
+const char *copy_name(const Copy *copy) { return strrchr(copy->folder, '/') + 1; }
+
 void copy_free(Copy *copy)
 {
     if (!copy) return;
     if (copy->folder) scratch_remove(copy->folder);
+    copy_leave(copy);
+}
+
+void copy_leave(Copy *copy)
+{
     if (copy->lock >= 0) close(copy->lock);
     free(copy->folder);
     free(copy->before);
@@ -290,20 +330,24 @@ void copy_free(Copy *copy)
     free(copy);
 }
 
-/* Whether no living process holds the copy's lock; one without a lock is being made or half gone.
- */
+static bool is_older(const struct stat *st, time_t seconds)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec - st->st_mtime > seconds;
+}
+
+/* Whether nobody will take the copy up: its lock is free and old. One without a lock is being made
+ * or half gone. */
 static bool is_left(const char *folder)
 {
     char *path = join(folder, "lock");
     int   lock = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     free(path);
-    bool left = lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0;
-    if (lock < 0 && errno == ENOENT) {
-        struct stat     st;
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        left = stat(folder, &st) == 0 && now.tv_sec - st.st_mtime > 60;
-    }
+    struct stat st;
+    bool        left = lock >= 0 && fstat(lock, &st) == 0 && is_older(&st, COPY_KEPT_S) &&
+                flock(lock, LOCK_EX | LOCK_NB) == 0;
+    if (lock < 0 && errno == ENOENT) left = stat(folder, &st) == 0 && is_older(&st, 60);
     if (lock >= 0) close(lock);
     return left;
 }

@@ -116,12 +116,14 @@ static Status put_census(const char *folder, const char *kind, const Census *cen
 
 /* -- one run ----------------------------------------------------------------------------------- */
 
-Status note_begin(const char *state, const char *workspace, Note **out, Err *err)
+Status note_begin(const char *state, const char *workspace, const char *const *pins, Note **out,
+                  Err *err)
 {
     Note *note = mem_new(sizeof *note);
     note->fd = -1;
     Status status = open_folder(state, &note->folder, err);
     if (status == ST_OK) status = census_take(workspace, 0, &note->before, err);
+    if (status == ST_OK) census_pin(&note->before, pins);
     if (status == ST_OK)
         status = put_census(note->folder, "begun", &note->before, &note->path, &note->fd, err);
     if (status != ST_OK) {

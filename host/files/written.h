@@ -20,8 +20,10 @@
 
 typedef struct Note Note;
 
-/* Takes the census of `workspace` and keeps it below `state`. */
-MUST_CHECK Status note_begin(const char *state, const char *workspace, Note **out, Err *err);
+/* Takes the census of `workspace` and keeps it below `state`. `pins` (absolute, ends in NULL; may
+ * be NULL) are what the run has read-only, whatever it does. */
+MUST_CHECK Status note_begin(const char *state, const char *workspace, const char *const *pins,
+                             Note **out, Err *err);
 
 /* Compares, and puts what changed in the note's place. When it fails (past `deadline` on
  * CLOCK_MONOTONIC in milliseconds, 0 is none) the note stays for the next start. */

@@ -11,9 +11,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-/* 20261122-211205-k3f9xa: sorts by time, can be read aloud, and its last part is enough to name it.
- */
-static void make_id(const Clock *clock, char out[RUN_ID_SIZE])
+void run_make_id(const Clock *clock, char out[RUN_ID_SIZE])
 {
     static const char LETTERS[] = "abcdefghjkmnpqrstuvwxyz23456789";
     time_t            now = (time_t)(clock_wall(clock) / 1000);
@@ -39,7 +37,7 @@ static void put_row(Run *run, const char *status)
         .task = task,
         .status = str_from(status),
         .started_ms = run->started_ms,
-        .ended_ms = run->finished ? clock_wall(loop_clock(run->loop)) : 0,
+        .ended_ms = run->finished && !run->parked ? clock_wall(loop_clock(run->loop)) : 0,
         .records = run->seq,
     };
     journal_put_run(run->journal, &row);
@@ -83,7 +81,7 @@ static void deadline_passed(void *arg)
 }
 
 Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *workspace, const char *agent,
-               const char *task, Run **out, Err *err)
+               const char *task, const RunPast *past, Run **out, Err *err)
 {
     if (parent && parent->cancelled) {
         *err = parent->why;
@@ -97,10 +95,15 @@ Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *workspace, 
     run->agent = mem_text(agent);
     run->task = mem_text(task);
     run->began = loop_now(loop);
-    run->started_ms = clock_wall(loop_clock(loop));
+    run->started_ms = past ? past->started_ms : clock_wall(loop_clock(loop));
+    run->seq = past ? past->seq : 0;
+    run->goes_on = past != NULL;
     run->timer = timer_new(loop, deadline_passed, run);
     run->deadline = DEADLINE_NEVER;
-    make_id(loop_clock(loop), run->id);
+    if (past)
+        snprintf(run->id, sizeof run->id, "%s", past->id);
+    else
+        run_make_id(loop_clock(loop), run->id);
     budget_init(&run->budget, parent ? &parent->budget : NULL);
     if (parent) {
         run->next_sibling = parent->first_child;
@@ -131,6 +134,7 @@ void run_free(Run *run)
     seen_clear(&run->seen);
     free(run->agent);
     free(run->task);
+    free(run->steps);
     free(run);
 }
 

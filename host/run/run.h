@@ -3,7 +3,7 @@
  * Why     Everything that costs, waits or writes belongs to a run and ends with it.
  * Use     1 run_new  2 run_append for each step  3 run_finish  4 run_free (from the leaves up)
  * Owner   A top-level run: its maker. A child: its parent, but whoever made it frees it first.
- * Life    live -> cancelled (sticky, optional) -> finished -> freed
+ * Life    live -> cancelled (sticky, optional) -> finished -> freed; parked: cancelled for that
  * Units   Absolute deadlines on the loop's clock.
  * Thread  Loop thread only.
  */
@@ -87,15 +87,32 @@ struct Run {
     Jobs      *jobs;       /* owned; NULL before the first one */
     Seen       seen;       /* owned; files as this run last saw them */
     bool       cancelled, finished, overdue;
-    Err        why;              /* of the cancellation */
+    bool       goes_on; /* it has records of another process */
+    bool       parked;  /* cancelled because nothing in its tree goes on without a person */
+    Err        why;     /* of the cancellation */
     void (*on_cancel)(Run *run); /* the scripts' side: cancel this run's tasks; may be NULL */
     void (*on_overdue)(Run *run, int64_t seq); /* likewise: tell whoever watches; of the record */
-    void *tasks, *vm, *handle; /* for script/: its tasks, its VM, what host scripts call it by */
+    void  *tasks, *vm, *handle; /* for script/: its tasks, its VM, what host scripts call it by */
+    size_t sources_told;        /* for script/: up to which file it was told what was loaded */
+    char  *steps; /* owned; what the places of its scripts' steps begin with, or NULL */
 };
 
+typedef struct RunPast { /* of a run that goes on: what its records say */
+    const char *id;
+    int64_t     seq; /* of the last record */
+    int64_t     started_ms;
+} RunPast;
+
+/* `past` NULL: a new run. Else the run of that id goes on, if its records are this journal's to
+ * write; who else owns it is told at the first append. */
 MUST_CHECK Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *workspace,
-                          const char *agent, const char *task, Run **out, Err *err);
+                          const char *agent, const char *task, const RunPast *past, Run **out,
+                          Err *err);
 void              run_free(Run *run); /* NULL allowed; no child is left */
+
+/* 20261122-211205-k3f9xa: sorts by time, can be read aloud, and its last part is enough to name it.
+ */
+void run_make_id(const Clock *clock, char out[RUN_ID_SIZE]);
 
 /* Sets the deadline to the earlier of `deadline` and the parent's. Passing it cancels the run with
  * ST_LIMIT. One that has not ended RUN_GRACE_MS later is our bug: it is logged, and recorded as
@@ -108,7 +125,8 @@ void run_cancel(Run *run, const Err *why);
 /* Appends the next record. `done` comes later, from the loop. */
 void run_append(Run *run, Str kind, Str body, Durability durability, JournalDone *done, void *arg);
 
-/* Kills its background jobs, and writes the run's row with its end. */
+/* Kills its background jobs, and writes the run's row with its end; "waiting" is an end only for
+ * this process. */
 void run_finish(Run *run, const char *status);
 
 #endif

@@ -60,13 +60,21 @@ static SeenFile *new_file(Seen *seen, const char *path)
     return file;
 }
 
-void seen_put(Seen *seen, const char *path, const char *hash, Str content)
+static SeenFile *note(Seen *seen, const char *path, const char *hash)
 {
     SeenFile *file = find(seen, path);
     if (!file) file = new_file(seen, path);
     memcpy(file->hash, hash, sizeof file->hash);
     file->at = ++seen->clock;
     drop_content(seen, file);
+    return file;
+}
+
+void seen_note(Seen *seen, const char *path, const char *hash) { (void)note(seen, path, hash); }
+
+void seen_put(Seen *seen, const char *path, const char *hash, Str content)
+{
+    SeenFile *file = note(seen, path, hash);
     if (content.len > SEEN_FILE_MOST) return;
     while (seen->kept + content.len > SEEN_CONTENT_MOST) drop_content(seen, oldest(seen, true));
     file->content = mem_copy(content.ptr ? content.ptr : "", content.len);

@@ -27,12 +27,13 @@ typedef struct SeenFile {
 typedef struct Seen {
     SeenFile *files;       /* owned array */
     size_t    count, kept; /* kept: bytes of all contents */
-    uint64_t  clock;
+    uint64_t  clock, told; /* told: up to there it stands in the run's records */
 } Seen;
 
 void            seen_clear(Seen *seen);
 const SeenFile *seen_find(const Seen *seen,
                           const char *path); /* NULL; borrowed until the next put */
 void            seen_put(Seen *seen, const char *path, const char *hash, Str content);
+void            seen_note(Seen *seen, const char *path, const char *hash); /* content unknown */
 
 #endif

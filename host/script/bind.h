@@ -101,8 +101,12 @@ void bind_push_jobs(lua_State *L);
 int bind_command(lua_State *L, Run *run, int spec);
 int bind_explain(lua_State *L, Run *run, int spec);
 
-/* run:copy() -> a copy of its workspace: bind_copy.c. bind_sweep_copies: on a thread, removes those
- * that killed processes left. */
+/* run:new_seen, run:saw: bind_seen.c */
+int run_new_seen(lua_State *L);
+int run_saw(lua_State *L);
+
+/* run:copy([name]) -> a copy of its workspace, or the one of that name again: bind_copy.c.
+ * bind_sweep_copies: on a thread, removes those that killed processes left. */
 int  bind_copy(lua_State *L, Run *run);
 void bind_sweep_copies(Engine *engine);
 
@@ -118,6 +122,17 @@ int bind_budget_limit(lua_State *L);
 int bind_budget_raise(lua_State *L);
 int bind_budget_begin_part(lua_State *L);
 
+/* bind_texts.c: run:sources, run:new_sources, run:keep_text */
+int run_sources(lua_State *L);
+int run_new_sources(lua_State *L);
+int run_keep_text(lua_State *L);
+
+/* bind_inbox.c: run:messages, run:took. The first is an op of this kind: who looks whether a run
+ * can go on by itself tells it from those that end by themselves. */
+extern const OpKind RUN_MESSAGES;
+int                 run_messages(lua_State *L);
+int                 run_took(lua_State *L);
+
 /* Waiting and time: sleep(ms), now() in Unix milliseconds. */
 int bind_sleep(lua_State *L);
 int bind_now(lua_State *L);
@@ -132,6 +147,9 @@ int bind_yaml(lua_State *L);
 /* The workspace that the table at `spec` names, as cli.open_run says; NULL in `out` where it names
  * none. May raise. */
 MUST_CHECK Status bind_open_workspace(lua_State *L, int spec, Workspace **out, Err *err);
+
+/* Reads `past` of the table at `spec`; false where there is none. May raise. */
+bool bind_read_past(lua_State *L, int spec, RunPast *past);
 
 /* Ends and frees a run and its children, when the host VM is gone or closes it. */
 void run_drop(Engine *engine, Run *run);

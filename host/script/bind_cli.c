@@ -144,6 +144,13 @@ static int cli_sandbox_layers(lua_State *L)
     return status == ST_OK ? 1 : bind_push_failure(L, &err);
 }
 
+/* cli.interrupted() -> whether Ctrl-C, or a request to end, was seen */
+static int cli_interrupted(lua_State *L)
+{
+    lua_pushboolean(L, vm_of(L)->engine->interrupted != 0);
+    return 1;
+}
+
 /* cli.decide(entry, field, ...) */
 static int cli_decide(lua_State *L)
 {
@@ -172,6 +179,7 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_PRINT, "exit_code", cli_exit_code},
         {GRANT_FILES, "read_file", cli_read_file},
         {GRANT_FILES, "read_stdin", cli_read_stdin},
+        {GRANT_FILES, "read_line", cli_read_line},
         {GRANT_FILES, "list_folder", cli_list_folder},
         {GRANT_FILES, "stat", cli_stat},
         {GRANT_FILES, "folders", cli_folders},
@@ -185,25 +193,36 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_FILES, "catalog", bind_catalog},
         {GRANT_TRUST, "read_project", cli_read_project},
         {GRANT_TRUST, "admit_project", cli_admit_project},
+        {GRANT_TRUST, "refresh", cli_refresh},
+        {GRANT_TRUST, "on_trial", cli_on_trial},
+        {GRANT_TRUST, "revert", cli_revert},
         {GRANT_TRUST, "written", cli_written},
         {GRANT_TRUST, "forget_written", cli_forget_written},
+        {GRANT_TRUST, "settle_written", cli_settle_written},
         {GRANT_FILES, "yaml", bind_yaml},
         {GRANT_JOURNAL, "open_journal", cli_open_journal},
         {GRANT_JOURNAL, "list_runs", cli_list_runs},
         {GRANT_JOURNAL, "read_run", cli_read_run},
         {GRANT_JOURNAL, "find_run", cli_find_run},
         {GRANT_JOURNAL, "read_text", cli_read_text},
+        {GRANT_TRUST, "use_texts", cli_use_texts},
         {GRANT_PRUNE, "prune_runs", cli_prune_runs},
         {GRANT_SAVE, "save", cli_save},
+        {GRANT_JOURNAL, "read_inbox", cli_read_inbox},
+        {GRANT_RUN, "post", cli_post},
+        {GRANT_RUN, "end_run", cli_end_run},
+        {GRANT_RUN, "fork_run", cli_fork_run},
         {GRANT_RUN, "open_run", cli_open_run},
+        {GRANT_RUN, "claim_run", cli_claim_run},
         {GRANT_RUN, "probe_sandbox", cli_probe_sandbox},
         {GRANT_RUN, "sandbox_layers", cli_sandbox_layers},
-        {GRANT_RUN, "has_secret", cli_has_secret},
+        {GRANT_RUN | GRANT_DECIDE, "has_secret", cli_has_secret},
         {GRANT_RUN, "allow_secret", cli_allow_secret},
         {GRANT_RUN, "record", cli_record},
         {GRANT_RUN, "replay", cli_replay},
         {GRANT_RUN, "moved", cli_moved},
         {GRANT_RUN, "end_traffic", cli_end_traffic},
+        {GRANT_RUN, "interrupted", cli_interrupted},
         {GRANT_RUN, "sleep", bind_sleep},
         {GRANT_RUN, "skip_waits", bind_skip_waits},
         {GRANT_DECIDE, "decide", cli_decide},

@@ -30,15 +30,20 @@ bool bind_is_temp(lua_State *L, const char *path);
 /* bind_trust.c */
 int cli_read_project(lua_State *L);
 int cli_admit_project(lua_State *L);
+int cli_refresh(lua_State *L);
+int cli_on_trial(lua_State *L);
+int cli_revert(lua_State *L);
 
 /* bind_written.c: what runs wrote. written_note waits until the workspace of `run` is noted; then
- * the run is the answer. */
-int written_note(lua_State *L, Run *run);
+ * the run is the answer. `pins` as note_begin's, copied. */
+int written_note(lua_State *L, Run *run, const char *const *pins);
 int cli_written(lua_State *L);
 int cli_forget_written(lua_State *L);
+int cli_settle_written(lua_State *L);
 
 /* bind_input.c */
 int cli_read_stdin(lua_State *L);
+int cli_read_line(lua_State *L);
 
 /* bind_terminal.c: cli.question(text, timeout_ms) -> the line that the person typed, without its
  * end | nil, err. `text` is written to the terminal as it stands: lib/ask.lua cleans it. Errors:
@@ -59,12 +64,26 @@ int cli_end_traffic(lua_State *L);
 int cli_open_run(lua_State *L);
 
 /* bind_journal.c */
+int cli_claim_run(lua_State *L);
 int cli_open_journal(lua_State *L);
 int cli_list_runs(lua_State *L);
 int cli_read_run(lua_State *L);
 int cli_find_run(lua_State *L);
 int cli_read_text(lua_State *L);
 int cli_prune_runs(lua_State *L);
+/* Pushes { { number, body }, ... } of the messages after that number, or nil, err; their count. */
+int bind_push_inbox(lua_State *L, Str run, int64_t after);
+
+/* bind_runs.c */
+int cli_end_run(lua_State *L);
+int cli_fork_run(lua_State *L);
+
+/* bind_inbox.c */
+int cli_read_inbox(lua_State *L);
+int cli_post(lua_State *L);
+
+/* bind_texts.c */
+int cli_use_texts(lua_State *L);
 
 /* bind_save.c */
 int cli_save(lua_State *L);

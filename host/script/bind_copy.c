@@ -19,6 +19,7 @@ typedef struct CopyOp {
     Workspace  *workspace; /* held while the copy is made; NULL when it is sealed */
     uint64_t    looked;    /* the state of the workspace whose rules hold */
     char       *cache;     /* owned; the folder that holds all copies */
+    char       *name;      /* owned; of the one that is taken up again, or NULL */
     Copy       *copy;      /* owned until it is pushed */
     atomic_bool stop;
     Err         err;
@@ -30,6 +31,10 @@ typedef struct CopyOp {
 static void make_work(void *arg)
 {
     CopyOp *making = arg;
+    if (making->name) {
+        (void)!copy_again(making->cache, making->name, &making->copy, &making->err);
+        return;
+    }
     if (workspace_look(making->workspace, making->looked, &making->err) == ST_OK)
         (void)!copy_new(making->workspace->root, making->cache, &making->stop, &making->copy,
                         &making->err);
@@ -43,6 +48,7 @@ static void release(CopyOp *copying)
     workspace_release(copying->workspace);
     copy_free(copying->copy);
     free(copying->cache);
+    free(copying->name);
     free(copying);
 }
 
@@ -115,7 +121,7 @@ static int seal(lua_State *L)
     return op_await(L, &sealing->op);
 }
 
-/* copy:folder() -> path that holds a and b; copy:work() -> path of b */
+/* copy:folder() -> path that holds a and b; copy:work() -> path of b; copy:name() */
 static int folder(lua_State *L)
 {
     lua_pushstring(L, copy_folder(check_copy(L)->copy));
@@ -126,6 +132,21 @@ static int work(lua_State *L)
 {
     lua_pushstring(L, copy_work(check_copy(L)->copy));
     return 1;
+}
+
+static int name(lua_State *L)
+{
+    lua_pushstring(L, copy_name(check_copy(L)->copy));
+    return 1;
+}
+
+/* copy:leave(): closes it and leaves it on the disk, for who goes on later. */
+static int leave(lua_State *L)
+{
+    CopyHandle *handle = luaL_checkudata(L, 1, COPY);
+    if (handle->copy) copy_leave(handle->copy);
+    handle->copy = NULL;
+    return 0;
 }
 
 static void remove_work(void *copy) { copy_free(copy); }
@@ -158,8 +179,9 @@ static int collect(lua_State *L)
 
 static void make_metatable(lua_State *L)
 {
-    static const luaL_Reg METHODS[] = {
-        {"seal", seal}, {"folder", folder}, {"work", work}, {"close", close_copy}, {NULL, NULL}};
+    static const luaL_Reg METHODS[] = {{"seal", seal}, {"folder", folder}, {"work", work},
+                                       {"name", name}, {"leave", leave},   {"close", close_copy},
+                                       {NULL, NULL}};
     if (luaL_newmetatable(L, COPY)) {
         luaL_newlib(L, METHODS);
         lua_setfield(L, -2, "__index");
@@ -181,7 +203,8 @@ static bool cache_folder(char *path, size_t size)
 
 int bind_copy(lua_State *L, Run *run)
 {
-    char cache[4096];
+    char        cache[4096];
+    const char *again = luaL_optstring(L, 2, NULL);
     op_may_wait(L);
     if (!run->workspace) return luaL_error(L, "copy: this run has no workspace");
     if (!cache_folder(cache, sizeof cache))
@@ -189,6 +212,7 @@ int bind_copy(lua_State *L, Run *run)
     make_metatable(L);
     CopyOp *making = copy_op(&MAKE);
     making->cache = mem_text(cache);
+    making->name = again ? mem_text(again) : NULL;
     making->workspace = workspace_hold(run->workspace);
     making->looked = workspace_state(run->workspace);
     work_start(vm_of(L)->engine->loop, make_work, copied, making);

@@ -21,11 +21,42 @@ int cli_open_journal(lua_State *L)
     return 1;
 }
 
+/* -- a run that goes on ------------------------------------------------------------------------ */
+
+static void claim_cancel(Op *op) { (void)op; /* what is on its way is answered soon */ }
+
+static int claim_push(Op *op, lua_State *L)
+{
+    (void)op;
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+static void claim_free(Op *op) { free(op); }
+
+static const OpKind CLAIM = {"journal.claim", claim_cancel, claim_push, claim_free};
+
+static void claimed(void *arg, const Err *outcome) { op_finish(arg, outcome); }
+
 static Journal *check_journal(lua_State *L)
 {
     Journal *journal = vm_of(L)->engine->journal;
     if (!journal) luaL_error(L, "no journal is open");
     return journal;
+}
+
+/* cli.claim_run(id) -> true | nil, err: makes a run of the journal, and so all below it, this
+ * process's own. "unavailable" where another one that lives has it. */
+int cli_claim_run(lua_State *L)
+{
+    size_t      len;
+    const char *run = luaL_checklstring(L, 1, &len);
+    Journal    *journal = check_journal(L);
+    op_may_wait(L);
+    Op *op = mem_new(sizeof *op);
+    op->kind = &CLAIM;
+    journal_claim(journal, (Str){run, len}, claimed, op);
+    return op_await(L, op);
 }
 
 /* Rows become a list while the store reads them. Building it may run out of memory, and an error
@@ -36,6 +67,7 @@ typedef struct Listing {
     lua_CFunction add;    /* 1: the list, 2: the row */
     bool          failed; /* the error is at the top of the stack */
     lua_Integer   room;   /* bytes of bodies that are still wanted */
+    int64_t       after;  /* messages up to this number are not */
 } Listing;
 
 static bool add_protected(Listing *listing, const void *row)
@@ -75,6 +107,10 @@ static int add_run(lua_State *L)
         lua_pushnumber(L, row->usd);
         lua_setfield(L, -2, "usd");
     }
+    if (row->owner) {
+        lua_pushinteger(L, row->owner);
+        lua_setfield(L, -2, "owner");
+    }
     lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
     return 0;
 }
@@ -89,6 +125,17 @@ static int add_record(lua_State *L)
     lua_setfield(L, -2, "time");
     set_text(L, "kind", record->kind);
     set_text(L, "body", record->body);
+    lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
+    return 0;
+}
+
+static int add_message(lua_State *L)
+{
+    const Record *message = lua_touserdata(L, 2);
+    lua_createtable(L, 0, 2);
+    lua_pushinteger(L, message->seq);
+    lua_setfield(L, -2, "number");
+    set_text(L, "body", message->body);
     lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
     return 0;
 }
@@ -110,6 +157,12 @@ static bool record_seen(void *arg, const Record *record)
     return add_protected(listing, record) && listing->room > 0;
 }
 
+static bool message_seen(void *arg, int64_t number, Str body)
+{
+    const Record message = {.seq = number, .body = body};
+    return number <= ((Listing *)arg)->after || add_protected(arg, &message);
+}
+
 static int finish(lua_State *L, const Listing *listing, Status status, const Err *err)
 {
     if (listing->failed) return lua_error(L);
@@ -117,7 +170,8 @@ static int finish(lua_State *L, const Listing *listing, Status status, const Err
 }
 
 /* cli.list_runs(most [, tree]) -> { { run, parent, agent, task, status, started, ended, records,
- * last, usd }, ... }: all, newest first, or the run `tree` and what is below it */
+ * last, usd, owner }, ... }: all, newest first, or the run `tree` and what is below it. owner: the
+ * pid of the process that carries it; nil where none does */
 int cli_list_runs(lua_State *L)
 {
     Listing     listing = {.L = L, .add = add_run};
@@ -149,6 +203,17 @@ int cli_read_run(lua_State *L)
     lua_newtable(L);
     Status status = journal_read(journal, (Str){run, len}, from, record_seen, &listing, &err);
     return finish(L, &listing, status, &err);
+}
+
+int bind_push_inbox(lua_State *L, Str run, int64_t after)
+{
+    Listing  listing = {.L = L, .add = add_message, .after = after};
+    Journal *journal = check_journal(L);
+    Err      err;
+    err_clear(&err);
+    luaL_checkstack(L, 10, NULL);
+    lua_newtable(L);
+    return finish(L, &listing, journal_inbox(journal, run, message_seen, &listing, &err), &err);
 }
 
 /* cli.read_text(hash) -> text | nil, err: a file that was loaded for a run */

@@ -102,28 +102,66 @@ Status bind_open_workspace(lua_State *L, int at, Workspace **out, Err *err)
     return err->status;
 }
 
+bool bind_read_past(lua_State *L, int at, RunPast *past)
+{
+    static const char *const KEYS[] = {"id", "seq", "started", NULL};
+    if (lua_getfield(L, at, "past") == LUA_TNIL) {
+        lua_pop(L, 1);
+        return false;
+    }
+    luaL_checktype(L, -1, LUA_TTABLE);
+    int table = lua_gettop(L);
+    opt_only(L, table, "past", KEYS);
+    *past = (RunPast){.id = opt_text(L, table, "id", NULL),
+                      .seq = opt_integer(L, table, "seq", 0),
+                      .started_ms = opt_integer(L, table, "started", 0)};
+    if (!past->id || strlen(past->id) >= RUN_ID_SIZE || past->seq < 1 || past->started_ms < 0)
+        luaL_error(L, "past: { id, seq, started } of a run that has records");
+    return true; /* the table stays on the stack, and keeps the text */
+}
+
+/* The pins that hold against everything that the run may do; NULL where it may do more. */
+static const char *const *firm_pins(lua_State *L, int spec)
+{
+    bool firm = !opt_flag(L, spec, "unconfined");
+    if (lua_getfield(L, spec, "roots") == LUA_TTABLE) {
+        lua_Unsigned count = lua_rawlen(L, -1);
+        for (lua_Unsigned i = 1; i <= count; i++) {
+            lua_rawgeti(L, -1, (lua_Integer)i);
+            firm = firm && !opt_flag(L, lua_gettop(L), "write");
+            lua_pop(L, 1);
+        }
+    }
+    lua_pop(L, 1);
+    return firm ? read_list(L, spec, "pins") : NULL;
+}
+
 /* cli.open_run{ agent, task, workspace = path or nil, pins = paths or nil, unconfined = bool,
  * roots = { { path =, write = } ... } or nil, sandbox = settings.Sandbox or nil, limits =
- * settings.Limits or nil } -> run | nil, err. Pins stay read-only where they lie in the workspace;
- * roots are what calls of this run may be granted outside it. Waits until it is noted how the
- * workspace is: what the run writes there that later runs would obey asks first. */
+ * settings.Limits or nil, past = { id =, seq =, started = } or nil: of a run that goes on } -> run
+ * | nil, err. Pins stay read-only where they lie in the workspace; roots are what calls of this run
+ * may be granted outside it. Waits until it is noted how the workspace is: what the run writes
+ * there that later runs would obey asks first. */
 int cli_open_run(lua_State *L)
 {
     Engine    *engine = vm_of(L)->engine;
     Workspace *workspace = NULL;
     Run       *run = NULL;
+    RunPast    past;
     Err        err;
     err_clear(&err);
     luaL_checktype(L, 1, LUA_TTABLE);
     op_may_wait(L);
+    bool        goes_on = bind_read_past(L, 1, &past);
     const char *agent = opt_text(L, 1, "agent", ""), *task = opt_text(L, 1, "task", "");
     Status      status = bind_open_workspace(L, 1, &workspace, &err);
     if (status == ST_OK)
-        status = run_new(engine->loop, engine->journal, NULL, workspace, agent, task, &run, &err);
+        status = run_new(engine->loop, engine->journal, NULL, workspace, agent, task,
+                         goes_on ? &past : NULL, &run, &err);
     workspace_release(workspace);
     if (status != ST_OK) return bind_push_failure(L, &err);
     run->next_sibling = engine->runs;
     engine->runs = run;
     bind_sweep_copies(engine);
-    return written_note(L, run);
+    return written_note(L, run, firm_pins(L, 1));
 }

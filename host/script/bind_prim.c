@@ -5,7 +5,9 @@
 #include "../base/mem.h"
 #include "group.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct Sleep {
     Op     op;    /* first */
@@ -78,14 +80,39 @@ static int prim_host(lua_State *L)
     return cross_await(L, cross_new(L, &spec, 2, lua_gettop(L) - 1));
 }
 
+/* prim.where([fn]) -> "lua/chains/x.lua:12", the script's own line that runs now, or where `fn`
+ * begins; "" where nothing says. A function that ends in a call has left no trace of itself. */
+static int prim_where(lua_State *L)
+{
+    char      place[300];
+    lua_Debug about;
+    if (lua_isfunction(L, 1)) {
+        lua_settop(L, 1);
+        lua_getinfo(L, ">S", &about);
+        snprintf(place, sizeof place, "%s:%d", about.source + (about.source[0] == '@'),
+                 about.linedefined);
+    } else {
+        task_place(L, place, sizeof place);
+        if (strncmp(place, "lua/lib/", 8) == 0) place[0] = '\0';
+    }
+    lua_pushstring(L, place);
+    return 1;
+}
+
+/* prim.task() -> what tells the coroutine that runs now from others: coroutine.running gives none
+ * of the host's own away. */
+static int prim_task(lua_State *L)
+{
+    lua_pushlightuserdata(L, L);
+    return 1;
+}
+
 void bind_push_prim(lua_State *L, void *arg)
 {
-    static const luaL_Reg PRIM[] = {{"host", prim_host},
-                                    {"all", group_all},
-                                    {"race", group_race},
-                                    {"sleep", bind_sleep},
-                                    {NULL, NULL}};
-    Run                  *run = arg;
+    static const luaL_Reg PRIM[] = {
+        {"host", prim_host},  {"where", prim_where}, {"task", prim_task}, {"all", group_all},
+        {"race", group_race}, {"sleep", bind_sleep}, {NULL, NULL}};
+    Run *run = arg;
     vm_push_entry(L, "lua/lib/chain.lua");
     lua_getfield(L, -1, "object");
     lua_remove(L, -2);
@@ -94,6 +121,10 @@ void bind_push_prim(lua_State *L, void *arg)
     lua_setfield(L, -2, "id");
     lua_pushstring(L, run->workspace ? run->workspace->path : NULL);
     lua_setfield(L, -2, "workspace");
+    lua_pushstring(L, run->steps ? run->steps : "");
+    lua_setfield(L, -2, "steps");
+    lua_pushboolean(L, run->goes_on);
+    lua_setfield(L, -2, "goes_on");
     lua_call(L, 1, 1);
     lib_freeze(L);
 }

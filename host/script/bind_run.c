@@ -4,6 +4,7 @@
 #include "../base/mem.h"
 #include "../run/jobs.h"
 #include "group.h"
+#include "wait.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ Run *bind_check_run(lua_State *L, int index)
 
 typedef struct Append {
     Op      op; /* first */
+    Engine *engine;
     int64_t seq;
 } Append;
 
@@ -41,6 +43,14 @@ static void append_free(Op *op) { free(op); }
 
 static const OpKind APPEND = {"run.append", append_cancel, append_push, append_free};
 
+static Append *append_new(Engine *engine)
+{
+    Append *append = mem_new(sizeof *append);
+    append->op.kind = &APPEND;
+    append->engine = engine;
+    return append;
+}
+
 static void appended(void *arg, const Err *outcome) { op_finish(arg, outcome); }
 
 /* run:append(kind, body[, power]) -> seq | nil, err. body is JSON text. Waits until it is
@@ -54,8 +64,7 @@ static int run_append_record(lua_State *L)
     Durability durability = lua_toboolean(L, 4) ? DURABLE_POWER : DURABLE_PROCESS;
     op_may_wait(L);
     if (run->finished) return luaL_error(L, "run %s is finished; nothing can be appended", run->id);
-    Append *append = mem_new(sizeof *append);
-    append->op.kind = &APPEND;
+    Append *append = append_new(vm_of(L)->engine);
     if (run->journal)
         run_append(run, (Str){kind, kind_len}, (Str){body, body_len}, durability, appended,
                    &append->op);
@@ -65,60 +74,42 @@ static int run_append_record(lua_State *L)
     return op_await(L, &append->op);
 }
 
-static void ignore_append(void *arg, const Err *outcome)
+static void last_appended(void *arg, const Err *outcome)
 {
-    Engine *engine = arg;
-    if (outcome->status != ST_OK) engine_note_loss(engine, outcome);
+    Append *append = arg;
+    if (outcome->status != ST_OK) engine_note_loss(append->engine, outcome);
+    op_finish(&append->op, outcome);
 }
 
-/* run:finish(status, body) -> seq: the last record; waits for nothing, so that a cancelled run ends
- * well too. */
+static void last_left(void *arg, const Err *outcome)
+{
+    if (outcome->status != ST_OK) engine_note_loss(arg, outcome);
+}
+
+/* run:finish(status, body[, kind]) -> seq | nil, err: the last record, and the run's row. Waits
+ * until the record is committed; where nothing may wait any more (the task was cancelled) it is
+ * left to the journal, so that a cancelled run ends well too. A record that is lost is said on
+ * stderr and in the exit code. */
 static int run_finish_now(lua_State *L)
 {
     Run        *run = bind_check_run(L, 1);
+    Engine     *engine = vm_of(L)->engine;
     size_t      len;
-    const char *status = luaL_checkstring(L, 2), *body = luaL_checklstring(L, 3, &len);
+    const char *status = luaL_checkstring(L, 2), *body = luaL_checklstring(L, 3, &len),
+               *kind = luaL_optstring(L, 4, "run.finished");
     if (run->finished) return 0;
+    bool    waits = run->journal && op_can_wait(L);
+    Append *append = waits ? append_new(engine) : NULL;
     if (run->journal)
-        run_append(run, STR("run.finished"), (Str){body, len}, DURABLE_PROCESS, ignore_append,
-                   vm_of(L)->engine);
+        run_append(run, str_from(kind), (Str){body, len}, DURABLE_PROCESS,
+                   waits ? last_appended : last_left, waits ? (void *)append : engine);
     run_finish(run, status);
-    lua_pushinteger(L, run->seq);
-    return 1;
-}
-
-static void push_source(lua_State *L, Run *run, Source *source)
-{
-    if (!source->hash[0]) hash_hex(buf_str(&source->text), source->hash);
-    if (run->journal && !source->kept) {
-        journal_put_text(run->journal, str_from(source->hash), buf_str(&source->text));
-        source->kept = true;
+    if (!waits) {
+        lua_pushinteger(L, run->seq);
+        return 1;
     }
-    bool named = source->path[0] == '/' || source->layer != LAYER_PROJECT;
-    lua_pushfstring(L, "%s%s", named ? "" : "project:", source->path);
-    lua_pushvalue(L, -1);
-    bool shown = lua_rawget(L, -3) != LUA_TNIL;
-    lua_pop(L, 1);
-    if (shown && source->layer == LAYER_DISTRIBUTION) {
-        lua_pop(L, 1); /* the user's file of that name is the one that decides */
-        return;
-    }
-    lua_pushstring(L, source->hash);
-    lua_rawset(L, -3);
-}
-
-/* run:sources() -> { [path] = hash } of every Lua file that was loaded so far; their texts are
- * kept. A project's stand under "project:tools/x.lua". */
-static int run_sources(lua_State *L)
-{
-    Run    *run = bind_check_run(L, 1);
-    Engine *engine = vm_of(L)->engine;
-    lua_newtable(L);
-    for (Source *source = engine->sources; source; source = source->next)
-        push_source(L, run, source);
-    for (Source *source = engine->project; source; source = source->next)
-        if (source->used) push_source(L, run, source);
-    return 1;
+    append->seq = run->seq;
+    return op_await(L, &append->op);
 }
 
 /* -- what it may spend ------------------------------------------------------------------------- */
@@ -269,9 +260,10 @@ static int run_tool(lua_State *L)
 
 /* -- the tree ---------------------------------------------------------------------------------- */
 
-/* run:child{ agent, task[, place][, aside = true] } -> run | nil, err. It works in its parent's
- * workspace, or in the one that the table `place` names as cli.open_run's does. `aside` is the
- * host's own work: it counts as no child and nothing of it is recorded. */
+/* run:child{ agent, task[, place][, aside = true][, past] } -> run | nil, err. It works in its
+ * parent's workspace, or in the one that the table `place` names as cli.open_run's does. `aside` is
+ * the host's own work: it counts as no child and nothing of it is recorded. `past`: as cli.open_run
+ * has it. */
 static int run_child(lua_State *L)
 {
     Run       *parent = bind_check_run(L, 1), *child = NULL;
@@ -281,6 +273,8 @@ static int run_child(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     const char *agent = opt_text(L, 2, "agent", ""), *task = opt_text(L, 2, "task", "");
     bool        aside = opt_flag(L, 2, "aside");
+    RunPast     past;
+    bool        goes_on = bind_read_past(L, 2, &past);
     Status      status = ST_OK;
     if (lua_getfield(L, 2, "place") != LUA_TNIL) {
         luaL_checktype(L, -1, LUA_TTABLE);
@@ -289,7 +283,8 @@ static int run_child(lua_State *L)
     if (status == ST_OK && !aside) status = budget_spend(&parent->budget, BUDGET_CHILDREN, 1, &err);
     if (status == ST_OK)
         status = run_new(parent->loop, aside ? NULL : parent->journal, parent,
-                         own ? own : parent->workspace, agent, task, &child, &err);
+                         own ? own : parent->workspace, agent, task, goes_on ? &past : NULL, &child,
+                         &err);
     workspace_release(own);
     if (status != ST_OK) {
         lua_pushnil(L);
@@ -298,6 +293,26 @@ static int run_child(lua_State *L)
     }
     bind_push_run(L, child);
     return 1;
+}
+
+/* run:cancel(code, message): the run and all below it. */
+static int run_cancel_all(lua_State *L)
+{
+    Err  why;
+    Run *run = bind_check_run(L, 1);
+    err_set(&why, status_from_code(luaL_checkstring(L, 2)), "%s", luaL_checkstring(L, 3));
+    run_cancel(run, &why);
+    return 0;
+}
+
+/* run:steps_below(prefix): what the places of the steps of its next script begin with. */
+static int run_steps_below(lua_State *L)
+{
+    Run        *run = bind_check_run(L, 1);
+    const char *prefix = luaL_checkstring(L, 2);
+    free(run->steps);
+    run->steps = mem_text(prefix);
+    return 0;
 }
 
 /* run:sleep(ms) */
@@ -375,7 +390,7 @@ static const Run *top_of(const Run *run)
 }
 
 /* run.id, .parent, .top (the id of the run at the top of its tree), .agent, .task, .workspace,
- * .cancelled, .finished, .started; else a method. */
+ * .cancelled, .finished, .parked, .started, .seq (of its last record); else a method. */
 static int run_index(lua_State *L)
 {
     RunHandle  *handle = luaL_checkudata(L, 1, RUN);
@@ -399,6 +414,10 @@ static int run_index(lua_State *L)
         lua_pushboolean(L, run->cancelled);
     else if (strcmp(key, "finished") == 0)
         lua_pushboolean(L, run->finished);
+    else if (strcmp(key, "parked") == 0)
+        lua_pushboolean(L, run->parked);
+    else if (strcmp(key, "seq") == 0)
+        lua_pushinteger(L, run->seq);
     else if (strcmp(key, "started") == 0)
         lua_pushinteger(L, run->started_ms);
     else
@@ -411,6 +430,10 @@ static void make_metatable(lua_State *L)
     static const luaL_Reg METHODS[] = {{"append", run_append_record},
                                        {"finish", run_finish_now},
                                        {"sources", run_sources},
+                                       {"new_sources", run_new_sources},
+                                       {"keep_text", run_keep_text},
+                                       {"messages", run_messages},
+                                       {"took", run_took},
                                        {"spend", bind_budget_spend},
                                        {"charge", bind_budget_charge},
                                        {"spent", bind_budget_spent},
@@ -439,6 +462,12 @@ static void make_metatable(lua_State *L)
                                        {"all", group_all},
                                        {"race", group_race},
                                        {"sleep", run_sleep},
+                                       {"cancel", run_cancel_all},
+                                       {"new_seen", run_new_seen},
+                                       {"saw", run_saw},
+                                       {"wait", wait_await},
+                                       {"wake", wait_wake},
+                                       {"steps_below", run_steps_below},
                                        {NULL, NULL}};
     luaL_newlib(L, METHODS);
     lua_pushcclosure(L, run_index, 1);

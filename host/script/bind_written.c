@@ -14,6 +14,7 @@ typedef struct NoteOp {
     Op      op; /* first */
     Engine *engine;
     char   *state, *workspace; /* owned */
+    char  **pins;              /* owned; ends in NULL */
     char    run[RUN_ID_SIZE];
     Note   *note; /* owned until the engine has it */
     Err     err;
@@ -23,7 +24,8 @@ typedef struct NoteOp {
 static void note_work(void *arg)
 {
     NoteOp *noting = arg;
-    (void)!note_begin(noting->state, noting->workspace, &noting->note, &noting->err);
+    (void)!note_begin(noting->state, noting->workspace, (const char *const *)noting->pins,
+                      &noting->note, &noting->err);
 }
 
 static void note_release(NoteOp *noting)
@@ -32,6 +34,8 @@ static void note_release(NoteOp *noting)
     note_free(noting->note);
     free(noting->state);
     free(noting->workspace);
+    for (char **pin = noting->pins; *pin; pin++) free(*pin);
+    free(noting->pins);
     free(noting);
 }
 
@@ -94,7 +98,16 @@ static bool is_noted(const Engine *engine, const char *workspace)
     return false;
 }
 
-int written_note(lua_State *L, Run *run)
+static char **copy_pins(const char *const *pins)
+{
+    size_t count = 0;
+    while (pins && pins[count]) count++;
+    char **copy = mem_new((count + 1) * sizeof *copy);
+    for (size_t i = 0; i < count; i++) copy[i] = mem_text(pins[i]);
+    return copy;
+}
+
+int written_note(lua_State *L, Run *run, const char *const *pins)
 {
     Engine     *engine = vm_of(L)->engine;
     const char *workspace = run->workspace ? run->workspace->path : NULL;
@@ -109,6 +122,7 @@ int written_note(lua_State *L, Run *run)
     noting->engine = engine;
     noting->state = home ? mem_text(state) : NULL;
     noting->workspace = mem_text(workspace);
+    noting->pins = copy_pins(pins);
     memcpy(noting->run, run->id, sizeof noting->run);
     noting->working = noting->wanted = true;
     if (home) {
@@ -120,6 +134,90 @@ int written_note(lua_State *L, Run *run)
         op_finish_ok(&noting->op);
     }
     return op_await(L, &noting->op);
+}
+
+/* -- between two runs of one process ----------------------------------------------------------- */
+
+enum { SETTLE_MS = 10000 };
+
+typedef struct SettleOp {
+    Op      op; /* first */
+    Engine *engine;
+    Note  **notes; /* owned array of owned notes; the engine has them back at the end */
+    size_t  count;
+    Err     err;
+    bool    working, wanted;
+} SettleOp;
+
+static void settle_work(void *arg)
+{
+    SettleOp *settling = arg;
+    int64_t   deadline = clock_now(&(Clock){0}) + SETTLE_MS;
+    for (size_t i = 0; i < settling->count; i++) {
+        Err err;
+        err_clear(&err);
+        if (note_settle(settling->notes[i], deadline, &err) == ST_OK) {
+            note_free(settling->notes[i]);
+            settling->notes[i] = NULL;
+        } else {
+            settling->err = err;
+        }
+    }
+}
+
+static void settle_release(SettleOp *settling)
+{
+    if (settling->working || settling->wanted) return;
+    free(settling->notes);
+    free(settling);
+}
+
+/* A note that could not be settled stays: what has changed by then counts as the run's. */
+static void settled(void *arg, bool abandoned)
+{
+    SettleOp *settling = arg;
+    (void)abandoned;
+    settling->working = false;
+    for (size_t i = 0; i < settling->count; i++)
+        if (settling->notes[i]) keep_note(settling->engine, settling->notes[i]);
+    settling->count = 0;
+    op_finish(&settling->op, &settling->err);
+    settle_release(settling);
+}
+
+static void settle_cancel(Op *op) { (void)op; /* bounded by its own deadline */ }
+
+static int settle_push(Op *op, lua_State *L)
+{
+    (void)op;
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+static void free_settle_op(Op *op)
+{
+    ((SettleOp *)op)->wanted = false;
+    settle_release((SettleOp *)op);
+}
+
+static const OpKind SETTLE = {"workspace.settle", settle_cancel, settle_push, free_settle_op};
+
+/* cli.settle_written() -> true | nil, err: what the runs of this process wrote is looked at now,
+ * when they have ended; what others change from here on is not theirs. */
+int cli_settle_written(lua_State *L)
+{
+    Engine *engine = vm_of(L)->engine;
+    op_may_wait(L);
+    SettleOp *settling = mem_new(sizeof *settling);
+    settling->op.kind = &SETTLE;
+    settling->engine = engine;
+    settling->notes = engine->notes;
+    settling->count = engine->note_count;
+    engine->notes = NULL;
+    engine->note_count = 0;
+    settling->working = settling->wanted = true;
+    work_start(engine->loop, settle_work, settled, settling);
+    return op_await(L, &settling->op);
 }
 
 /* -- at a start -------------------------------------------------------------------------------- */

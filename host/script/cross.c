@@ -213,6 +213,7 @@ static Cross *make(Engine *engine, const CrossSpec *spec)
 {
     Cross *cross = mem_new(sizeof *cross);
     cross->op.kind = &CROSS;
+    cross->op.passive = spec->vm != VM_DECISION; /* decisions come by themselves */
     cross->spec = *spec;
     cross->engine = engine;
     cross->entry = mem_text(spec->entry);

@@ -7,6 +7,7 @@
 #include "../http/secrets.h"
 #include "bind.h"
 #include "cross.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -100,6 +101,7 @@ static bool turn(void *arg)
     Engine *engine = arg;
     bool    more = sched_turn(&engine->sched);
     free_retired(engine);
+    if (!more && !engine->sched.first && engine->waits) wait_look(engine);
     return more || engine->sched.first;
 }
 
@@ -107,6 +109,17 @@ void engine_retire(Engine *engine, Vm *vm)
 {
     vm->next_retired = engine->retired;
     engine->retired = vm;
+}
+
+void engine_renew_decisions(Engine *engine)
+{
+    if (!engine->decision) return;
+    if (engine->deciding) { /* it goes when this one has ended */
+        engine->decision->broken = true;
+        return;
+    }
+    engine_retire(engine, engine->decision);
+    engine->decision = NULL;
 }
 
 Transport *engine_transport(Engine *engine, Err *err)
@@ -125,7 +138,8 @@ void engine_note_loss(Engine *engine, const Err *err)
 Status engine_new(const EngineSpec *spec, Engine **out, Err *err)
 {
     Engine *engine = mem_new(sizeof *engine);
-    Status  status = find_places(engine, spec->program, err);
+    buf_init(&engine->input, LIMIT_LINE + 32 * KB);
+    Status status = find_places(engine, spec->program, err);
     if (status == ST_OK) status = loop_new(&engine->loop, spec->virtual_clock, err);
     if (status == ST_OK) {
         loop_on_turn(engine->loop, turn, engine);
@@ -156,6 +170,9 @@ void engine_free(Engine *engine)
     sources_free(&engine->sources);
     sources_free(&engine->project);
     sources_free(&engine->offered);
+    sources_free(&engine->recorded);
+    sources_free(&engine->previous);
+    buf_clear(&engine->input);
     free(engine->distribution);
     free(engine->user);
     free(engine->helper);

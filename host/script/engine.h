@@ -26,12 +26,15 @@ struct Engine {
     Vm           *retired;   /* owned list: freed when no slice is on the stack */
     struct Cross *decisions; /* queued, oldest first: one decision at a time */
     bool          deciding;
-    Run          *runs;    /* owned list: top-level runs, through next_sibling */
-    Holds         holds;   /* whose turn it is with a file of a workspace */
-    Source       *sources; /* owned list: what was loaded */
-    Source       *project; /* owned list: Lua of a trusted project, read whole */
-    Source       *offered; /* owned list: the same, before anyone has decided */
-    Note        **notes;   /* owned array: workspaces of this process's runs */
+    Run          *runs;         /* owned list: top-level runs, through next_sibling */
+    Holds         holds;        /* whose turn it is with a file of a workspace */
+    Source       *sources;      /* owned list: what was loaded */
+    Source       *project;      /* owned list: Lua of a trusted project, read whole */
+    Source       *offered;      /* owned list: the same, before anyone has decided */
+    Source       *previous;     /* owned list: what was of the project when somebody looked anew */
+    Source       *recorded;     /* owned list: texts of the run that is carried on */
+    size_t        source_count; /* files loaded so far */
+    Note        **notes;        /* owned array: workspaces of this process's runs */
     size_t        note_count;
     char         *distribution, *user; /* owned; folders; user may be NULL */
     char         *helper;              /* owned; path of perigee-sandbox */
@@ -39,6 +42,9 @@ struct Engine {
     bool          unread;      /* nobody reads stdout any more: the verb ends, without words */
     bool          lost;        /* a record could not be written */
     int           exit_code;
+
+    struct Wait *waits; /* of runs; owned by who waits */
+    Buf          input; /* of stdin, read and not yet asked for */
 
     struct Question *questions; /* oldest first, the first is shown; owned by who waits */
 };
@@ -58,6 +64,9 @@ Sched *engine_sched(Engine *engine);
 
 /* Frees `vm` as soon as no task of it is on the stack. */
 void engine_retire(Engine *engine, Vm *vm);
+
+/* The decision VM is made anew at its next use: what it has loaded may not be in force any more. */
+void engine_renew_decisions(Engine *engine);
 
 /* A last record could not be written: said on stderr, and the exit code tells. */
 void engine_note_loss(Engine *engine, const Err *err);

@@ -184,6 +184,7 @@ static int start(lua_State *L, bool is_race, Run *run)
     Task  *parent = task_of(L);
     Group *group = mem_new(sizeof *group);
     group->op.kind = &GROUP;
+    group->op.passive = true;
     group->vm = vm_of(L);
     group->is_race = is_race;
     group->is_scope = run != NULL;

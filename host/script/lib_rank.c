@@ -34,12 +34,11 @@ static void read_texts(lua_State *L, int index, Str *out, size_t count)
     }
 }
 
-static size_t check_weights(lua_State *L, int index, double *out)
+static size_t check_weights(lua_State *L, int index, double *out, size_t most)
 {
     luaL_checktype(L, index, LUA_TTABLE);
     size_t count = lua_rawlen(L, index);
-    if (count == 0 || count > RANK_FIELDS_MAX)
-        luaL_error(L, "rank.scores: from 1 to %d weights", RANK_FIELDS_MAX);
+    if (count == 0 || count > most) luaL_error(L, "rank.scores: from 1 to %d weights", (int)most);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, index, (lua_Integer)i + 1);
         out[i] = lua_tonumber(L, -1);
@@ -65,7 +64,7 @@ static size_t check_all(lua_State *L, int index, size_t fields)
 }
 
 /* Nothing in here raises. */
-static Status score(lua_State *L, Rank *rank, size_t texts, size_t fields, const Str *words,
+static Status score(lua_State *L, Rank *rank, size_t texts, size_t fields, const RankWord *words,
                     size_t word_count, RankHit *hits, Err *err)
 {
     Str    parts[RANK_FIELDS_MAX];
@@ -79,7 +78,7 @@ static Status score(lua_State *L, Rank *rank, size_t texts, size_t fields, const
     return status == ST_OK ? rank_score(rank, words, word_count, hits, err) : status;
 }
 
-static void push_hit(lua_State *L, const RankHit *hit, const Str *words, size_t count)
+static void push_hit(lua_State *L, const RankHit *hit, const RankWord *words, size_t count)
 {
     lua_createtable(L, 0, 2);
     lua_pushnumber(L, hit->score);
@@ -87,25 +86,39 @@ static void push_hit(lua_State *L, const RankHit *hit, const Str *words, size_t 
     lua_newtable(L);
     for (size_t i = 0; i < count; i++) {
         if (!(hit->words >> i & 1)) continue;
-        lua_pushlstring(L, words[i].ptr, words[i].len);
+        lua_pushlstring(L, words[i].text.ptr, words[i].text.len);
         lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     }
     lua_setfield(L, -2, "words");
 }
 
-/* rank.scores(words, texts, weights) -> { { score, words }, ... } in the order of the texts */
+/* The checked words with their weights at `index`; without any each counts 1. */
+static void read_words(lua_State *L, int index, RankWord *out, size_t count)
+{
+    Str    texts[RANK_WORDS_MAX];
+    double weights[RANK_WORDS_MAX];
+    bool   weighed = count > 0 && !lua_isnoneornil(L, index);
+    if (weighed && check_weights(L, index, weights, RANK_WORDS_MAX) != count)
+        luaL_error(L, "rank.scores: %d words have other weights than that", (int)count);
+    read_texts(L, 1, texts, count);
+    for (size_t i = 0; i < count; i++)
+        out[i] = (RankWord){.text = texts[i], .weight = weighed ? weights[i] : 1};
+}
+
+/* rank.scores(words, texts, weights of fields[, weights of words]) -> { { score, words }, ... } in
+ * the order of the texts */
 static int scores(lua_State *L)
 {
-    Str    words[RANK_WORDS_MAX];
-    double weights[RANK_FIELDS_MAX];
-    Rank  *rank;
-    Err    err;
-    lua_settop(L, 3);
+    RankWord words[RANK_WORDS_MAX];
+    double   weights[RANK_FIELDS_MAX];
+    Rank    *rank;
+    Err      err;
+    lua_settop(L, 4);
     luaL_checkstack(L, 10, "rank.scores");
     size_t word_count = check_texts(L, 1, "words", RANK_WORDS_MAX, RANK_WORD_MAX);
-    size_t fields = check_weights(L, 3, weights);
+    size_t fields = check_weights(L, 3, weights, RANK_FIELDS_MAX);
     size_t texts = check_all(L, 2, fields);
-    read_texts(L, 1, words, word_count);
+    read_words(L, 4, words, word_count);
     RankHit *hits = lua_newuserdatauv(L, (texts + 1) * sizeof *hits, 0);
     err_clear(&err);
     Status status = rank_new(weights, fields, &rank, &err);

@@ -55,6 +55,12 @@ void op_may_wait(lua_State *L)
             "or at a module's top level");
 }
 
+bool op_can_wait(lua_State *L)
+{
+    const Task *task = vm_of(L)->current;
+    return task && !task->cancelled && task->co == L && lua_isyieldable(L);
+}
+
 static int after_wait(lua_State *L, int status, lua_KContext context)
 {
     Op   *op = (Op *)context;

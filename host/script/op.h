@@ -29,11 +29,15 @@ struct Op {
     Task         *task; /* borrowed; NULL before op_await and after the task was freed */
     Err           err;  /* how it finished */
     bool          finished, orphan;
+    bool          passive; /* it waits for other tasks, or for a person; by itself nothing comes */
 };
 
 /* Raises when nothing may wait in `L` now: in a callback of sort or gsub, at a module's top level,
  * in a coroutine of the script's own, in a VM of pure functions, or after cancellation. */
 void op_may_wait(lua_State *L);
+
+/* Whether something may wait in `L` now. */
+bool op_can_wait(lua_State *L);
 
 /* Suspends the task until `op` finishes; then push's results come back, or nil and the error table.
  * Like lua_yieldk it does not return. */

@@ -34,6 +34,7 @@ void sources_free(Source **list)
     while (*list) {
         Source *source = *list;
         *list = source->next;
+        sources_free(&source->before);
         free(source->path);
         free(source->file);
         free(source->real);
@@ -48,8 +49,8 @@ void sources_free(Source **list)
 
 typedef struct Found {
     Layer       layer;
-    const char *folder;  /* of the layer; NULL for an absolute path */
-    Source     *project; /* the project's file, already read */
+    const char *folder; /* of the layer; NULL for an absolute path */
+    Source     *ready;  /* a recorded text or the project's file: already read */
 } Found;
 
 static bool is_file(const char *folder, const char *name)
@@ -69,7 +70,16 @@ static bool below(const char *path, const char *folder)
 static Source *of_project(const Engine *engine, const char *path)
 {
     for (Source *source = engine->project; source; source = source->next)
-        if (strcmp(source->path, path) == 0 || strcmp(source->file, path) == 0) return source;
+        if (!source->hidden && (strcmp(source->path, path) == 0 || strcmp(source->file, path) == 0))
+            return source;
+    return NULL;
+}
+
+static Source *of_record(const Engine *engine, const char *path, bool project)
+{
+    for (Source *source = engine->recorded; source; source = source->next)
+        if ((source->layer == LAYER_PROJECT) == project && strcmp(source->path, path) == 0)
+            return source;
     return NULL;
 }
 
@@ -81,18 +91,24 @@ static Sight sight_of(const char *path, Sight sight)
     return besides && sight == SIGHT_PROJECT ? SIGHT_USER : sight;
 }
 
-/* What was loaded stays what it was, whatever became of its file. */
-static Source *loaded(const Engine *engine, const char *path, Layer layer)
+Source *source_of_layer(const Engine *engine, const char *path, Layer layer)
 {
     for (Source *source = engine->sources; source; source = source->next)
         if (source->layer == layer && strcmp(source->path, path) == 0) return source;
     return NULL;
 }
 
+/* What was loaded stays what it was, whatever became of its file, until somebody looks anew. */
+static bool stands(const Engine *engine, const char *folder, const char *path, Layer layer)
+{
+    const Source *source = source_of_layer(engine, path, layer);
+    return source ? !source->hidden : is_file(folder, path);
+}
+
 static bool find_absolute(const Engine *engine, const char *path, Found *found)
 {
-    found->project = of_project(engine, path);
-    if (found->project)
+    found->ready = of_project(engine, path);
+    if (found->ready)
         found->layer = LAYER_PROJECT;
     else if (below(path, engine->distribution))
         found->layer = LAYER_DISTRIBUTION;
@@ -100,28 +116,55 @@ static bool find_absolute(const Engine *engine, const char *path, Found *found)
         found->layer = LAYER_USER;
     else
         found->layer = LAYER_NAMED;
-    return found->project || loaded(engine, path, found->layer) || is_file("", path + 1);
+    return found->ready || stands(engine, "", path, found->layer);
 }
 
-static bool find(const Engine *engine, const char *path, Sight sight, Found *found)
+/* The recorded text that `path` leads to. A project's file that was not there stands before none of
+ * those that were. */
+static bool find_recorded(const Engine *engine, const char *path, Sight sight, Found *found)
 {
-    *found = (Found){0};
+    bool only = strncmp(path, PROJECT, sizeof PROJECT - 1) == 0;
+    if (sight == SIGHT_OWN && !only) return false;
+    if (only || sight_of(path, sight) == SIGHT_PROJECT)
+        found->ready = of_record(engine, only ? path + sizeof PROJECT - 1 : path, true);
+    if (!found->ready && !only) found->ready = of_record(engine, path, false);
+    if (found->ready) found->layer = found->ready->layer;
+    return found->ready;
+}
+
+static bool find_today(const Engine *engine, const char *path, Sight sight, Found *found)
+{
     if (path[0] == '/') return find_absolute(engine, path, found);
     bool only = strncmp(path, PROJECT, sizeof PROJECT - 1) == 0;
     sight = only ? SIGHT_PROJECT : sight_of(path, sight);
     if (sight == SIGHT_PROJECT) {
         found->layer = LAYER_PROJECT;
-        found->project = of_project(engine, only ? path + sizeof PROJECT - 1 : path);
-        if (found->project || only) return found->project;
+        found->ready = of_project(engine, only ? path + sizeof PROJECT - 1 : path);
+        if (found->ready || only) return found->ready;
     }
     found->layer = LAYER_USER;
     found->folder = engine->user;
-    if (sight != SIGHT_OWN && engine->user &&
-        (loaded(engine, path, LAYER_USER) || is_file(engine->user, path)))
+    if (sight != SIGHT_OWN && engine->user && stands(engine, engine->user, path, LAYER_USER))
         return true;
     found->layer = LAYER_DISTRIBUTION;
     found->folder = engine->distribution;
-    return loaded(engine, path, LAYER_DISTRIBUTION) || is_file(engine->distribution, path);
+    return stands(engine, engine->distribution, path, LAYER_DISTRIBUTION);
+}
+
+static bool find(const Engine *engine, const char *path, Sight sight, Found *found)
+{
+    *found = (Found){0};
+    return find_recorded(engine, path, sight, found) || find_today(engine, path, sight, found);
+}
+
+static void file_of(const Found *found, const char *path, char *file, size_t size)
+{
+    if (found->ready)
+        snprintf(file, size, "%s", found->ready->file);
+    else if (found->folder)
+        snprintf(file, size, "%s/%s", found->folder, path);
+    else
+        snprintf(file, size, "%s", path);
 }
 
 bool engine_locate(Engine *engine, const char *path, Sight sight, char *file, size_t size,
@@ -130,18 +173,13 @@ bool engine_locate(Engine *engine, const char *path, Sight sight, char *file, si
     Found found;
     bool  there = find(engine, path, sight, &found);
     *layer = found.layer;
-    if (found.project)
-        snprintf(file, size, "%s", found.project->file);
-    else if (found.folder)
-        snprintf(file, size, "%s/%s", found.folder, path);
-    else
-        snprintf(file, size, "%s", path);
+    file_of(&found, path, file, size);
     return there;
 }
 
 /* -- its text ---------------------------------------------------------------------------------- */
 
-static Status read_whole(const char *file, size_t most, Buf *out, Err *err)
+Status source_read(const char *file, Buf *out, Err *err)
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return err_set(err, ST_IO, "open %s: %s", file, strerror(errno));
@@ -149,7 +187,7 @@ static Status read_whole(const char *file, size_t most, Buf *out, Err *err)
     while (status == ST_OK) {
         status = buf_reserve(out, 16 * KB, err);
         if (status != ST_OK) {
-            err_set(err, ST_LIMIT, "%s is larger than %zu bytes", file, most);
+            err_set(err, ST_LIMIT, "%s is larger than %zu bytes", file, LIMIT_SCRIPT);
             break;
         }
         ssize_t got = read(fd, out->ptr + out->len, 16 * KB);
@@ -163,11 +201,11 @@ static Status read_whole(const char *file, size_t most, Buf *out, Err *err)
     return status;
 }
 
-static Status take_project(Source *source, Source **out, Err *err)
+static Status take_ready(Engine *engine, Source *source, Source **out, Err *err)
 {
     if (source->refused)
         return err_set(err, ST_DENIED, "%s is not loaded: %s", source->file, source->refused);
-    source->used = true;
+    if (source->number == 0) source->number = ++engine->source_count;
     *out = source;
     return ST_OK;
 }
@@ -175,25 +213,24 @@ static Status take_project(Source *source, Source **out, Err *err)
 Status engine_source(Engine *engine, const char *path, Sight sight, Source **out, Err *err)
 {
     char  file[PATH_SIZE];
-    Layer layer;
     Found found;
     if (!find(engine, path, sight, &found))
         return err_set(err, ST_NOT_FOUND, "%s: no such file in %s%s%s", path, engine->distribution,
                        engine->user ? " or " : "", engine->user ? engine->user : "");
-    if (found.project) return take_project(found.project, out, err);
-    *out = loaded(engine, path, found.layer);
-    if (*out) return ST_OK;
-    engine_locate(engine, path, sight, file, sizeof file, &layer);
-    if (layer == LAYER_USER && guard_path(file, err) != ST_OK) return err->status;
+    Source *known = found.ready ? found.ready : source_of_layer(engine, path, found.layer);
+    if (known) return take_ready(engine, known, out, err);
+    file_of(&found, path, file, sizeof file);
+    if (found.layer == LAYER_USER && guard_path(file, err) != ST_OK) return err->status;
     Source *source = mem_new(sizeof *source);
     buf_init(&source->text, LIMIT_SCRIPT + 16 * KB);
     buf_init(&source->code, 2 * LIMIT_SCRIPT);
-    if (read_whole(file, LIMIT_SCRIPT, &source->text, err) != ST_OK) {
+    if (source_read(file, &source->text, err) != ST_OK) {
         sources_free(&source);
         return err->status;
     }
     source->layer = found.layer;
-    source->used = true;
+    source->number = ++engine->source_count;
+    source->fresh = true;
     source->path = mem_text(path);
     source->file = mem_text(file);
     source->next = engine->sources;
@@ -201,6 +238,74 @@ Status engine_source(Engine *engine, const char *path, Sight sight, Source **out
     *out = source;
     return ST_OK;
 }
+
+/* -- as a run recorded it -----------------------------------------------------------------------
+ */
+
+/* See engine_use_text. */
+static bool is_always_todays(const Engine *engine, const char *path)
+{
+    bool project = strncmp(path, PROJECT, sizeof PROJECT - 1) == 0;
+    if (project) path += sizeof PROJECT - 1;
+    if (strncmp(path, "lua/lib/", 8) == 0 || strncmp(path, "lua/cli/", 8) == 0) return true;
+    if (strcmp(path, "lua/models.lua") == 0) return true;
+    return strcmp(path, "lua/policy.lua") == 0 && (!project || of_project(engine, path));
+}
+
+/* Whether `path` leads to just that text without the record. */
+static bool is_same_today(const Engine *engine, const char *path, const char *hash)
+{
+    char  file[PATH_SIZE], now[HASH_HEX_SIZE] = "";
+    Found found = {0};
+    bool  relative = path[0] != '/' && strncmp(path, PROJECT, sizeof PROJECT - 1) != 0;
+    Err   err; /* what cannot be read is not the same */
+    err_clear(&err);
+    if (relative && of_project(engine, path)) return false; /* that would stand in its place */
+    if (!find_today(engine, path, SIGHT_USER, &found)) return false;
+    if (found.ready) return !found.ready->refused && strcmp(found.ready->hash, hash) == 0;
+    const Source *known = source_of_layer(engine, path, found.layer);
+    Buf           text;
+    buf_init(&text, LIMIT_SCRIPT + 16 * KB);
+    file_of(&found, path, file, sizeof file);
+    if (known)
+        hash_hex(buf_str(&known->text), now);
+    else if (source_read(file, &text, &err) == ST_OK)
+        hash_hex(buf_str(&text), now);
+    buf_clear(&text);
+    return strcmp(now, hash) == 0;
+}
+
+static Layer recorded_layer(const Engine *engine, const char *path)
+{
+    if (path[0] != '/') return LAYER_USER; /* the distribution's sees the same, but for SIGHT_OWN */
+    if (below(path, engine->distribution)) return LAYER_DISTRIBUTION;
+    return below(path, engine->user) ? LAYER_USER : LAYER_NAMED;
+}
+
+void engine_use_text(Engine *engine, const char *path, const char *hash, Buf *text, bool *changed)
+{
+    bool project = strncmp(path, PROJECT, sizeof PROJECT - 1) == 0;
+    *changed = !is_always_todays(engine, path) && !is_same_today(engine, path, hash);
+    if (!*changed) {
+        buf_clear(text);
+        return;
+    }
+    char    file[PATH_SIZE];
+    Source *source = mem_new(sizeof *source);
+    snprintf(file, sizeof file, "%s, as the run had it", path);
+    source->path = mem_text(project ? path + sizeof PROJECT - 1 : path);
+    source->file = mem_text(file);
+    source->text = *text;
+    buf_init(text, 0);
+    buf_init(&source->code, 2 * LIMIT_SCRIPT);
+    snprintf(source->hash, sizeof source->hash, "%s", hash);
+    source->kept = true;
+    source->layer = project ? LAYER_PROJECT : recorded_layer(engine, path);
+    source->next = engine->recorded;
+    engine->recorded = source;
+}
+
+void engine_drop_texts(Engine *engine) { sources_free(&engine->recorded); }
 
 /* -- a project's ------------------------------------------------------------------------------- */
 
@@ -280,6 +385,7 @@ void engine_admit(Engine *engine, Source *source, const char *refused)
         free(source->refused);
         source->refused = mem_text(refused);
     }
+    source = source_beside_previous(engine, source);
     source->next = engine->project;
     engine->project = source;
 }

@@ -4,11 +4,15 @@
  *   user           $XDG_CONFIG_HOME/perigee
  *   distribution   what belongs to the program
  *
+ * A run that is carried on has its recorded texts before all of these: see engine_use_text.
+ *
  * Why     A file looks down, never up: what a user's policy requires must not come from a project,
  *         and what lua/lib requires must not come from a user. So each file has a sight, by where
- * it lies itself. Use     engine_read_project -> (trust decides) -> engine_admit for each ->
- * engine_source ... Owner   The Engine owns every Source. Thread  Loop thread; blocks for small
- * regular files.
+ *         it lies itself.
+ * Use     engine_read_room -> (trust decides) -> engine_admit for each -> engine_use_text for each
+ *         -> engine_source ...
+ * Owner   The Engine owns every Source.
+ * Thread  Loop thread; blocks for small regular files.
  */
 #ifndef HOST_SCRIPT_SOURCE_H
 #define HOST_SCRIPT_SOURCE_H
@@ -37,12 +41,18 @@ typedef struct Source {
     Buf            text;
     Buf            code; /* compiled, from the second load on; made by vm.c and by nobody else */
     size_t         loads;
-    char  hash[HASH_HEX_SIZE]; /* "" until a run asks for it; of a project's from the start */
-    Layer layer;
-    char *refused; /* owned; why a project's file is not loaded; it still stands in the
-                      way of what it would have replaced. NULL when it is loaded */
-    bool  kept;    /* its text stands in the journal */
-    bool  used;    /* somebody loaded it */
+    char   hash[HASH_HEX_SIZE]; /* "" until a run asks for it; of a project's from the start */
+    Layer  layer;
+    char  *refused; /* owned; why a project's file is not loaded; it still stands in the
+                       way of what it would have replaced. NULL when it is loaded */
+    bool   kept;    /* its text stands in the journal */
+    size_t number;  /* 1 for what was loaded first; 0: nobody has loaded it */
+
+    /* What source_fresh.c keeps for a process that stays. */
+    struct Source *before; /* owned; the version that this one, on trial, stands in for */
+    bool           fresh;  /* new since the last look */
+    bool           hidden; /* gone, or of no use where another stands below it: as if not there */
+    char           bad[HASH_HEX_SIZE]; /* of a newer text that was of no use; "-": it was gone */
 } Source;
 
 /* "project:lua/policy.lua" is the project's, and nothing else's. Any other relative path is looked
@@ -83,6 +93,58 @@ MUST_CHECK Status engine_read_room(Engine *engine, const char *root, const Room 
  * way of others of its name. */
 void engine_admit(Engine *engine, Source *source, const char *refused);
 
+/* From here on `path`, named as runs record it ("tools/x.lua", "project:tools/x.lua", or absolute),
+ * leads to `text` (taken) with the hash `hash`, whatever the layers have. *changed is false, and
+ * nothing is put into force, where a layer has just that text, and for what is always today's:
+ *
+ *   lua/lib, lua/cli      they are the program, and read what earlier ones wrote
+ *   lua/models.lua        says which server a key may go to
+ *   lua/policy.lua        forbids: what was forbidden since stays so. A project's that is not
+ *                         loaded today counts as it was, for the same reason
+ *
+ * A project's recorded text asks for no trust: it was trusted when it ran, and the journal is as
+ * much the user's own as the record of what is trusted. */
+void engine_use_text(Engine *engine, const char *path, const char *hash, Buf *text, bool *changed);
+
+/* Forgets what engine_use_text put into force; before anything of it was loaded. */
+void engine_drop_texts(Engine *engine);
+
+/* Adds the text of `file` to `out`, at most LIMIT_SCRIPT bytes. */
+MUST_CHECK Status source_read(const char *file, Buf *out, Err *err);
+
+/* The source of a layer that was looked for by `path`, hidden or not; NULL. */
+Source *source_of_layer(const Engine *engine, const char *path, Layer layer);
+
 void sources_free(Source **list);
+
+/* -- a process that stays (source_fresh.c) -----------------------------------------------------
+ *
+ * Between two runs: engine_refresh -> a project is read and admitted anew -> what is in force is
+ * tried -> engine_revert for each file that is of no use -> the next run. What nobody reverted is
+ * in force for good at the next engine_refresh.
+ */
+
+/* Looks at every file that was loaded, but those of the program itself (lua/lib, lua/cli,
+ * lua/dialects of the distribution). Whose text differs is on trial from here on; a text that was
+ * reverted before is not tried again. A project's files are out of force until they are admitted
+ * anew, unless `keep_project`. The decision VM is made anew at its next use. No run may be under
+ * way. */
+void engine_refresh(Engine *engine, bool keep_project);
+
+/* Puts the version before in force in place of what is on trial under this path or file (NULL: of
+ * all); one without a version before is hidden where a file of a lower layer was in force. Tells
+ * `said` the file of each. Returns how many there were. */
+size_t engine_revert(Engine *engine, const char *name, void (*said)(void *arg, const char *file),
+                     void *arg);
+
+/* Whether a source is on trial. */
+bool source_on_trial(const Engine *engine, const Source *source);
+
+/* For engine_admit: `source`, just offered, beside what was in force of this file before the last
+ * engine_refresh. Takes `source`; returns what is in force now. */
+Source *source_beside_previous(Engine *engine, Source *source);
+
+/* Puts back in force what stood in `file` of the project before; false when nothing did. */
+bool engine_keep_previous(Engine *engine, const char *file);
 
 #endif

@@ -412,8 +412,7 @@ void task_tick(lua_State *L)
     if (task && ran >= SLICE_MS) lua_sethook(L, hook, LUA_MASKCOUNT, 1);
 }
 
-/* "FILE:LINE: " of what runs, the author's own before what it calls of lua/lib; "" without one. */
-static void write_place(lua_State *L, char *out, size_t size)
+void task_place(lua_State *L, char *out, size_t size)
 {
     lua_Debug info;
     out[0] = '\0';
@@ -422,7 +421,7 @@ static void write_place(lua_State *L, char *out, size_t size)
         if (info.currentline < 0) continue;
         bool library = strncmp(info.source, "@lua/lib/", 9) == 0;
         if (out[0] == '\0' || !library)
-            snprintf(out, size, "%s:%d: ", info.source + (info.source[0] == '@'), info.currentline);
+            snprintf(out, size, "%s:%d", info.source + (info.source[0] == '@'), info.currentline);
         if (!library) return;
     }
 }
@@ -437,10 +436,10 @@ static void look(lua_State *L, Task *task)
         task->vm->broken = task->vm->kind == VM_DECISION;
         task->cancelled = true;
         char place[300];
-        write_place(L, place, sizeof place);
+        task_place(L, place, sizeof place);
         err_set(&task->why, ST_LIMIT,
-                "%sthe script ran for more than %llu instructions: an endless loop?", place,
-                (unsigned long long)task->allowance);
+                "%s%sthe script ran for more than %llu instructions: an endless loop?", place,
+                place[0] ? ": " : "", (unsigned long long)task->allowance);
     } else if (ran >= SLICE_MS && L == task->co && lua_isyieldable(L)) {
         lua_yield(L, 0);
     } else if (is_burst(task, ran)) {

@@ -72,6 +72,9 @@ void task_watch(lua_State *L);
  * the hook still counts; and the trace is taken before the stack is gone. */
 int task_enter(lua_State *L);
 
+/* "FILE:LINE" of what runs, the author's own before what it calls of lua/lib; "" without one. */
+void task_place(lua_State *L, char *out, size_t size);
+
 /* Raises when the work that `L` belongs to was cancelled, or its VM is being closed. After every C
  * function that may have caught an error: coroutine.resume, xpcall's handler. */
 void task_check(lua_State *L);

@@ -21,8 +21,9 @@
  * One process at a time owns a run. An open journal holds one lease, from its first claim to its
  * end; a lease has a number that no other ever had, and the lease that claimed a run last is that
  * run's fence: an append is taken from its holder alone. Keeping the lease alive is the store's own
- * affair. Here the kernel does it, and the lease is over the instant the process is dead; a store
- * shared by machines would renew it with a timer of the loop.
+ * affair, and there is no journal_renew: here the kernel holds it, and it is over the instant the
+ * process is dead. A store shared by machines renews it by itself, on the thread that writes; who
+ * could not renew in time finds its next append refused, as a zombie does here.
  */
 #ifndef HOST_STORE_JOURNAL_H
 #define HOST_STORE_JOURNAL_H
@@ -55,6 +56,7 @@ typedef struct RunRow {  /* what a list shows; kept beside the records, derivabl
     /* found by journal_list; journal_put_run does not look at them */
     int64_t records, last_ms; /* how many, and the time of the last one (0: none) */
     double  usd;              /* of the turns of it and its children; -1 where it is not known */
+    int64_t owner;            /* pid of the process that has it and lives; 0: nobody */
 } RunRow;
 
 /* Makes the folder (0700) and the file (0600) when they are missing. The file's application_id and
@@ -88,13 +90,31 @@ void journal_put_run(Journal *journal, const RunRow *row);
 /* Keeps a text by its SHA-256 (hex), once; in order with the appends. */
 void journal_put_text(Journal *journal, Str hash, Str text);
 
+/* Makes the run next->run, which there is not yet, of the top-level run `of`: its records before
+ * next->seq, then `next`; and of each run below it, named next->run with ".1", ".2" ..., what was
+ * written when the last of those records was. Bodies name the new runs then. All of it or nothing,
+ * fsynced; nobody owns them afterwards. ST_NOT_FOUND, ST_INVALID (`of` is a child, or has ended
+ * before). NULL allowed for `done`. */
+void journal_fork(Journal *journal, Str of, const Record *next, JournalDone *done, void *arg);
+
 /* Leaves a message for whoever owns the run, now or next; anyone may. Fsynced before the answer.
  * ST_NOT_FOUND when there is no such run. NULL allowed for `done`. */
 void journal_post(Journal *journal, Str run, Str body, JournalDone *done, void *arg);
 
-/* Removes the run's messages up to `number`, in order with the appends; nothing when the run is not
- * ours. First append what came of them, with their numbers: who dies in between sees them again. */
+/* Removes the run's message `number`, in order with the appends; nothing when the run is not ours.
+ * First append what came of it: who dies in between sees it again. */
 void journal_take(Journal *journal, Str run, int64_t number);
+
+/* Answers `done` once, when there is a message for the run that nobody took, with a number above
+ * `after`: at once, or within LISTEN_MS when another process leaves one. In order with what was
+ * posted and taken before. ST_IO when the store is closed to writers, ST_CANCELLED when the journal
+ * closes. One a run is enough.
+ */
+enum { LISTEN_MS = 250 };
+void journal_listen(Journal *journal, Str run, int64_t after, JournalDone *done, void *arg);
+
+/* Ends the listening that has this `arg`, which is not answered any more. */
+void journal_unlisten(Journal *journal, const void *arg);
 
 /* Reads; these block on the database and are called on the loop's thread by verbs that show runs,
  * or on a worker. They see everything that was answered. The callback answers false to stop. */
@@ -118,10 +138,10 @@ typedef struct Pruned {
 } Pruned;
 
 /* Removes the top-level runs in which nothing happened since `before_ms`, with all that is below
- * them, and the texts that no record refers to then (through `files` of run.started and
- * run.finished). Never a tree in which a run is waiting or owned by a process that lives; texts
- * only while no such process owns any run. A tree at a time: others write in between. With `dry`
- * runs and records are counted and nothing is removed. Blocks. */
+ * them, and the texts that no record refers to then (through `files` of run.started, files and
+ * run.finished, and `hash` of prompt). Never a tree in which a run is waiting or owned by a process
+ * that lives; texts only while no such process owns any run. A tree at a time: others write in
+ * between. With `dry` runs and records are counted and nothing is removed. Blocks. */
 MUST_CHECK Status journal_prune(Journal *journal, int64_t before_ms, bool dry, Pruned *out,
                                 Err *err);
 

@@ -12,6 +12,7 @@ struct Rank {
     sqlite3_stmt *insert; /* owned */
     double        weights[RANK_FIELDS_MAX];
     size_t        fields, texts, bytes;
+    size_t        found; /* by the words of one question */
 };
 
 static Status failed(Rank *rank, const char *what, Err *err)
@@ -127,92 +128,66 @@ static Status append_word(Buf *query, Str word, Err *err)
     return status == ST_OK ? buf_byte(query, '"', err) : status;
 }
 
-/* Steps through (rowid, score): a better text has a lower bm25, always below 0. */
-static Status take_scores(Rank *rank, sqlite3_stmt *ask, RankHit *hits, Err *err)
+/* A better text has a lower bm25, always below 0. */
+static Status take_scores(Rank *rank, sqlite3_stmt *ask, double weight, uint64_t bit, RankHit *hits,
+                          Err *err)
 {
     int code;
     while ((code = sqlite3_step(ask)) == SQLITE_ROW) {
         size_t at = (size_t)sqlite3_column_int64(ask, 0);
-        if (at >= 1 && at <= rank->texts) hits[at - 1].score = -sqlite3_column_double(ask, 1);
+        if (at < 1 || at > rank->texts) continue;
+        rank->found++;
+        hits[at - 1].score -= weight * sqlite3_column_double(ask, 1);
+        hits[at - 1].words |= bit;
     }
     return code == SQLITE_DONE ? ST_OK : failed(rank, "ask", err);
 }
 
-static Status score_all(Rank *rank, const Buf *query, RankHit *hits, Err *err)
+static Status prepare_ask(Rank *rank, sqlite3_stmt **ask, Err *err)
 {
-    Buf           sql;
-    sqlite3_stmt *ask = NULL;
+    Buf sql;
     buf_init(&sql, 4 * KB);
     Status status = buf_printf(&sql, err, "SELECT rowid, bm25(texts, ");
     if (status == ST_OK) status = append_list(&sql, "?", rank->fields, err);
     if (status == ST_OK)
         status = buf_printf(&sql, err, ") FROM texts WHERE texts MATCH ?%zu", rank->fields + 1);
-    if (status == ST_OK) status = prepare(rank, &sql, &ask, err);
-    if (status == ST_OK) {
-        for (size_t i = 0; i < rank->fields; i++)
-            sqlite3_bind_double(ask, (int)i + 1, rank->weights[i]);
-        sqlite3_bind_text64(ask, (int)rank->fields + 1, query->ptr, query->len, SQLITE_STATIC,
-                            SQLITE_UTF8);
-        status = take_scores(rank, ask, hits, err);
-    }
-    sqlite3_finalize(ask);
+    if (status == ST_OK) status = prepare(rank, &sql, ask, err);
     buf_clear(&sql);
+    for (size_t i = 0; status == ST_OK && i < rank->fields; i++)
+        sqlite3_bind_double(*ask, (int)i + 1, rank->weights[i]);
     return status;
 }
 
-/* Which texts hold one word. */
-static Status note_word(Rank *rank, sqlite3_stmt *ask, Str word, uint64_t bit, RankHit *hits,
-                        Err *err)
+static Status score_word(Rank *rank, sqlite3_stmt *ask, const RankWord *word, uint64_t bit,
+                         RankHit *hits, Err *err)
 {
     Buf query;
-    int code = SQLITE_DONE;
+    if (word->text.len > RANK_WORD_MAX)
+        return err_set(err, ST_LIMIT, "rank texts: a word of more than %d bytes", RANK_WORD_MAX);
     buf_init(&query, 4 * RANK_WORD_MAX);
-    Status status = append_word(&query, word, err);
+    Status status = append_word(&query, word->text, err);
     if (status == ST_OK) {
-        sqlite3_bind_text64(ask, 1, query.ptr, query.len, SQLITE_STATIC, SQLITE_UTF8);
-        while ((code = sqlite3_step(ask)) == SQLITE_ROW) {
-            size_t at = (size_t)sqlite3_column_int64(ask, 0);
-            if (at >= 1 && at <= rank->texts) hits[at - 1].words |= bit;
-        }
-        if (code != SQLITE_DONE) status = failed(rank, "ask", err);
+        sqlite3_bind_text64(ask, (int)rank->fields + 1, query.ptr, query.len, SQLITE_STATIC,
+                            SQLITE_UTF8);
+        status = take_scores(rank, ask, word->weight, bit, hits, err);
     }
     sqlite3_reset(ask);
-    sqlite3_clear_bindings(ask);
     buf_clear(&query);
     return status;
 }
 
-static Status note_words(Rank *rank, const Str *words, size_t count, RankHit *hits, Err *err)
+/* Word by word: bm25 of several words is the sum of theirs, and so each can have its weight. */
+Status rank_score(Rank *rank, const RankWord *words, size_t count, RankHit *hits, Err *err)
 {
     sqlite3_stmt *ask = NULL;
-    Status        status = ST_OK;
-    if (sqlite3_prepare_v2(rank->db, "SELECT rowid FROM texts WHERE texts MATCH ?1", -1, &ask,
-                           NULL) != SQLITE_OK)
-        return failed(rank, "prepare", err);
-    for (size_t i = 0; i < count && status == ST_OK; i++)
-        status = note_word(rank, ask, words[i], (uint64_t)1 << i, hits, err);
-    sqlite3_finalize(ask);
-    return status;
-}
-
-Status rank_score(Rank *rank, const Str *words, size_t count, RankHit *hits, Err *err)
-{
-    Buf    query;
-    Status status = ST_OK;
     for (size_t i = 0; i < rank->texts; i++) hits[i] = (RankHit){0};
     if (count == 0) return ST_OK;
     if (count > RANK_WORDS_MAX)
         return err_set(err, ST_LIMIT, "rank texts: more than %d words", RANK_WORDS_MAX);
-    buf_init(&query, RANK_WORDS_MAX * (2 * RANK_WORD_MAX + 8));
-    for (size_t i = 0; i < count && status == ST_OK; i++) {
-        if (words[i].len > RANK_WORD_MAX)
-            status =
-                err_set(err, ST_LIMIT, "rank texts: a word of more than %d bytes", RANK_WORD_MAX);
-        if (status == ST_OK && i > 0) status = buf_append(&query, str_from(" OR "), err);
-        if (status == ST_OK) status = append_word(&query, words[i], err);
-    }
-    if (status == ST_OK) status = score_all(rank, &query, hits, err);
-    if (status == ST_OK) status = note_words(rank, words, count, hits, err);
-    buf_clear(&query);
+    Status status = prepare_ask(rank, &ask, err);
+    rank->found = 0;
+    for (size_t i = 0; i < count && status == ST_OK && rank->found < RANK_FOUND_MAX; i++)
+        status = score_word(rank, ask, &words[i], (uint64_t)1 << i, hits, err);
+    sqlite3_finalize(ask);
     return status;
 }

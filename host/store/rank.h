@@ -18,8 +18,9 @@
 
 enum {
     RANK_FIELDS_MAX = 8,
-    RANK_WORDS_MAX = 64, /* one bit of RankHit.words each */
-    RANK_WORD_MAX = 100, /* bytes */
+    RANK_WORDS_MAX = 64,     /* one bit of RankHit.words each */
+    RANK_WORD_MAX = 100,     /* bytes */
+    RANK_FOUND_MAX = 200000, /* texts that hold a word, over all words: about half a second */
 };
 
 typedef struct Rank Rank;
@@ -36,8 +37,15 @@ void              rank_free(Rank *rank); /* NULL allowed */
 /* Adds one text; `fields` are as many as there are weights. */
 MUST_CHECK Status rank_add(Rank *rank, const Str *fields, Err *err);
 
-/* Fills one hit for each text, in the order in which they were added. Any bytes are a word; none
- * of them is read as part of a query. */
-MUST_CHECK Status rank_score(Rank *rank, const Str *words, size_t count, RankHit *hits, Err *err);
+typedef struct RankWord {
+    Str    text;   /* any bytes are a word; none of them is read as part of a query */
+    double weight; /* how much it counts, above 0 */
+} RankWord;
+
+/* Fills one hit for each text, in the order in which they were added: the sum of what each word
+ * scores alone, times its weight. When RANK_FOUND_MAX is reached, the words that are left do not
+ * count: put first what matters most. */
+MUST_CHECK Status rank_score(Rank *rank, const RankWord *words, size_t count, RankHit *hits,
+                             Err *err);
 
 #endif

@@ -74,10 +74,10 @@ Status store_open(Journal *journal, Err *err)
 void store_close(Journal *journal)
 {
     Statements    *all = &journal->statements;
-    sqlite3_stmt **each[] = {&all->begin,  &all->commit,   &all->rollback, &all->last_seq,
-                             &all->insert, &all->note_run, &all->put_run,  &all->put_text,
-                             &all->owner,  &all->claim,    &all->release,  &all->post,
-                             &all->take};
+    sqlite3_stmt **each[] = {&all->begin,  &all->commit,      &all->rollback,    &all->last_seq,
+                             &all->insert, &all->note_run,    &all->put_run,     &all->put_text,
+                             &all->owner,  &all->claim,       &all->release,     &all->post,
+                             &all->take,   &all->has_message, &all->data_version};
     for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) sqlite3_finalize(*each[i]);
     sqlite3_close(journal->reads); /* first, so that the writer's is the last one */
     sqlite3_close(
@@ -332,7 +332,9 @@ static Status prepare_all(Journal *journal, Err *err)
          &all->claim},
         {"DELETE FROM owners WHERE run=?1", &all->release},
         {"INSERT INTO inbox(run, body) SELECT run, ?2 FROM runs WHERE run=?1", &all->post},
-        {"DELETE FROM inbox WHERE run=?1 AND number<=?2", &all->take},
+        {"DELETE FROM inbox WHERE run=?1 AND number=?2", &all->take},
+        {"SELECT 1 FROM inbox WHERE run=?1 AND number>?2 LIMIT 1", &all->has_message},
+        {"PRAGMA data_version", &all->data_version},
         {"INSERT INTO texts VALUES(?1,?2) ON CONFLICT DO NOTHING", &all->put_text},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {

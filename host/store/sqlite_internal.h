@@ -32,19 +32,23 @@ typedef enum RequestKind {
     REQUEST_RELEASE,
     REQUEST_POST,
     REQUEST_TAKE,
+    REQUEST_LISTEN,
+    REQUEST_FORK,
 } RequestKind;
 
 typedef struct Request {
     struct Request *next;
     RequestKind     kind;
     Durability      durability;
-    Record          record;     /* REQUEST_APPEND; of the last four `run`, of a message `body`, of
+    Record          record;     /* REQUEST_APPEND; of the last five `run`, of a message `body`, of
                                    what is taken `seq`. All texts lie in `bytes` */
-    RunRow          row;        /* REQUEST_RUN */
+    RunRow          row;        /* REQUEST_RUN; of REQUEST_FORK `run`, what is copied */
     Str             hash, text; /* REQUEST_TEXT */
     char           *bytes;      /* owned */
     size_t          size;       /* of `bytes` */
-    JournalDone    *done;       /* NULL when nobody waits for it */
+    JournalDone    *done;       /* NULL when nobody waits for it; the loop thread's */
+    bool            given_up;   /* REQUEST_LISTEN; under the mutex */
+    bool            heard;      /* REQUEST_LISTEN; the writer's */
     void           *arg;        /* borrowed */
     Err             outcome;
 } Request;
@@ -57,6 +61,7 @@ typedef struct Statements { /* owned; of `writes` */
     sqlite3_stmt *begin, *commit, *rollback;
     sqlite3_stmt *last_seq, *insert, *note_run, *put_run, *put_text;
     sqlite3_stmt *owner, *claim, *release, *post, *take;
+    sqlite3_stmt *has_message, *data_version;
 } Statements;
 
 struct Journal {
@@ -76,6 +81,8 @@ struct Journal {
     bool       fsyncs;    /* what PRAGMA synchronous was last set to */
     int        wal_pages; /* after the last commit */
     int        checkpoint_at;
+    int64_t    heard_version; /* what data_version said when the inboxes were looked at */
+    int64_t    look_at;       /* monotonic: when they are to be looked at again */
 
     _Atomic int64_t lease; /* 0 before the first claim; set by the writer */
 
@@ -86,6 +93,8 @@ struct Journal {
     pthread_mutex_t mutex;
     pthread_cond_t  wanted;
     Queue           waiting, answered;
+    Request        *listening; /* owned list: those that found no message yet */
+    Request        *writing;   /* borrowed list: the group that is being written */
     bool            closing;
 };
 
@@ -115,5 +124,32 @@ void writer_commit(Journal *journal, Request *group);
 /* Moves pages from the log to the file when the log has grown. Called after the group was answered.
  */
 void writer_checkpoint(Journal *journal);
+
+/* Appends the record as it is, whoever owns the run. */
+MUST_CHECK Status writer_insert(Journal *journal, const Record *record, Err *err);
+
+/* -- sqlite_fork.c ----------------------------------------------------------------------------- */
+
+/* Copies row.run as record.run up to record.seq - 1, and appends the record; what speaks against it
+ * stands in the request's outcome. */
+MUST_CHECK Status fork_write(Journal *journal, Request *request, Err *err);
+
+/* -- sqlite_inbox.c ---------------------------------------------------------------------------- */
+
+/* The writer thread's; all of them under the mutex. */
+
+/* Takes those that listen out of a group that was committed. Answers whether there is reason to
+ * look at once: somebody listens anew, or a message was left. */
+bool inbox_add(Journal *journal, Request **group);
+
+/* Looks, with `now` or when it is time, and takes out those that have a message, or that nobody
+ * waits for. Leaves the mutex while it reads. */
+Request *inbox_look(Journal *journal, bool now);
+
+/* Waits for requests, or until it is time to look. */
+void inbox_wait(Journal *journal);
+
+/* Takes out all: the journal closes. */
+Request *inbox_end(Journal *journal);
 
 #endif

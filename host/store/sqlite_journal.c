@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     GROUP_REQUESTS = 1000,         /* most in one transaction */
@@ -31,7 +32,11 @@ Status journal_open(Loop *loop, const char *path, Journal **out, Err *err)
     queue_init(&journal->waiting);
     queue_init(&journal->answered);
     pthread_mutex_init(&journal->mutex, NULL);
-    pthread_cond_init(&journal->wanted, NULL);
+    pthread_condattr_t how;
+    pthread_condattr_init(&how);
+    pthread_condattr_setclock(&how, CLOCK_MONOTONIC); /* as clock_now */
+    pthread_cond_init(&journal->wanted, &how);
+    pthread_condattr_destroy(&how);
     Status status = store_open(journal, err);
     if (status == ST_OK) status = waker_new(loop, deliver, journal, &journal->waker, err);
     if (status == ST_OK) status = start_writer(journal, err);
@@ -114,6 +119,50 @@ void journal_take(Journal *journal, Str run, int64_t number)
     submit(journal, request);
 }
 
+void journal_fork(Journal *journal, Str of, const Record *next, JournalDone *done, void *arg)
+{
+    Record   copy = *next;
+    Str     *parts[] = {&of, &copy.run, &copy.kind, &copy.body};
+    Request *request = request_new(REQUEST_FORK, parts, 4);
+    request->record = copy;
+    request->row.run = of;
+    request->durability = DURABLE_POWER;
+    request->done = done;
+    request->arg = arg;
+    submit(journal, request);
+}
+
+void journal_listen(Journal *journal, Str run, int64_t after, JournalDone *done, void *arg)
+{
+    Str     *parts[] = {&run};
+    Request *request = request_new(REQUEST_LISTEN, parts, 1);
+    request->record.run = run;
+    request->record.seq = after;
+    request->done = done;
+    request->arg = arg;
+    submit(journal, request);
+}
+
+static void give_up(Request *list, const void *arg)
+{
+    for (Request *request = list; request; request = request->next) {
+        if (request->kind != REQUEST_LISTEN || request->arg != arg) continue;
+        request->given_up = true;
+        request->done = NULL;
+    }
+}
+
+void journal_unlisten(Journal *journal, const void *arg)
+{
+    pthread_mutex_lock(&journal->mutex);
+    give_up(journal->waiting.first, arg);
+    give_up(journal->writing, arg);
+    give_up(journal->listening, arg);
+    give_up(journal->answered.first, arg);
+    pthread_cond_signal(&journal->wanted);
+    pthread_mutex_unlock(&journal->mutex);
+}
+
 void journal_put_run(Journal *journal, const RunRow *row)
 {
     RunRow copy = *row;
@@ -189,28 +238,40 @@ static Request *queue_take_group(Queue *queue)
 
 /* -- the writer's thread ----------------------------------------------------------------------- */
 
+/* Hands requests to the loop's thread. Under the mutex. */
+static void answer(Journal *journal, Request *list)
+{
+    if (list) waker_wake(journal->waker);
+    while (list) {
+        Request *next = list->next;
+        queue_add(&journal->answered, list);
+        list = next;
+    }
+}
+
 static void *write_groups(void *arg)
 {
     Journal *journal = arg;
     pthread_mutex_lock(&journal->mutex);
     for (;;) {
-        while (!journal->waiting.first && !journal->closing)
-            pthread_cond_wait(&journal->wanted, &journal->mutex);
+        while (!journal->waiting.first && !journal->closing) {
+            inbox_wait(journal);
+            answer(journal, inbox_look(journal, false));
+        }
         if (!journal->waiting.first) break;
-        Request *group = queue_take_group(&journal->waiting);
+        Request *group = journal->writing = queue_take_group(&journal->waiting);
         pthread_mutex_unlock(&journal->mutex);
         writer_commit(journal, group);
         pthread_mutex_lock(&journal->mutex);
-        while (group) {
-            Request *next = group->next;
-            queue_add(&journal->answered, group);
-            group = next;
-        }
+        journal->writing = NULL;
+        bool look = inbox_add(journal, &group);
+        answer(journal, group);
+        answer(journal, inbox_look(journal, look));
         pthread_mutex_unlock(&journal->mutex);
-        waker_wake(journal->waker);
         writer_checkpoint(journal); /* after the answers: nobody waits for it */
         pthread_mutex_lock(&journal->mutex);
     }
+    answer(journal, inbox_end(journal));
     pthread_mutex_unlock(&journal->mutex);
     return NULL;
 }

@@ -49,7 +49,8 @@ Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *see
     "  SELECT CASE WHEN count(*) = count(price) THEN sum(price) END FROM"                          \
     "    (SELECT json_extract(body, '$.cost_usd') AS price FROM tree JOIN records ON run = id"     \
     "     WHERE kind = 'turn')),"                                                                  \
-    " (SELECT lease FROM owners WHERE run = r.run)"
+    " (SELECT lease FROM owners WHERE run = r.run),"                                               \
+    " (SELECT pid FROM owners WHERE run = r.run)"
 
 Status journal_list(Journal *journal, Str tree, int64_t most, RunSeen *seen, void *arg, Err *err)
 {
@@ -79,6 +80,7 @@ Status journal_list(Journal *journal, Str tree, int64_t most, RunSeen *seen, voi
                       .last_ms = sqlite3_column_int64(statement, 8),
                       .usd = priced ? sqlite3_column_double(statement, 9) : -1};
         bool   lives = store_lease_lives(journal, sqlite3_column_int64(statement, 10));
+        if (lives) row.owner = sqlite3_column_int64(statement, 11);
         if (!lives && str_is(row.status, "running")) row.status = STR("interrupted");
         if (!seen(arg, &row)) break;
     }

@@ -156,22 +156,34 @@ static Status write_post(Journal *journal, Request *request, Err *err)
     return status;
 }
 
-static Status write_take(Journal *journal, const Record *upto, Err *err)
+static Status write_take(Journal *journal, const Record *message, Err *err)
 {
     bool          ours;
-    Status        status = check_owner(journal, upto->run, &ours, NULL, err);
+    Status        status = check_owner(journal, message->run, &ours, NULL, err);
     sqlite3_stmt *take = journal->statements.take;
     if (status != ST_OK || !ours) return status;
-    bind_text(take, 1, upto->run);
-    sqlite3_bind_int64(take, 2, upto->seq);
-    return run_statement(journal, take, "take messages", err);
+    bind_text(take, 1, message->run);
+    sqlite3_bind_int64(take, 2, message->seq);
+    return run_statement(journal, take, "take a message", err);
+}
+
+Status writer_insert(Journal *journal, const Record *record, Err *err)
+{
+    sqlite3_stmt *insert = journal->statements.insert;
+    sqlite3_bind_int(insert, 1, RECORD_FORMAT);
+    bind_text(insert, 2, record->run);
+    sqlite3_bind_int64(insert, 3, record->seq);
+    sqlite3_bind_int64(insert, 4, record->time_ms);
+    bind_text(insert, 5, record->kind);
+    bind_text(insert, 6, record->body);
+    return run_statement(journal, insert, "append", err);
 }
 
 /* ST_OK also when the request itself was refused: its outcome says so, and the group goes on. */
 static Status write_record(Journal *journal, Request *request, Err *err)
 {
     const Record *record = &request->record;
-    sqlite3_stmt *last = journal->statements.last_seq, *insert = journal->statements.insert;
+    sqlite3_stmt *last = journal->statements.last_seq;
     bool          ours;
     if (fault_hit("store.append")) return err_set(err, ST_IO, "append: injected fault");
     Status status = check_owner(journal, record->run, &ours, &request->outcome, err);
@@ -192,13 +204,7 @@ static Status write_record(Journal *journal, Request *request, Err *err)
                 STR_ARG(record->run), (long long)record->seq, (long long)next);
         return ST_OK;
     }
-    sqlite3_bind_int(insert, 1, RECORD_FORMAT);
-    bind_text(insert, 2, record->run);
-    sqlite3_bind_int64(insert, 3, record->seq);
-    sqlite3_bind_int64(insert, 4, record->time_ms);
-    bind_text(insert, 5, record->kind);
-    bind_text(insert, 6, record->body);
-    status = run_statement(journal, insert, "append", err);
+    status = writer_insert(journal, record, err);
     if (status != ST_OK || record->seq != 1) return status;
 
     sqlite3_stmt *note =
@@ -243,6 +249,8 @@ static Status write_request(Journal *journal, Request *request, Err *err)
     case REQUEST_RELEASE: return write_release(journal, request->record.run, err);
     case REQUEST_POST: return write_post(journal, request, err);
     case REQUEST_TAKE: return write_take(journal, &request->record, err);
+    case REQUEST_LISTEN: return ST_OK; /* see sqlite_inbox.c */
+    case REQUEST_FORK: return fork_write(journal, request, err);
     }
     return ST_OK;
 }
@@ -266,10 +274,13 @@ static Status commit(Journal *journal, Err *err)
 
 static Status write_group(Journal *journal, Request *group, Err *err)
 {
-    bool fsync_wanted = false;
-    for (Request *request = group; request; request = request->next)
+    bool fsync_wanted = false, anything = false;
+    for (Request *request = group; request; request = request->next) {
         if (request->durability == DURABLE_POWER) /* of an append or a message */
             fsync_wanted = true;
+        if (request->kind != REQUEST_LISTEN) anything = true;
+    }
+    if (!anything) return ST_OK;
     Status status = set_fsync(journal, fsync_wanted, err);
     if (status != ST_OK) return status;
     status = fair_lock_take(&journal->lock, STORE_PATIENCE_MS, err);

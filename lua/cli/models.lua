@@ -1,6 +1,7 @@
 --- perigee models list | which | check | serve | scenario: which models there are, whether one does
 --- what a run needs, a scenario served as if it were one, and one made of what a model said.
 local args = require "lib.args"
+local fresh = require "lib.fresh"
 local json = require "lib.json"
 local model = require "lib.model"
 local models = require "models"
@@ -167,7 +168,10 @@ local function answer(cli, request, part)
   cli.err(("%s, visit %d, turn %d\n"):format(shown.clean(given.agent), given.visit, given.turn))
 
   local reply
-  reply, err = cli.decide("lua/lib/decisions.lua", "play", part.scenario, given)
+  cli.refresh(true) -- whoever writes the scenario need not start this anew
+  reply, err = fresh.attempt(cli, function()
+    return cli.decide("lua/lib/decisions.lua", "play", part.scenario, given)
+  end)
   if not reply then
     cli.err(shown.clean(err.message) .. "\n")
     return refuse(request, part.dialect, 400, err.message)

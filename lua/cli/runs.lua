@@ -4,20 +4,29 @@ local args = require "lib.args"
 local export = require "lib.export"
 local export_html = require "lib.export_html"
 local json = require "lib.json"
+local resume = require "lib.resume"
 local show = require "lib.show"
 local size = require "lib.size"
 local start = require "lib.start"
 local text = require "lib.text"
 
 local SPEC <const> = {
-  usage = "perigee runs list | show RUN | export RUN | prune --older TIME",
+  usage = "perigee runs list | show RUN | resume RUN | export RUN | prune --older TIME",
   about = "RUN is an id, any part of it that only one run has, or last.",
-  positionals = { { "WHAT", "list, show, export or prune" }, { "RUN", "a run", optional = true } },
+  positionals = {
+    { "WHAT", "list, show, resume, export or prune" }, { "RUN", "a run", optional = true },
+  },
   options = {
     { "--format", "text", "export: html, a page to read (default), or jsonl, all records",
       hint = "FORMAT" },
     { "--output", "text", "export: the file to write (default: stdout)", hint = "FILE" },
     { "--store", "text", "the journal's file", hint = "FILE" },
+    { "--with-current", "flag", "resume: with the files as they are now, not as the run had them" },
+    { "--from", "text", "resume: do this step again, and what followed from it", hint = "STEP" },
+    { "--model", "text", "resume: ask this model from here on" },
+    { "--limit", "key=value list", "resume: other limits than the run had", keys = allowance.KEYS },
+    { "--events", "flag", "resume: print one JSON object a line while it runs" },
+    { "--unconfined", "flag", "resume: run commands WITHOUT a sandbox" },
     { "--most", "integer", "list: how many runs (default 20)" },
     { "--waiting", "flag", "list: only runs that wait for a person" },
     { "--older", "duration", "prune: what has not changed for so long, such as 30d" },
@@ -159,6 +168,14 @@ local function prune(cli, values)
   return 0
 end
 
+--- Carries on a run that was stopped, or that waits.
+---@async
+local function resume_one(cli, values, part)
+  local id, err = cli.find_run(part)
+  if not id then return failed(cli, err) end
+  return resume.carry_on(cli, id, values)
+end
+
 local FORMATS <const> = { html = export_html, jsonl = export.jsonl }
 
 --- Writes a run with its children into one file, or to stdout.
@@ -223,6 +240,7 @@ local function runs(cli, words)
   if what == "list" then return list(cli, values) end
   if what == "prune" and not part then return prune(cli, values) end
   if what == "show" and part then return show_one(cli, values, part) end
+  if what == "resume" and part then return resume_one(cli, values, part) end
   if what == "export" and part then return export_one(cli, values, part) end
   return failed(cli, { message = "usage: " .. SPEC.usage }, 2)
 end

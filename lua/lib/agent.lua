@@ -7,6 +7,7 @@ local hop      = require "lib.hop"
 local json     = require "lib.json"
 local limits   = require "lib.limits"
 local output   = require "lib.output"
+local past     = require "lib.past"
 local question = require "lib.question"
 local ruling   = require "lib.ruling"
 local session  = require "lib.session"
@@ -44,6 +45,21 @@ local function tool_list(course, who, start)
   return list
 end
 
+--- What the hook `before` adds. Its own steps stand below the number of the part.
+---@return { context: string? }? added, Error? err
+local function before(run, course, who, opening, start)
+  local known = past.take(run, "before")
+  if known then return known end
+  local below = ("b%d/"):format(course.count + 1)
+  run:steps_below(below)
+  local more, err = ruling.checked(who.hooks_file, "before",
+    run:script(who.hooks_file, "before", { task = start.task, first = opening }))
+  if err then return nil, err end
+  local body = { agent = who.name, context = more and more.context, below = below }
+  session.record(run, "before", body)
+  return body
+end
+
 --- Opens a conversation, with what `before` adds to its first message.
 local function open(run, course, who, opening, start)
   local usable, err = session.get().hooks(who)
@@ -54,11 +70,9 @@ local function open(run, course, who, opening, start)
   if not ready then return nil, err end
   if who.hooks and who.hooks.before then
     local more
-    more, err = ruling.checked(who.hooks_file, "before",
-      run:script(who.hooks_file, "before", { task = start.task, first = opening }))
-    if err then return nil, err end
-    if more and more.context then opening = opening .. "\n\n" .. more.context end
-    session.record(run, "before", { agent = who.name, context = more and more.context })
+    more, err = before(run, course, who, opening, start)
+    if not more then return nil, err end
+    if more.context then opening = opening .. "\n\n" .. more.context end
   end
   return talk.open(run, who, ready, tool_list(course, who, start), opening, start.task)
 end
@@ -70,7 +84,7 @@ local function value_of(run, with, said)
   if not with.form then return nil end
   local value, problem = output.of(with.form, said)
   if not problem then return value end
-  session.record(run, "decision",
+  past.once(run, "decision",
     { what = "output", agent = with.who.name, verdict = "deny", why = problem })
   if not with.repaired then
     with.repaired = true
@@ -84,11 +98,15 @@ end
 --- Asks `accept`; answers the reason when it refuses.
 local function refusal(run, who, reply_text)
   if not (who.hooks and who.hooks.accept) then return nil end
-  local accepted, why = ruling.consents(run, who.hooks_file, "accept",
-    { text = reply_text, agent = who.name })
-  session.record(run, "decision", { what = "accept", agent = who.name,
-    verdict = accepted and "allow" or "deny", why = why })
-  if not accepted then return why or "The reply was not accepted." end
+  local known = past.take(run, "decision", "accept")
+  if not known then
+    local accepted, why = ruling.consents(run, who.hooks_file, "accept",
+      { text = reply_text, agent = who.name })
+    known = { what = "accept", agent = who.name, verdict = accepted and "allow" or "deny",
+      why = why }
+    session.record(run, "decision", known)
+  end
+  if known.verdict ~= "allow" then return known.why or "The reply was not accepted." end
 end
 
 --- Splits a reply's calls into the loop's own and the tools'. `at` says where each stands in the
@@ -205,6 +223,18 @@ local function result_of(status, parts, why, value)
     value = value, hops = json.array(parts), error = why }
 end
 
+--- The first message of the next agent; the hop is recorded with it.
+---@return string? opening, Error? err
+local function handed(run, start, ending, onward)
+  local known = past.take(run, "hop")
+  if known then return known.handover end
+  local opening, err = way.handover(run, start.task, ending, onward)
+  if not opening then return nil, err end
+  session.record(run, "hop", { from = ending.agent, to = onward.to.name, why = onward.why,
+    evidence = onward.evidence, handover = opening })
+  return opening
+end
+
 --- Carries a run to its end, from agent to agent. What was finished is in the result, also when a
 --- limit ended it.
 ---@async
@@ -234,11 +264,21 @@ function agent.run(run, start)
     if onward.ends then return result_of("ok", parts, nil, ending.value) end
     this.to, this.why = onward.to.name, onward.why
     who = onward.to
-    opening, err = way.handover(run, start.task, ending, onward)
+    opening, err = handed(run, start, ending, onward)
     if not opening then return nil, err end
-    session.record(run, "hop", { from = ending.agent, to = who.name, why = onward.why,
-      evidence = onward.evidence, handover = opening })
   end
+end
+
+--- The last record of a run, and the event of it. Where this process ends before the run does, the
+--- record says what it waits for, or how it differs from its journal; the run goes on later.
+local function finish(run, status, body)
+  local kind = run.parked and "run.parked" or session.get().differs and "run.differs"
+    or "run.finished"
+  if kind == "run.differs" then status = "running" end -- nobody's: the list calls it interrupted
+  local ok, seq, err = pcall(run.finish, run, status, json.encode(body), kind)
+  session.emit(run, kind, body, run.seq)
+  if not ok then error(seq, 0) end
+  return err
 end
 
 --- Runs `work` as the whole of `run`: whatever happens, the run ends with a last record.
@@ -252,6 +292,8 @@ function agent.whole(run, work)
     err = type(result) == "table" and result or { code = "script", message = tostring(result) }
     result = nil
   end
+  err = session.get().differs or err
+  if run.parked then result, err = nil, { code = "waiting", message = question.waits_for(run) } end
   local status = err and err.code or result and result.status or "ok"
   local speaking = table.concat(session.get().speaking[run.id] or {})
   local left, used = run:time_left()
@@ -264,8 +306,9 @@ function agent.whole(run, work)
     questions = not result and open_questions or nil,
     error = err and { code = err.code, message = err.message } or nil,
     partial = speaking ~= "" and speaking or nil, spent = run:spent(), files = run:sources() }
-  session.emit(run, "run.finished", body, run:finish(status, json.encode(body)))
+  local lost = finish(run, status, body)
   if not whole then error(err, 0) end -- whoever waited for this run was cancelled
+  if lost and not err then return nil, lost end
   return result, err
 end
 

@@ -2,6 +2,7 @@
 --- lib/model.lua speaks to a server; here is what that means for a run.
 local hop     = require "lib.hop"
 local model   = require "lib.model"
+local past    = require "lib.past"
 local reservation = require "lib.reservation"
 local ruling  = require "lib.ruling"
 local session = require "lib.session"
@@ -27,6 +28,14 @@ function asking.effort(models, who)
   return who.complexity and models.effort and models.effort[who.complexity:lower()]
 end
 
+--- What an agent inherits whose definition says so: what was asked before it in its run, else what
+--- the run is asked with that waits for it.
+local function keep_models(s, run, targets)
+  local names = {}
+  for i, target in ipairs(targets) do names[i] = target.model end
+  s.models[run.id] = names
+end
+
 --- The servers and models to try, in order; the choice and its reason are recorded.
 ---@async
 ---@param run   HostRun
@@ -36,19 +45,27 @@ end
 function asking.targets(run, who, facts)
   local s = session.get()
   local wanted, why, effort, from = s.options.model, "--model", nil, nil
-  if not wanted then
+  local known = past.take(run, "decision", "model")
+  if known then
+    wanted, effort = known.wanted, known.effort
+  elseif not wanted then
     local answer, err = ruling.ask(run, "lua/routing.lua", "model", hop.facts(who), facts)
     if err then return nil, err end
     answer = answer or {}
     wanted, why = answer.models, answer.why or "the definition's own"
     effort, from = answer.effort, answer.from
   end
-  effort = effort or asking.effort(s.env.models, who)
+  effort = effort or not known and asking.effort(s.env.models, who) or nil
+  local inherit = s.models[run.id] or s.models[run.parent or ""]
   local targets, err = model.resolve(wanted, { model = who.model, complexity = who.complexity,
-    exact = s.options.model ~= nil }, s.env)
+    inherit = inherit, exact = s.options.model ~= nil }, s.env)
   if not targets then return nil, err end
-  session.record(run, "decision", { what = "model", agent = who.name, model = targets[1].model,
-    effort = effort, from = from, why = why .. (targets[1].why and "; " .. targets[1].why or "") })
+  keep_models(s, run, targets)
+  if not known then
+    session.record(run, "decision", { what = "model", agent = who.name, wanted = wanted,
+      model = targets[1].model, effort = effort, from = from,
+      why = why .. (targets[1].why and "; " .. targets[1].why or "") })
+  end
   say_unpriced(run, targets[1])
   return targets, nil, effort
 end
@@ -72,6 +89,12 @@ local function retarget(talk)
   if talk.targets[1].dialect == before then return end
   local dialect = require("dialects." .. talk.targets[1].dialect)
   for i, message in ipairs(talk.log) do talk.request.messages[i] = dialect.encode(message) end
+end
+
+--- The fallbacks of an earlier process, before its first reply.
+---@param talk table one agent's conversation, just begun
+function asking.again(run, talk)
+  while talk.targets[2] and past.take(run, "decision", "fallback") do retarget(talk) end
 end
 
 --- Another model may begin a conversation, never take one over (its thinking is bound to the model
@@ -113,9 +136,22 @@ function asking.ask(run, talk)
     if reply then return reply, nil, target, held end
     if #shown > 0 or not can_fall_back(talk, err) then return nil, err, target end
     retarget(talk)
-    session.record(run, "decision", { what = "model", agent = talk.who.name,
+    session.record(run, "decision", { what = "fallback", agent = talk.who.name,
       model = talk.targets[1].model, why = ("%s failed: %s"):format(target.model, err.message) })
   end
+end
+
+local function tokens_of(usage)
+  return (usage.input or 0) + (usage.output or 0) + (usage.cache_read or 0)
+    + (usage.cache_write or 0)
+end
+
+--- Counts what a reply of an earlier process cost then.
+---@param known table body of its record
+function asking.recharge(run, known)
+  run:charge("turns", 1)
+  if known.usage then run:charge("tokens", tokens_of(known.usage)) end
+  if known.cost_usd then run:charge("usd", math.ceil(known.cost_usd * 1e6)) end
 end
 
 --- Counts what a reply cost: tokens always, dollars where the price is known.
@@ -123,10 +159,8 @@ end
 function asking.charge(run, target, reply)
   local usage = reply.usage
   if not usage then return nil end
-  local tokens = (usage.input or 0) + (usage.output or 0)
-    + (usage.cache_read or 0) + (usage.cache_write or 0)
   local usd = model.cost(target, usage)
-  run:charge("tokens", tokens)
+  run:charge("tokens", tokens_of(usage))
   if usd then run:charge("usd", math.ceil(usd * 1e6)) end
   return usd
 end

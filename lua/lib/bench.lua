@@ -1,11 +1,9 @@
 --- What the tests of authors may do besides what a chain may: play a scenario, run a chain as its
 --- user would, look at what was recorded. Host VM only; one for each test.
-local agent   = require "lib.agent"
 local chains  = require "lib.chains"
+local children = require "lib.children"
 local json    = require "lib.json"
-local limits  = require "lib.limits"
 local schema  = require "lib.schema"
-local session = require "lib.session"
 local start   = require "lib.start"
 local text    = require "lib.text"
 
@@ -50,16 +48,10 @@ local function rehearse(cli, opened, run, entry)
   return scenario.task or ""
 end
 
---- The child's own last record is written whatever happens; see agent.whole.
 local function run_chain(run, chain, params)
-  local child, err = limits.child(run, chain.limits, { agent = "", task = chain.path })
-  if not child then return nil, err end
-  local _ <close> = setmetatable({}, { __close = function() child:close() end })
-  session.record(run, "child", { run = child.id, agent = chain.path, task = params.task or "" })
-  session.record(child, "run.started",
-    { format = 1, chain = chain.path, params = params, parent = run.id })
-  local result
-  result, err = agent.whole(child, function() return chains.work(child, chain.path, params) end)
+  local result, err = children.carry(run, { agent = chain.path, task = params.task or chain.path,
+    record = {}, started = { chain = chain.path, params = params }, limits = chain.limits,
+    work = function(child) return chains.work(child, chain.path, params) end })
   if not result then return nil, err end
   return result.value
 end

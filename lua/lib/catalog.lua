@@ -24,6 +24,7 @@ local NARROW <const> = { allowedtools = "tools", disallowedtools = "without" }
 ---@field description string
 ---@field file        string
 ---@field layer       string
+---@field source      string the text of its file
 ---@field body        string
 ---@field model       string?
 ---@field complexity  string?
@@ -52,6 +53,7 @@ local NARROW <const> = { allowedtools = "tools", disallowedtools = "without" }
 ---@field line    integer
 ---@field column  integer
 ---@field message string
+---@field stays?  string of a text that is of no use: the agent from before is in force
 
 ---@class catalog.Catalog
 ---@field agents      agent.Agent[] by name
@@ -183,7 +185,7 @@ local function read(cli, path, source, layer, diagnostics)
   local form, unusable = form_of(parsed, front, name, path, diagnostics)
   local who = {
     name = name, description = scalar(front.description) or "", file = path, layer = layer.name,
-    body = parsed.body, body_line = parsed.body_line, model = scalar(front.model),
+    source = source, body = parsed.body, body_line = parsed.body_line, model = scalar(front.model),
     complexity = scalar(front.complexity),
     written = written, without = without, limits = bounds, output = front.output, form = form,
     blocked = unusable, extra = extra,
@@ -232,21 +234,73 @@ local function guarded(cli, layer, path)
   return cli.guard(path)
 end
 
+--- The agent of a file as it stands, or nil with what is wrong noted. `last` is what the same text
+--- was read as before.
+local function agent_of(cli, found, layer, path, file, how, last)
+  local ok, why = guarded(cli, layer, path)
+  if not ok then
+    note(found.diagnostics, "guard", "error", path, 1, 1, why.message)
+  elseif file.kind == "refused" then
+    note(found.diagnostics, "file", "error", path, 1, 1, file.problem or "it cannot be read")
+  elseif file.kind == "definition" and how.takes(layer, path, file) then
+    if not last then return read(cli, path, file.text, layer, found.diagnostics) end
+    table.move(last.notes, 1, #last.notes, #found.diagnostics + 1, found.diagnostics)
+    return last.who
+  end
+end
+
+--- A definition as a process that stays keeps it from one run to the next.
+---@class catalog.Kept
+---@field hash  string of its text
+---@field who   agent.Agent as it was read: without tools, edges and hooks
+---@field notes catalog.Diagnostic[] what was said of it; no error
+
+local function copy(who)
+  local new = {}
+  for key, value in pairs(who) do new[key] = value end
+  return new
+end
+
+--- What was said since, and the first error among it.
+local function said_since(diagnostics, from)
+  local notes, bad = table.move(diagnostics, from, #diagnostics, 1, {}), nil
+  for _, one in ipairs(notes) do bad = bad or one.level == "error" and one or nil end
+  return notes, bad
+end
+
+--- As agent_of; an agent whose file is of no use any more stays as it was.
+local function agent_or_last(cli, found, layer, path, file, how)
+  local diagnostics = found.diagnostics
+  local last, from = how.kept.files[path], #diagnostics + 1
+  local same = last and file.hash == last.hash and last or nil
+  local who = agent_of(cli, found, layer, path, file, how, same)
+  local notes, bad = said_since(diagnostics, from)
+  if who and not bad then
+    how.now[path] = { hash = file.hash, who = who, notes = notes }
+    return copy(who)
+  end
+  how.now[path] = last
+  if not last then return who end
+  for i = #diagnostics, from, -1 do diagnostics[i] = nil end -- nobody obeys this text: one will do
+  local one = bad
+  if not one then
+    note(diagnostics, "file", "error", path, 1, 1, file.kind == "definition" and "it is not taken"
+      or "it has no front matter any more")
+    one = diagnostics[from]
+  end
+  diagnostics[from] = one
+  one.message = one.message .. "; the version from before stays in force"
+  one.stays = file.hash or one.message
+  return copy(last.who)
+end
+
 local function read_folder(cli, found, layer, how)
-  local files = cli.catalog(layer.agents)
-  for _, file in ipairs(files or {}) do
+  for _, file in ipairs(cli.catalog(layer.agents) or {}) do
     local path = layer.agents .. "/" .. file.path
-    local ok, why = guarded(cli, layer, path)
-    if not ok then
-      note(found.diagnostics, "guard", "error", path, 1, 1, why.message)
-    elseif file.kind == "refused" then
-      note(found.diagnostics, "file", "error", path, 1, 1, file.problem or "it cannot be read")
-    elseif file.kind == "definition" and how.takes(layer, path, file) then
-      local who = read(cli, path, file.text, layer, found.diagnostics)
-      if who then
-        find_hooks(cli, layer, how.gate, path, who)
-        add(found, who)
-      end
+    local who = (how.kept and agent_or_last or agent_of)(cli, found, layer, path, file, how)
+    if who then
+      find_hooks(cli, layer, how.gate, path, who)
+      add(found, who)
     end
   end
 end
@@ -292,13 +346,26 @@ local ALL <const> = { takes = function() return true end }
 --- Reads the definitions of all layers, nearest first, and resolves their relations.
 ---@param cli    table
 ---@param layers project.Layer[]
----@param how?   { gate: trust.Gate, takes: fun(layer, path: string, file: table): boolean } takes:
----  whether a file is read at all; both are needed where a layer may have hooks
+---@param how?   { gate: trust.Gate, takes: fun(layer, path: string, file: table): boolean,
+---  kept: { files: table<string, catalog.Kept> }? } takes: whether a file is read at all; both are
+---  needed where a layer may have hooks. kept: what this process read before; changed to what it
+---  reads now
 ---@return catalog.Catalog
 function catalog.load(cli, layers, how)
   local found = { agents = {}, by_name = {}, diagnostics = {} }
-  for _, layer in ipairs(layers) do read_folder(cli, found, layer, how or ALL) end
+  how = how or ALL
+  if how.kept then how.now = {} end
+  for _, layer in ipairs(layers) do read_folder(cli, found, layer, how) end
+  if how.kept then how.kept.files = how.now end
   return catalog.finish(found)
+end
+
+local function take_out(found, who)
+  if not who then return end
+  if found.by_name[who.name] == who then found.by_name[who.name] = nil end
+  for i, other in ipairs(found.agents) do
+    if other == who then return table.remove(found.agents, i) end
+  end
 end
 
 --- An agent from a file that the command line names, put before the others.
@@ -315,14 +382,42 @@ function catalog.add_file(cli, found, path)
       message = ("%s:%d:%d: %s"):format(path, first.line, first.column, first.message) }
   end
   table.move(diagnostics, 1, #diagnostics, #found.diagnostics + 1, found.diagnostics)
-  local shadowed = found.by_name[who.name]
-  for i, other in ipairs(found.agents) do
-    if other == shadowed then table.remove(found.agents, i) break end
-  end
+  take_out(found, found.by_name[who.name])
   found.by_name[who.name] = who
   found.agents[#found.agents + 1] = who
   catalog.finish(found)
   return who
+end
+
+--- An agent as a run recorded it, in place of what its file says today, or beside the others where
+--- the file is gone. `catalog.finish` is the caller's, after the last one.
+---@param found  catalog.Catalog
+---@param path   string the file, as the record names it
+---@param source string its text then
+---@param hooks? string the file of its hooks then
+---@return agent.Agent? who, Error? err
+---@return boolean? changed whether its text is another today, or gone
+function catalog.use_text(cli, found, path, source, hooks)
+  local today, kept, diagnostics = nil, {}, {}
+  for _, who in ipairs(found.agents) do
+    if who.file == path then today = who end
+  end
+  local who = read(cli, path, source, { name = today and today.layer or "named" }, diagnostics)
+  if not who then
+    return nil, { code = "invalid", message = ("%s, as the run had it: %d:%d: %s; --with-current "
+      .. "goes on with the file as it is now"):format(path, diagnostics[1].line,
+      diagnostics[1].column, diagnostics[1].message) }
+  end
+  who.hooks_file = hooks
+  for _, one in ipairs(found.diagnostics) do
+    if one.file ~= path then kept[#kept + 1] = one end
+  end
+  found.diagnostics = table.move(diagnostics, 1, #diagnostics, #kept + 1, kept)
+  take_out(found, today)
+  take_out(found, found.by_name[who.name])
+  found.by_name[who.name] = who
+  found.agents[#found.agents + 1] = who
+  return who, nil, not today or today.source ~= source
 end
 
 --- Sorts, resolves edges to names, and works out who may hand to whom.

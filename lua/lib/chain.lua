@@ -4,7 +4,8 @@
 --- Each step tells the host where it stands, so that a later resume finds its record again: the
 --- path of its coroutine and its ordinal there. `2` is the second step of the chain itself,
 --- `3.facts/1` the first in the branch `facts` of the run.all that was the third, `4/1` the first
---- inside the function of a run.step.
+--- inside the function of a run.step. What is only told (run.log, run.phase) is no step: `3#1` is
+--- told after the third, so that another line of a log moves nothing.
 local text = require "lib.text"
 
 local chain = {}
@@ -32,26 +33,45 @@ end
 ---@class chain.Place
 ---@field path string of the coroutine: "", or "3.facts/"
 ---@field last integer ordinal of its last step
+---@field aside? integer of what was told since
+---@field from? string the line where its function begins
 
 ---@class chain.Way
----@field of   table<thread, chain.Place>
----@field main chain.Place
+---@field of    table<userdata, chain.Place> by coroutine
+---@field main  chain.Place
+---@field over  string[] branches that were cancelled since the last step
+---@field where fun(): string the script's line
+---@field task  fun(): userdata the coroutine that runs now
 
-local function here(way) return way.of[coroutine.running()] or way.main end
+local function line_of(way, place)
+  local line = way.where()
+  return line ~= "" and line or place.from
+end
+
+local function here(way) return way.of[way.task()] or way.main end
+
+--- Where something stands that is no step: "3#1" is the first such thing after step 3.
+local function aside_place(way)
+  local place = here(way)
+  place.aside = (place.aside or 0) + 1
+  return { at = ("%s%d#%d"):format(place.path, place.last, place.aside) }
+end
 
 --- Where the next step of this coroutine stands.
 local function next_place(way)
-  local place = here(way)
-  place.last = place.last + 1
-  return place.path .. place.last
+  local place, over = here(way), way.over
+  place.last, place.aside = place.last + 1, 0
+  way.over = {}
+  return { at = place.path .. place.last, line = line_of(way, place),
+    over = over[1] and over or nil }
 end
 
 --- Calls `fn` with its steps counted below `path`.
 local function within(way, path, fn, ...)
-  local thread = coroutine.running()
-  local before = way.of[thread]
-  way.of[thread] = { path = path .. "/", last = 0 }
-  local _ <close> = setmetatable({}, { __close = function() way.of[thread] = before end })
+  local task = way.task()
+  local before = way.of[task]
+  way.of[task] = { path = path .. "/", last = 0, from = way.where(fn) }
+  local _ <close> = setmetatable({}, { __close = function() way.of[task] = before end })
   return fn(...)
 end
 
@@ -66,11 +86,15 @@ end
 local function branch(way, place, key, fn, failed)
   return function()
     local settled = false
+    local path = ("%s.%s"):format(place, in_path(key))
     local _ <close> = setmetatable({}, { __close = function()
+      if not settled then way.over[#way.over + 1] = path .. "/" end
       if not settled and failed.key == nil then failed.key = key end
     end })
-    local result, err = within(way, ("%s.%s"):format(place, in_path(key)), fn)
+    local result, err = within(way, path, fn)
     settled = not (result == nil and err ~= nil)
+    if not settled and failed.key == nil then failed.key = key end
+    settled = true
     return result, err
   end
 end
@@ -95,7 +119,8 @@ end
 --- The branches, each with its steps counted for itself.
 local function counted(way, keys, branches, failed)
   local place, all = next_place(way), {}
-  for _, key in ipairs(keys) do all[key] = branch(way, place, key, branches[key], failed) end
+  table.move(place.over or {}, 1, #(place.over or {}), 1, way.over) -- this step tells nobody
+  for _, key in ipairs(keys) do all[key] = branch(way, place.at, key, branches[key], failed) end
   return all
 end
 
@@ -181,7 +206,8 @@ end
 ---@param prim table host, all, race, id, workspace
 ---@return Run
 function chain.object(prim)
-  local way = { of = {}, main = { path = "", last = 0 } }
+  local way = { of = {}, main = { path = prim.steps, last = 0 }, over = {},
+    where = prim.where, task = prim.task }
   local function host(service, ...) return prim.host(service, next_place(way), ...) end
 
   local run = { id = prim.id, workspace = prim.workspace or false }
@@ -218,8 +244,11 @@ function chain.object(prim)
   function run.step(name, fn, ...)
     check_text(name, "run.step: the step's name", 2)
     if type(fn) ~= "function" then error("run.step: expected a name and a function", 2) end
-    local place = next_place(way)
-    return keep(prim, place, name, plain(...), pcall(within, way, place, fn, ...))
+    local place, given = next_place(way), plain(...)
+    if prim.goes_on and prim.host("is_done", place.at) then
+      return prim.host("step", place, name, given, {})
+    end
+    return keep(prim, place, name, given, pcall(within, way, place.at, fn, ...))
   end
 
   function run.question(question, options)
@@ -239,10 +268,10 @@ function chain.object(prim)
 
   function run.phase(name)
     check_text(name, "run.phase: the phase's name", 2)
-    return host("phase", name)
+    return prim.host("phase", aside_place(way), name)
   end
 
-  function run.log(said) return host("tell", tostring(said)) end
+  function run.log(said) return prim.host("tell", aside_place(way), tostring(said)) end
 
   -- for authors' tests; anywhere else they are errors
   function run.shared(name) return prim.host("shared", name) end

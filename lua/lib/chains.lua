@@ -2,6 +2,7 @@
 local errors = require "lib.errors"
 local json   = require "lib.json"
 local schema = require "lib.schema"
+local steps  = require "lib.steps"
 local text   = require "lib.text"
 
 local chains = {}
@@ -13,6 +14,11 @@ local chains = {}
 ---@field limits?     Limits what it may use at most
 
 local function invalid(message) return nil, { code = "invalid", message = message } end
+
+--- Whether a word on a command line means a chain's file.
+---@param word string
+---@return boolean
+function chains.is_file(word) return word:sub(-4) == ".lua" end
 
 --- A chain by its file, or by the name of one in lua/chains.
 ---@return string? path, Error? err
@@ -153,6 +159,7 @@ end
 ---@return agent.Result? result, Error? err
 function chains.work(run, path, params)
   local value, err = run:script(path, "run", params)
+  steps.finished(run)
   if value == nil and err ~= nil then return nil, errors.of(err) end
   local said = type(value) == "string" and value or json.encode(value, { indent = 2 })
   return { status = "ok", text = said, value = value, hops = json.array {} }

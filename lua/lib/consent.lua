@@ -1,6 +1,8 @@
---- A call that policy asks about: an answer from before, a person at the terminal, or nobody. Every
---- answer is recorded with who gave it and how. Host VM only.
+--- A call that policy asks about: an answer from before, a person at the terminal or elsewhere, or
+--- nobody. Every answer is recorded with who gave it and how. Host VM only.
+local inbox   = require "lib.inbox"
 local json    = require "lib.json"
+local past    = require "lib.past"
 local rules   = require "lib.policy_rules"
 local session = require "lib.session"
 local show    = require "lib.show"
@@ -75,8 +77,7 @@ local function record(run, question, allowed, by, how)
     tool = question.call.name, verdict = allowed and "allow" or "deny", by = by, why = how })
 end
 
---- Nobody answers. A run that can wait for a person would stop here until one has; so far none can,
---- and a question without an answer is a denial.
+--- Nobody answers, and the run cannot wait: a question without an answer is a denial.
 local function unanswered(run, question, how)
   record(run, question, false, "nobody", how)
   return false, ("%s (it would have to be asked, and %s)"):format(question.verdict.why, how)
@@ -95,14 +96,43 @@ local function keep(run, answers, question, word)
   end
 end
 
+--- Somebody's word from elsewhere, who is shown what a person at the terminal would be.
+---@return string? word, Error? err, integer? number of the message
+local function from_elsewhere(run, question, answers)
+  local put, words = question_of(question, answers), {}
+  for i, choice in ipairs(put.choices) do words[i] = choice.word end
+  local _, seq = past.once(run, "approval", { call = question.call.id,
+    agent = question.asked.agent, tool = question.asked.tool, title = put.title, lines = put.lines,
+    facts = put.facts, kept = put.kept, choices = words })
+  local said, err = inbox.await { run = run, seq = seq, kind = "approval",
+    agent = question.asked.agent, text = table.concat(
+      { question.asked.tool, table.unpack(put.lines) }, "\n") }
+  if not said then return nil, err end
+  local always = said.always == true and text.one_of(words, ALWAYS)
+  if said.what == "approve" then return always and ALWAYS or ONCE, nil, said.number end
+  return always and NEVER or NO, nil, said.number
+end
+
+---@return string? word, Error? err, integer? number
+local function from_somebody(run, question, answers)
+  local s = session.get()
+  if s.ask then return s.ask(question_of(question, answers)) end
+  if s.parks then return from_elsewhere(run, question, answers) end
+  return nil, { code = "unavailable", message = "nobody is here to answer" }
+end
+
 --- Whether a call that policy asks about may be made.
 ---@async
 ---@param run      HostRun
 ---@param question consent.Question
 ---@return boolean allowed, string? why not
 function consent.ask(run, question)
-  local s = session.get()
-  local answers = s.answers
+  local answers = session.get().answers
+  local known = past.take(run, "decision", "ask " .. question.call.id)
+  if known then
+    past.pass(run, "approval", question.call.id, math.maxinteger)
+    return known.verdict == "allow", ("%s (%s)"):format(question.verdict.why, known.why)
+  end
   if answers then
     local before, err = answers.find(question.key)
     if err then return unanswered(run, question, err.message) end
@@ -112,10 +142,10 @@ function consent.ask(run, question)
       return before == "allow", "the person answered before: never here"
     end
   end
-  if not s.ask then return unanswered(run, question, "nobody is here to answer") end
-  local word, err = s.ask(question_of(question, answers))
+  local word, err, number = from_somebody(run, question, answers)
   if not word then return unanswered(run, question, NO_ANSWER[err.code] or err.message) end
-  record(run, question, ALLOWS[word], "person", word)
+  record(run, question, ALLOWS[word], number and "inbox" or "person", word)
+  inbox.took(number)
   keep(run, answers, question, word)
   return ALLOWS[word] == true, ("%s, and the person said %s"):format(
     show.clean(question.verdict.why), word)

@@ -108,31 +108,45 @@ local function place_of(path)
   return place
 end
 
---- Does `work` with a place to give to run:child, a copy of the run's workspace that is removed
---- when it is over, and answers what was changed there besides.
+--- What was changed in a copy.
 ---@async
----@param run  HostRun
----@param work async fun(place: table): any, Error?
----@return any result, Patch|Error
-function copies.within(run, work)
-  local copy, err = run:copy()
-  if not copy then return nil, err end
-  local _ <close> = closing(copy)
-  local result
-  result, err = work(place_of(copy:work()))
-  if result == nil then return nil, err end
-  local sealed
-  sealed, err = copy:seal()
+---@return Patch? patch, Error? err
+local function patch_of(run, copy)
+  local sealed, err = copy:seal()
   if not sealed then return nil, err end
   local side
   side, err = run:child { task = "what changed in a copy", place = place_of(copy:folder()),
     aside = true }
   if not side then return nil, err end
   local _ <close> = closing(side)
+  return read_patch(side)
+end
+
+--- Does `work` with a place to give to run:child, a copy of the run's workspace, and answers what
+--- was changed there besides. The copy is removed when it is over; it stays where the run parks or
+--- is cancelled.
+---@async
+---@param run    HostRun
+---@param before? string name of the copy in which this work was under way
+---@param work   async fun(place: table, name: string, again: boolean): agent.Result?, Error?,
+---  string?
+---@return agent.Result? result, Error? err, string? id, Patch? patch
+function copies.within(run, before, work)
+  local copy, err
+  if before then copy, err = run:copy(before) end
+  local again = copy ~= nil
+  if not copy and (not before or err.code == "not_found") then copy, err = run:copy() end
+  if not copy then return nil, err end
+  local _ <close> = setmetatable({}, { __close = function()
+    if run.parked or run.cancelled then copy:leave() else copy:close() end
+  end })
+  local result, id
+  result, err, id = work(place_of(copy:work()), copy:name(), again)
+  if result == nil or result.status ~= "ok" then return result, err, id end
   local patch
-  patch, err = read_patch(side)
-  if not patch then return nil, err end
-  return result, patch
+  patch, err = patch_of(run, copy)
+  if not patch then return nil, err, id end
+  return result, nil, id, patch
 end
 
 return copies

@@ -172,8 +172,18 @@ function decisions.models(of_project, shipped)
   return data
 end
 
---- The next reply of a rehearsal.
+--- The next reply of a rehearsal; what differs is told with the file, and with the line where the
+--- turn's `expect` is written there.
 ---@return Reply? reply, Error? err
-function decisions.play(path, given) return rehearsal.reply(entry(path), given) end
+function decisions.play(path, given)
+  local scenario = entry(path)
+  local reply, err = rehearsal.reply(scenario, given)
+  if reply then return reply end
+  local turn = ((scenario.agents or {})[given.agent] or {})[given.visit]
+  local expect = turn and turn[given.turn] and turn[given.turn].expect
+  local line = type(expect) == "function" and line_of(expect, path)
+  err.message = ("%s (%s%s)"):format(err.message, path, line and ":" .. line or "")
+  return nil, err
+end
 
 return decisions

@@ -1,11 +1,13 @@
 --- The one door for calls: a model's, a chain's, a hook's. Schema, policy, grant, budget, journal,
 --- tool, journal: at every depth, in this order, with no way around.
+local changes = require "lib.changes"
 local consent = require "lib.consent"
 local errors  = require "lib.errors"
 local grants  = require "lib.grants"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
 local network = require "lib.network"
+local past    = require "lib.past"
 local rules   = require "lib.policy_rules"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
@@ -22,6 +24,9 @@ local QUOTE_MOST  <const> = 300
 local INPUT_MOST  <const> = 4 * 1024 * 1024
 local STATE_MOST  <const> = 64 * 1024 -- bytes of a tool's state, as JSON
 local TRIES_MOST <const> = 3 -- of a call that takes too long
+local UNKNOWN <const> = "The outcome of this call is unknown: the host was stopped while it "
+  .. "ran. What it had started is dead; what it was to do may have happened, in part or in whole. "
+  .. "Look before you do it again."
 local IMAGES <const> = schema.list { max = 20, of = schema.object {
   { "media_type", schema.text { min = 1 }, "Such as image/png." },
   { "data", schema.text { min = 1 }, "Base64." },
@@ -33,6 +38,7 @@ local IMAGES <const> = schema.list { max = 20, of = schema.object {
 ---@field input  string the arguments as JSON text, as they came
 ---@field at?    string where it stands in a chain
 ---@field of?    string hash of what it was given there
+---@field line?  string where the chain asks for it
 
 ---@class CallResult
 ---@field id     string
@@ -41,6 +47,7 @@ local IMAGES <const> = schema.list { max = 20, of = schema.object {
 ---@field error  boolean
 ---@field data   any
 ---@field images { media_type: string, data: string }[]?
+---@field seen   table<string, string>? files that it saw: path and hash
 ---@field state  table? what the tool keeps for its next call in this run, where it changed
 
 local function failed(call, message, code)
@@ -126,16 +133,29 @@ function door.stricter(held, said)
   return held and STRICTNESS[said.verdict] <= STRICTNESS[held.verdict] and held or said
 end
 
+--- A decision about a call: the recorded one, which is never taken again, or a new one.
+---@param decide async fun(): table
+---@return table decision
+local function decided(run, what, call, decide)
+  local known = past.take(run, "decision", what .. " " .. call.id)
+  if known then return known end
+  local body = decide()
+  body.what, body.call, body.tool = what, call.id, call.name
+  session.record(run, "decision", body)
+  return body
+end
+
 --- Asks every policy in force, the user's and a trusted project's; each answer is recorded, the
 --- strictest holds.
 ---@return policy.Verdict verdict
 local function strictest(run, call, asked, facts)
   local held
   for i, file in ipairs(session.get().policies) do
-    local verdict = door.verdict(run, file, asked, facts)
-    session.record(run, "decision", { what = "policy", call = call.id, tool = call.name,
-      verdict = verdict.verdict, why = verdict.why, from = verdict.from,
-      file = i > 1 and file or nil })
+    local verdict = decided(run, "policy", call, function()
+      local said = door.verdict(run, file, asked, facts)
+      return { verdict = said.verdict, why = said.why, from = said.from,
+        file = i > 1 and file or nil }
+    end)
     held = door.stricter(held, verdict)
   end
   return held
@@ -153,16 +173,17 @@ local function refused(run, who, declaration, call, asked, facts)
         grants.lines(declaration, session.get().home))
   end
   if verdict.verdict == "ask" then
-    verdict.why = verdict.why or "policy asks"
+    verdict = { verdict = "ask", why = verdict.why or "policy asks", from = verdict.from }
     local allowed, why = consent.ask(run, { call = call, asked = asked, verdict = verdict,
       key = door.key(asked, run.workspace) })
     if not allowed then return why end
   end
   if who.hooks and who.hooks.allow_tool then
-    local allowed, why = ruling.consents(run, who.hooks_file, "allow_tool", asked)
-    session.record(run, "decision", { what = "allow_tool", call = call.id, tool = call.name,
-      verdict = allowed and "allow" or "deny", why = why })
-    if not allowed then return why or "refused by the agent's allow_tool hook" end
+    local said = decided(run, "allow_tool", call, function()
+      local allowed, why = ruling.consents(run, who.hooks_file, "allow_tool", asked)
+      return { verdict = allowed and "allow" or "deny", why = why }
+    end)
+    if said.verdict ~= "allow" then return said.why or "refused by the agent's allow_tool hook" end
   end
 end
 
@@ -232,7 +253,8 @@ end
 ---@field declaration? tool.Declaration
 ---@field input?       table
 ---@field hosts?       string[] that the call may talk to
----@field result?      CallResult
+---@field result?      CallResult that needs no tool: a refusal, or what is recorded already
+---@field known?       boolean the result is recorded already
 ---@field power?       boolean
 
 --- Everything before a tool's own code runs: is there such a tool, do the arguments fit, is it
@@ -242,9 +264,8 @@ local function prepare(run, who, call)
   local s = session.get()
   local declaration = text.one_of(who.tools, call.name) and s.tools[call.name]
   if not declaration then
-    session.record(run, "call",
-      { id = call.id, tool = call.name, input = call.input, refused = true,
-        at = call.at, of = call.of })
+    past.once(run, "call", { id = call.id, tool = call.name, input = call.input, refused = true,
+      at = call.at, of = call.of, line = call.line })
     return { call = call, result = unknown(who, call) }
   end
   local input, why = read_input(call)
@@ -267,11 +288,47 @@ local function prepare(run, who, call)
     if not affordable then why, code = over.message, "limit" end
   end
   local power = not why and needs_power(declaration)
-  session.record(run, "call", { id = call.id, tool = call.name, input = why and call.input or input,
-    effect = declaration.effect, refused = why and true or nil, at = call.at, of = call.of },
-    power)
+  local _, _, before = past.once(run, "call", { id = call.id, tool = call.name,
+    input = why and call.input or input, effect = declaration.effect,
+    refused = why and true or nil, at = call.at, of = call.of, line = call.line }, power)
+  if before and not why and not declaration.repeatable then why, code = UNKNOWN, "unknown" end
   return { call = call, declaration = declaration, input = input, power = power,
     hosts = asked and asked.hosts, result = why and failed(call, why, code) }
+end
+
+local function note_touched(run, declaration, input, result)
+  local wrote = declaration and declaration.effect == "write" and not result.error
+  if wrote and type(input) == "table" and type(input.path) == "string" then
+    session.touch(run, input.path, result.data)
+  end
+end
+
+--- A recorded result, as if its call had just ended: what it cost, changed and left behind counts.
+---@param run    HostRun
+---@param result CallResult
+---@return CallResult result
+function door.recall(run, result)
+  local key, _, seq = result.at or result.id, past.peek(run, "result", result.at or result.id)
+  local call = past.take(run, "call", key)
+  for _, what in ipairs { "policy", "ask", "allow_tool" } do
+    past.pass(run, "decision", what .. " " .. result.id, seq or math.maxinteger)
+  end
+  past.pass(run, "approval", result.id, seq or math.maxinteger)
+  past.take(run, "result", key)
+  if call and not call.refused then
+    run:charge("calls", 1)
+    note_touched(run, session.get().tools[call.tool], call.input, result)
+  end
+  for path, hash in pairs(result.seen or {}) do run:saw(path, hash) end
+  if result.state then session.keep_state(run, result.name, json.encode(result.state)) end
+  return result
+end
+
+--- What is known of a call from an earlier process, else all that comes before its tool runs.
+local function begin(run, who, call)
+  local known = past.peek(run, "result", call.at or call.id)
+  if known then return { call = call, result = door.recall(run, known), known = true } end
+  return prepare(run, who, call)
 end
 
 local function any_inside(paths)
@@ -298,6 +355,7 @@ end
 local function use(run, prepared)
   if prepared.result then return prepared.result end
   local declaration, needs = prepared.declaration, prepared.declaration.needs
+  if needs.exec and declaration.effect ~= "read" then changes.before(run) end
   local means = { name = declaration.name, entry = declaration.entry,
     timeout_ms = declaration.timeout_ms, call = prepared.call.id,
     state = session.state_of(run, declaration.name),
@@ -316,11 +374,10 @@ local function use(run, prepared)
 end
 
 local function finish(run, prepared, result)
+  if prepared.known then return result end
+  result.at, result.of, result.seen = prepared.call.at, prepared.call.of, run:new_seen()
   session.record(run, "result", result, prepared.power)
-  local wrote = prepared.declaration and prepared.declaration.effect == "write" and not result.error
-  if wrote and type(prepared.input.path) == "string" then
-    session.touch(run, prepared.input.path, result.data)
-  end
+  note_touched(run, prepared.declaration, prepared.input, result)
   return result
 end
 
@@ -331,7 +388,7 @@ end
 ---@param call Call
 ---@return CallResult result
 function door.call(run, who, call)
-  local prepared = prepare(run, who, call)
+  local prepared = begin(run, who, call)
   return finish(run, prepared, use(run, prepared))
 end
 
@@ -340,7 +397,7 @@ end
 local function side_by_side(run, who, calls)
   local prepared, work, results = {}, {}, {}
   for i, call in ipairs(calls) do
-    prepared[i] = prepare(run, who, call)
+    prepared[i] = begin(run, who, call)
     work[i] = function() return use(run, prepared[i]) end
   end
   local done, err = run:all(work)

@@ -3,6 +3,7 @@
 --- result; the user is asked at the terminal.
 local json     = require "lib.json"
 local limits   = require "lib.limits"
+local past     = require "lib.past"
 local question = require "lib.question"
 local session  = require "lib.session"
 local text     = require "lib.text"
@@ -100,24 +101,17 @@ local function first_message(who, asked, task)
 end
 
 --- A child run of the agent that is asked, on the parent's budget.
-local function consult(run, who, input, start)
-  local agent = require "lib.agent" -- here: it requires this file
+local function consult(run, who, input, place, start)
+  local agent, children = require "lib.agent", require "lib.children" -- they require this file
   local other = session.get().catalog.by_name[input.to]
-  local child, err = limits.child(run, nil, { agent = other.name, task = input.question })
-  if not child then return nil, err.message end
-  -- Also when we are cancelled:
-  local _ <close> = setmetatable({}, { __close = function() child:close() end })
-  session.record(run, "child", { run = child.id, agent = other.name, task = input.question })
-  session.record(child, "run.started", { format = 1, agent = other.name, task = input.question,
-    parent = run.id })
   local above = table.move(start.above or {}, 1, #(start.above or {}), 1, {})
   above[#above + 1] = who.name
-  local result
-  result, err = agent.whole(child, function()
-    return agent.run(child, { agent = other, task = input.question, hops = "off", above = above,
-      opening = first_message(who, input.question, start.task) })
-  end)
-  session.pass_files(child, run)
+  local result, err = children.carry(run, { agent = other.name, task = input.question,
+    record = place, started = {}, again = past.take(run, "child", place.call),
+    work = function(child)
+      return agent.run(child, { agent = other, task = input.question, hops = "off", above = above,
+        opening = first_message(who, input.question, start.task) })
+    end })
   if not result then return nil, ("%s could not answer: %s"):format(other.name, err.message) end
   if result.status == "ok" then return result.text end
   return nil, ("%s did not come to an end (%s). It said so far:\n%s"):format(other.name,
@@ -136,20 +130,39 @@ end
 --- Asks an agent; question and answer are recorded as those to the user are.
 local function ask_agent(run, who, input, place, start)
   question.asked(run, place, { agent = who.name, to = input.to, text = input.question })
-  local said, why = consult(run, who, input, start)
+  local known = past.take(run, "answer", place.call)
+  if known then return known.text, known.error and known.error.message end
+  local said, why = consult(run, who, input, place, start)
   question.answered(run, place, { text = said, by = input.to,
     error = why and { code = "unavailable", message = why } })
   return said, why
 end
 
+--- An answer of an earlier process, as if it had just come: what it cost counts.
+local function recall(run, call, known)
+  local _, seq = past.peek(run, "result", call.id)
+  local made = past.take(run, "call", call.id)
+  if made and not made.refused then run:charge("calls", 1) end
+  past.pass(run, "question", call.id, seq)
+  past.pass(run, "answer", call.id, seq)
+  local child, at = past.peek(run, "child", call.id)
+  if child and at < seq then
+    require("lib.children").recall(run, past.take(run, "child", call.id))
+  end
+  past.take(run, "result", call.id)
+  return known
+end
+
 local function answer_one(run, who, call, start)
+  local known = past.peek(run, "result", call.id)
+  if known then return recall(run, call, known) end
   local input, why = read(call)
   why = why or refused(who, input, start.above or {})
   if not why then
     local affordable, over = limits.spend(run, "calls", 1)
     if not affordable then why = over.message end
   end
-  session.record(run, "call", { id = call.id, tool = escalate.NAME,
+  past.once(run, "call", { id = call.id, tool = escalate.NAME,
     input = why and call.input or input, effect = "read", refused = why and true or nil })
   local said
   if not why then

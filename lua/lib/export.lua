@@ -7,6 +7,7 @@
 ---                                        `text` where the file is no UTF-8
 local base64 = require "lib.base64"
 local json   = require "lib.json"
+local texts  = require "lib.texts"
 
 local export = {}
 
@@ -37,13 +38,9 @@ end
 ---@param record { kind: string, body: string }
 ---@param files table<string, string>
 function export.note_files(record, files)
-  if record.kind ~= "run.started" and record.kind ~= "run.finished" then return end
-  local body = json.decode(record.body)
-  local named = type(body) == "table" and body.files
-  if type(named) ~= "table" then return end
-  for path, hash in pairs(named) do
-    if type(hash) == "string" then files[hash] = path end
-  end
+  local named, definitions = texts.named(record)
+  for path, hash in pairs(named) do files[hash] = path end
+  for path, hash in pairs(definitions) do files[hash] = path end
 end
 
 --- The texts of noted files, in the order of their paths; a text that is not there is left out.

@@ -1,7 +1,7 @@
 --- The handoff call, by which an agent hands its work to another one. Where the run then goes is
 --- lib/way.lua's.
 local json    = require "lib.json"
-local session = require "lib.session"
+local past    = require "lib.past"
 
 local hop = { NAME = "handoff" }
 
@@ -96,9 +96,8 @@ function hop.take(run, who, calls, refusal)
     for i, call in ipairs(calls) do results[i] = answer(call, refused, true) end
   end
   for i, call in ipairs(calls) do
-    session.record(run, "call",
-      { id = call.id, tool = hop.NAME, input = call.input, effect = "read" })
-    session.record(run, "result", results[i])
+    past.once(run, "call", { id = call.id, tool = hop.NAME, input = call.input, effect = "read" })
+    past.once(run, "result", results[i])
   end
   return results, wanted
 end

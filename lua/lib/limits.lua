@@ -90,7 +90,7 @@ function limits.in_time(run, work)
       return { ok = ok, result = result, err = why }
     end,
     time = function()
-      run:sleep(part.time)
+      run:wait { kind = "clock", key = "part", ms = part.time }
       return { ok = true, err = { code = "limit",
         message = ("the limit of %s that %s's definition sets is reached")
           :format(allowance.amount("time", part.time), part.agent) } }

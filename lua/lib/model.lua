@@ -139,13 +139,14 @@ local function rehearsed(data, name)
     own = true, legacy = false, scenario = scenario, why = "named", limits = data.limits }
 end
 
+local function is_inherit(name) return name:lower() == "inherit" end
+
 --- The names to try for an agent, when the caller gives none.
 local function names_of(data, wanted, agent)
   if type(wanted) == "string" then wanted = { wanted } end
   if wanted and #wanted > 0 then return wanted end
   local said = agent.model
-  if said and said ~= "" and said ~= "inherit" then return { said } end
-  if said == "inherit" and agent.inherit and #agent.inherit > 0 then return agent.inherit end
+  if said and said ~= "" and not (is_inherit(said) and not agent.inherit) then return { said } end
   return { data.complexity[(agent.complexity or ""):lower()] or data.complexity.default }
 end
 
@@ -184,15 +185,21 @@ end
 --- The targets to try, in order.
 ---@param wanted? string|string[] names, tiers, ids or rehearsal:FILE; nil takes the agent's own
 ---@param agent?  { model: string?, complexity: string?, inherit: string[]?, exact: boolean? }
----  `inherit`: names that the asking agent uses; `exact`: no fallbacks, the user has chosen
+---  `inherit`: names that the asking agent uses, none of them inherit; `exact`: no fallbacks, the
+---  user has chosen
 ---@param env     model.Env
 ---@return model.Target[]? targets, table? err
 function model.resolve(wanted, agent, env)
   local data = env.models or models
   agent = agent or {}
   local targets, seen, tiers, first_err = {}, {}, {}, nil
-  local function add(name)
-    if name == "inherit" then name = data.complexity.default end
+  local add
+  function add(name)
+    if is_inherit(name) then
+      if not agent.inherit then return add(data.complexity.default) end
+      for _, one in ipairs(agent.inherit) do add(one) end
+      return
+    end
     -- A scenario is a Lua file: a definition, which is data, cannot have one loaded.
     local rehearsal = wanted and rehearsed(data, name)
     if rehearsal then targets[#targets + 1] = rehearsal return end

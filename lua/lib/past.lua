@@ -38,17 +38,41 @@ end
 
 --- Drops what a later record took back: run.resumed { forget = { seq, ... } }.
 local function remembered(records)
-  local gone = {}
+  local gone, kept = {}, {}
   for _, record in ipairs(records) do
     for _, seq in ipairs(record.kind == "run.resumed" and record.body.forget or {}) do
       gone[seq] = true
     end
   end
-  local kept = {}
   for _, record in ipairs(records) do
     if not gone[record.seq] then kept[#kept + 1] = record end
   end
   return kept
+end
+
+local function of_records(records, seq)
+  local new = { records = records, seq = seq, queues = {} }
+  for i = #records, 1, -1 do
+    local record = records[i]
+    local key = queue_of(record.kind, past.key(record.kind, record.body))
+    local queue = new.queues[key] or {}
+    new.queues[key] = queue
+    queue[#queue + 1] = record
+  end
+  return new
+end
+
+--- The same past without some records.
+---@param mine past.Past
+---@param seqs integer[]
+---@return past.Past
+function past.without(mine, seqs)
+  local gone, kept = {}, {}
+  for _, seq in ipairs(seqs) do gone[seq] = true end
+  for _, record in ipairs(mine.records) do
+    if not gone[record.seq] then kept[#kept + 1] = record end
+  end
+  return of_records(kept, mine.seq)
 end
 
 ---@param raw { seq: integer, time: integer, kind: string, body: string }[] as cli.read_run has them
@@ -63,14 +87,7 @@ function past.read(raw)
     records[i] = { seq = one.seq, time = one.time, kind = one.kind, body = body }
   end
   local last = records[#records]
-  local new = { records = remembered(records), seq = last and last.seq or 0, queues = {} }
-  for i = #new.records, 1, -1 do
-    local record = new.records[i]
-    local key = queue_of(record.kind, past.key(record.kind, record.body))
-    local queue = new.queues[key] or {}
-    new.queues[key] = queue
-    queue[#queue + 1] = record
-  end
+  local new = of_records(remembered(records), last and last.seq or 0)
   if last and last.kind == "run.finished" then new.ended = last end
   return new
 end
@@ -79,11 +96,10 @@ end
 ---@param run HostRun|string or its id
 ---@return past.Past?
 function past.of(run)
-  local pasts = session.get().pasts
-  return pasts and pasts[type(run) == "string" and run or run.id]
+  return session.past_of(type(run) == "string" and run or run.id)
 end
 
-local function queue(run, kind, key)
+local function queue_in(run, kind, key)
   local mine = past.of(run)
   local found = mine and mine.queues[queue_of(kind, key)]
   return found and #found > 0 and found or nil
@@ -95,7 +111,7 @@ end
 ---@param key? string
 ---@return table? body, integer? seq, integer? time
 function past.peek(run, kind, key)
-  local found = queue(run, kind, key)
+  local found = queue_in(run, kind, key)
   if not found then return nil end
   local record = found[#found]
   return record.body, record.seq, record.time
@@ -108,11 +124,24 @@ end
 ---@param key? string
 ---@return table? body, integer? seq, integer? time
 function past.take(run, kind, key)
-  local found = queue(run, kind, key)
+  local found = queue_in(run, kind, key)
   if not found then return nil end
   local record = table.remove(found)
   session.emit(run, kind, record.body, record.seq, true)
   return record.body, record.seq, record.time
+end
+
+--- Passes over the records of that kind that stand before `seq`: what they led to is known.
+---@param run  HostRun
+---@param kind string
+---@param key? string
+---@param seq  integer
+function past.pass(run, kind, key, seq)
+  local _, at = past.peek(run, kind, key)
+  while at and at < seq do
+    past.take(run, kind, key)
+    _, at = past.peek(run, kind, key)
+  end
 end
 
 --- The record of a step that takes no time: as it stands in the past, else recorded now.

@@ -1,7 +1,10 @@
 --- Questions of a run to a person: recorded before they are asked, asked at the terminal at once,
---- and recorded with who answered. Where nobody is there they are kept, and stand in the result of
---- the run. Host VM only.
+--- or left for whoever answers later, and recorded with who answered. Where nobody ever can, they
+--- are kept and stand in the result of the run. Host VM only.
+local inbox   = require "lib.inbox"
+local past    = require "lib.past"
 local session = require "lib.session"
+local show    = require "lib.show"
 local text    = require "lib.text"
 
 local question = {}
@@ -26,9 +29,10 @@ local NO_ANSWER <const> = {
 ---@param run   HostRun
 ---@param place table
 ---@param body  { agent: string?, to: string, text: string, choices: string[]?, default: string? }
+---@return table body as it was recorded first, integer seq
 function question.asked(run, place, body)
   for key, value in pairs(place) do body[key] = value end
-  session.record(run, "question", body)
+  return past.once(run, "question", body)
 end
 
 --- Appended before anybody acts on it.
@@ -41,8 +45,7 @@ function question.answered(run, place, body)
   session.record(run, "answer", body)
 end
 
---- Nobody answers. A run that can wait for a person would park here until one has; so far none can:
---- the question is kept, and who asked is told so.
+--- Nobody answers, and the run cannot wait: the question is kept, and who asked is told so.
 local function unanswered(run, asked, code)
   local s = session.get()
   local open = s.questions[run.id] or {}
@@ -52,12 +55,12 @@ local function unanswered(run, asked, code)
   return nil, { code = code, message = NO_ANSWER[code] }
 end
 
---- The word that the person gave, or why there is none.
-local function ask_person(asked)
+--- Asks at the terminal.
+---@return string? word, Error? err
+local function at_terminal(asked, ms)
   local s = session.get()
-  if not s.ask then return nil, { code = "unavailable" } end
   local put = { title = asked.asker .. " asks you", lines = { asked.text },
-    default = asked.default, timeout_ms = asked.timeout_ms or s.settings.policy.ask_ms }
+    default = asked.default, timeout_ms = ms or s.settings.policy.ask_ms }
   if asked.choices then
     put.choices = {}
     for i, word in ipairs(asked.choices) do
@@ -68,21 +71,69 @@ local function ask_person(asked)
   return s.ask(put)
 end
 
+--- Waits for an answer from elsewhere. One that is none of the choices is no answer.
+---@return string? word, Error? err, integer? number of the message
+local function from_elsewhere(open, asked, ms)
+  while true do
+    local said, err = inbox.await(open, ms)
+    if not said then return nil, err end
+    local word = type(said.text) == "string" and text.valid(said.text) or ""
+    if word ~= "" and (not asked.choices or text.one_of(asked.choices, word)) then
+      return word, nil, said.number
+    end
+    inbox.took(said.number)
+    session.emit(open.run, "notice", { text = ("an answer is none of the choices: %s")
+      :format(show.brief(show.clean(word), 60)) })
+  end
+end
+
+--- Both at once: who is at the terminal need not be who answers.
+local function from_either(run, open, asked, ms)
+  local done, err = run:race {
+    terminal = function()
+      local word, why = at_terminal(asked, ms)
+      return { word = word, err = why }
+    end,
+    elsewhere = function()
+      local word, why, number = from_elsewhere(open, asked)
+      return { word = word, err = why, number = number }
+    end,
+  }
+  if not done then return nil, err end
+  return done.word, done.err, done.number
+end
+
+--- The word that somebody gave, or why there is none.
+---@return string? word, Error? err, integer? number
+local function from_somebody(run, asked, body, seq)
+  local s = session.get()
+  local ms = body["until"] and math.max(0, body["until"] - s.now())
+  local open = { run = run, seq = seq, kind = "question", agent = asked.asker, text = asked.text }
+  if ms == 0 then return nil, { code = "timeout" } end
+  if s.ask then return from_either(run, open, asked, ms) end
+  if s.parks and (asked.default == nil or ms) then return from_elsewhere(open, asked, ms) end
+  return nil, { code = "unavailable" }
+end
+
 --- Asks the user.
 ---@async
 ---@param run   HostRun
 ---@param asked question.Asked
 ---@return string? answer, Error? err
----@return string by "person", "default" or "nobody"
+---@return string by "person" (at the terminal), "inbox" (from elsewhere), "default" or "nobody"
 function question.put(run, asked)
+  local s = session.get()
   asked.text = text.cut_middle(text.valid(asked.text), QUESTION_MOST)
-  question.asked(run, asked.place, { agent = asked.asker, to = "User", text = asked.text,
-    choices = asked.choices, default = asked.default })
-  local by = "person"
-  local answer, err = ask_person(asked)
+  local body, seq = question.asked(run, asked.place, { agent = asked.asker, to = "User",
+    text = asked.text, choices = asked.choices, default = asked.default,
+    ["until"] = asked.timeout_ms and s.now() + asked.timeout_ms })
+  local known = past.take(run, "answer", past.key("answer", body))
+  if known then return known.text, known.error, known.by end
+  local answer, err, number = from_somebody(run, asked, body, seq)
+  local by = number and "inbox" or "person"
   if err and err.code == "timeout" then
     session.emit(run, "stall", { what = "ask", action = asked.default and "default" or "fail",
-      after_ms = asked.timeout_ms or session.get().settings.policy.ask_ms })
+      after_ms = asked.timeout_ms or s.settings.policy.ask_ms })
   end
   if not answer and asked.default ~= nil then
     answer, err, by = asked.default, nil, "default"
@@ -92,7 +143,21 @@ function question.put(run, asked)
   end
   question.answered(run, asked.place, { text = answer, by = by,
     error = err and { code = err.code, message = err.message } })
+  inbox.took(number)
   return answer, err, by
+end
+
+--- What a parked run waits for, for people.
+---@param run HostRun
+---@return string message
+function question.waits_for(run)
+  local first, count = session.get().parked[1], #session.get().parked
+  if not first then return ("%s waits for a person"):format(run.id) end
+  local said = ("%s waits for you: %s %s: %s"):format(run.id, show.clean(first.agent),
+    first.kind == "question" and "asks" or "wants to call",
+    show.brief(show.clean(text.first_line(first.text)), 200))
+  if count > 1 then said = said .. (" (and %d more)"):format(count - 1) end
+  return said
 end
 
 --- The questions of a run and its children that nobody answered; what they leave behind goes to

@@ -11,6 +11,7 @@ local text   = require "lib.text"
 local route = {}
 
 local KEYS <const> = { "why", "when", "models", "effort", "to", "ask", "ends", "evidence", "by" }
+local NEAR <const> = 0.95    -- of the best score: told, but not asked about
 local RUNNERS_UP <const> = 9 -- with the one that was chosen: the ten that a model may pick from
 
 ---@class route.Rule
@@ -132,29 +133,67 @@ function route.mentions(words)
   end
 end
 
-local function quoted(words)
+--- The words of a task that an agent has, and what others of them mean.
+local function evidence(one)
   local said = {}
-  for i, word in ipairs(words) do said[i] = ("%q"):format(word) end
-  return table.concat(said, ", ")
+  for i, word in ipairs(one.words) do said[i] = ("%q"):format(word) end
+  local words, meant = table.concat(said, ", "), table.concat(one.meant, " ")
+  if meant == "" then return words end
+  if words == "" then return "the task means " .. meant end
+  return ("%s; the task also means %s"):format(words, meant)
 end
 
---- The agent whose name, claims ("MUST BE USED for ..."), role and description fit the task's words
---- best; nil where none has any of them.
+--- Who else fits nearly as well as the best: those that reach `share` of its score.
+local function close_to(ranked, share)
+  local names = {}
+  for i = 2, math.min(#ranked, RUNNERS_UP + 1) do
+    if ranked[i].score < share * ranked[1].score then break end
+    names[#names + 1] = ranked[i].name
+  end
+  return names
+end
+
+--- Ranks by words. Where `how.ask` is a share (0.9), those whose score reaches it of the best one's
+--- are candidates, from whom a model picks.
+---@param how { ask: number? }
+---@return fun(task: string, catalog: { agents: table[] }): table?
+function route.ranked(how)
+  for _, key in ipairs(text.sorted_keys(how)) do
+    if key ~= "ask" then error(("route.ranked: unknown key %q; it takes ask"):format(key), 2) end
+  end
+  if how.ask ~= nil and not (type(how.ask) == "number" and how.ask > 0 and how.ask <= 1) then
+    error("route.ranked: ask is a share of the best score, such as 0.9", 2)
+  end
+  return function(task, catalog)
+    local ranked = choice.rank(task, catalog.agents)
+    local best = ranked[1]
+    if not best then return nil end
+    local runners_up = {}
+    for i = 2, math.min(#ranked, RUNNERS_UP + 1) do
+      local one = ranked[i]
+      runners_up[i - 1] = { to = one.name, score = one.score,
+        why = (#one.words > 0 and "it says " or "") .. evidence(one) }
+    end
+    local near = close_to(ranked, how.ask or NEAR)
+    local found = { to = best.name, score = best.score, runners_up = runners_up,
+      why = "it fits the task's words best: " .. evidence(best) }
+    if #near == 0 then return found end
+    if how.ask then
+      found.to, found.ask = nil, { best.name, table.unpack(near) }
+      found.why = ("%d agents fit the task's words nearly alike"):format(#near + 1)
+    else
+      found.why = ("%s; nearly as well fits %s"):format(found.why, near[1])
+    end
+    return found
+  end
+end
+
+--- The agent whose name, claims ("MUST BE USED for ..."), role, description and lists of work fit
+--- the task's words best; nil where none has any of them.
 ---@param task    string
 ---@param catalog { agents: table[] }
 ---@return { to: string, why: string, score: number, runners_up: table[] }?
-function route.by_rank(task, catalog)
-  local ranked = choice.rank(task, catalog.agents)
-  local best = ranked[1]
-  if not best then return nil end
-  local runners_up = {}
-  for i = 2, math.min(#ranked, RUNNERS_UP + 1) do
-    local one = ranked[i]
-    runners_up[i - 1] = { to = one.name, score = one.score, why = "it says " .. quoted(one.words) }
-  end
-  return { to = best.name, score = best.score, runners_up = runners_up,
-    why = "it fits the task's words best: " .. quoted(best.words) }
-end
+route.by_rank = route.ranked {}
 
 -- next --------------------------------------------------------------------------------------------
 

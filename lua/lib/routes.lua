@@ -5,6 +5,7 @@ local chooser = require "lib.chooser"
 local hop     = require "lib.hop"
 local json    = require "lib.json"
 local allowance = require "lib.allowance"
+local model   = require "lib.model"
 local ruling  = require "lib.ruling"
 local show    = require "lib.show"
 local start   = require "lib.start"
@@ -39,6 +40,15 @@ end
 
 -- who gets a task ---------------------------------------------------------------------------------
 
+---@class routes.Model
+---@field wanted?  string|string[] what routing or the definition names
+---@field models?  { model: string, provider: string, own: boolean }[] to be tried, in order; own:
+---  at an address that the user gave
+---@field problem? string why none can be asked
+---@field effort?  string
+---@field why      string
+---@field from?    string
+
 ---@class routes.Task
 ---@field task   string
 ---@field to?    string
@@ -47,22 +57,34 @@ end
 ---@field from?  string
 ---@field score? number
 ---@field runners_up table[]
----@field model? { models: any, effort: string?, why: string, from: string? }
+---@field model? routes.Model
 ---@field looked routes.Rules[]
 
---- Which models the agent would be asked with; nothing is resolved, no key is looked for.
+--- Which model the agent would be asked with, and at which server; nothing is sent.
 local function model_of(cli, asker, loaded, who, facts)
-  local env, err = start.models(cli, loaded.gate)
+  local env, err = start.outside(cli, loaded.gate)
   if not env then return nil, err end
   local said
   said, err = ruling.ask(asker, "lua/routing.lua", "model", hop.facts(who), facts)
   if err then return nil, err end
   said = said or {}
-  local tier = env.complexity[(who.complexity or ""):lower()] or env.complexity.default
-  local models = said.models or who.model or tier
-  return { models = type(models) == "table" and json.array(models) or models,
-    effort = said.effort or asking.effort(env, who), from = said.from,
+  local found = { wanted = said.models or who.model, from = said.from,
+    effort = said.effort or asking.effort(env.models, who),
     why = said.why or "the definition's own" }
+  if type(found.wanted) == "table" then found.wanted = json.array(found.wanted) end
+  local targets
+  targets, err = model.resolve(said.models,
+    { model = who.model, complexity = who.complexity }, env)
+  if not targets then
+    found.problem = err.message
+    return found
+  end
+  found.models = json.array {}
+  for i, target in ipairs(targets) do
+    found.models[i] = { model = target.model, provider = target.provider, own = target.own }
+  end
+  found.why = ("%s; %s"):format(found.why, targets[1].why)
+  return found
 end
 
 --- Facts of a run that has not begun, with the dollars that it has where nobody says otherwise.
@@ -163,6 +185,17 @@ end
 
 local function scored(score) return score and ("%.2f"):format(score) or "-" end
 
+--- "claude-x (anthropic), then claude-y, effort high: what the definition asks for".
+local function model_words(found)
+  local effort = found.effort and ", effort " .. found.effort or ""
+  if found.problem then return ("none%s: %s; %s"):format(effort, found.why, found.problem) end
+  local first, names = found.models[1], {}
+  for i = 2, #found.models do names[i - 1] = found.models[i].model end
+  return ("%s (%s%s)%s%s: %s"):format(first.model, first.provider,
+    first.own and ", at your own address" or "",
+    #names > 0 and ", then " .. table.concat(names, ", ") or "", effort, found.why)
+end
+
 --- The choice for people.
 ---@param found    routes.Task
 ---@param explain? boolean every rule too
@@ -178,11 +211,7 @@ function routes.task_words(found, explain)
     add("  why      %s", found.why)
   end
   if found.from then add("  rule     %s", found.from) end
-  if found.model then
-    local models = found.model.models
-    add("  model    %s%s: %s", type(models) == "table" and table.concat(models, ", ") or models,
-      found.model.effort and ", effort " .. found.model.effort or "", found.model.why)
-  end
+  if found.model then add("  model    %s", model_words(found.model)) end
   if #found.runners_up > 0 then add("runners-up") end
   for i, one in ipairs(found.runners_up) do
     if i > 5 and not explain then

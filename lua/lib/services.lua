@@ -1,17 +1,19 @@
 --- What the `run` of a chain does, on the host's side. Each function gets the chain's run first.
 local agent   = require "lib.agent"
 local allowance = require "lib.allowance"
+local children = require "lib.children"
 local copies  = require "lib.copies"
 local door    = require "lib.door"
 local duration = require "lib.duration"
 local json    = require "lib.json"
-local limits  = require "lib.limits"
 local opening = require "lib.opening"
 local output  = require "lib.output"
+local past    = require "lib.past"
 local question = require "lib.question"
 local schema  = require "lib.schema"
 local session = require "lib.session"
 local show    = require "lib.show"
+local steps   = require "lib.steps"
 local text    = require "lib.text"
 
 local services = {}
@@ -52,37 +54,46 @@ local function chain_as_agent()
   return { name = "chain", tools = text.sorted_keys(session.get().tools), targets = {}, edges = {} }
 end
 
---- The work of a child: one agent, and whoever it hands to where hops are on.
-local function child_work(child, who, input, options)
-  local task, first = opening.of(input)
-  return agent.whole(child, function()
-    return agent.run(child, { agent = who, task = task, opening = first,
-      hops = options.hops or "off", output = options.form })
-  end)
-end
+--- What the records of a step say of where it stands.
+local function mark(place, of) return { at = place.at, of = of, line = place.line } end
 
---- One child from its first record to its last.
----@return any reply text, or the value where an output is asked for
----@return Error? err
-local function ask_child(run, place, who, input, options)
-  local task = opening.of(input)
-  local child, err = limits.child(run, options.bounds,
-    { agent = who.name, task = task, place = options.place })
-  if not child then return nil, err end
-  -- Also when we are cancelled:
-  local _ <close> = setmetatable({}, { __close = function() child:close() end })
-  session.record(run, "child", { at = place, of = options.of, run = child.id, agent = who.name,
-    task = task, workspace = options.workspace })
-  session.record(child, "run.started", { format = 1, agent = who.name, task = task,
-    parent = run.id, workspace = child.workspace })
-  local result
-  result, err = child_work(child, who, input, options)
+--- A result as the script gets it; the failure of a child that came to no good end holds what it
+--- had.
+local function outcome(result, err)
   if not result then return nil, err end
   if result.status ~= "ok" then
     return nil, { code = result.status, message = result.error, details = { text = result.text } }
   end
   if result.value ~= nil then return result.value end
   return result.text
+end
+
+--- One agent, and whoever it hands to where hops are on.
+local function work_of(who, input, options)
+  local task, first = opening.of(input)
+  return function(child)
+    return agent.run(child, { agent = who, task = task, opening = first,
+      hops = options.hops or "off", output = options.form })
+  end
+end
+
+---@return agent.Result? result, Error? err, string? id
+local function carry_child(run, place, who, input, options, more)
+  local record, task = mark(place, options.of), opening.of(input)
+  record.workspace, record.copy = options.workspace, more.copy
+  return children.carry(run, { agent = who.name, task = task, record = record, again = more.again,
+    started = { workspace = more.place and more.place.workspace or run.workspace },
+    place = more.place, limits = options.bounds, work = work_of(who, input, options) })
+end
+
+--- A child in a copy of its own, which is taken up again where the child was under way in one;
+--- where that copy is gone the child begins anew.
+---@return agent.Result? result, Error? err, string? id, Patch? patch
+local function carry_in_copy(run, place, who, input, options, again)
+  return copies.within(run, again and again.copy, function(copy, name, is_again)
+    return carry_child(run, place, who, input, options,
+      { place = copy, copy = name, again = is_again and again or nil })
+  end)
 end
 
 --- run.ask: a child run with one agent.
@@ -101,16 +112,30 @@ function services.ask(run, place, name, input, options)
     checked.bounds, why = allowance.read(checked.limits, allowance.KEYS)
     if not checked.bounds then return invalid("run.ask: " .. why.message) end
   end
+  checked.of = identity(run, name, input, options)
+  local done, started = steps.known(run, place, { what = "ask", name = name, of = checked.of })
+  if done then
+    if done.error then return nil, done.error end
+    local reply, err = outcome(children.recall(run, done))
+    return reply, err or done.patch
+  end
   local who, err = session.get().catalog.find(name)
   if not who then return nil, err end
-  checked.of = identity(run, name, input, options)
-  if not checked.workspace then return ask_child(run, place, who, input, checked) end
-  local reply, patch = copies.within(run, function(copy)
-    checked.place = copy
-    return ask_child(run, place, who, input, checked)
-  end)
-  if reply == nil then return nil, patch end
-  session.record(run, "patch", { at = place, agent = who.name, patch = patch })
+  local again, result, id, patch = started and started.body
+  if checked.workspace then
+    result, err, id, patch = carry_in_copy(run, place, who, input, checked, again)
+  else
+    result, err, id = carry_child(run, place, who, input, checked, { again = again })
+  end
+  local reply
+  reply, err = outcome(result, err)
+  if id then
+    local body = mark(place, checked.of)
+    body.agent, body.run, body.patch = who.name, id, reply ~= nil and patch or nil
+    body.error = reply == nil and err or nil
+    session.record(run, "child.finished", body)
+  end
+  if reply == nil then return nil, err end
   return reply, patch
 end
 
@@ -131,27 +156,50 @@ end
 ---@return string? said, any data_or_err what the tool gave beside its text, or why there is none
 function services.tool(run, place, name, input)
   local arguments = json.encode(input)
-  local result = door.call(run, chain_as_agent(),
-    { id = "chain_" .. place:gsub("[^%w]", "_"), name = name, input = arguments,
-      at = place, of = identity(run, name, arguments) })
+  local call = { id = "chain_" .. place.at:gsub("[^%w]", "_"), name = name, input = arguments,
+    at = place.at, of = identity(run, name, arguments), line = place.line }
+  local done = steps.known(run, place, { what = "tool", name = name, of = call.of })
+  local result = done and door.recall(run, done) or door.call(run, chain_as_agent(), call)
   if result.error then return nil, { code = result.code or "invalid", message = result.text } end
   return result.text, result.data
 end
 
+--- Whether the function of a run.step need not run again.
+function services.is_done(run, at) return steps.is_done(run, at) end
+
 --- run.step: keeps what a function of the chain answered.
 ---@async
 ---@param given table what the function was given
+---@return any value, any err what it answered the first time
 function services.step(run, place, name, given, answer)
-  session.record(run, "step", { at = place, of = identity(run, name, given), name = name,
-    value = answer.value, error = answer.error })
+  local of = identity(run, name, given)
+  local done = steps.known(run, place, { what = "step", name = name, of = of })
+  if done then return done.value, done.error end
+  local body = mark(place, of)
+  body.name, body.value, body.error = name, answer.value, answer.error
+  session.record(run, "step", body)
+  return answer.value, answer.error
 end
 
---- run.sleep. The record comes first and names the time of its end, so that who goes on later
---- sleeps no longer than was left.
+--- run.sleep. The record comes first and says when it began, so that who goes on later sleeps no
+--- longer than was left.
 ---@async
 function services.sleep(run, place, ms)
-  session.record(run, "sleep", { at = place, of = identity(run, ms), ms = ms })
-  return run:sleep(ms)
+  local of = identity(run, ms)
+  local done, started = steps.known(run, place, { what = "sleep", of = of })
+  if done then return true end
+  local left = ms
+  if started then
+    left = math.max(0, math.min(ms, started.time + ms - session.get().now()))
+  else
+    local body = mark(place, of)
+    body.ms = ms
+    session.record(run, "sleep", body)
+  end
+  local slept, err = run:sleep(left)
+  if not slept then return nil, err end
+  session.record(run, "woke", mark(place, of))
+  return true
 end
 
 --- What a run spent, and what is left of it; nil where nothing bounds it. Dollars as dollars.
@@ -173,21 +221,24 @@ end
 --- run.budget: recorded, since a chain that goes another way for it must go the same way again.
 ---@async
 function services.budget(run, place)
-  local value = budget_of(run)
-  session.record(run, "budget", { at = place, value = value })
-  return value
+  local done = steps.known(run, place, { what = "budget" })
+  if done then return done.value end
+  local body = mark(place)
+  body.value = budget_of(run)
+  session.record(run, "budget", body)
+  return body.value
 end
 
 --- run.phase: where the chain is, for whoever watches.
 ---@async
 function services.phase(run, place, name)
-  session.record(run, "phase", { at = place, name = brief(name) })
+  past.once(run, "phase", { at = place.at, name = brief(name) })
 end
 
 --- run.log: a line for whoever watches; in the journal too.
 ---@async
 function services.tell(run, place, said)
-  session.record(run, "log", { at = place, text = brief(said) })
+  past.once(run, "log", { at = place.at, text = brief(said) })
 end
 
 --- run.question: recorded when it is asked and when it is answered.
@@ -205,10 +256,15 @@ function services.question(run, place, asked, options)
     and not text.one_of(checked.choices, checked.default) then
     return invalid(("run.question: the default %q is none of the choices"):format(checked.default))
   end
+  local of = identity(run, asked, checked.choices)
+  local done = steps.known(run, place, { what = "question", name = asked, of = of })
   local word
-  word, err = question.put(run, { asker = "The chain", text = asked,
-    place = { at = place, of = identity(run, asked, checked.choices) },
-    choices = checked.choices, default = checked.default, timeout_ms = timeout })
+  if done then
+    word, err = done.text, done.error
+  else
+    word, err = question.put(run, { asker = "The chain", text = asked, place = mark(place, of),
+      choices = checked.choices, default = checked.default, timeout_ms = timeout })
+  end
   if word then return word end
   return nil, { code = "waiting", message = ("%q has no answer: %s; run it on a terminal, or give "
     .. "the question a default"):format(show.brief(text.first_line(asked), 100), err.message) }

@@ -25,13 +25,24 @@ local session = {}
 ---@field speaking table<string, string[]> what the reply under way has said, by run
 ---@field unpriced table<string, boolean> models of which was said that no price is known
 ---@field touched  table<string, session.Touched[]> files changed, by run
+---@field watched  table<string, table> workspaces of which commands' changes count; lib.changes
 ---@field questions table<string, question.Asked[]> that nobody answered, by run
 ---@field part     table<string, limits.Part> the time of the part of the agent at work, by run
 ---@field reached  table<string, boolean> limits where a person said that it is the end
 ---@field stalls   integer about which a person was asked
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
+---@field models   table<string, string[]> the models that a run asks, the first of them now, by run
 ---@field bench?   bench.Bench what the test under way may do besides
 ---@field visits   table<string, integer> conversations begun, by agent
+---@field pasts?   table<string, past.Past> of runs that go on, by id
+---@field parks?   boolean a run may wait for a person without a process
+---@field top?     HostRun the top-level run under way
+---@field differs? Error   how its script differs from its journal
+---@field inbox    table<string, inbox.Answer> that came and was not asked for yet, by RUN:SEQ
+---@field heard    integer number of the last message that came
+---@field waiting  table<string, inbox.Open> who waits for a person, by RUN:SEQ
+---@field parked   table[] who waited when the run parked: { run, seq, kind, agent, text }
+---@field now      fun(): integer Unix milliseconds
 
 local current
 
@@ -40,6 +51,11 @@ function session.open(new) current = new end
 
 ---@return Session
 function session.get() return current or error("no session is open", 2) end
+
+--- The past of a run that goes on; nil for one that began in this process, and without a session.
+---@param id string
+---@return past.Past?
+function session.past_of(id) return current and current.pasts and current.pasts[id] end
 
 --- The real path of a file that is named as layers do: "lua/policy.lua".
 ---@param file string
@@ -51,9 +67,11 @@ function session.where(file) return current and current.locate(file) or file end
 ---@param kind string
 ---@param body table
 ---@param seq? integer
-function session.emit(run, kind, body, seq)
+---@param known? boolean it was recorded by an earlier process
+function session.emit(run, kind, body, seq, known)
   if current then
-    current.sink { run = run.id, parent = run.parent, seq = seq, kind = kind, body = body }
+    current.sink { run = run.id, parent = run.parent, seq = seq, kind = kind, body = body,
+      known = known }
   end
 end
 
@@ -82,6 +100,7 @@ end
 ---@field path     string
 ---@field added?   integer lines, in all; nil where the tool did not tell
 ---@field removed? integer
+---@field how?     "new"|"removed"
 
 --- Notes that a run changed a file; what one agent hands to the next names them.
 ---@param run  HostRun
@@ -112,6 +131,13 @@ function session.pass_files(child, run)
   current.touched[child.id] = nil
 end
 
+local function append(run, kind, body, power)
+  local seq, err = run:append(kind, json.encode(body), power)
+  if not seq then error(err, 0) end
+  session.emit(run, kind, body, seq)
+  return seq
+end
+
 --- Appends a step to the run's journal, waits until it is kept, then tells whoever watches. What
 --- depends on the step begins after this returns. Raises when the journal cannot be written: a run
 --- without its journal does not go on.
@@ -122,10 +148,9 @@ end
 ---@param power? boolean it must survive the loss of power too
 ---@return integer seq
 function session.record(run, kind, body, power)
-  local seq, err = run:append(kind, json.encode(body), power)
-  if not seq then error(err, 0) end
-  session.emit(run, kind, body, seq)
-  return seq
+  local loaded = kind ~= "run.started" and kind ~= "run.resumed" and run:new_sources()
+  if loaded then append(run, "files", { files = loaded }) end -- what a step was made of comes first
+  return append(run, kind, body, power)
 end
 
 return session

@@ -136,6 +136,11 @@ keys.ALL = {
   stall_key("connect", "retry"), stall_key("first_byte", "retry"),
   stall_key("idle_stream", "retry"), stall_key("tool", "fail"),
   duration_key("policy.ask_deadline", "ask_ms", 5 * MINUTE, SECOND, 7 * DAY),
+  { "policy.unanswered", "unanswered", read = values.word { "wait", "refuse" }, default = "wait",
+    narrower = function(theirs, ours)
+      if theirs == "refuse" or theirs == ours then return theirs end
+      return ours, "wait is wider than the refuse in force"
+    end },
   list_key("policy.rules", values.rule, '[{ deny: bash, command: "git push*" }]', stricter_rules),
   { "grants", "grants", read = values.grants, default = {}, narrower = false },
 }

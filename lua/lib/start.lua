@@ -11,6 +11,7 @@ local session  = require "lib.session"
 local settings = require "lib.settings"
 local show     = require "lib.show"
 local text     = require "lib.text"
+local texts    = require "lib.texts"
 local tool     = require "lib.tool"
 local toolbox  = require "lib.toolbox"
 local shipped  = require "models"
@@ -34,9 +35,12 @@ end
 ---@field gate    trust.Gate
 ---@field catalog catalog.Catalog
 ---@field box     toolbox.Box
+---@field changed? string[] files whose recorded text is used, and is not today's
+---@field say?    fun(line: string) tells people, each thing once a process that stays
 
-local NO_GATE <const> = { level = "none", loaded = {}, refused = {}, blocked = {}, left = {},
-  lines = {} }
+local function no_gate()
+  return { level = "none", loaded = {}, refused = {}, blocked = {}, left = {}, lines = {} }
+end
 
 --- Whether a definition is taken: what a run wrote asks, and is left out where nobody can be asked.
 local function taker(cli, where, how)
@@ -59,13 +63,15 @@ end
 ---@async
 ---@param cli   table
 ---@param named? string --project
----@param how?  { ask: boolean? } ask: a person may be asked for what is not trusted yet
+---@param how?  { ask: boolean?, recorded: texts.Texts?, kept: table? } ask: a person may be asked
+---  for what is not trusted yet; recorded: the texts of the run that is carried on, from the
+---  journal that is open; kept: see catalog.load
 ---@return start.Loaded? loaded, Error? err
 function start.load(cli, named, how)
   local where, err = project.find(cli, named)
   if not where then return nil, err end
   if where.written.denied then return nil, where.written.denied end
-  local gate = where.place and trust.gate(cli, where.place, where.written, how) or NO_GATE
+  local gate = where.place and trust.gate(cli, where.place, where.written, how) or no_gate()
   if where.place then
     for _, path in ipairs(written.removed(where.written, where.place.agents)) do
       where.lines[#where.lines + 1] = ("a run removed %s; an agent of its name may be another one "
@@ -74,10 +80,20 @@ function start.load(cli, named, how)
   end
   table.move(gate.lines, 1, #gate.lines, #where.lines + 1, where.lines)
   local found = catalog.load(cli, where.layers,
-    { gate = gate, takes = taker(cli, where, how) })
+    { gate = gate, takes = taker(cli, where, how), kept = how and how.kept })
+  local changed
+  if how and how.recorded then
+    changed, err = texts.use(cli, how.recorded, gate, found)
+    if not changed then return nil, err end
+  end
   local box = toolbox.load(cli, where.folders, gate)
   start.equip(found, box.tools)
-  return { project = where, gate = gate, catalog = found, box = box }
+  return { project = where, gate = gate, catalog = found, box = box, changed = changed }
+end
+
+--- How people are told something of what was loaded.
+local function teller(cli, loaded)
+  return loaded.say or function(line) cli.err("perigee: " .. show.clean(line) .. "\n") end
 end
 
 --- The hooks of an agent, looked up when it is first needed: a broken file stops this agent only.
@@ -131,26 +147,40 @@ function start.models(cli, gate)
   return models
 end
 
---- What stands outside: the models in force, base URLs, and which keys there are. Each key may go
---- to its provider only.
+--- What stands outside: the models in force, base URLs, and which keys there are.
 ---@async
 ---@param cli   table
 ---@param gate? trust.Gate a project's names and tiers stand over the others
----@param replay? cassette.About of a recording: what stood outside when it was made
 ---@return model.Env? env, Error? err
-function start.env(cli, gate, replay)
+function start.outside(cli, gate)
   local models, err = start.models(cli, gate)
   if not models then return nil, err end
-  if replay then
-    return { variables = replay.variables, secrets = replay.secrets, models = models }
-  end
   local env = { variables = {}, secrets = {}, models = models }
   for _, provider in pairs(models.providers) do
     local variable = provider.base_url_variable
-    local url = variable and cli.env(variable)
-    if variable then env.variables[variable] = url end
+    if variable then env.variables[variable] = cli.env(variable) end
     if provider.secret and cli.has_secret(provider.secret) then
       env.secrets[provider.secret] = true
+    end
+  end
+  return env
+end
+
+--- The same for runs: each key may go to its provider, and to nobody else.
+---@async
+---@param cli   table
+---@param gate? trust.Gate
+---@param replay? cassette.About of a recording: what stood outside when it was made
+---@return model.Env? env, Error? err
+function start.env(cli, gate, replay)
+  local env, err = start.outside(cli, gate)
+  if not env then return nil, err end
+  if replay then
+    return { variables = replay.variables, secrets = replay.secrets, models = env.models }
+  end
+  for _, provider in pairs(env.models.providers) do
+    local url = provider.base_url_variable and env.variables[provider.base_url_variable]
+    if provider.secret and env.secrets[provider.secret] then
       cli.allow_secret(provider.secret, url and url ~= "" and url or provider.base_url)
     end
   end
@@ -165,6 +195,7 @@ function start.model(cli, named)
   local info = cli.stat(file)
   if info and info.kind == "file" then return "rehearsal:" .. info.real end
   local entry = ("lua/scenarios/%s.lua"):format((file:gsub("%.lua$", "")))
+  if file:find("/") then entry = file end -- as a record names it
   if cli.locate(entry) then return "rehearsal:" .. entry end
   return nil, { code = "not_found",
     message = ("--model %s: no such file, and no scenario of that name"):format(named) }
@@ -227,9 +258,8 @@ start.date_of = date_of
 function start.grant(cli, loaded, given)
   local found, err = settings.load(cli, loaded.project, given)
   if not found then return nil, err end
-  for _, warning in ipairs(found.warnings) do
-    cli.err("perigee: " .. show.clean(warning) .. "\n")
-  end
+  local say = teller(cli, loaded)
+  for _, warning in ipairs(found.warnings) do say(warning) end
   grants.apply(loaded.box.tools, found, loaded.project.folders.home)
   return found
 end
@@ -287,7 +317,7 @@ end
 --- nobody will ever play that part.
 ---@async
 ---@return boolean? ok, Error? err
-function start.scenario(cli, named, found)
+function start.scenario(cli, named, found, say)
   local path = named and named:match("^rehearsal:(.*)$")
   if not path then return true end
   local scenario, err = cli.decide("lua/lib/decisions.lua", "scenario", path)
@@ -296,8 +326,7 @@ function start.scenario(cli, named, found)
   for i, who in ipairs(found.agents) do names[i] = who.name end
   for _, name in ipairs(scenario.agents) do
     if not found.by_name[name] then
-      cli.err(("perigee: %s: there is no agent %q here%s\n"):format(show.clean(path),
-        show.clean(name), text.suggest(name, names)))
+      say(("%s: there is no agent %q here%s"):format(path, name, text.suggest(name, names)))
     end
   end
   return true
@@ -320,7 +349,7 @@ function start.session(cli, loaded, how)
   named, err = start.model(cli, how.model)
   if how.model and not named then return nil, err end
   local playable
-  playable, err = start.scenario(cli, named, loaded.catalog)
+  playable, err = start.scenario(cli, named, loaded.catalog, teller(cli, loaded))
   if not playable then return nil, err end
   local usable
   usable, err = start.settings(cli, loaded.gate)
@@ -345,14 +374,16 @@ function start.session(cli, loaded, how)
   end
   local said, unread
   if how.workspace then said, unread = notes.read(cli, { how.workspace, loaded.project.root }) end
-  if unread then cli.err("perigee: " .. show.clean(unread) .. "\n") end
+  if unread then teller(cli, loaded)(unread) end
   local person = answering(cli, loaded, how.asks, how.sink)
   local new = {
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
-    visits = {}, states = {}, touched = {}, questions = {}, speaking = {}, unpriced = {}, part = {},
-    reached = {}, stalls = 0,
+    visits = how.visits or {}, states = {}, touched = {}, questions = {}, speaking = {},
+    unpriced = {}, models = {}, part = {}, watched = {}, pasts = how.pasts, reached = {},
+    stalls = 0, inbox = {}, heard = 0, waiting = {}, parked = {}, now = cli.now,
+    parks = how.parks and inforce.policy.unanswered == "wait",
     facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux",
       notes = said },
     sink = person.sink,

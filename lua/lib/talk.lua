@@ -3,6 +3,7 @@
 local asking  = require "lib.asking"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
+local past    = require "lib.past"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
 local session = require "lib.session"
@@ -41,6 +42,10 @@ function talk.prepare(run, who, facts, form)
   local s = session.get()
   local targets, err, effort = asking.targets(run, who, facts)
   if not targets then return nil, err end
+  local known = past.peek(run, "prompt")
+  if known then -- what was sent is sent again, byte for byte
+    return { targets = targets, system = known.system, effort = effort, form = form }
+  end
   local system
   system, err = ruling.ask(run, "lua/context.lua", "prompt", {
     agent = { name = who.name, prompt = who.body, tools = who.tools, targets = who.targets,
@@ -63,14 +68,21 @@ end
 function talk.open(run, who, ready, tools, first, task)
   local s, names = session.get(), {}
   for i, one in ipairs(tools) do names[i] = one.name end
-  s.visits[who.name] = (s.visits[who.name] or 0) + 1
-  session.record(run, "prompt", { agent = who.name, model = ready.targets[1].model,
-    dialect = ready.targets[1].dialect, system = ready.system, tools = json.array(names),
-    first = first })
-  local new = { who = who, targets = ready.targets, task = task, visit = s.visits[who.name],
+  local known = past.take(run, "prompt")
+  if not known then
+    s.visits[who.name] = (s.visits[who.name] or 0) + 1
+    known = { agent = who.name, file = who.file, hash = who.source and run:keep_text(who.source),
+      model = ready.targets[1].model, visit = s.visits[who.name],
+      dialect = ready.targets[1].dialect, system = ready.system, tools = json.array(names),
+      first = first }
+    session.record(run, "prompt", known)
+  end
+  first = known.first
+  local new = { who = who, targets = ready.targets, task = task, visit = known.visit,
     turn = 0, names = names, first = first, log = {}, sight = {}, form = ready.form,
     request = { system = ready.system, tools = tools, messages = {}, effort = ready.effort } }
   talk.say(new, talk.user(first))
+  asking.again(run, new)
   return new
 end
 
@@ -115,6 +127,14 @@ local function given(self, results)
     system = self.request.system, first = self.first, results = results, tools = self.names }
 end
 
+--- A turn of an earlier process: what the model said then, and what it cost.
+local function recall(run, self, known)
+  self.turn = known.turn
+  asking.recharge(run, known)
+  talk.say(self, { role = "assistant", content = known.content })
+  return known
+end
+
 --- One turn: request, reply, journal. The reply is said.
 ---@async
 ---@param run     HostRun
@@ -122,6 +142,8 @@ end
 ---@param results CallResult[] of the last calls
 ---@return Reply? reply, Error? err
 function talk.turn(run, self, results)
+  local known = past.take(run, "turn")
+  if known then return recall(run, self, known) end
   local affordable, over = limits.spend(run, "turns", 1)
   if not affordable then return nil, over end
   self.turn = self.turn + 1

@@ -5,7 +5,7 @@ local toolbox = {}
 
 ---@class toolbox.Box
 ---@field tools       table<string, tool.Declaration> with `entry` and `file`
----@field diagnostics { file: string, line: integer?, message: string }[]
+---@field diagnostics { file: string, line: integer?, message: string, name: string, err: Error? }[]
 
 --- What is wrong with a file, and its line where the message begins with file and line.
 local function diagnostic(path, file, err)
@@ -59,7 +59,9 @@ function toolbox.load(cli, folders, gate)
       declaration.shadows = origin == "project" and ours[name] or nil
       box.tools[name] = declaration
     elseif not gate.blocked[path] then
-      box.diagnostics[#box.diagnostics + 1] = diagnostic(path, file, err)
+      local one = diagnostic(path, file, err)
+      one.name, one.err = name, err
+      box.diagnostics[#box.diagnostics + 1] = one
     end
   end
   return box

@@ -114,17 +114,18 @@ local function owner_problem(cli, where)
   end
 end
 
---- The Lua of a project, by file. What others may write to is nobody's word.
+--- The Lua of a project, by file. What others may write to is nobody's word. Second: files of which
+--- this process holds a version from before, that was judged then.
 local function files_of(cli, where)
-  local files, err = cli.read_project(where.root, rooms_of(where))
-  if not files then return nil, err end
+  local files, previous = cli.read_project(where.root, rooms_of(where))
+  if not files then return nil, previous end
   for _, file in ipairs(files) do
     local ok, why = true, nil
     if not file.problem then ok, why = cli.guard(file.real) end
     if not ok then file.problem = why.message end
   end
   table.sort(files, function(a, b) return a.file < b.file end)
-  return files
+  return files, previous
 end
 
 local function hashes_of(files)
@@ -285,36 +286,53 @@ local function entry_of(where, file)
   return file:sub(1, #base) == base and file:sub(#base + 1) or file
 end
 
+--- What this process loaded before stays in force in place of what it must not load: nothing less
+--- is forbidden by that, and nothing more allowed.
+local function keep(gate, where, entry, file, why)
+  gate.loaded[entry] = true
+  say(gate, "not loaded: %s: %s; the version from before stays in force; perigee trust %s%s takes "
+    .. "it as it is", file, why, where.root, gate.level == "pin" and " --pin" or "")
+  return false
+end
+
+--- What a file is loaded by: tools and lua by their entry, hooks by their path.
+local function loaded_by(where, file)
+  local entry = entry_of(where, file)
+  return (entry:match("^tools/") or entry:match("^lua/")) and entry or file
+end
+
 --- Files that were accepted and are not there any more.
-local function judge_missing(where, record, known, files, gate, changed)
+local function judge_missing(where, record, known, files, gate, found)
   local there = {}
   for _, file in ipairs(files) do there[file.file] = true end
   for _, file in ipairs(text.sorted_keys(record.files)) do
-    if not there[file] then
-      if record.mode == "pin" then
-        refuse(gate, where, entry_of(where, file), file, "it was pinned, and is gone")
-      elseif written.gone(known, file) then
-        refuse(gate, where, entry_of(where, file), file, "a run removed it")
-      else
-        record.files[file] = nil
-        changed = true
-      end
+    local why = not there[file] and (record.mode == "pin" and "it was pinned, and is gone"
+      or written.gone(known, file) and "a run removed it")
+    if why and found.previous[file] then
+      found.verdicts[file] = keep(gate, where, loaded_by(where, file), file, why)
+    elseif why then
+      refuse(gate, where, entry_of(where, file), file, why)
+    elseif not there[file] then
+      record.files[file] = nil
+      found.changed = true
     end
   end
-  return changed
 end
 
 --- Judges each file of a trusted project. Answers verdicts for the host, and whether the record
 --- changed.
 ---@async
-local function judge(where, record, known, files, gate, ask)
-  local verdicts, changed = {}, false
+local function judge(where, record, known, files, previous, gate, ask)
+  local verdicts = {}
+  local found = { verdicts = verdicts, changed = false, previous = previous }
   for _, file in ipairs(files) do
     local why, asks = objection(record, known, file)
     if asks and ask and trust.ask_for_file(ask, file.file, why) then
       why = nil -- and the record has its hash from now on
     end
-    if why then
+    if why and previous[file.file] then
+      verdicts[file.file] = keep(gate, where, file.entry, file.file, why)
+    elseif why then
       refuse(gate, where, file.entry, file.file, why)
       verdicts[file.file] = why
     else
@@ -325,11 +343,12 @@ local function judge(where, record, known, files, gate, ask)
         say(gate, "%s %s; it is loaded, since %s is trusted", file.file,
           before and "changed" or "is new", where.root)
         record.files[file.file] = file.hash
-        changed = true
+        found.changed = true
       end
     end
   end
-  return verdicts, judge_missing(where, record, known, files, gate, changed)
+  judge_missing(where, record, known, files, gate, found)
+  return verdicts, found.changed
 end
 
 local function leave_out(gate, files)
@@ -347,9 +366,9 @@ end
 function trust.gate(cli, where, known, how)
   local gate = { level = "none", loaded = {}, refused = {}, blocked = {}, left = {}, lines = {} }
   local ask = trust.asker(cli, how)
-  local files, err = files_of(cli, where)
+  local files, previous = files_of(cli, where)
   if not files then
-    local folders = trust.folders(cli)
+    local folders, err = trust.folders(cli), previous
     if folders and folders[where.root] then gate.stop = err end
     say(gate, "no Lua of %s is loaded: %s", where.root, err.message)
     return gate
@@ -372,7 +391,7 @@ function trust.gate(cli, where, known, how)
       .. "is mended, or perigee trust --revoke %s"):format(where.root, problem, where.root) }
     return gate
   end
-  local verdicts, changed = judge(where, record, known, files, gate, ask)
+  local verdicts, changed = judge(where, record, known, files, previous, gate, ask)
   cli.admit_project(verdicts)
   if changed and not record.once then
     local ok, why = put(cli, where.root, record)

@@ -1,10 +1,12 @@
 --- The way of a run from agent to agent: where it goes when a part has ended, its itinerary and its
 --- bounds (DESIGN.md, section 7). The choice itself is the hook's and routing.lua's; here is what
 --- they are asked and held to.
+local changes  = require "lib.changes"
 local evidence = require "lib.evidence"
 local hop      = require "lib.hop"
 local json     = require "lib.json"
 local limits   = require "lib.limits"
+local past     = require "lib.past"
 local ruling   = require "lib.ruling"
 local session  = require "lib.session"
 
@@ -56,7 +58,10 @@ end
 ---@return way.Way
 function way.begin(run, start)
   local new, skipped = way.new(start.agent, start.hops)
-  for _, said in ipairs(skipped) do session.record(run, "log", { text = said }) end
+  for _, said in ipairs(skipped) do past.once(run, "log", { text = said }) end
+  if new.mode ~= "off" and (#start.agent.targets > 0 or #new.itinerary > 0) then
+    changes.watch(run)
+  end
   return new
 end
 
@@ -186,6 +191,27 @@ function way.facts(run, self, who, start)
     left_usd = (run:left("usd") or 1e12) / 1e6, tokens = run:spent().tokens }
 end
 
+--- The recorded decision, which is never taken again, or a new one.
+---@return table? decision, Error? err
+local function decide(run, catalog, self, who, ending, start)
+  local known = past.take(run, "decision", "next")
+  if known then
+    known.ends = not known.to and not known.limit
+    return known
+  end
+  local found, err = way.judge(run, catalog, self, who, ending, way.facts(run, self, who, start))
+  if not found then return nil, err end
+  local why = found.why
+  if found.skipped and found.to then why = ("%s; %s"):format(found.skipped, why) end
+  session.record(run, "decision", { what = "next", agent = who.name, to = found.to,
+    at_member = found.at, limit = found.limit, why = why, from = found.from,
+    evidence = found.evidence,
+    triggers = json.array(found.triggers),
+    echoes = #found.echoes > 0 and found.echoes or nil })
+  found.at_member = found.at
+  return found
+end
+
 --- Where the run goes when a part has ended. The decision is recorded with its evidence.
 ---@async
 ---@param run    HostRun
@@ -197,18 +223,12 @@ end
 function way.next(run, self, who, ending, start)
   if self.mode == "off" then return { ends = true, why = "hops are off" } end
   local catalog = session.get().catalog
-  local found, err = way.judge(run, catalog, self, who, ending, way.facts(run, self, who, start))
+  local found, err = decide(run, catalog, self, who, ending, start)
   if not found then return nil, err end
-  local why = found.why
-  if found.skipped and found.to then why = ("%s; %s"):format(found.skipped, why) end
-  session.record(run, "decision", { what = "next", agent = who.name, to = found.to,
-    limit = found.limit, why = why, from = found.from, evidence = found.evidence,
-    triggers = json.array(found.triggers),
-    echoes = #found.echoes > 0 and found.echoes or nil })
   if found.limit or found.ends then return found end
   local affordable, over = limits.spend(run, "hops", 1)
   if not affordable then return { limit = true, why = over.message } end
-  for _ = 1, found.at or 0 do table.remove(self.itinerary, 1) end
+  for _ = 1, found.at_member or 0 do table.remove(self.itinerary, 1) end
   self.count = self.count + 1
   self.visits[found.to] = (self.visits[found.to] or 0) + 1
   return { to = catalog.by_name[found.to], why = found.why, evidence = found.evidence }
@@ -218,10 +238,11 @@ end
 ---@async
 ---@return string? opening, Error? err
 function way.handover(run, task, ending, onward)
-  local s = session.get()
+  local files, unseen = changes.since(run)
   return ruling.ask(run, "lua/context.lua", "handover", {
     task = task, from = ending.agent, to = onward.to.name, result = ending.reply,
-    reason = onward.why, files = s.touched[run.id], questions = s.questions[run.id],
+    reason = onward.why, files = files, unseen = unseen,
+    questions = session.get().questions[run.id],
   })
 end
 

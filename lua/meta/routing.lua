@@ -12,6 +12,7 @@
 
 ---@class routing.Candidate : agent.Facts
 ---@field role string what its prompt says of who it is
+---@field work string the lists of its prompt that say what it does
 
 --- Either `to` or `ask`. Agents are named by any unique part.
 ---@class routing.Choice

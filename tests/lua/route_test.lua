@@ -48,8 +48,60 @@ end)
 t.test("a task of any length costs what its beginning costs", function()
   local words = {}
   for i = 1, 5000 do words[i] = "word" .. i end
-  t.equal(#choice.words(table.concat(words, " ")), 60)
+  t.equal(#choice.words(table.concat(words, " ")), 40)
   t.equal(choice.words("Größe, GRÖSSE größe")[1], "größe")
+end)
+
+t.test("a task finds whose work it is although no word of it stands there", function()
+  local ranked = choice.rank("Fix the iPhone crash", {
+    { name = "mobile-senior", description = "Mobile development." },
+    { name = "writer", description = "Writes." },
+  })
+  t.equal(names(ranked), "mobile-senior")
+  t.equal(ranked[1].words, {})
+  t.equal(ranked[1].meant, { "mobile" })
+end)
+
+t.test("work is for those who do it, unless a task asks for those who lead or learn", function()
+  local levels = {
+    { name = "backend-director", description = "Backend team." },
+    { name = "backend-senior", description = "Backend team." },
+    { name = "backend-junior", description = "Backend team." },
+  }
+  t.equal(choice.rank("Repair the backend", levels)[1].name, "backend-senior")
+  t.equal(choice.rank("Set the strategy of the backend", levels)[1].name, "backend-director")
+  t.equal(choice.rank("A simple backend change", levels)[1].name, "backend-junior")
+end)
+
+t.test("what an agent does stands in its lists, and whom it works with in others", function()
+  local blocks = {
+    { kind = "item", clean = "before any heading" },
+    { kind = "heading", clean = "Core Responsibilities" },
+    { kind = "item", clean = "tunes queries" }, { kind = "paragraph", clean = "prose" },
+    { kind = "item", clean = "draws schemas" },
+    { kind = "heading", clean = "Next Agents" }, { kind = "item", clean = "security-senior" },
+  }
+  t.equal(choice.work(blocks), "tunes queries\ndraws schemas")
+  t.equal(choice.work(blocks, 10), "tunes quer")
+  local ranked = choice.rank("Tune it", { { name = "a" }, { name = "b", work = choice.work(blocks) } })
+  t.equal(names(ranked), "b")
+end)
+
+t.test("agents that fit alike are told, and asked about where routing.lua wants so", function()
+  local alike = { agents = {
+    { name = "a-backend", description = "Backend." }, { name = "b-backend", description = "Backend." },
+    { name = "c-other", description = "Once spoke of a backend, long ago, and of many other things." },
+  } }
+  local found = route.by_rank("backend", alike)
+  t.equal(found.to, "a-backend")
+  t.contains(found.why, "nearly as well fits b-backend")
+  found = route.ranked { ask = 0.9 }("backend", alike)
+  t.equal(found.ask, { "a-backend", "b-backend" })
+  t.equal(found.to, nil)
+  t.equal(#found.runners_up, 2)
+  t.equal(route.ranked { ask = 0.9 }("nothing", alike), nil)
+  t.error(function() route.ranked { asks = 1 } end, 'unknown key "asks"')
+  t.error(function() route.ranked { ask = 2 } end, "a share of the best score")
 end)
 
 t.test("who an agent is stands in its first sentence and its lines of role", function()
@@ -64,6 +116,7 @@ t.test("the ranking refuses what is no text, and too much of it", function()
   t.error(function() rank.scores({ "a" }, { { "x" } }, { 1, 1 }) end, "other fields than the weights")
   t.error(function() rank.scores({ "a" }, {}, { 0 }) end, "weight 1 is not above 0")
   t.error(function() rank.scores({ "a" }, {}, {}) end, "from 1 to 8 weights")
+  t.error(function() rank.scores({ "a" }, {}, { 1 }, { 1, 1 }) end, "other weights than that")
   local many = {}
   for i = 1, 65 do many[i] = "w" end
   t.error(function() rank.scores(many, {}, { 1 }) end, "words: more than 64")

@@ -107,6 +107,8 @@ local CASES <const> = {
     line = { "4G", 4 << 30 } },
   { "limits.output", 1 << 20, user = { "2M", 2 << 20 }, less = { "64K", 1 << 16 }, more = "3M",
     line = { "4M", 4 << 20 } },
+  { "policy.unanswered", "wait", user = { "refuse", "refuse" }, less = { "refuse", "refuse" },
+    more = "wait", line = { "wait", "wait" } },
   { "policy.ask_deadline", 300000, user = { "10m", 600000 }, less = { "1m", 60000 }, more = "1h",
     line = { "2h", 7200000 } },
 }

@@ -36,7 +36,7 @@ local function host(files, answers, record)
       local file = ROOT .. "/" .. entry
       list[#list + 1] = { entry = entry, file = file, real = file, hash = hash }
     end
-    return list
+    return list, cli.previous or {}
   end
   function cli.admit_project(verdicts) cli.admitted = verdicts end
   function cli.question(said)
@@ -132,6 +132,20 @@ t.test("what a run wrote asks in a trusted folder too; a policy left out stops e
   cli = host({ ["lua/policy.lua"] = FILES["lua/policy.lua"] }, { "y" }, record)
   gate = trust.gate(cli, PLACE, known, { ask = true })
   t.equal({ gate.stop, cli.admitted[POLICY] }, { nil, true })
+end)
+
+t.test("what a process loaded before stays in place of what it must not load", function()
+  local cli = pinned { "n" }
+  cli.previous = { [A] = true, [POLICY] = true }
+  local gate = trust.gate(cli, PLACE, NOTHING, { ask = true })
+  t.equal({ cli.admitted[A], gate.loaded["tools/a.lua"], gate.blocked["tools/a.lua"] },
+    { false, true, nil })
+  t.contains(gate.lines[1], "the version from before stays in force")
+
+  cli = host({}, {}, { mode = "pin", files = { [POLICY] = ("d"):rep(64) } })
+  cli.previous = { [POLICY] = true }
+  gate = trust.gate(cli, PLACE, NOTHING, { ask = false })
+  t.equal({ cli.admitted[POLICY], gate.loaded["lua/policy.lua"], gate.stop }, { false, true, nil })
 end)
 
 t.test("a record that somebody else changes at the same time loses nothing", function()

@@ -30,7 +30,9 @@ sub routing { my ($home, $text) = @_; Try::write_file("$home->{config}/perigee/l
     my $ran = route($home, 'Write the first version of a letter');
     is($ran->{exit}, 0, 'a task that somebody claims has an answer');
     like($ran->{out}, qr/^draft-agent\n  why +it fits.*"first", "version"/, 'the choice and its reason are printed');
-    like($ran->{out}, qr/  model +sonnet: what the definition asks for/, 'so is the model that would be asked');
+    like($ran->{out}, qr/  model +none: what the definition asks for; model "sonnet" needs a key: set ANTHROPIC_API_KEY/, 'that no model can be asked is said');
+    $ran = Try::run(home => $home, args => ['route', '--project', $TEAM, 'Write the first version of a letter'], env => { ANTHROPIC_API_KEY => 'x' });
+    like($ran->{out}, qr/  model +claude-sonnet\S+ \(anthropic\)(, then [^:]+)?: what the definition asks for; .*sonnet/, 'so is the model that would be asked, and where');
     unlike($ran->{out}, qr/holds/, 'and no rule without --explain');
 
     $ran = route($home, '--explain', 'Write the first version of a letter');

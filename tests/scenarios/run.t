@@ -207,14 +207,15 @@ sub same_journals {
 }
 
 # The records of a run without what may differ: ids, times, model and dialect names, what a dialect keeps as it came, usage, cost,
-# which files only one of the two ways needs. What calls of one reply did side by side is put in the calls' order.
+# which files only one of the two ways needs. What calls of one reply, and children, did side by side is put in one order.
 sub normal {
     my ($ran) = @_;
     my @list;
     for my $record (@{ $ran->{journal} }) {
         my ($kind, $body) = ($record->{kind}, $record->{body});
+        next if $kind eq 'files'; # a way needs others of them, and later
         if (ref $body eq 'HASH') {
-            delete @$body{qw(model dialect stop_raw usage cost_usd rehearsed spent run workspace)};
+            delete @$body{qw(model wanted dialect stop_raw usage cost_usd rehearsed spent run workspace)};
             for my $block (ref $body->{content} eq 'ARRAY' ? @{ $body->{content} } : ()) {
                 delete @$block{qw(dialect opaque)} if ref $block eq 'HASH';
             }
@@ -229,7 +230,7 @@ sub normal {
         $text =~ s{\.\.\.[^" ]*/config/}{HOME/config/}g; # Lua keeps the end of a long file name
         $text =~ s/the next request to .*? are left/the next request does not fit/;
         $text =~ s/Date: \d{4}-\d\d-\d\d/Date: TODAY/g;
-        push @list, { text => $text, call => ref $body eq 'HASH' ? $body->{call} // ($kind =~ /^(call|result)$/ ? $body->{id} : undef) : undef };
+        push @list, { text => $text, call => ref $body eq 'HASH' ? ($kind eq 'child.finished' ? $body->{at} : undef) // $body->{call} // ($kind =~ /^(call|result)$/ ? $body->{id} : undef) : undef };
     }
     my (@out, @block);
     for my $one (@list, { text => undef }) {

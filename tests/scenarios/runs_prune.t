@@ -106,6 +106,7 @@ cmp_ok($gone->{texts}, '>=', 1, 'with the texts that nobody else refers to');
 is(sql('SELECT count(*) FROM texts'), $texts - $gone->{texts} . "\n", 'and only those');
 is(sql("SELECT count(*) FROM texts WHERE CAST(text AS TEXT) LIKE '%-- sleeps'"), "0\n", 'its own chain is gone');
 is(sql("SELECT count(*) FROM texts WHERE CAST(text AS TEXT) LIKE '%-- asks'"), "1\n", 'that of a run that stays is not');
+is(sql("SELECT count(*) FROM texts WHERE CAST(text AS TEXT) LIKE '---%name: draft-agent%'"), "1\n", 'nor is the definition of an agent that took part in it');
 cmp_ok(-s $home->{store}, '<=', $size, 'the file did not grow') if $gone->{smaller};
 is(runs('export', $mixed, '--format', 'jsonl')->{exit}, 0, 'what is left can be exported');
 is(Try::run(words($second))->{exit}, 0, 'and the store goes on');

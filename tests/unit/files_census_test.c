@@ -242,7 +242,7 @@ TEST(a_note_is_live_while_it_is_held_then_settled_and_forgotten)
     WrittenList all;
     begin(&place);
     put(&place, "agents/was.md", "x");
-    CHECK_INT(note_begin(place.state, place.work, &note, &place.err), ST_OK);
+    CHECK_INT(note_begin(place.state, place.work, NULL, &note, &place.err), ST_OK);
     CHECK_TEXT(note_workspace(note), place.work);
     put(&place, "agents/new.md", "x");
     CHECK_INT(written_collect(place.state, &all, &place.err), ST_OK);
@@ -271,7 +271,7 @@ TEST(a_note_whose_process_died_is_settled_by_whoever_comes_next)
     Note       *note = NULL;
     WrittenList all;
     begin(&place);
-    CHECK_INT(note_begin(place.state, place.work, &note, &place.err), ST_OK);
+    CHECK_INT(note_begin(place.state, place.work, NULL, &note, &place.err), ST_OK);
     note_free(note); /* as a death would: the lock is gone, the note stands */
     put(&place, "tools/new.lua", "x");
     CHECK_INT(written_collect(place.state, &all, &place.err), ST_OK);
@@ -289,12 +289,70 @@ TEST(a_run_that_changed_nothing_leaves_nothing)
     WrittenList all;
     begin(&place);
     put(&place, "agents/a.md", "x");
-    CHECK_INT(note_begin(place.state, place.work, &note, &place.err), ST_OK);
+    CHECK_INT(note_begin(place.state, place.work, NULL, &note, &place.err), ST_OK);
     put(&place, "result.txt", "x");
     CHECK_INT(note_settle(note, 0, &place.err), ST_OK);
     note_free(note);
     CHECK_INT(written_collect(place.state, &all, &place.err), ST_OK);
     CHECK_INT(all.count, 0);
+    end(&place);
+}
+
+TEST(what_changes_below_a_pin_is_not_the_runs_doing)
+{
+    Place       place;
+    Note       *note = NULL;
+    WrittenList all;
+    char        pin[300], other[300], was[400], is[400];
+    begin(&place);
+    put(&place, "agents/was.md", "x");
+    put(&place, "sub/agents/was.md", "x");
+    snprintf(pin, sizeof pin, "%s/agents", place.work);
+    snprintf(other, sizeof other, "%s/tools", place.work); /* is not there yet */
+    const char *pins[] = {pin, other, NULL};
+    CHECK_INT(note_begin(place.state, place.work, pins, &note, &place.err), ST_OK);
+    put(&place, "agents/was.md", "the user's");
+    put(&place, "agents/new.md", "the user's");
+    put(&place, "tools/new.lua", "a run made the folder");
+    put(&place, "sub/agents/was.md", "a run's");
+    CHECK_INT(written_collect(place.state, &all, &place.err), ST_OK);
+    CHECK_INT(all.count, 1);
+    CHECK_TEXT(list(&all.items[0].changes), "f sub/agents/was.md, f tools/new.lua");
+    written_clear(&all);
+    snprintf(was, sizeof was, "%s/moved", place.work);
+    CHECK_INT(rename(pin, was), 0); /* another folder bears the name now */
+    put(&place, "agents/was.md", "whose?");
+    CHECK_INT(note_settle(note, 0, &place.err), ST_OK);
+    note_free(note);
+    CHECK_INT(written_collect(place.state, &all, &place.err), ST_OK);
+    CHECK_INT(all.count, 1);
+    snprintf(is, sizeof is, "%s", list(&all.items[0].changes));
+    CHECK(strstr(is, "f agents/was.md") != NULL);
+    written_clear(&all);
+    end(&place);
+}
+
+TEST(a_file_below_a_pin_that_has_a_second_name_can_be_changed_by_it)
+{
+    Place       place;
+    Note       *note = NULL;
+    WrittenList all;
+    char        pin[300], from[300], to[300];
+    begin(&place);
+    put(&place, "agents/was.md", "x");
+    snprintf(pin, sizeof pin, "%s/agents", place.work);
+    snprintf(from, sizeof from, "%s/agents/was.md", place.work);
+    snprintf(to, sizeof to, "%s/other.txt", place.work);
+    CHECK_INT(link(from, to), 0);
+    const char *pins[] = {pin, NULL};
+    CHECK_INT(note_begin(place.state, place.work, pins, &note, &place.err), ST_OK);
+    put(&place, "other.txt", "changed by its other name");
+    CHECK_INT(note_settle(note, 0, &place.err), ST_OK);
+    note_free(note);
+    CHECK_INT(written_collect(place.state, &all, &place.err), ST_OK);
+    CHECK_INT(all.count, 1);
+    CHECK_TEXT(list(&all.items[0].changes), "f agents/was.md");
+    written_clear(&all);
     end(&place);
 }
 

@@ -2,7 +2,9 @@
 #include "../../host/files/copy.h"
 #include "../../host/files/scratch.h"
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "files_support.h"
@@ -131,7 +133,42 @@ TEST(folders_that_nest_too_deep_are_an_error_and_leave_nothing)
     yard_end(&yard);
 }
 
-TEST(what_a_killed_process_left_is_swept_and_what_a_living_one_has_is_not)
+static void make_old(Yard *yard)
+{
+    char            path[700];
+    struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    snprintf(path, sizeof path, "%s/lock", copy_folder(copy));
+    CHECK_INT(utimensat(AT_FDCWD, path, times, 0), 0);
+    (void)yard;
+}
+
+TEST(what_was_left_is_taken_up_again_by_its_name_and_by_one_at_a_time)
+{
+    Yard  yard;
+    char  cache[100], name[COPY_NAME_SIZE];
+    Copy *second = NULL;
+    yard_begin(&yard, NULL);
+    put_file(&yard, "root/x", "x");
+    snprintf(cache, sizeof cache, "%s/cache", yard.base);
+    CHECK_INT(make(&yard), ST_OK);
+    put_file(&yard, in_copy(&yard, "b/x"), "changed");
+    snprintf(name, sizeof name, "%s", copy_name(copy));
+    CHECK_INT(copy_again(cache, name, &second, &yard.err), ST_UNAVAILABLE);
+    make_old(&yard);
+    copy_leave(copy);
+    CHECK_INT(copy_again(cache, name, &copy, &yard.err), ST_OK);
+    CHECK_TEXT(text_of(&yard, in_copy(&yard, "b/x")), "changed");
+    copy_leave(copy);
+    copy_sweep(cache);
+    CHECK_INT(entries_in(&yard, "cache/copies"), 1);
+    CHECK_INT(copy_again(cache, name, &copy, &yard.err), ST_OK);
+    copy_free(copy);
+    CHECK_INT(copy_again(cache, name, &second, &yard.err), ST_NOT_FOUND);
+    CHECK_INT(copy_again(cache, "../x", &second, &yard.err), ST_INVALID);
+    yard_end(&yard);
+}
+
+TEST(what_a_killed_process_left_long_ago_is_swept_and_what_a_living_one_has_is_not)
 {
     Yard yard;
     yard_begin(&yard, NULL);
@@ -140,13 +177,14 @@ TEST(what_a_killed_process_left_is_swept_and_what_a_living_one_has_is_not)
     snprintf(cache, sizeof cache, "%s/cache", yard.base);
     pid_t pid = fork();
     if (pid == 0) {
-        (void)!make(&yard);
+        if (make(&yard) == ST_OK) make_old(&yard);
         _exit(0); /* as if killed: nobody frees it */
     }
     int status;
     CHECK(waitpid(pid, &status, 0) == pid);
     CHECK_INT(entries_in(&yard, "cache/copies"), 1);
     CHECK_INT(make(&yard), ST_OK);
+    make_old(&yard);
     copy_sweep(cache);
     CHECK_INT(entries_in(&yard, "cache/copies"), 1);
     CHECK_TEXT(text_of(&yard, in_copy(&yard, "b/x")), "x");

@@ -18,7 +18,7 @@ static bool rig_open(Rig *rig)
     if (!try_open(&rig->t)) return false;
     WorkspaceSpec spec = {.path = rig->t.folder, .helper = try_helper()};
     if (workspace_new(rig->t.loop, &spec, NULL, &rig->workspace, &rig->t.err) != ST_OK ||
-        run_new(rig->t.loop, NULL, NULL, rig->workspace, "a", "b", &rig->run, &rig->t.err) != ST_OK)
+        run_new(rig->t.loop, NULL, NULL, rig->workspace, "a", "b", NULL, &rig->run, &rig->t.err) != ST_OK)
         abort();
     return true;
 }
@@ -148,7 +148,7 @@ TEST(the_jobs_of_a_child_are_dead_when_the_child_ends_and_its_parents_run_on)
 {
     RIG_OPEN(rig);
     Run *child = NULL;
-    CHECK_INT(run_new(rig.t.loop, NULL, rig.run, rig.workspace, "c", "d", &child, &rig.t.err),
+    CHECK_INT(run_new(rig.t.loop, NULL, rig.run, rig.workspace, "c", "d", NULL, &child, &rig.t.err),
               ST_OK);
     Job *mine = start(&rig, rig.run, "echo on; exec sleep 1000");
     Job *theirs = start(&rig, child, LOCKS);

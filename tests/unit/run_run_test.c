@@ -14,7 +14,7 @@ static void note(Run *run)
 static Run *make(Loop *loop, Run *parent, const char *name)
 {
     Run *run = NULL;
-    if (run_new(loop, NULL, parent, NULL, name, "task", &run, &err) != ST_OK) return NULL;
+    if (run_new(loop, NULL, parent, NULL, name, "task", NULL, &run, &err) != ST_OK) return NULL;
     run->on_cancel = note;
     return run;
 }

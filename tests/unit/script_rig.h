@@ -134,7 +134,7 @@ static inline void rig_open(Rig *rig, enum RigClock clock)
     EngineSpec spec = {.program = program ? program : rig->program,
                        .virtual_clock = clock == VIRTUAL_CLOCK};
     if (engine_new(&spec, &rig->engine, &err) != ST_OK ||
-        run_new(rig->engine->loop, NULL, NULL, NULL, "test", "a test", &rig->run, &err) != ST_OK) {
+        run_new(rig->engine->loop, NULL, NULL, NULL, "test", "a test", NULL, &rig->run, &err) != ST_OK) {
         printf("Bail out! %s\n", err.text);
         exit(1);
     }

@@ -152,4 +152,109 @@ TEST(a_project_with_more_than_is_read_is_an_error_and_offers_nothing_more)
     close_project(&rig);
 }
 
+/* -- as a run recorded it -----------------------------------------------------------------------
+ */
+
+/* Puts a recorded text into force; whether it differs from today's. */
+static bool use_text(Rig *rig, const char *path, const char *text)
+{
+    Buf  copy;
+    Err  err;
+    char hash[HASH_HEX_SIZE];
+    bool changed = false;
+    hash_hex(str_from(text), hash);
+    buf_init(&copy, LIMIT_SCRIPT);
+    CHECK_INT(buf_append(&copy, str_from(text), &err), ST_OK);
+    engine_use_text(rig->engine, path, hash, &copy, &changed);
+    buf_clear(&copy);
+    return changed;
+}
+
+TEST(a_recorded_text_goes_before_the_file_and_so_does_what_it_requires)
+{
+    Rig rig;
+    open_project(&rig);
+    admit(&rig, "tools/t.lua", NULL);
+    admit(&rig, "lua/words.lua", NULL);
+    CHECK(use_text(&rig, "project:lua/words.lua", "return { first = 'recorded' }"));
+    CHECK(!use_text(&rig, "project:tools/t.lua",
+                    "return { run = function() return require 'words'.first end }"));
+    CHECK_TEXT(rig_eval(&rig, "return run:script('tools/t.lua', 'run')"), "recorded");
+    char hash[HASH_HEX_SIZE];
+    hash_hex(STR("return { first = 'recorded' }"), hash);
+    CHECK_TEXT(rig_eval(&rig, "return run:sources()['project:lua/words.lua']"), hash);
+    close_project(&rig);
+}
+
+TEST(a_projects_recorded_text_needs_no_trust_today)
+{
+    Rig rig;
+    open_project(&rig);
+    sources_free(&rig.engine->offered);
+    CHECK(use_text(&rig, "project:lua/words.lua", "return { first = 'as it was' }"));
+    CHECK(use_text(&rig, "project:tools/t.lua",
+                   "return { run = function() return require 'words'.first end }"));
+    CHECK_TEXT(rig_eval(&rig, "return run:script('tools/t.lua', 'run')"), "as it was");
+    close_project(&rig);
+}
+
+TEST(a_recorded_file_that_was_nobodys_project_is_not_replaced_by_a_projects)
+{
+    Rig rig;
+    open_project(&rig);
+    admit(&rig, "tools/t.lua", NULL);
+    CHECK(use_text(&rig, "tools/t.lua", "return { run = function() return 'the users' end }"));
+    CHECK_TEXT(rig_eval(&rig, "return run:script('tools/t.lua', 'run')"), "the users");
+    close_project(&rig);
+}
+
+TEST(the_program_itself_where_keys_go_and_what_forbids_are_always_todays)
+{
+    static const char *const PATHS[] = {"lua/lib/text.lua",       "lua/cli/run.lua",
+                                        "lua/models.lua",         "lua/policy.lua",
+                                        "project:lua/models.lua", "project:lua/policy.lua"};
+    Rig                      rig;
+    open_project(&rig);
+    admit(&rig, "lua/policy.lua", NULL);
+    for (size_t i = 0; i < sizeof PATHS / sizeof PATHS[0]; i++)
+        CHECK(!use_text(&rig, PATHS[i], "return { decide = function() return 'old' end }"));
+    CHECK(rig.engine->recorded == NULL);
+    CHECK_TEXT(rig_eval(&rig, "return run:decide('project:lua/policy.lua', 'decide')"),
+               "the project");
+    close_project(&rig);
+}
+
+TEST(a_projects_policy_that_is_not_loaded_today_forbids_what_it_forbade)
+{
+    Rig rig;
+    open_project(&rig);
+    sources_free(&rig.engine->offered);
+    CHECK(use_text(&rig, "project:lua/policy.lua",
+                   "return { decide = function() return 'as it was' end }"));
+    CHECK_TEXT(rig_eval(&rig, "return run:decide('project:lua/policy.lua', 'decide')"),
+               "as it was");
+    close_project(&rig);
+}
+
+TEST(only_files_loaded_since_the_last_list_are_new)
+{
+    Rig rig;
+    rig_open(&rig, REAL_CLOCK);
+    rig_file(&rig, "one.lua", "return { run = function() return 1 end }");
+    rig_file(&rig, "two.lua", "return { run = function() return 2 end }");
+    CHECK_TEXT(rig_eval(&rig, "run:sources() return run:new_sources()"), "nil");
+    rig_eval(&rig, "run:script(file 'one.lua', 'run')");
+    CHECK_TEXT(rig_eval(&rig, "local new = run:new_sources()"
+                              " return new[file 'one.lua'] == run:sources()[file 'one.lua'],"
+                              " new[file 'two.lua']"),
+               "true | nil");
+    CHECK_TEXT(rig_eval(&rig, "return run:new_sources()"), "nil");
+    CHECK_TEXT(rig_eval(&rig, "local child = run:child { agent = 'a', task = 't' }"
+                              " child:script(file 'two.lua', 'run') child:sources()"
+                              " local new = child:new_sources() child:close()"
+                              " return new[file 'two.lua'] ~= nil, run:new_sources()"),
+               "true | nil");
+    rig_close(&rig);
+}
+
 int main(void) { return rig_run(); }

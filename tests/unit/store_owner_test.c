@@ -277,17 +277,87 @@ TEST(a_message_reaches_the_owner_from_another_process_and_only_the_owner_can_tak
     journal_take(other.journal, STR("r"), 2);
     loop_run(other.loop);
     CHECK_TEXT(inbox_of(&owner, "r"), "1:cancel 2:answer ");
-    journal_take(owner.journal, STR("r"), 1);
+    journal_take(owner.journal, STR("r"), 2);
     loop_run(owner.loop);
-    CHECK_TEXT(inbox_of(&other, "r"), "2:answer ");
+    CHECK_TEXT(inbox_of(&other, "r"), "1:cancel "); /* what came of an earlier one may be open */
     shelf_close(&owner);
     claim_now(&other, "r"); /* what the old owner left is the next one's */
-    journal_take(other.journal, STR("r"), 2);
+    journal_take(other.journal, STR("r"), 1);
     loop_run(other.loop);
     CHECK_TEXT(inbox_of(&other, "r"), "");
     CHECK_INT(post_now(&other, "r", "again"), ST_OK);
     CHECK_TEXT(inbox_of(&other, "r"), "3:again "); /* a number is never used again */
     shelf_end(&other);
+}
+
+/* Runs the loop until what listens was answered. */
+static Status heard_by(Shelf *shelf, Answer *answer)
+{
+    answer->loop = shelf->loop;
+    while (!answer->came && loop_run(shelf->loop)) continue;
+    CHECK(answer->came);
+    return answer->outcome.status;
+}
+
+TEST(who_listens_hears_a_message_of_another_process_and_one_that_is_there_already)
+{
+    Shelf  owner, other;
+    Answer later = {0}, at_once = {0}, next = {0};
+    shelf_begin(&owner);
+    other = owner;
+    shelf_open(&other);
+    append_now(&owner, "r", 1, "{}", DURABLE_PROCESS);
+    append_now(&owner, "s", 1, "{}", DURABLE_PROCESS);
+    journal_listen(owner.journal, STR("r"), 0, on_answer, &later);
+    CHECK_INT(post_now(&other, "s", "not for it"), ST_OK);
+    CHECK_INT(post_now(&other, "r", "for it"), ST_OK);
+    CHECK_INT(heard_by(&owner, &later), ST_OK);
+    CHECK_TEXT(inbox_of(&owner, "r"), "2:for it ");
+    journal_listen(owner.journal, STR("r"), 0, on_answer, &at_once);
+    CHECK_INT(heard_by(&owner, &at_once), ST_OK);
+    journal_listen(owner.journal, STR("r"), 2, on_answer, &next);
+    CHECK_INT(append_now(&owner, "r", 2, "{}", DURABLE_PROCESS).status, ST_OK);
+    CHECK(!next.came);
+    CHECK_INT(post_now(&other, "r", "more"), ST_OK);
+    CHECK_INT(heard_by(&owner, &next), ST_OK);
+    shelf_close(&other);
+    shelf_end(&owner);
+}
+
+TEST(what_was_taken_before_is_not_heard_again_and_closing_ends_the_listening)
+{
+    Shelf  owner;
+    Answer answer = {0};
+    shelf_begin(&owner);
+    append_now(&owner, "r", 1, "{}", DURABLE_PROCESS);
+    CHECK_INT(post_now(&owner, "r", "one"), ST_OK);
+    journal_take(owner.journal, STR("r"), 1);
+    journal_listen(owner.journal, STR("r"), 0, on_answer, &answer);
+    CHECK_INT(append_now(&owner, "r", 2, "{}", DURABLE_PROCESS).status, ST_OK);
+    CHECK(!answer.came);
+    shelf_close(&owner);
+    CHECK(answer.came);
+    CHECK_INT(answer.outcome.status, ST_CANCELLED);
+    shelf_remove(&owner);
+}
+
+TEST(who_gave_up_listening_is_not_answered)
+{
+    Shelf  owner;
+    Answer gone = {0}, here = {0};
+    shelf_begin(&owner);
+    append_now(&owner, "r", 1, "{}", DURABLE_PROCESS);
+    journal_listen(owner.journal, STR("r"), 0, on_answer, &gone);
+    journal_unlisten(owner.journal, &gone); /* while it is on its way */
+    journal_listen(owner.journal, STR("r"), 0, on_answer, &gone);
+    journal_listen(owner.journal, STR("r"), 0, on_answer, &here);
+    CHECK_INT(append_now(&owner, "r", 2, "{}", DURABLE_PROCESS).status, ST_OK);
+    journal_unlisten(owner.journal, &gone); /* while it waits */
+    CHECK_INT(post_now(&owner, "r", "one"), ST_OK);
+    CHECK_INT(heard_by(&owner, &here), ST_OK);
+    CHECK(!gone.came);
+    shelf_end(&owner);
+    CHECK(!gone.came);
 }
 
 /* -- killed, again and again ------------------------------------------------------------------- */
@@ -300,8 +370,8 @@ TEST(an_owner_that_is_killed_at_any_append_leaves_a_run_that_the_next_one_carrie
     int64_t kept = 0;
     shelf_make(&shelf);
     for (int round = 0; round < 24; round++) {
-        char  count[16];
-        int   out, status;
+        char count[16];
+        int  out, status;
         snprintf(count, sizeof count, "%d", round % 12);
         pid_t   pid = start("crash", &shelf, "r", count, &out);
         int64_t answered = count_bytes(out);

@@ -22,10 +22,10 @@ static Rank *index_of(size_t count, const char *const texts[][2])
 
 static Status ask(Rank *rank, const char *const *words, size_t count, RankHit *hits)
 {
-    Str given[RANK_WORDS_MAX + 1];
-    Err err;
+    RankWord given[RANK_WORDS_MAX + 1];
+    Err      err;
     err_clear(&err);
-    for (size_t i = 0; i < count; i++) given[i] = str_from(words[i]);
+    for (size_t i = 0; i < count; i++) given[i] = (RankWord){str_from(words[i]), 1};
     return rank_score(rank, given, count, hits, &err);
 }
 
@@ -47,6 +47,21 @@ TEST(a_text_with_more_of_the_words_in_heavier_fields_is_first_and_the_words_are_
     rank_free(rank);
 }
 
+TEST(a_word_counts_by_its_weight)
+{
+    Rank    *rank = index_of(3, AGENTS);
+    RankHit  even[3], uneven[3];
+    RankWord words[] = {{STR("storage"), 1}, {STR("letters"), 1}};
+    Err      err;
+    err_clear(&err);
+    CHECK_INT(rank_score(rank, words, 2, even, &err), ST_OK);
+    words[1].weight = 0.5;
+    CHECK_INT(rank_score(rank, words, 2, uneven, &err), ST_OK);
+    CHECK(uneven[0].score == even[0].score);
+    CHECK(uneven[2].score == even[2].score / 2);
+    rank_free(rank);
+}
+
 TEST(no_word_is_read_as_part_of_a_query)
 {
     Rank             *rank = index_of(3, AGENTS);
@@ -56,8 +71,8 @@ TEST(no_word_is_read_as_part_of_a_query)
         CHECK_INT(ask(rank, &words[i], 1, hits), ST_OK);
         CHECK(hits[0].score == 0 && hits[1].score == 0 && hits[2].score == 0);
     }
-    Err err;
-    Str nul = {"wri\0ter\"", 8};
+    Err      err;
+    RankWord nul = {{"wri\0ter\"", 8}, 1};
     err_clear(&err);
     CHECK_INT(rank_score(rank, &nul, 1, hits, &err), ST_OK);
     CHECK(hits[2].score == 0);

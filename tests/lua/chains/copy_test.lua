@@ -28,7 +28,8 @@ t.test("two children write side by side and overwrite nothing of each other", fu
   t.equal(one.files, { "a.txt", "gone-one.txt", "new/one.txt", "one.bin", "one.latin", "run.sh" })
   t.truthy(utf8.len(one.text))
   t.equal(read(run, "a.txt"), "1\n2\n3\n4", "the workspace is as it was")
-  t.equal(#run.records("patch"), 2)
+  local ended = run.records("child.finished")
+  t.equal({ #ended, ended[1].body.patch and ended[2].body.patch and "both" }, { 2, "both" })
 
   t.equal({ run.apply(one) }, { true })
   t.equal(read(run, "a.txt new/one.txt"), "1\n2\n3\n4\none\none")

@@ -1,0 +1,99 @@
+--- Runs below a run: made, or taken up again where one was under way, carried to their end, and
+--- accounted for where they had ended before. Host VM only.
+local agent   = require "lib.agent"
+local limits  = require "lib.limits"
+local past    = require "lib.past"
+local session = require "lib.session"
+
+local children = {}
+
+---@class children.Spec
+---@field agent   string  an agent's name, or a chain's file
+---@field task    string
+---@field record  table   what the parent's record says besides, such as where it stands
+---@field started table   what the child's first record says besides
+---@field place?  table   where it works; see run:child
+---@field limits? Limits  what it may use of what its parent has left
+---@field again?  table   body of the parent's record of a child that was under way
+---@field work    async fun(child: HostRun): agent.Result?, Error?
+
+--- How a child ended before this process; nil where it did not come to an end of its own.
+local function ended(body)
+  local mine = body and past.of(body.run)
+  local last = mine and mine.ended and mine.ended.body
+  if not last or last.status == "cancelled" then return nil end
+  return last
+end
+
+--- What a child spent that is not carried again counts for its parent as it did then.
+local function account(run, last)
+  run:charge("children", 1)
+  for key, amount in pairs(last.spent or {}) do
+    if math.type(amount) == "integer" and amount > 0 then run:charge(key, amount) end
+  end
+end
+
+--- Tells who counts what a child did that is not carried again, and those below it.
+local function tell(id, parent)
+  local mine = past.of(id)
+  for _, record in ipairs(mine and mine.records or {}) do
+    session.emit({ id = id, parent = parent }, record.kind, record.body, record.seq, true)
+    if record.kind == "child" then tell(record.body.run, id) end
+  end
+end
+
+--- The end of a child that its own journal has.
+---@param run  HostRun
+---@param body table its parent's record of it
+---@return agent.Result? result, Error? err
+function children.recall(run, body)
+  local last = ended(body)
+  if not last then
+    return nil, { code = "io", message = ("the journal has no end of %s"):format(body.run) }
+  end
+  account(run, last)
+  tell(body.run, run.id)
+  if last.result then return last.result end
+  return nil, last.error
+end
+
+local function open(run, spec)
+  local mine = spec.again and past.of(spec.again.run)
+  local first = mine and mine.records[1]
+  local child, err = limits.child(run, spec.limits, {
+    agent = spec.agent, task = spec.task, place = spec.place,
+    past = first and { id = spec.again.run, seq = mine.seq, started = first.time } or nil })
+  if child and first then limits.restore(child, mine.records) end
+  return child, err, first ~= nil
+end
+
+--- One child from its first record to its last.
+---@async
+---@param run  HostRun
+---@param spec children.Spec
+---@return agent.Result? result, Error? err, string? id of the child; nil: it was not made
+function children.carry(run, spec)
+  if ended(spec.again) then
+    local result, err = children.recall(run, spec.again)
+    return result, err, spec.again.run
+  end
+  local child, err, known = open(run, spec)
+  if not child then return nil, err end
+  -- Also when we are cancelled:
+  local _ <close> = setmetatable({}, { __close = function() child:close() end })
+  if not known then
+    local body = { run = child.id, agent = spec.agent, task = spec.task }
+    for key, value in pairs(spec.record) do body[key] = value end
+    session.record(run, "child", body)
+    local began = { format = 1, agent = spec.agent, task = spec.task, parent = run.id }
+    for key, value in pairs(spec.started) do began[key] = value end
+    if began.chain then began.agent = nil end
+    session.record(child, "run.started", began)
+  end
+  local result
+  result, err = agent.whole(child, function() return spec.work(child) end)
+  if not spec.place then session.pass_files(child, run) end
+  return result, err, child.id
+end
+
+return children

@@ -1,0 +1,95 @@
+--- What people say to a run from elsewhere: answers, approvals, its cancellation. They stand in the
+--- inbox of the top-level run until a record says what came of them. Host VM only.
+local json    = require "lib.json"
+local session = require "lib.session"
+
+local inbox = {}
+
+---@class inbox.Answer
+---@field what   "answer"|"approve"|"deny"
+---@field text?  string  of an answer
+---@field always? boolean of an approval: it holds for later runs too
+---@field number integer of its message
+---@field run    string  who asks
+---@field seq    integer of the question's record
+
+---@class inbox.Open somebody who waits
+---@field run   HostRun
+---@field seq   integer
+---@field kind  "question"|"approval"
+---@field agent string who asks
+---@field text  string what about, one line or more
+
+local function name_of(run_id, seq) return ("%s:%d"):format(run_id, seq) end
+
+--- Waits for a person's word about the question whose record is `seq`; with `ms` no longer.
+---@async
+---@param open inbox.Open
+---@param ms?  integer
+---@return inbox.Answer? answer, Error? err
+function inbox.await(open, ms)
+  local s, name = session.get(), name_of(open.run.id, open.seq)
+  local early = s.inbox[name]
+  s.inbox[name] = nil
+  if early then return early end
+  s.waiting[name] = open
+  local _ <close> = setmetatable({}, { __close = function()
+    s.waiting[name] = nil
+    if open.run.parked then -- asked again by whoever goes on
+      s.parked[#s.parked + 1] = { run = open.run.id, seq = open.seq, kind = open.kind,
+        agent = open.agent, text = open.text }
+    end
+  end })
+  local word, err = open.run:wait { kind = "person", key = name, ms = ms }
+  if not word then return nil, err end
+  return json.decode(word)
+end
+
+--- One that cannot be understood is passed over; nobody could ever take it otherwise.
+local function read(message)
+  local said = json.decode(message.body)
+  if type(said) ~= "table" then return {} end
+  said.number = message.number
+  return said
+end
+
+--- Takes what came: wakes who waits for it, or keeps it until it is asked for.
+---@param top      HostRun
+---@param messages { number: integer, body: string }[]
+function inbox.receive(top, messages)
+  local s = session.get()
+  for _, message in ipairs(messages) do
+    local said = read(message)
+    s.heard = math.max(s.heard, message.number)
+    if said.what == "cancel" then
+      inbox.took(message.number)
+      top:cancel("cancelled", "cancelled with perigee runs cancel")
+    elseif type(said.run) == "string" and math.type(said.seq) == "integer" then
+      local name = name_of(said.run, said.seq)
+      local open = s.waiting[name]
+      if not (open and open.run:wake(name, json.encode(said))) then s.inbox[name] = said end
+    else
+      inbox.took(message.number)
+    end
+  end
+end
+
+--- What came of a message is recorded: nobody needs it any more.
+---@param number? integer
+function inbox.took(number)
+  local s = session.get()
+  if number and not s.top.finished then s.top:took(number) end
+end
+
+--- Listens for messages as long as the run lives.
+---@async
+---@param top HostRun
+function inbox.listen(top)
+  while true do
+    local messages, err = top:messages(session.get().heard)
+    if not messages then error(err, 0) end
+    inbox.receive(top, messages)
+  end
+end
+
+return inbox

@@ -1,0 +1,199 @@
+--- A run that goes on: what its journal says becomes what a command line would have said, and the
+--- records of its tree answer for what was done (DESIGN.md, section 11). Host VM only.
+local allowance = require "lib.allowance"
+local catalog = require "lib.catalog"
+local forget  = require "lib.forget"
+local launch  = require "lib.launch"
+local past    = require "lib.past"
+local show    = require "lib.show"
+local start   = require "lib.start"
+local texts   = require "lib.texts"
+
+local resume = {}
+
+---@class resume.Again what is known of the run
+---@field id       string
+---@field seq      integer of its last record
+---@field started  integer Unix milliseconds
+---@field pasts    table<string, past.Past> of its tree, by id
+---@field visits   table<string, integer> conversations begun, by agent
+---@field messages table[] that wait in its inbox
+---@field from?    string what --from said
+---@field forget?  integer[] records of the run itself that it takes back
+---@field with_current? boolean
+
+---@class resume.Options of `runs resume`, and of the verbs that go on after they left a message
+---@field json? boolean
+---@field events? boolean
+---@field unconfined? boolean
+---@field with_current? boolean
+---@field from? string
+---@field model? string
+---@field limit? table<string, string>
+
+local function invalid(message) return nil, { code = "invalid", message = message } end
+
+--- The records of a run and of all that is below it.
+---@return table<string, past.Past>? pasts, Error? err
+local function read_tree(cli, id)
+  local rows, err = cli.list_runs(-1, id)
+  if not rows then return nil, err end
+  local pasts = {}
+  for _, row in ipairs(rows) do
+    local raw, one
+    raw, err = cli.read_run(row.run)
+    if not raw then return nil, err end
+    one, err = past.read(raw)
+    if not one then return nil, { code = err.code, message = row.run .. ": " .. err.message } end
+    pasts[row.run] = one
+  end
+  return pasts
+end
+
+--- How often each agent began a conversation, in the whole tree; scenarios count these.
+local function count_visits(pasts)
+  local visits = {}
+  for _, one in pairs(pasts) do
+    for _, record in ipairs(one.records) do
+      local body = record.kind == "prompt" and record.body
+      if body then visits[body.agent] = math.max(visits[body.agent] or 0, body.visit or 0) end
+    end
+  end
+  return visits
+end
+
+--- Why a run that ended does not go on; nil where it does.
+local function ended_well(id, mine)
+  local last = mine.ended and mine.ended.body
+  if last and last.status == "ok" then
+    return ("%s has ended well; perigee runs resume %s --from STEP does a part of it again, "
+      .. "perigee runs fork %s --at SEQ makes another run of it"):format(id, id, id)
+  end
+end
+
+--- Claims the run and reads what is known of it.
+---@return resume.Again? again, Error|table first_or_err the body of its first record
+local function take_up(cli, id, options)
+  local ok, err = cli.claim_run(id)
+  if not ok then return nil, err end
+  local pasts
+  pasts, err = read_tree(cli, id)
+  if not pasts then return nil, err end
+  local mine = pasts[id]
+  local first = mine and mine.records[1]
+  if not first or first.kind ~= "run.started" then
+    return invalid(("%s: nothing was done yet, so there is nothing to go on with"):format(id))
+  end
+  local why = not options.from and ended_well(id, mine)
+  if why then return invalid(why) end
+  local messages
+  messages, err = cli.read_inbox(id)
+  if not messages then return nil, err end
+  local again = { id = id, seq = mine.seq, started = first.time, pasts = pasts,
+    visits = count_visits(pasts), messages = messages, with_current = options.with_current,
+    from = options.from }
+  if options.from then
+    again.forget, err = forget.from(mine, options.from)
+    if not again.forget then
+      return nil, { code = err.code, message = id .. ": " .. err.message }
+    end
+    pasts[id] = past.without(mine, again.forget)
+  end
+  return again, first.body
+end
+
+--- The options that the run had, and those of today over them.
+local function values_of(first, options)
+  local had = first.options or {}
+  if had.unconfined and not options.unconfined then
+    return nil, { code = "denied", message = "the run had no sandbox, and goes on without one only "
+      .. "where you say so: --unconfined" }
+  end
+  return { json = options.json, events = options.events, unconfined = options.unconfined,
+    model = options.model or first.model, hops = first.hops, workspace = first.workspace,
+    store = options.store }
+end
+
+--- Whose run it is.
+local function who_of(cli, loaded, first, mine)
+  if first.chain then
+    return { chain = first.chain, name = first.chain:match("([^/]+)%.lua$") or first.chain }
+  end
+  if first.choice then
+    local chosen = loaded.catalog.by_name[first.choice.to]
+    return { name = first.agent, choice = first.choice, candidates = first.candidates,
+      blocked = not first.candidates and chosen and chosen.blocked or nil }
+  end
+  local begun = false -- then its definition is in the catalog as it was recorded
+  for _, record in ipairs(mine.records) do begun = begun or record.kind == "prompt" end
+  if first.definition and not begun then
+    return catalog.add_file(cli, loaded.catalog, first.definition)
+  end
+  return loaded.catalog.find(first.agent)
+end
+
+--- The limits that the run had last, and what is said now over them.
+local function bounds_of(mine, options)
+  local bounds = {}
+  for _, record in ipairs(mine.records) do
+    local begins = record.kind == "run.started" or record.kind == "run.resumed"
+    for key, value in pairs(begins and record.body.limits or {}) do bounds[key] = value end
+  end
+  local said, err = allowance.read(options.limit or {}, allowance.KEYS)
+  if not said then return nil, err end
+  for key, value in pairs(said) do bounds[key] = value end
+  return bounds
+end
+
+local function say_changed(cli, loaded)
+  if not loaded.changed or #loaded.changed == 0 then return end
+  cli.err(("perigee: as the run had them, not as they are now: %s (--with-current takes today's)\n")
+    :format(show.clean(table.concat(loaded.changed, ", "))))
+end
+
+--- What `launch.one` needs to go on.
+---@return launch.Ready? ready, Error? err
+local function prepare(cli, id, options)
+  local again, first = take_up(cli, id, options)
+  if not again then return nil, first end
+  local values, bounds, recorded, loaded, who, err
+  values, err = values_of(first, options)
+  if not values then return nil, err end
+  bounds, err = bounds_of(again.pasts[id], options)
+  if not bounds then return nil, err end
+  if not options.with_current then
+    recorded, err = texts.of(cli, id)
+    if not recorded then return nil, err end
+  end
+  local root = first.project ~= cli.folders().distribution and first.project or nil
+  loaded, err = start.load(cli, root,
+    { recorded = recorded, ask = not (options.json or options.events) })
+  if not loaded then return nil, err end
+  who, err = who_of(cli, loaded, first, again.pasts[id])
+  if not who then return nil, err end
+  start.equip(loaded.catalog, loaded.box.tools)
+  launch.report(cli, loaded, who)
+  say_changed(cli, loaded)
+  if who.blocked then return nil, who.blocked end
+  return { given = { values = values, limits = bounds, journal = true,
+    said = first.options and first.options.settings or {} }, values = values, loaded = loaded,
+    who = who, task = first.task, params = first.params, again = again,
+    attachments = first.options and first.options.attachments }
+end
+
+--- Carries a run on in the foreground, from where its journal ends. The journal is open.
+---@async
+---@param cli     table
+---@param id      string of a top-level run
+---@param options resume.Options
+---@return integer exit code
+function resume.carry_on(cli, id, options)
+  local ready, err = prepare(cli, id, options)
+  if not ready then return show.failure(cli, err) end
+  local total
+  total, err = launch.one(cli, ready)
+  if not total then return show.failure(cli, err) end
+  return launch.exit_code(cli, ready.values, total.status)
+end
+
+return resume

@@ -1,0 +1,258 @@
+--- The steps of a chain that goes on: the script runs again from the top, and what it asks for is
+--- answered by the records of the first time, in the order in which they were written then
+--- (DESIGN.md, section 11). Host VM only.
+---
+--- A step has a place: the path of its coroutine and its ordinal there. Its last record (DONE) is
+--- its completion. Three rules make the script take the same way again:
+---
+---   1  A completion is delivered after all completions that stand before it in the journal.
+---   2  A step without one begins after all completions were delivered. It cannot have been what
+---      one of them waited for: that one was recorded while this was not.
+---   3  Where nothing moves any more and something waits by 1 or 2, the script has left the way.
+---      So it has where a place holds another step than the journal says. Then the run stops,
+---      says what differs, and stays as it is.
+local past    = require "lib.past"
+local session = require "lib.session"
+local show    = require "lib.show"
+local text    = require "lib.text"
+
+local steps = {}
+
+---@class steps.Place
+---@field at    string  "3.facts/1", see lib.chain
+---@field line  string  "lua/chains/x.lua:12", where the script asks
+---@field over? string[] branches that were cancelled since the last step: "3.facts/"
+
+---@class steps.Step
+---@field at       string
+---@field what     string of STARTS and DONE
+---@field of?      string hash of what it was given
+---@field line?    string
+---@field name?    string of what it is about
+---@field started? past.Record
+---@field done?    past.Record
+
+---@class steps.Steps
+---@field at      table<string, steps.Step>
+---@field order   steps.Step[] those that are done, in the order of their completions
+---@field next    integer index of the first that was not delivered
+---@field waiting table<steps.Step, boolean>
+---@field passed  table<steps.Step, boolean> nobody will ask for them
+---@field live    string[] keys of what waits for rule 2
+---@field count   integer
+
+local STARTS <const> = { child = "ask", call = "tool", sleep = "sleep", question = "question" }
+local DONE   <const> = { ["child.finished"] = "ask", result = "tool", woke = "sleep",
+  answer = "question", step = "step", budget = "budget" }
+
+local function name_of(body)
+  return body.agent or body.tool or body.name or body.text and text.first_line(body.text)
+end
+
+--- Whether a place lies below another: "4/1" below "4/", "3.facts/1" below "3.facts/".
+local function is_below(at, prefix) return at:sub(1, #prefix) == prefix end
+
+local function note(at, record)
+  local what = STARTS[record.kind] or DONE[record.kind]
+  local body = record.body
+  if not what or not body.at then return end
+  local step = at[body.at] or { at = body.at }
+  at[body.at] = step
+  step.what, step.of, step.line = what, body.of or step.of, body.line or step.line
+  step.name = step.name or name_of(body)
+  if STARTS[record.kind] then step.started = record end
+  if DONE[record.kind] then step.done = record end
+end
+
+--- What a recorded function or hook did on its way is not asked for again.
+local function drop_inner(found, order, prefix)
+  for i = #order, 1, -1 do
+    if is_below(order[i].at, prefix) then table.remove(order, i) end
+  end
+  for at in pairs(found) do
+    if is_below(at, prefix) then found[at] = nil end
+  end
+end
+
+---@param mine past.Past
+---@return steps.Steps
+local function read(mine)
+  local found, order = {}, {}
+  for _, record in ipairs(mine.records) do note(found, record) end
+  for _, step in pairs(found) do
+    if step.done then order[#order + 1] = step end
+  end
+  table.sort(order, function(a, b) return a.done.seq < b.done.seq end)
+  for _, record in ipairs(mine.records) do
+    local body = record.body
+    if record.kind == "step" then drop_inner(found, order, body.at .. "/") end
+    if record.kind == "before" and body.below then drop_inner(found, order, body.below) end
+  end
+  return { at = found, order = order, next = 1, waiting = {}, passed = {}, live = {}, count = 0 }
+end
+
+--- The recorded steps of a run; nil where it did not go on.
+---@return steps.Steps?
+local function of(run)
+  local mine = past.of(run)
+  if mine and not mine.steps then mine.steps = read(mine) end
+  return mine and mine.steps
+end
+
+-- the order ---------------------------------------------------------------------------------------
+
+local function key_of(step) return "step " .. step.at end
+
+--- Delivers what is next, as far as somebody waits for it; after the last one what is new begins.
+local function deliver(run, self)
+  while self.order[self.next] do
+    local step = self.order[self.next]
+    if self.waiting[step] then
+      self.waiting[step] = nil
+      run:wake(key_of(step), "")
+    elseif not self.passed[step] then
+      return
+    end
+    self.next = self.next + 1
+  end
+  local live = self.live
+  self.live = {}
+  for _, key in ipairs(live) do run:wake(key, "") end
+end
+
+--- Nobody will ask for the steps below a branch that was cancelled.
+local function pass_over(run, self, prefixes)
+  for _, prefix in ipairs(prefixes) do
+    for _, step in ipairs(self.order) do
+      if is_below(step.at, prefix) then self.passed[step] = true end
+    end
+  end
+  if #prefixes > 0 then deliver(run, self) end
+end
+
+-- another way -------------------------------------------------------------------------------------
+
+local SAID <const> = { ask = "run.ask of %s", tool = "run.tool %s", sleep = "run.sleep",
+  question = "run.question %q", step = "run.step %q", budget = "run.budget" }
+
+local function describe(what, name, line)
+  local said = SAID[what] or what
+  if said:find("%%") then said = said:format(show.brief(show.clean(name or "?"), 60)) end
+  return line and line ~= "" and ("%s (%s)"):format(said, line) or said
+end
+
+--- Stops the run, which stays as it is in the journal.
+local function differ(message)
+  local top = session.get().top
+  session.get().differs = session.get().differs or { code = "invalid", message = message }
+  top:cancel("invalid", message)
+  error({ code = "invalid", message = message }, 0)
+end
+
+local function differ_at(run, step, what, name, place, why)
+  differ(("%s: step %s: the journal has a %s, the script asks for a %s%s"):format(run.id,
+    place.at, describe(step.what, step.name, step.line), describe(what, name, place.line), why))
+end
+
+--- Nothing moves any more.
+local function stalled(run, self, what, name, place)
+  local step = self.order[self.next]
+  if not step then error({ code = "bug", message = "a step waits for nothing" }, 0) end
+  differ(("%s: next in the journal is step %s, a %s; the script does not come there and asks "
+    .. "at step %s for a %s"):format(run.id, step.at, describe(step.what, step.name, step.line),
+    place.at, describe(what, name, place.line)))
+end
+
+--- Waits until it is woken by `deliver`.
+local function hold(run, self, key, what, name, place)
+  local woken, err = run:wait { kind = "gate", key = key }
+  if not woken then
+    if err.code == "not_found" then stalled(run, self, what, name, place) end
+    error(err, 0)
+  end
+end
+
+--- Rule 1.
+local function await_turn(run, self, step, name, place)
+  if self.order[self.next] == step then
+    self.next = self.next + 1
+    deliver(run, self)
+    return
+  end
+  self.waiting[step] = true
+  local _ <close> = setmetatable({}, { __close = function()
+    if not self.waiting[step] then return end -- cancelled meanwhile
+    self.waiting[step], self.passed[step] = nil, true
+    deliver(run, self)
+  end })
+  hold(run, self, key_of(step), step.what, name, place)
+end
+
+--- Rule 2.
+local function await_end(run, self, what, name, place)
+  if not self.order[self.next] then return end
+  self.count = self.count + 1
+  local key = "live " .. self.count
+  self.live[#self.live + 1] = key
+  hold(run, self, key, what, name, place)
+end
+
+-- a step ------------------------------------------------------------------------------------------
+
+---@class steps.Ask
+---@field what  string of DONE
+---@field name? string what it is about, for people
+---@field of?   string hash of what it is given
+
+--- The recorded completion of a step, in its turn; nil where the step is new or was under way, and
+--- then only when all that is recorded was delivered.
+---@async
+---@param run   HostRun
+---@param place steps.Place
+---@param ask   steps.Ask
+---@return table? done the completion's body
+---@return past.Record? started its first record, where it was under way
+function steps.known(run, place, ask)
+  local self = of(run)
+  if not self then return nil end
+  pass_over(run, self, place.over or {})
+  local step = self.at[place.at]
+  if step and step.what ~= ask.what then
+    differ_at(run, step, ask.what, ask.name, place, "")
+  elseif step and step.of ~= ask.of then
+    differ_at(run, step, ask.what, ask.name, place, ", with other arguments")
+  end
+  if step and step.done then
+    await_turn(run, self, step, ask.name, place)
+    session.emit(run, step.done.kind, step.done.body, step.done.seq, true)
+    return step.done.body
+  end
+  await_end(run, self, ask.what, ask.name, place)
+  return nil, step and step.started
+end
+
+--- Whether the function of a run.step was done already; its inside is not looked at then.
+---@param run HostRun
+---@param at  string
+---@return boolean
+function steps.is_done(run, at)
+  local self = of(run)
+  return self ~= nil and self.at[at] ~= nil and self.at[at].done ~= nil
+end
+
+--- When the script has returned: whether it came by everything that the journal has of its main
+--- way. Branches that were cancelled may have more.
+---@param run HostRun
+function steps.finished(run)
+  local self = of(run)
+  if not self then return end
+  for i = self.next, #self.order do
+    local step = self.order[i]
+    if not self.passed[step] and not step.at:find(".", 1, true) then
+      differ(("%s: the script has ended; the journal has step %s, a %s"):format(run.id,
+        step.at, describe(step.what, step.name, step.line)))
+    end
+  end
+end
+
+return steps

@@ -114,17 +114,24 @@ answering(Misbehave::error(400, 'invalid_request_error', 'no'), undef, sub {
 
 # A process that is killed leaves behind what may have been spent.
 {
-    my $server = Misbehave::serve(sub { Misbehave::stall($_[0]) });
+    my $server = Misbehave::serve(sub {
+        my ($client, $number) = @_;
+        $number == 1 ? Misbehave::stall($client) : print $client reply('Again.', 100, 10);
+    });
     my $home = home($server->{url});
     my $live = Try::start(home => $home, args => args($home, '--events', 'one-agent', 'Go.'));
     ok(Try::until_text($live, 'out', qr/"kind":"reserved"/), 'what is set aside is recorded');
     ok(Try::until_true(sub { Misbehave::requests($server) }), 'before the request is sent');
     kill 'KILL', $live->{pid};
     Try::finish($live);
-    Misbehave::stop($server);
     my @records = Try::journal($home);
     is($records[-1]{kind}, 'reserved', 'and stands in the journal of a killed run');
-    cmp_ok($records[-1]{body}{usd}, '>', 0.8, 'with the most that the request may cost');
+    my $aside = $records[-1]{body}{usd};
+    cmp_ok($aside, '>', 0.8, 'with the most that the request may cost');
+    my $ran = Try::run(home => $home, args => ['runs', 'resume', 'last', '--store', $home->{store}, '--json']);
+    Misbehave::stop($server);
+    is($ran->{exit}, 0, 'the run goes on') or diag($ran->{err});
+    is(spent($home)->{usd}, $aside * 1e6 + 2000, 'and counts as spent what nothing settled');
 }
 
 # -- side by side -----------------------------------------------------------------------------------
@@ -256,6 +263,38 @@ answering(reply('Never said.', 100, 10), "budget: { on_reached: end, usd: 0.10 }
     unlike($ran->{out}, qr/\[1\]/, 'and that nobody is asked');
     is(scalar records($home, 'question'), 0, 'no question is recorded');
 });
+
+answering(reply('Answered.', 100, 10), "budget: { on_reached: park }\n", sub {
+    my ($home, $server) = @_;
+    my $ran = run($home, '--json', @END);
+    is($ran->{exit}, 40, 'a run that may wait for a person parks at a limit') or diag($ran->{err});
+    my ($asked) = records($home, 'question');
+    like($asked->{text}, qr/limit of 0\.1000 usd is reached/, 'with a question');
+    $ran = Try::run(home => $home, program => $TERMINAL,
+        args => ['[2] end: ', "1\n", '--', $Try::PROGRAM, 'runs', 'resume', 'last', '--store', $home->{store}]);
+    like($ran->{out}, qr/Answered\./, 'who goes on is asked, and carries it to its end') or diag($ran->{err});
+    is(scalar Misbehave::requests($server), 1, 'with one request');
+    my ($said) = grep { $_->{what} eq 'limit' } records($home, 'decision');
+    is_deeply([@$said{qw(verdict by)}], [qw(raise person)], 'and the decision says who gave more');
+});
+
+# A raise holds for whoever goes on, who is not asked again.
+{
+    my $server = Misbehave::serve(sub {
+        my ($client, $number) = @_;
+        $number == 1 ? Misbehave::stall($client) : print $client reply('Again.', 100, 10);
+    });
+    my $home = home($server->{url}, "budget: { on_reached: park }\n");
+    my $live = Try::start(home => $home, program => $TERMINAL, args => ['[2] end: ', "1\n", '--', $Try::PROGRAM, @{ args($home, @END) }]);
+    Try::until_true(sub { Misbehave::requests($server) });
+    kill 'KILL', map { /^(\d+): \Q$Try::PROGRAM\E / ? $1 : () } Try::left_over($home);
+    Try::finish($live);
+    my $ran = Try::run(home => $home, args => ['runs', 'resume', 'last', '--store', $home->{store}, '--json']);
+    is($ran->{exit}, 40, 'where a killed request used up what was given there is another question') or diag($ran->{err});
+    is(scalar(grep { ($_->{what} // '') eq 'limit' } records($home, 'decision')), 1, 'the first is not asked again');
+    is(scalar Misbehave::requests($server), 1, 'and nothing is sent before it is answered');
+    Misbehave::stop($server);
+}
 
 # -- bytes written ----------------------------------------------------------------------------------
 

@@ -35,9 +35,9 @@ static int ended_push(Op *op, lua_State *L)
 
 static const OpKind END = {"cli.end_run", change_cancel, ended_push, change_free};
 
-/* cli.end_run(row, status, body) -> true | nil, err: the last record of a run that nobody carries,
- * and its row. `row` is the run's of cli.list_runs: where it went on since, this is refused
- * (invalid). */
+/* cli.end_run(row, status, body, { number, ... }) -> true | nil, err: the last record of a run that
+ * nobody carries, and its row; these messages of its inbox are taken. `row` is the run's of
+ * cli.list_runs: where it went on since, this is refused (invalid). */
 int cli_end_run(lua_State *L)
 {
     Journal *journal = check_journal(L);
@@ -59,12 +59,17 @@ int cli_end_run(lua_State *L)
                     .kind = STR("run.finished"),
                     .body = {body, body_len}};
     luaL_argcheck(L, row.run.len > 0, 1, "run is missing");
+    luaL_checktype(L, 4, LUA_TTABLE);
     op_may_wait(L);
     Change *change = mem_new(sizeof *change);
     change->op.kind = &END;
     journal_claim(journal, row.run, NULL, NULL); /* where it fails, so does the append */
     journal_append(journal, &last, DURABLE_POWER, changed, &change->op);
     journal_put_run(journal, &row);
+    for (lua_Integer i = 1; lua_rawgeti(L, 4, i) == LUA_TNUMBER; i++) {
+        journal_take(journal, row.run, lua_tointeger(L, -1));
+        lua_pop(L, 1);
+    }
     journal_release(journal, row.run);
     return op_await(L, &change->op);
 }

@@ -38,13 +38,14 @@ static const char *const STEPS[] = {
     "  FROM records JOIN temp.fork ON records.run = fork.old"
     "  WHERE records.rowid <= ?3 ORDER BY records.rowid",
 
+    /* All begin now: a copy is the newest run, and a list has parents first. */
     "INSERT INTO runs SELECT fork.new,"
     "  coalesce((SELECT new FROM temp.fork WHERE old = runs.parent), ''), agent, task,"
-    "  coalesce((SELECT json_extract(" BODY ", '$.status') FROM records"
-    "    WHERE run = fork.new AND kind = 'run.finished'), 'running'),"
-    "  CASE runs.run WHEN ?1 THEN ?4 ELSE started END,"
-    "  coalesce((SELECT time FROM records WHERE run = fork.new AND kind = 'run.finished'), 0)"
-    "  FROM runs JOIN temp.fork ON runs.run = fork.old ORDER BY runs.rowid",
+    "  coalesce(json_extract(" BODY ", '$.status'), 'running'), ?4, iif(body IS NULL, 0, ?4)"
+    "  FROM runs JOIN temp.fork ON runs.run = fork.old"
+    "  LEFT JOIN records ON records.run = fork.new AND kind = 'run.finished'"
+    "    AND seq = (SELECT max(seq) FROM records WHERE run = fork.new)"
+    "  ORDER BY runs.rowid",
 
     "DELETE FROM temp.fork",
 };

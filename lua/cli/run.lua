@@ -10,6 +10,8 @@ local fresh   = require "lib.fresh"
 local json    = require "lib.json"
 local launch  = require "lib.launch"
 local network = require "lib.network"
+local reply   = require "lib.reply"
+local resume  = require "lib.resume"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
@@ -40,6 +42,10 @@ local SPEC <const> = {
     { "--set", "list", "a parameter of a chain; perigee run CHAIN.lua --help lists them",
       hint = "KEY=VALUE" },
     { "--attach", "list", "a text file whose content is added to the task", hint = "FILE" },
+    { "--resume", "text", "go on with a run that was stopped or waits; see perigee runs --help",
+      hint = "RUN" },
+    { "--resume", "text", "go on with a run that was stopped or waits, as perigee runs resume does",
+      hint = "RUN" },
     { "--each", "flag", "tasks from stdin, one a line, until it ends: text, or "
       .. '{"agent":..., "task":..., "set":{...}}' },
     { "--store", "text", "the journal's file", hint = "FILE" },
@@ -174,6 +180,19 @@ local function check_each(values, positionals)
   return true
 end
 
+--- A run that goes on is what it was; only these words are about how.
+local OF_RESUME <const> = { "resume", "model", "limit", "json", "events", "unconfined", "store" }
+
+local function check_resume(values, positionals)
+  if #positionals > 0 then return usage_error("usage: perigee run --resume RUN") end
+  for _, name in ipairs(text.sorted_keys(values)) do
+    if values[name] and not text.one_of(OF_RESUME, name) then
+      return usage_error(("--resume and --%s do not go together"):format((name:gsub("_", "-"))))
+    end
+  end
+  return true
+end
+
 --- What the command line says, checked.
 ---@return table? given, Error? err, integer? code
 local function read_words(words)
@@ -192,6 +211,9 @@ local function read_words(words)
   end
   if values.each then
     local ok, why, code = check_each(values, given.positionals)
+    if not ok then return nil, why, code end
+  elseif values.resume then
+    local ok, why, code = check_resume(values, given.positionals)
     if not ok then return nil, why, code end
   elseif #given.positionals == 0 then
     return usage_error("WHO is missing; usage: " .. SPEC.usage)
@@ -293,6 +315,16 @@ local function run_each(cli, words, given)
   return tally.code
 end
 
+--- A run that goes on.
+---@async
+local function run_again(cli, words, values)
+  local ok, err = start.journal(cli, values.store)
+  if not ok then return refuse(cli, words, err) end
+  local id, top = reply.find(cli, values.resume)
+  if not id then return refuse(cli, words, top) end
+  return resume.carry_on(cli, top.run, values)
+end
+
 ---@async
 local function run_verb(cli, words)
   local given, err, code = read_words(words)
@@ -302,6 +334,7 @@ local function run_verb(cli, words)
     return err and refuse(cli, words, err) or code
   end
   if given.values.each then return run_each(cli, words, given) end
+  if given.values.resume then return run_again(cli, words, given.values) end
   local loaded
   loaded, err = start.load(cli, given.values.project,
     { ask = not (given.values.json or given.values.events) })

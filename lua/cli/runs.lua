@@ -1,20 +1,31 @@
 --- perigee runs: what ran, and what each run did.
 local allowance = require "lib.allowance"
 local args = require "lib.args"
+local chains = require "lib.chains"
 local export = require "lib.export"
 local export_html = require "lib.export_html"
 local json = require "lib.json"
+local records = require "lib.records"
+local reply = require "lib.reply"
 local resume = require "lib.resume"
 local show = require "lib.show"
 local size = require "lib.size"
 local start = require "lib.start"
 local text = require "lib.text"
+local waiting = require "lib.waiting"
 
 local SPEC <const> = {
-  usage = "perigee runs list | show RUN | resume RUN | export RUN | prune --older TIME",
-  about = "RUN is an id, any part of it that only one run has, or last.",
+  usage = "perigee runs list | show RUN | resume RUN | answer RUN[:SEQ] TEXT "
+    .. "| approve RUN[:SEQ] | deny RUN[:SEQ] | cancel RUN | fork RUN --at SEQ | export RUN "
+    .. "| prune --older TIME",
+  about = "RUN is an id, any part of it that only one run has, or last. answer, approve and deny "
+    .. "tell a run what it waits for (:SEQ is needed where it waits for several things). The "
+    .. "process that carries the run hears it; where there is none the run is carried on here, "
+    .. "as resume does.",
   positionals = {
-    { "WHAT", "list, show, resume, export or prune" }, { "RUN", "a run", optional = true },
+    { "WHAT", "list, show, resume, answer, approve, deny, cancel, fork, export or prune" },
+    { "RUN", "a run", optional = true },
+    { "TEXT", "answer: what you say; - reads it from stdin", optional = true },
   },
   options = {
     { "--format", "text", "export: html, a page to read (default), or jsonl, all records",
@@ -28,10 +39,14 @@ local SPEC <const> = {
     { "--events", "flag", "resume: print one JSON object a line while it runs" },
     { "--unconfined", "flag", "resume: run commands WITHOUT a sandbox" },
     { "--most", "integer", "list: how many runs (default 20)" },
-    { "--waiting", "flag", "list: only runs that wait for a person" },
+    { "--waiting", "flag", "list: only runs that wait for a person, and what for" },
+    { "--always", "flag", "approve, deny: also whenever just this is asked here again" },
+    { "--at", "integer", "fork: the last record that the copy has", hint = "SEQ" },
+    { "--set", "list", "fork: another value for a chain's parameter", hint = "KEY=VALUE" },
+    { "--no-run", "flag", "answer, approve, deny, fork: leave it at that; do not carry on here" },
     { "--older", "duration", "prune: what has not changed for so long, such as 30d" },
     { "--dry-run", "flag", "prune: say what would be removed, and remove nothing" },
-    { "--json", "flag", "print JSON: one object for list and prune, one record a line for show" },
+    { "--json", "flag", "print JSON: one object, or one record a line for show" },
   },
 }
 
@@ -42,11 +57,14 @@ local function rows_of(cli, values)
   local most = values.most or 20
   local rows, err = cli.list_runs(values.waiting and -1 or most)
   if not rows or not values.waiting then return rows, err end
-  local waiting = {}
+  local parked = {}
   for _, row in ipairs(rows) do
-    if row.status == "waiting" and #waiting < most then waiting[#waiting + 1] = row end
+    if row.status == "waiting" and row.parent == "" and #parked < most then
+      row.waiting = json.array(waiting.of(cli, row.run))
+      parked[#parked + 1] = row
+    end
   end
-  return waiting
+  return parked
 end
 
 local function list(cli, values)
@@ -62,6 +80,7 @@ local function list(cli, values)
     cli.out(show.clean(("%s  %s  %-11s %9s %8s  %s: %s%s\n"):format(
       row.run, start.date_of(row.started), row.status, show.time(show.took(row)), usd, row.agent,
       show.brief(text.first_line(row.task), 60), child)))
+    for _, open in ipairs(row.waiting or {}) do cli.out(waiting.say(open, cli.now())) end
   end
   if #rows == 0 then
     cli.err(values.waiting and "perigee: no run waits\n" or "perigee: no runs yet\n")
@@ -111,12 +130,26 @@ local SAY <const> = {
       text.plural(b.max_tokens, "token"))
   end,
   hop      = function(b) return ("%s -> %s: %s"):format(b.from, b.to, b.why) end,
-  question = function(b)
-    if not b.to then return b.text or "" end -- a chain's own
-    return ("%s to %s: %s\n%s: %s"):format(b.agent, b.to, b.question, b.by or "no answer",
-      b.answer or b.why)
+  question = function(b) return ("%s to %s: %s"):format(b.agent, b.to, b.text) end,
+  answer   = function(b)
+    return ("%s: %s"):format(b.by, b.text or b.error and b.error.message or "no answer")
+  end,
+  approval = function(b)
+    return ("%s wants to call %s\n%s"):format(b.agent, b.tool, table.concat(b.lines or {}, "\n"))
   end,
   child    = function(b) return ("%s: %s"):format(b.run, b.agent) end,
+  ["child.finished"] = function(b) return ("%s: %s"):format(b.run, b.status) end,
+  files    = function(b)
+    return table.concat(text.sorted_keys(b.files or {}), ", ")
+  end,
+  ["run.resumed"] = function(b)
+    if b.by ~= "fork" then return b.by or "" end
+    local set = {}
+    for _, key in ipairs(text.sorted_keys(b.set or {})) do
+      set[#set + 1] = (" %s=%s"):format(key, show.brief(text.first_line(b.set[key]), 60))
+    end
+    return ("fork of %s at %d%s"):format(b.of, b.at, table.concat(set))
+  end,
   ["run.finished"] = function(b)
     local said = b.result and b.result.text or b.error and b.error.message or ""
     return ("%s: %s%s"):format(b.status, text.cut_middle(said, 2000), used("\nused ", b.spent))
@@ -126,10 +159,7 @@ local SAY <const> = {
 local function show_one(cli, values, part)
   local id, err = cli.find_run(part)
   if not id then return failed(cli, err) end
-  local records
-  records, err = cli.read_run(id)
-  if not records then return failed(cli, err) end
-  for _, record in ipairs(records) do
+  for record in records.of(cli, id) do
     if values.json then
       cli.out(export.line(id, record))
     else
@@ -140,6 +170,89 @@ local function show_one(cli, values, part)
         record.seq, record.kind, (said:gsub("\n", "\n                  ")))))
     end
   end
+  if not values.json then
+    local top
+    id, top = reply.find(cli, id)
+    if not id then return failed(cli, top) end
+    local open = waiting.of(cli, top.run)
+    if #open > 0 then cli.out("waits for:\n") end
+    for _, one in ipairs(open) do cli.out(waiting.say(one, cli.now())) end
+  end
+  return 0
+end
+
+-- what a person says to a run ---------------------------------------------------------------------
+
+--- What became of it, on stdout where JSON was asked for.
+local function tell(cli, values, said, object)
+  if values.json then
+    cli.out(json.encode(json.object(object)) .. "\n")
+  else
+    cli.err("perigee: " .. show.clean(said) .. "\n")
+  end
+  return 0
+end
+
+--- answer, approve, deny: left for the run; heard, or carried on here.
+---@async
+local function give(cli, values, part, what, said)
+  local left, err = reply.give(cli, what, part, values, said)
+  if not left then return failed(cli, err) end
+  local heard = left.heard and left.owner
+  if not left.owner and not left.heard and not values.no_run then
+    return resume.carry_on(cli, left.run, values)
+  end
+  local went = heard and ("process %d carries the run and heard it"):format(left.owner)
+    or left.owner and ("process %d carries the run and will hear it"):format(left.owner)
+    or "perigee runs resume " .. left.run .. " goes on with it"
+  return tell(cli, values, ("%s is told; %s"):format(left.name, went), {
+    { "run", left.run }, { "told", left.name }, { "owner", left.owner }, { "heard", left.heard } })
+end
+
+---@async
+local function cancel(cli, values, part)
+  local left, err = reply.cancel(cli, part)
+  if not left then return failed(cli, err) end
+  local ends = left.owner and not left.heard
+  return tell(cli, values, ends and ("%s: process %d is told to end it"):format(left.run,
+    left.owner) or left.run .. " is cancelled", {
+    { "run", left.run }, { "status", not ends and "cancelled" or nil },
+    { "owner", left.owner }, { "heard", left.heard } })
+end
+
+--- Whether a run is a chain's: its first record says so.
+local function is_chain(cli, run)
+  local first = records.of(cli, run)()
+  local body = first and json.decode(first.body)
+  return type(body) == "table" and body.chain ~= nil
+end
+
+--- A run once more, up to one of its records.
+---@async
+local function fork(cli, values, part)
+  if not values.at then
+    return failed(cli, { message = "fork: --at SEQ is missing; perigee runs show RUN lists them" },
+      2)
+  end
+  local set, err = chains.pairs(values.set or {})
+  if not set then return failed(cli, err, 2) end
+  local id, new
+  id, err = cli.find_run(part)
+  if not id then return failed(cli, err) end
+  if next(set) and not is_chain(cli, id) then
+    return failed(cli, { message = ("--set: %s is an agent's run; only chains have parameters")
+      :format(id) }, 2)
+  end
+  new, err = cli.fork_run(id, values.at, json.encode(json.object { { "by", "fork" }, { "of", id },
+    { "at", values.at }, { "set", next(set) and set or nil } }))
+  if not new then return failed(cli, err) end
+  if not values.json then
+    cli.err(("perigee: %s is %s up to its record %d\n"):format(new, id, values.at))
+  end
+  if not values.no_run then return resume.carry_on(cli, new, values) end
+  if values.json then return tell(cli, values, "", { { "run", new }, { "of", id },
+    { "at", values.at } }) end
+  cli.err(("perigee: perigee runs resume %s goes on with it\n"):format(new))
   return 0
 end
 
@@ -171,9 +284,9 @@ end
 --- Carries on a run that was stopped, or that waits.
 ---@async
 local function resume_one(cli, values, part)
-  local id, err = cli.find_run(part)
-  if not id then return failed(cli, err) end
-  return resume.carry_on(cli, id, values)
+  local id, top = reply.find(cli, part)
+  if not id then return failed(cli, top) end
+  return resume.carry_on(cli, top.run, values)
 end
 
 local FORMATS <const> = { html = export_html, jsonl = export.jsonl }
@@ -208,11 +321,15 @@ local function export_one(cli, values, part)
   return failed(cli, why)
 end
 
+local OF_ALL <const> = { list = list, prune = prune }
+local OF_ONE <const> = { show = show_one, resume = resume_one, export = export_one,
+  cancel = cancel, fork = fork }
+
 ---@async
 local function runs(cli, words)
   local given, err = args.parse(SPEC, words)
   if not given then return failed(cli, err, 2) end
-  local values, what, part = given.values, given.positionals[1], given.positionals[2]
+  local values, what, part, said = given.values, table.unpack(given.positionals)
   if values.help then
     cli.out(args.help(SPEC))
     return 0
@@ -237,11 +354,11 @@ local function runs(cli, words)
   local ok
   ok, err = cli.open_journal(store)
   if not ok then return failed(cli, err) end
-  if what == "list" then return list(cli, values) end
-  if what == "prune" and not part then return prune(cli, values) end
-  if what == "show" and part then return show_one(cli, values, part) end
-  if what == "resume" and part then return resume_one(cli, values, part) end
-  if what == "export" and part then return export_one(cli, values, part) end
+  if text.one_of({ "answer", "approve", "deny" }, what) and part then
+    return give(cli, values, part, what, said)
+  end
+  local verb = not said and (part and OF_ONE or OF_ALL)[what]
+  if verb then return verb(cli, values, part) end
   return failed(cli, { message = "usage: " .. SPEC.usage }, 2)
 end
 

@@ -72,7 +72,7 @@ local function in_run(cli, how, file, task, work)
   opened.bench = bench.new(cli, opened, file)
   local answer
   answer, err = run:scope(function()
-    session.record(run, "run.started", { format = 1, agent = "test", task = task,
+    session.record(run, "run.started", { format = 2, agent = "test", task = task,
       workspace = run.workspace, sandbox = session.get().sandbox, files = run:sources() })
     return work(run)
   end)

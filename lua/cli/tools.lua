@@ -118,7 +118,7 @@ local function call(cli, loaded, values, tool, input)
   limits.set(run)
   local result
   result, err = agent.whole(run, function()
-    session.record(run, "run.started", { format = 1, agent = "user",
+    session.record(run, "run.started", { format = 2, agent = "user",
       task = "tools call " .. tool.name, workspace = run.workspace,
       sandbox = session.get().sandbox, files = run:sources() })
     return door.call(run, user_with(tool), { id = "call_1", name = tool.name, input = input })

@@ -47,7 +47,7 @@ function asking.targets(run, who, facts)
   local wanted, why, effort, from = s.options.model, "--model", nil, nil
   local known = past.take(run, "decision", "model")
   if known then
-    wanted, effort = known.wanted, known.effort
+    wanted, effort = known.wanted or known.model, known.effort
   elseif not wanted then
     local answer, err = ruling.ask(run, "lua/routing.lua", "model", hop.facts(who), facts)
     if err then return nil, err end

@@ -85,7 +85,7 @@ function children.carry(run, spec)
     local body = { run = child.id, agent = spec.agent, task = spec.task }
     for key, value in pairs(spec.record) do body[key] = value end
     session.record(run, "child", body)
-    local began = { format = 1, agent = spec.agent, task = spec.task, parent = run.id }
+    local began = { format = 2, agent = spec.agent, task = spec.task, parent = run.id }
     for key, value in pairs(spec.started) do began[key] = value end
     if began.chain then began.agent = nil end
     session.record(child, "run.started", began)

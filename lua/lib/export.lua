@@ -7,32 +7,12 @@
 ---                                        `text` where the file is no UTF-8
 local base64 = require "lib.base64"
 local json   = require "lib.json"
+local records = require "lib.records"
 local texts  = require "lib.texts"
 
 local export = {}
 
 local FORMAT <const> = 1
-local PAGE   <const> = 4 * 1024 * 1024 -- bytes of bodies that are held at a time
-
---- The records of a run, oldest first. Raises what the store says when it cannot be read.
----@param cli table
----@param run string
----@return fun(): { seq: integer, time: integer, kind: string, body: string }?
-function export.records(cli, run)
-  local page, at, from = {}, 0, 1
-  return function()
-    at = at + 1
-    if not page[at] then
-      local err
-      page, err = cli.read_run(run, from, PAGE)
-      if not page then error(err, 0) end
-      at = 1
-    end
-    local record = page[at]
-    if record then from = record.seq + 1 end
-    return record
-  end
-end
 
 --- Notes which files a record says were loaded: hash to path.
 ---@param record { kind: string, body: string }
@@ -85,7 +65,7 @@ function export.jsonl(cli, rows, write)
     { "runs", json.array(rows) },
   }) .. "\n")
   for _, row in ipairs(rows) do
-    for record in export.records(cli, row.run) do
+    for record in records.of(cli, row.run) do
       export.note_files(record, files)
       write(export.line(row.run, record))
     end

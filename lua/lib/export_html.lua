@@ -3,6 +3,7 @@
 --- below is obeyed, so that nothing that a model or a tool wrote can become more than text.
 local export   = require "lib.export"
 local json     = require "lib.json"
+local records  = require "lib.records"
 local show     = require "lib.show"
 local start    = require "lib.start"
 local style    = require "lib.export_style"
@@ -192,6 +193,21 @@ local DRAW <const> = {
     local name = seen.ids[b.run] and ('<a href="#run-%s">%s</a>'):format(id, id) or id
     return ("<p class=\"small\">child %s: %s</p>"):format(name, esc(b.agent)) .. p(b.task)
   end,
+  question = function(b)
+    return ("<h3>%s asks %s</h3>"):format(esc(b.agent), esc(b.to)) .. p(b.text)
+      .. value("one of", type(b.choices) == "table" and table.concat(b.choices, " | ") or nil)
+  end,
+  approval = function(b)
+    return ("<h3>%s wants to call %s</h3>"):format(esc(b.agent), esc(b.tool))
+      .. pre(type(b.lines) == "table" and table.concat(b.lines, "\n") or nil)
+  end,
+  answer = function(b)
+    return p("answered by " .. b.by, "small") .. p(b.text) .. (b.error and error_of(b.error) or "")
+  end,
+  ["run.resumed"] = function(b)
+    return p(b.by == "fork" and ("a copy of %s up to %d goes on from here"):format(b.of, b.at)
+      or "carried on from here", "small") .. value("other parameters", b.set)
+  end,
   step = function(b)
     return p("step " .. b.name, "small") .. value("answered", b.value)
       .. (b.error and b.error ~= json.null and error_of(b.error) or "")
@@ -268,7 +284,7 @@ return function(cli, rows, write)
         esc(row.agent), esc(row.parent), esc(row.parent)))
       write(facts(row))
     end
-    for record in export.records(cli, row.run) do
+    for record in records.of(cli, row.run) do
       export.note_files(record, files)
       write(step(row, record, seen))
     end

@@ -118,6 +118,10 @@ local function how_to_answer(one)
   return ("  perigee runs approve %s, or: perigee runs deny %s\n"):format(name, name)
 end
 
+--- A run that ended before its work was done goes on where somebody wants it to.
+local GOES_ON <const> = { cancelled = "", timeout = "", unavailable = "", io = "",
+  limit = " --limit KEY=MORE" }
+
 local function print_result(cli, values, total, result, err)
   if values.events then return end
   if values.json then
@@ -148,6 +152,8 @@ local function print_result(cli, values, total, result, err)
     cli.out(show.clean((result.text:gsub("\n*$", "\n"))))
   end
   cli.err(show.total(total) .. "\n")
+  local how = GOES_ON[total.status]
+  if how then cli.err(("perigee runs resume %s%s goes on from here\n"):format(total.run, how)) end
 end
 
 --- The workspace's real path, as far as it can be told before it is opened.
@@ -206,13 +212,13 @@ end
 local function record_start(run, ready, opened, params)
   local again, who, given = ready.again, ready.who, ready.given
   if again then
-    session.record(run, "run.resumed", { by = "resume", forget = again.forget, from = again.from,
-      with_current = again.with_current, model = given.values.model, limits = ready.most,
-      files = run:sources() })
+    session.record(run, "run.resumed", { by = "resume", after = again.seq,
+      forget = again.forget, from = again.from, with_current = again.with_current,
+      model = given.values.model, limits = ready.most, files = run:sources() })
     return
   end
   session.record(run, "run.started", {
-    format = 1, agent = not who.chain and who.name or nil, chain = who.chain, task = ready.task,
+    format = 2, agent = not who.chain and who.name or nil, chain = who.chain, task = ready.task,
     params = who.chain and params or nil, workspace = run.workspace,
     model = opened.options.model, hops = opened.options.hops, sandbox = opened.sandbox,
     files = run:sources(), definition = who.layer == "named" and who.file or nil,

@@ -204,9 +204,13 @@ end
 ---@return integer ms
 local function active_ms(records)
   local total, began, last = 0, nil, nil
-  for _, record in ipairs(records) do
+  for i, record in ipairs(records) do
     if began and record.kind == "run.resumed" then
-      total = total + math.max(0, last - began)
+      local before = i - 1 -- what was recorded on the way to being taken up is of this stretch
+      while before > 1 and records[before].seq > (record.body.after or math.maxinteger) do
+        before = before - 1
+      end
+      total = total + math.max(0, records[before].time - began)
       began = record.time
     end
     began = began or record.time

@@ -11,6 +11,8 @@ local texts   = require "lib.texts"
 
 local resume = {}
 
+local FORMAT <const> = 2 -- of records, from which chains can be resumed
+
 ---@class resume.Again what is known of the run
 ---@field id       string
 ---@field seq      integer of its last record
@@ -83,6 +85,10 @@ local function take_up(cli, id, options)
   local first = mine and mine.records[1]
   if not first or first.kind ~= "run.started" then
     return invalid(("%s: nothing was done yet, so there is nothing to go on with"):format(id))
+  end
+  if first.body.chain and (first.body.format or 1) < FORMAT then
+    return invalid(("%s: an earlier version of perigee ran this chain, and did not keep where each "
+      .. "of its steps stood; it has to begin again"):format(id))
   end
   local why = not options.from and ended_well(id, mine)
   if why then return invalid(why) end

@@ -132,6 +132,7 @@ function services.ask(run, place, name, input, options)
   if id then
     local body = mark(place, checked.of)
     body.agent, body.run, body.patch = who.name, id, reply ~= nil and patch or nil
+    body.status = result and result.status or err and err.code
     body.error = reply == nil and err or nil
     session.record(run, "child.finished", body)
   end

@@ -281,9 +281,13 @@ function show.people(cli, speak)
       local said = ("   child %s: %s"):format(b.agent, text.first_line(b.task))
       write.line(colours.cyan(show.clean(said)))
     end,
+    ["run.resumed"] = function(b)
+      write.line(colours.cyan(("-> goes on after record %d"):format(b.after or 0)))
+    end,
     phase = function(b) write.line(colours.bold("## " .. show.clean(b.name))) end,
     question = function(b) asked[b.at or ""] = text.first_line(b.text) end,
     answer = function(b)
+      if b.by == "inbox" then return write.line(show.clean("   answered: " .. b.text)) end
       if b.by ~= "default" then return end -- a call shows its own, and a person has seen both
       write.line(show.clean(("   nobody answered %q: %s"):format(asked[b.at] or "", b.text)))
     end,
@@ -297,6 +301,7 @@ function show.people(cli, speak)
     end,
     partial = function() write.line(colours.red("   the reply broke off")) end,
     ["run.finished"] = write.finish_text,
+    ["run.parked"] = write.finish_text,
   }
   return function(event)
     local drawn = draw[event.kind]

@@ -7,6 +7,7 @@
 --- can write, is as good a witness of that as the list of trusted folders.
 local catalog = require "lib.catalog"
 local json    = require "lib.json"
+local records = require "lib.records"
 
 local texts = {}
 
@@ -42,7 +43,8 @@ local function note(into, times, named, time)
   end
 end
 
---- The texts of a run and of what is below it; of two texts of one file the later.
+--- The texts of a run and of what is below it; of two texts of one file the later. Raises what the
+--- store says when a record cannot be read.
 ---@param cli table with an open journal
 ---@param run string the id of a top-level run
 ---@return texts.Texts? found, Error? err
@@ -51,10 +53,7 @@ function texts.of(cli, run)
   if not rows then return nil, err end
   local found, times = { files = {}, definitions = {} }, { files = {}, definitions = {} }
   for _, row in ipairs(rows) do
-    local records
-    records, err = cli.read_run(row.run)
-    if not records then return nil, err end
-    for _, record in ipairs(records) do
+    for record in records.of(cli, row.run) do
       local files, definitions = texts.named(record)
       note(found.files, times.files, files, record.time)
       note(found.definitions, times.definitions, definitions, record.time)

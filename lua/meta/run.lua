@@ -89,8 +89,9 @@ function run.race(branches) end
 ---@return Error? err
 function run.step(name, fn, ...) end
 
---- Asks the person at the terminal. Where nobody can be asked, or nobody answers in time, the
---- default is the answer; without one the error is `waiting`.
+--- Asks the person, on the terminal or later: where nobody is at one, a default without a timeout
+--- is the answer, else the run waits, without a process once nothing else in it goes on. Where
+--- nobody answers in time the default is the answer; without one the error is `waiting`.
 ---@async
 ---@param question string
 ---@param options? { choices: string[]?, default: string?, timeout: string? } timeout: "10m"

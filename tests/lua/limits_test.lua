@@ -116,8 +116,8 @@ local function restored(left, records)
   return told
 end
 
-local function record(time, kind, body)
-  return { seq = 1, time = time, kind = kind, body = body or {} }
+local function record(time, kind, body, seq)
+  return { seq = seq or 1, time = time, kind = kind, body = body or {} }
 end
 
 t.test("only the time at work counts", function()
@@ -127,6 +127,15 @@ t.test("only the time at work counts", function()
     record(990000, "run.resumed"), record(990100, "turn"),
   })
   t.equal(told.left, 10000 - 2000 - 500 - 100)
+end)
+
+t.test("what is recorded before a run is taken up again is no work of the time between", function()
+  local told = restored(10000, {
+    record(1000, "run.started", nil, 1), record(2000, "run.parked", nil, 2),
+    record(800000, "files", nil, 3), record(800010, "run.resumed", { after = 2 }, 4),
+    record(800110, "turn", nil, 5),
+  })
+  t.equal(told.left, 10000 - 1000 - 100)
 end)
 
 t.test("no more than all of the time is used up, and without a limit none is", function()

@@ -69,7 +69,8 @@ local function value_of(found, name)
   for _, key in ipairs(keys.ALL) do
     if key[1] == name then
       local section = name:match("^(%l+)%.")
-      return section and found[section][key[2]] or found[key[2]]
+      if section then return found[section][key[2]] end
+      return found[key[2]]
     end
   end
 end
@@ -107,8 +108,17 @@ local CASES <const> = {
     line = { "4G", 4 << 30 } },
   { "limits.output", 1 << 20, user = { "2M", 2 << 20 }, less = { "64K", 1 << 16 }, more = "3M",
     line = { "4M", 4 << 20 } },
-  { "policy.unanswered", "wait", user = { "refuse", "refuse" }, less = { "refuse", "refuse" },
-    more = "wait", line = { "wait", "wait" } },
+  { "budget.turns", 100, user = { "200", 200 }, less = { "50", 50 }, more = "300",
+    line = { "7", 7 } },
+  { "budget.tokens", false, user = { "1000", 1000 }, less = { "10", 10 }, more = "none",
+    line = { "none", false } },
+  { "budget.usd", 5000000, user = { "1.50", 1500000 }, less = { "0.20", 200000 }, more = "9",
+    line = { "10", 10000000 } },
+  { "budget.on_reached", "ask", user = { "park", "park" }, more = "end", line = { "end", "end" } },
+  { "stalls.first_byte", "retry", user = { "fail", "fail" }, more = "ask",
+    line = { "ask", "ask" } },
+  { "policy.unanswered", "wait", user = { "wait", "wait" }, less = { "refuse", "refuse" },
+    line = { "refuse", "refuse" } },
   { "policy.ask_deadline", 300000, user = { "10m", 600000 }, less = { "1m", 60000 }, more = "1h",
     line = { "2h", 7200000 } },
 }
@@ -132,11 +142,13 @@ for _, case in ipairs(CASES) do
       t.equal(#found.warnings, 0)
     end
 
-    found = load(user, { [key] = case.more })
-    t.equal(value_of(found, key), case.wider or case.user[2], "a project that would widen")
-    t.equal(#found.warnings, 1)
-    t.contains(found.warnings[1], PROJECT .. ":")
-    t.contains(found.warnings[1], key)
+    if case.more then
+      found = load(user, { [key] = case.more })
+      t.equal(value_of(found, key), case.wider or case.user[2], "a project that would widen")
+      t.equal(#found.warnings, 1)
+      t.contains(found.warnings[1], PROJECT .. ":")
+      t.contains(found.warnings[1], key)
+    end
 
     found = load(user, case.less and { [key] = case.less[1] } or nil,
       { { key = key, value = case.line[1], said = "--option" } })
@@ -144,6 +156,12 @@ for _, case in ipairs(CASES) do
     t.equal(found.origin[key], "--option")
   end)
 end
+
+t.test("who refuses what nobody answers is not made to wait by a project", function()
+  local found = load({ ["policy.unanswered"] = "refuse" }, { ["policy.unanswered"] = "wait" })
+  t.equal(found.policy.unanswered, "refuse")
+  t.contains(found.warnings[1], "wait is wider than the refuse in force")
+end)
 
 t.test("a project without a word from the user narrows the defaults", function()
   local found = load(nil, { ["limits.memory"] = "1G", ["sandbox.network"] = "none" })

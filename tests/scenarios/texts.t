@@ -10,11 +10,7 @@ use Test::More;
 use Try;
 
 my $home = Try::home();
-my $own  = "$home->{dir}/program";
-mkdir $own or die;
-system('cp', '-rL', "$Try::ROOT/lua", "$Try::ROOT/tools", "$Try::ROOT/agents", $Try::PROGRAM, $own) == 0 or die;
-symlink "$Try::ROOT/perigee-sandbox", "$own/perigee-sandbox";
-Try::write_file("$own/lua/cli/tools.lua", <<'LUA');
+my $own  = Try::program_with($home, <<'LUA');
 local json  = require "lib.json"
 local start = require "lib.start"
 local texts = require "lib.texts"
@@ -73,7 +69,7 @@ my ($prompt) = grep { $_->{kind} eq 'prompt' } Try::journal($home);
 is($prompt->{body}{file}, "$work/agents/one-agent.md", 'a prompt names the definition that it was made of');
 
 sub loads {
-    my $ran = Try::run(home => $home, program => "$own/perigee", args => ['tools', $home->{store}, $work, @_]);
+    my $ran = Try::run(home => $home, program => $own, args => ['tools', $home->{store}, $work, @_]);
     return eval { $Try::JSON->decode($ran->{out}) } || diag("$ran->{out}$ran->{err}") && {};
 }
 

@@ -50,6 +50,18 @@ sub read_file {
     return scalar(<$file>) // '';
 }
 
+# A copy of the program in which the verb `tools` is the test's own Lua: what verbs are given can be
+# tried from there before, or without, a verb that does it.
+sub program_with {
+    my ($home, $lua) = @_;
+    my $own = "$home->{dir}/program";
+    make_path($own);
+    system('cp', '-rL', "$ROOT/lua", "$ROOT/tools", "$ROOT/agents", $PROGRAM, $own) == 0 or die "copy: $?";
+    symlink dirname($PROGRAM) . '/perigee-sandbox', "$own/perigee-sandbox";
+    write_file("$own/lua/cli/tools.lua", $lua);
+    return "$own/perigee";
+}
+
 # Starts the program in a process group of its own. Takes args, home; may take env (a hash; undef
 # unsets), stdin (a path), cwd, program, stdout (a handle instead of a file).
 sub start {

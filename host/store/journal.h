@@ -138,8 +138,8 @@ typedef struct Pruned {
 } Pruned;
 
 /* Removes the top-level runs in which nothing happened since `before_ms`, with all that is below
- * them, and the texts that no record refers to then (through `files` of run.started, files and
- * run.finished, and `hash` of prompt). Never a tree in which a run is waiting or owned by a process
+ * them, and the texts that no record refers to then (through `files` of files and run.*, and `hash`
+ * of prompt). Never a tree in which a run is waiting or owned by a process
  * that lives; texts only while no such process owns any run. A tree at a time: others write in
  * between. With `dry` runs and records are counted and nothing is removed. Blocks. */
 MUST_CHECK Status journal_prune(Journal *journal, int64_t before_ms, bool dry, Pruned *out,

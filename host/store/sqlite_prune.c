@@ -202,7 +202,8 @@ static Status prune_texts(Pruner *pruner, bool *alone, Err *err)
     static const char sql[] =
         "DELETE FROM texts WHERE hash NOT IN (SELECT file.value FROM records,"
         "  json_each(CASE WHEN json_valid(body) THEN body ELSE '{}' END, '$.files') AS file"
-        "  WHERE kind IN ('run.started', 'files', 'run.finished') AND file.type = 'text'"
+        "  WHERE kind IN ('run.started', 'files', 'run.resumed', 'run.parked', 'run.finished')"
+        "    AND file.type = 'text'"
         "  UNION ALL SELECT json_extract(CASE WHEN json_valid(body) THEN body ELSE '{}' END,"
         "    '$.hash') AS definition FROM records"
         "  WHERE kind = 'prompt' AND definition IS NOT NULL)"; /* one NULL would keep all */

@@ -142,6 +142,7 @@ local SAY <const> = {
   files    = function(b)
     return table.concat(text.sorted_keys(b.files or {}), ", ")
   end,
+  ["run.parked"] = function(b) return b.error and b.error.message or "" end,
   ["run.resumed"] = function(b)
     if b.by ~= "fork" then return b.by or "" end
     local set = {}

@@ -79,6 +79,23 @@ local function read(node, written)
   return json.array(items)
 end
 
+--- Puts what --set said over `params`, by the schema of each.
+local function put(chain, params, given)
+  for key, written in pairs(given) do params[key] = written end
+  for _, field in ipairs(chain.params.fields) do
+    local written = given[field.name]
+    if written then params[field.name] = read(field.schema, written) end
+  end
+end
+
+local function checked(chain, params)
+  local fits, problems = schema.check(chain.params, params)
+  if fits then return fits end
+  local said = problems[1].message:gsub("^input%.", ""):gsub("^input: ", "")
+  return invalid(("%s: %s; perigee run %s --help lists what it takes"):format(chain.path, said,
+    chain.path:match("[^/]*$")))
+end
+
 --- The arguments of a chain, checked against its own schema.
 ---@param chain chains.Chain
 ---@param task  string "" is none
@@ -86,17 +103,23 @@ end
 ---@return table? params, Error? err
 function chains.params(chain, task, given)
   local params = {}
-  for key, written in pairs(given) do params[key] = written end
+  put(chain, params, given)
   for _, field in ipairs(chain.params.fields) do
-    local written = given[field.name]
-    if written then params[field.name] = read(field.schema, written) end
     if field.name == "task" and task ~= "" then params.task = task end
   end
-  local checked, problems = schema.check(chain.params, params)
-  if checked then return checked end
-  local said = problems[1].message:gsub("^input%.", ""):gsub("^input: ", "")
-  return invalid(("%s: %s; perigee run %s --help lists what it takes"):format(chain.path, said,
-    chain.path:match("[^/]*$")))
+  return checked(chain, params)
+end
+
+--- The arguments that a chain had, with others in the place of some.
+---@param chain  chains.Chain
+---@param before table
+---@param given  table<string, string> of --set
+---@return table? params, Error? err
+function chains.amend(chain, before, given)
+  local params = {}
+  for key, value in pairs(before) do params[key] = value end
+  put(chain, params, given)
+  return checked(chain, params)
 end
 
 --- "text", "a whole number from 1 to 9", "read | write", "a list of paths".

@@ -2,6 +2,7 @@
 --- records of its tree answer for what was done (DESIGN.md, section 11). Host VM only.
 local allowance = require "lib.allowance"
 local catalog = require "lib.catalog"
+local chains  = require "lib.chains"
 local forget  = require "lib.forget"
 local launch  = require "lib.launch"
 local past    = require "lib.past"
@@ -151,6 +152,21 @@ local function bounds_of(mine, options)
   return bounds
 end
 
+--- What a chain is given: as it began, and what forks of it set since.
+---@return table? params of a chain; empty for an agent
+---@return Error? err
+local function params_of(cli, first, mine)
+  local set = {}
+  for _, record in ipairs(mine.records) do
+    local said = record.kind == "run.resumed" and record.body.set
+    for key, value in pairs(type(said) == "table" and said or {}) do set[key] = value end
+  end
+  if not first.chain or next(set) == nil then return first.params or {} end
+  local chain, err = chains.declare(cli, first.chain)
+  if not chain then return nil, err end
+  return chains.amend(chain, first.params or {}, set)
+end
+
 local function say_changed(cli, loaded)
   if not loaded.changed or #loaded.changed == 0 then return end
   cli.err(("perigee: as the run had them, not as they are now: %s (--with-current takes today's)\n")
@@ -181,9 +197,12 @@ local function prepare(cli, id, options)
   launch.report(cli, loaded, who)
   say_changed(cli, loaded)
   if who.blocked then return nil, who.blocked end
+  local params
+  params, err = params_of(cli, first, again.pasts[id])
+  if not params then return nil, err end
   return { given = { values = values, limits = bounds, journal = true,
     said = first.options and first.options.settings or {} }, values = values, loaded = loaded,
-    who = who, task = first.task, params = first.params, again = again,
+    who = who, task = first.task, params = params, again = again,
     attachments = first.options and first.options.attachments }
 end
 

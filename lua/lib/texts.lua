@@ -15,7 +15,8 @@ local texts = {}
 ---@field files       table<string, string> path of a Lua file to the hash of its text
 ---@field definitions table<string, string> path of an agent's definition to the hash of its text
 
-local NAMES_FILES <const> = { ["run.started"] = true, files = true, ["run.finished"] = true }
+local NAMES_FILES <const> = { ["run.started"] = true, files = true, ["run.resumed"] = true,
+  ["run.parked"] = true, ["run.finished"] = true }
 
 --- What a record names.
 ---@param record { kind: string, body: string }

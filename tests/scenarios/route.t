@@ -215,7 +215,7 @@ return { agents = { ["draft-agent"] = { {
   { expect = rehearse.result("escalate", "French, please"), text = "Baleines." },
 } } } }
 LUA
-    my $ran = Try::run(home => $home, program => $TERMINAL, args => ['language?', "French, please\n", '--', $Try::PROGRAM, 'run',
+    my $ran = Try::run(home => $home, program => $TERMINAL, args => ["language?\r\n  : ", "French, please\n", '--', $Try::PROGRAM, 'run',
         '--project', $TEAM, '--store', $home->{store}, '--workspace', $home->{work}, '--model', "rehearsal:$home->{dir}/asks.lua", 'draft', 'Write.']);
     like($ran->{out}, qr/draft-agent asks you/, 'on a terminal the user is asked at once') or diag($ran->{out}, $ran->{err});
     unlike($ran->{out}, qr/\x1b\[2J/, 'and the question cannot drive the terminal');

@@ -219,4 +219,83 @@ sql("UPDATE records SET body = json_remove(body, '\$.chain') WHERE run = '$plain
 like(runs('fork', $plain, '--at', '2', '--set', 'a=b', '--no-run')->{err}, qr/is an agent's run; only chains have parameters/, 'an agent has no parameters');
 is(runs('fork', $old, '--at', '2', '--set', 'task', '--no-run')->{exit}, 2, 'what is set has a value');
 
+# -- from end to end ---------------------------------------------------------------------------------
+
+Try::write_file("$home->{dir}/asks.lua", <<'LUA');
+local schema = require "lib.schema"
+return {
+  params = schema.object { { "task", schema.text {}, "x" }, { "word", schema.text { default = "plain" }, "y" } },
+  run = function(run, params)
+    local port, err = run.question("Which port?", { choices = { "80", "443" } })
+    if not port then return nil, err end
+    local sure, why = run.question("Sure?")
+    return sure and port .. " " .. sure .. " " .. params.word, why
+  end,
+}
+LUA
+my $parks = Try::run(home => $home, args => ['run', '--json', '--store', $home->{store}, "$home->{dir}/asks.lua", 'Ask.']);
+is($parks->{exit}, 40, 'a run that only a person can help waits') or diag($parks->{err});
+my $id = $Try::JSON->decode($parks->{out})->{run};
+is(runs('answer', $id, '443')->{exit}, 40, 'an answer carries it on, until it waits again');
+Try::write_file("$home->{dir}/asks.lua", 'error("the file is another one now")');
+my $done = runs('answer', $id, 'yes');
+is($done->{exit}, 0, 'the last answer carries it to its end') or diag($done->{err});
+like($done->{out}, qr/^443 yes plain$/m, 'with what it began with, whatever its file says by now');
+is(inbox($id), '', 'and what was heard is gone');
+my ($at) = map { $_->{seq} } grep { $_->{kind} eq 'answer' } Try::journal($home, $id);
+my $other = json('fork', $id, '--at', $at, '--set', 'word=new', '--no-run')->{run};
+is(runs('resume', $other)->{exit}, 40, 'a copy goes on from where it was made');
+like(runs('answer', $other, 'no')->{out}, qr/^443 no new$/m, 'with its own answer and its own parameter');
+like((map { $_->{body}{result}{text} } (Try::journal($home, $id))[-1])[0], qr/^443 yes plain$/, 'and the run that it is a copy of is as it was');
+is(runs('fork', $id, '--at', $at, '--set', 'wrod=new')->{exit}, 35, 'a parameter that there is not ends it');
+
+Try::write_file("$home->{config}/perigee/config.yaml", "policy:\n  rules:\n    - { ask: write, why: \"writing is mine\" }\n");
+Try::write_file("$home->{dir}/writes.lua", <<'LUA');
+local schema = require "lib.schema"
+return { params = schema.object { { "task", schema.text {}, "the file" } }, run = function(run, params)
+  local done, err = run.tool("write", { path = params.task, content = "x" })
+  return done and "written" or err.message
+end }
+LUA
+for my $case (['approve', 'yes.txt', 1], ['deny', 'no.txt', 0]) {
+    my ($verb, $file, $there) = @$case;
+    my $asks = Try::run(home => $home, args => ['run', '--json', '--store', $home->{store}, "$home->{dir}/writes.lua", $file]);
+    is($asks->{exit}, 40, 'a call that policy asks about waits') or diag($asks->{err});
+    my $run = $Try::JSON->decode($asks->{out})->{run};
+    like(runs('list', '--waiting')->{out}, qr/\Q$run\E:\d+, approval.*\n.*wants to call write: /, 'and is listed with what it would do');
+    ok(!-e "$home->{work}/$file", 'nothing was done yet');
+    my $said = runs($verb, $run);
+    is($said->{exit}, 0, "$verb carries it on") or diag($said->{err});
+    is(-e "$home->{work}/$file" ? 1 : 0, $there, "after $verb the file is as it was said");
+}
+
+SKIP: {
+    skip 'no sandbox on this machine', 5 if Try::run(home => $home, args => ['doctor'])->{exit} != 0;
+    Try::write_file("$home->{dir}/both.lua", <<'LUA');
+local schema = require "lib.schema"
+return { params = schema.object {}, run = function(run)
+  return run.race {
+    person = function()
+      local said, err = run.question("Stop?")
+      return said and { said = said }, err
+    end,
+    work = function() return run.tool("bash", { command = "sleep 300" }) end,
+  }
+end }
+LUA
+    my $works = Try::start(home => $home, args => ['run', '--json', '--store', $home->{store}, "$home->{dir}/both.lua"]);
+    my $run;
+    ok(Try::until_true(sub {
+        my ($row) = grep { ($_->{owner} // 0) == $works->{pid} } @{ json('list')->{runs} };
+        $run = $row && $row->{run};
+        return $run && runs('show', $run)->{out} =~ /waits for:/;
+    }), 'a question is open while something else in the run is at work');
+    unlike(runs('list', '--waiting')->{out}, qr/\Q$run\E/, 'such a run does not wait');
+    my $stop = runs('answer', $run, 'yes');
+    like($stop->{err}, qr/process $works->{pid} carries the run and heard it/, 'its process hears the answer');
+    my $ended = Try::finish($works);
+    is($ended->{exit}, 0, 'and goes on with it') or diag($ended->{err});
+    is($Try::JSON->decode($ended->{out})->{value}{said}, 'yes', 'as its script says');
+}
+
 done_testing();

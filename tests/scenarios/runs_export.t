@@ -51,7 +51,7 @@ for my $run (@runs) {
 }
 my @texts = grep { $_->{kind} eq 'text' } @lines;
 is_deeply([grep { sha256_hex(Encode::encode_utf8($_->{text})) ne $_->{hash} } @texts], [], 'every text has the hash that it stands under');
-my %named = map { %{ $_->{body}{files} || {} } } grep { $_->{kind} =~ /^(run\.started|files|run\.finished)$/ } @lines;
+my %named = map { %{ $_->{body}{files} || {} } } grep { $_->{kind} =~ /^(files|run\.(started|resumed|parked|finished))$/ } @lines;
 $named{$_->{file}} = $_->{hash} for map { $_->{body} } grep { $_->{kind} eq 'prompt' } @lines;
 like((grep { $_->{path} =~ /draft-agent\.md$/ } @texts)[0]{text} // '', qr/^---\nname: draft-agent/, 'the definition of an agent that took part is one of them');
 is_deeply([sort map { $_->{hash} } @texts], [sort values %{ { map { $_ => $_ } values %named } }], 'the texts are those that the records name, each once');

@@ -118,6 +118,18 @@ int run_saw(lua_State *L);
 int  bind_copy(lua_State *L, Run *run);
 void bind_sweep_copies(Engine *engine);
 
+/* What a run may spend, as methods of it: bind_budget.c. */
+int bind_budget_spend(lua_State *L);
+int bind_budget_charge(lua_State *L);
+int bind_budget_reserve(lua_State *L);
+int bind_budget_settle(lua_State *L);
+int bind_budget_settled(lua_State *L);
+int bind_budget_spent(lua_State *L);
+int bind_budget_left(lua_State *L);
+int bind_budget_limit(lua_State *L);
+int bind_budget_raise(lua_State *L);
+int bind_budget_begin_part(lua_State *L);
+
 /* bind_texts.c: run:sources, run:new_sources, run:keep_text */
 int run_sources(lua_State *L);
 int run_new_sources(lua_State *L);

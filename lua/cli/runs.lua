@@ -1,11 +1,11 @@
 --- perigee runs: what ran, and what each run did.
+local allowance = require "lib.allowance"
 local args = require "lib.args"
 local chains = require "lib.chains"
 local compaction_words = require "lib.compaction_words"
 local export = require "lib.export"
 local export_html = require "lib.export_html"
 local json = require "lib.json"
-local limits = require "lib.limits"
 local records = require "lib.records"
 local reply = require "lib.reply"
 local resume = require "lib.resume"
@@ -41,7 +41,7 @@ local SPEC <const> = {
     { "--with-current", "flag", "resume: with the files as they are now, not as the run had them" },
     { "--from", "text", "resume: do this step again, and what followed from it", hint = "STEP" },
     { "--model", "text", "resume: ask this model from here on" },
-    { "--limit", "key=value list", "resume: other limits than the run had", keys = limits.KEYS },
+    { "--limit", "key=value list", "resume: other limits than the run had", keys = allowance.KEYS },
     { "--events", "flag", "resume: print one JSON object a line while it runs" },
     { "--unconfined", "flag", "resume: run commands WITHOUT a sandbox" },
     { "--most", "integer", "list: how many runs (default 20)" },
@@ -94,10 +94,17 @@ local function list(cli, values)
   return 0
 end
 
+--- Limits, or what was spent of them, behind `before`; "" where there is nothing.
+local function used(before, amounts)
+  local words = type(amounts) == "table" and allowance.words(amounts) or ""
+  return words ~= "" and before .. words or ""
+end
+
 --- What a record says, for a person: the text of texts, one line of the rest.
 local SAY <const> = {
   ["run.started"] = function(b)
-    return ("%s: %s"):format(b.agent or b.chain or "?", text.first_line(b.task or ""))
+    return ("%s: %s%s"):format(b.agent or b.chain or "?", text.first_line(b.task or ""),
+      used("\nmay use ", b.limits))
   end,
   prompt   = function(b)
     return ("%s, %s, tools: %s"):format(b.agent, b.model, table.concat(b.tools, ", "))
@@ -123,6 +130,12 @@ local SAY <const> = {
       b.why and " (" .. b.why .. ")" or "")
   end,
   compaction = function(b) return compaction_words.of(b) end,
+  reserved = function(b)
+    return ("%s, %s%s for at most %s of reply"):format(b.model,
+      b.usd and allowance.amount("usd", math.ceil(b.usd * 1e6)) or "",
+      b.tokens and (b.usd and ", " or "") .. text.plural(b.tokens, "token") or "",
+      text.plural(b.max_tokens, "token"))
+  end,
   hop      = function(b) return ("%s -> %s: %s"):format(b.from, b.to, b.why) end,
   question = function(b) return ("%s to %s: %s"):format(b.agent, b.to, b.text) end,
   answer   = function(b)
@@ -147,7 +160,7 @@ local SAY <const> = {
   end,
   ["run.finished"] = function(b)
     local said = b.result and b.result.text or b.error and b.error.message or ""
-    return ("%s: %s"):format(b.status, text.cut_middle(said, 2000))
+    return ("%s: %s%s"):format(b.status, text.cut_middle(said, 2000), used("\nused ", b.spent))
   end,
 }
 

@@ -13,6 +13,7 @@ local question = require "lib.question"
 local ruling   = require "lib.ruling"
 local session  = require "lib.session"
 local sight    = require "lib.sight"
+local stall    = require "lib.stall"
 local talk     = require "lib.talk"
 local text     = require "lib.text"
 local way      = require "lib.way"
@@ -311,6 +312,10 @@ function agent.whole(run, work)
   if run.parked then result, err = nil, { code = "waiting", message = question.waits_for(run) } end
   local status = err and err.code or result and result.status or "ok"
   local speaking = table.concat(session.get().speaking[run.id] or {})
+  local left, used = run:time_left()
+  if status == "limit" and left == 0 then
+    stall.tell(run, run.parent and "child" or "run", used, "fail")
+  end
   local ended, open_questions = run:end_jobs(), question.left(run)
   if result then result.questions = open_questions end
   local body = { status = status, result = result, jobs = #ended > 0 and ended or nil,

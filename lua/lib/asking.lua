@@ -5,9 +5,11 @@ local hop      = require "lib.hop"
 local json     = require "lib.json"
 local model    = require "lib.model"
 local past     = require "lib.past"
+local reservation = require "lib.reservation"
 local ruling   = require "lib.ruling"
 local session  = require "lib.session"
 local siblings = require "lib.siblings"
+local stall    = require "lib.stall"
 local strict   = require "lib.strict"
 local throttle = require "lib.throttle"
 
@@ -106,9 +108,9 @@ function asking.how(run)
   }
 end
 
-local function world_of(run)
+local function world_of(run, may_retry)
   return {
-    send = function(request) return run:http(request) end,
+    send = stall.watched(run, function(request) return run:http(request) end, may_retry),
     rehearse = function(scenario, given)
       return run:decide("lua/lib/decisions.lua", "play", scenario, given)
     end,
@@ -155,46 +157,28 @@ local function tokens_of(usage)
     + (usage.cache_write or 0)
 end
 
---- Counts what a reply of an earlier process cost, as its record says.
-local function count_again(run, known)
-  if known.usage then run:charge("tokens", tokens_of(known.usage)) end
-  if known.cost_usd then run:charge("usd", math.ceil(known.cost_usd * 1e6)) end
+--- Tells who counts of the replies that broke off in an earlier process; limits.restore has charged
+--- them.
+local function pass_halves(run)
+  while past.take(run, "partial") do end
 end
 
---- Counts the replies that broke off in an earlier process.
-local function count_past_halves(run)
-  local known = past.take(run, "partial")
-  while known do
-    count_again(run, known)
-    known = past.take(run, "partial")
-  end
-end
-
---- What one reply has said so far. It counts, and is kept, when the reply turns out to be none.
+--- What one reply has said so far, for a run that is cancelled, and for whoever watches.
 local function listener(run, talk)
-  local said, usage = {}, nil
+  local said = {}
   local self = {}
   function self.hear(event)
     if event.kind == "text" then said[#said + 1] = event.text end
-    if event.kind == "usage" then usage = event.usage end
-    if event.void then self.broke_off({ code = event.code, message = event.why }) end
+    if event.void then self.begin() end
     local is_said = event.kind ~= "retry" and event.kind ~= "waiting"
     if not (talk.quiet and is_said) then session.emit(run, "delta." .. event.kind, event) end
   end
-  --- Forgets it; what it cost was spent all the same. Answers whether anything had been said.
-  function self.broke_off(err)
-    local text = table.concat(said)
-    if text ~= "" or usage then
-      local usd = asking.charge(run, talk.targets[1], { usage = usage })
-      session.record(run, "partial", { agent = talk.who.name, text = text, error = err,
-        usage = usage, cost_usd = usd })
-    end
-    self.begin()
-    return text ~= ""
-  end
+  --- Forgets it. Answers whether anything had been said.
   function self.begin()
-    said, usage = {}, nil
-    session.get().speaking[run.id] = said -- for a run that is cancelled
+    local any = #said > 0
+    said = {}
+    session.get().speaking[run.id] = said
+    return any
   end
   function self.done() session.get().speaking[run.id] = nil end
   self.begin()
@@ -211,27 +195,41 @@ local function without_form(run, talk, err)
   return true
 end
 
---- One exchange, with the next target when one is not to be had. A reply that broke off is kept.
+--- One request to one target, paid for, when it is its turn beside others that begin alike.
+---@return Reply? reply, Error? err, reservation.Held? held with a reply: not closed yet
+local function exchange(run, talk, target, hear)
+  local held <close>, over = reservation.open(run, talk, target)
+  if not held then return nil, over end
+  local start <close> = siblings.begin(run, target, talk, hear)
+  local watch = held:watch(function(event)
+    start:heard(event)
+    hear(event)
+  end)
+  local world = world_of(run, function() return held:may_retry() end)
+  local reply, err = model.ask(held:world(world), target, talk.request, watch, asking.how(run))
+  if reply then return reply, nil, held:keep(reply) end
+  held:lose(err)
+  return nil, err
+end
+
+--- One exchange, with the next target when one is not to be had. A reply that broke off is kept,
+--- and was paid for (lib/reservation.lua).
 ---@async
 ---@param talk table who, targets, request, turn, log: one agent's conversation
 ---@return Reply? reply, Error? err, model.Target target
+---@return reservation.Held? held with a reply: to be closed once that is recorded
 function asking.ask(run, talk)
-  local world, how, listening = world_of(run), asking.how(run), listener(run, talk)
-  count_past_halves(run)
+  local listening = listener(run, talk)
+  pass_halves(run)
   while true do
     local target = talk.targets[1]
-    local start <close> = siblings.begin(run, target, talk, listening.hear)
-    local function hear(event)
-      start:heard(event)
-      listening.hear(event)
-    end
-    local reply, err = model.ask(world, target, talk.request, hear, how)
+    local reply, err, held = exchange(run, talk, target, listening.hear)
     if reply then
       listening.done()
       cooldown.clear(target)
-      return reply, nil, target
+      return reply, nil, target, held
     end
-    local void = listening.broke_off(err)
+    local void = listening.begin()
     if without_form(run, talk, err) then goto again end
     cooldown.note(target, err, run:clock())
     local place = next_target(talk, err)
@@ -255,7 +253,8 @@ end
 ---@param turns? integer 1 where none are given
 function asking.recharge(run, known, turns)
   run:charge("turns", turns or 1)
-  count_again(run, known)
+  if known.usage then run:charge("tokens", tokens_of(known.usage)) end
+  if known.cost_usd then run:charge("usd", math.ceil(known.cost_usd * 1e6)) end
 end
 
 --- Counts what a reply cost: tokens always, dollars where the price is known.

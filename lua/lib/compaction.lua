@@ -213,13 +213,13 @@ local function sum_up(run, self, summary)
   s.visits[compaction.AGENT] = visit
   local message = { role = "user", content = { { type = "text", text = first } } }
   local with = { who = { name = compaction.AGENT }, targets = targets, turn = 1, quiet = true,
-    log = { message }, request = { system = system, tools = {}, max_tokens = SUMMARY_MOST,
+    most = SUMMARY_MOST, log = { message }, request = { system = system, tools = {},
       messages = { require("dialects." .. targets[1].dialect).encode(message) },
       given = { agent = compaction.AGENT, visit = visit, turn = 1, task = self.task,
         system = system, first = first, results = {}, tools = {} } } }
-  local reply, err, target = asking.ask(run, with)
+  local reply, err, target, held = asking.ask(run, with)
   if not reply then return nil, err end
-  local said = {}
+  local said, _ <close> = {}, held
   for _, block in ipairs(reply.content) do
     if block.type == "text" then said[#said + 1] = block.text end
   end

@@ -1,5 +1,6 @@
 --- What the host asks of files that people write, without letting them act: declarations, the
 --- presence of hooks, scenarios. Runs in the decision VM, where `entry(path)` loads such a file.
+local allowance = require "lib.allowance"
 local model_data = require "lib.model_data"
 local rehearsal = require "lib.rehearsal"
 local route     = require "lib.route"
@@ -10,7 +11,7 @@ local tool      = require "lib.tool"
 local decisions = {}
 
 local HOOKS <const> = { "before", "allow_tool", "accept", "next" }
-local CHAIN <const> = { "params", "run", "description" }
+local CHAIN <const> = { "params", "run", "description", "limits" }
 
 local function invalid(message) return nil, { code = "invalid", message = message } end
 
@@ -43,7 +44,7 @@ function decisions.hooks(path)
 end
 
 --- What a chain's file says of itself.
----@return { params: Schema, description: string? }? chain, Error? err
+---@return { params: Schema, description: string?, limits: Limits? }? chain, Error? err
 function decisions.chain(path)
   local file = entry(path)
   local why = unknown_key(file, CHAIN)
@@ -53,7 +54,12 @@ function decisions.chain(path)
   end
   local params, err = schema.load(file.params or schema.object {})
   if not params then return invalid(path .. ": params: " .. err.message) end
-  return { params = params, description = file.description }
+  local most
+  if file.limits ~= nil then
+    most, err = allowance.read(file.limits, allowance.KEYS)
+    if not most then return invalid(("%s: %s"):format(path, err.message)) end
+  end
+  return { params = params, description = file.description, limits = most }
 end
 
 local ADDRESS <const> = schema.text { pattern = "^https?://[^%s/@]+" }

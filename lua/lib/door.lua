@@ -12,6 +12,7 @@ local rules   = require "lib.policy_rules"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
 local session = require "lib.session"
+local stall   = require "lib.stall"
 local text    = require "lib.text"
 local tool    = require "lib.tool"
 
@@ -22,6 +23,7 @@ local QUOTE_MOST  <const> = 300
 -- Bytes of arguments; read, they take many times as much.
 local INPUT_MOST  <const> = 4 * 1024 * 1024
 local STATE_MOST  <const> = 64 * 1024 -- bytes of a tool's state, as JSON
+local TRIES_MOST <const> = 3 -- of a call that takes too long
 local UNKNOWN <const> = "The outcome of this call is unknown: the host was stopped while it "
   .. "ran. What it had started is dead; what it was to do may have happened, in part or in whole. "
   .. "Look before you do it again."
@@ -301,6 +303,9 @@ local function prepare(run, who, call)
   end
   if not why then
     local affordable, over = limits.spend(run, "calls", 1)
+    if affordable and (declaration.effect == "write" or declaration.needs.exec) then
+      affordable, over = limits.room(run, "written", 1)
+    end
     if not affordable then why, code = over.message, "limit" end
   end
   local power = not why and needs_power(declaration)
@@ -379,7 +384,15 @@ local function use(run, prepared)
     grant = { exec = needs.exec, read = any_inside(needs.read), write = any_inside(needs.write),
       net = network.of_tool(needs, net_of(declaration, prepared.hosts)),
       secrets = declaration.granted.secrets, roots = declaration.granted.roots } }
-  return keep_state(run, prepared.call, shape(prepared.call, run:tool(means, prepared.input)))
+  local repeatable = declaration.effect == "read" or declaration.repeatable == true
+  local tries = 0
+  local result
+  repeat
+    tries = tries + 1
+    result = shape(prepared.call, run:tool(means, prepared.input))
+  until result.code ~= "timeout" or not stall.met(run, "tool", "tool " .. declaration.name,
+    declaration.timeout_ms, repeatable and tries < TRIES_MOST)
+  return keep_state(run, prepared.call, result)
 end
 
 local function finish(run, prepared, result)

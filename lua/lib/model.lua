@@ -312,7 +312,9 @@ local function listen(response, dialect, on_event)
 end
 
 --- The longest reply that is asked for: of a small window a quarter, so that a prompt has room.
-local function reply_most(target)
+---@param target model.Target
+---@return integer tokens
+function model.reply_most(target)
   local most = target.limits.max_tokens
   if target.context then most = math.min(most, math.max(1, target.context // 4)) end
   return math.min(most, target.max_output or most)
@@ -350,7 +352,7 @@ local function question(target, request)
     model = target.model, system = request.system, tools = tools_for(target, request.tools),
     messages = request.messages,
     output = request.output or (strict.output(target, request.form, request.tools)),
-    max_tokens = request.max_tokens or reply_most(target),
+    max_tokens = request.max_tokens or model.reply_most(target),
     effort = target.effort and request.effort or nil, blocks = request.blocks,
     cache_key = request.cache_key, marks = target.marks,
     -- Only the provider's own server knows what it was sent before.

@@ -30,7 +30,9 @@ local session = {}
 ---@field watched  table<string, table> workspaces of which commands' changes count; lib.changes
 ---@field questions table<string, question.Asked[]> that nobody answered, by run
 ---@field sent     table<string, table> how the last conversation of an agent began; see lib.prefix
----@field part     table<string, limits.Part> what bounds the part of the agent at work, by run
+---@field part     table<string, limits.Part> the time of the part of the agent at work, by run
+---@field reached  table<string, boolean> limits where a person said that it is the end
+---@field stalls   integer about which a person was asked
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
 ---@field models   table<string, string[]> the models that a run asks, the first of them now, by run
 ---@field bench?   bench.Bench what the test under way may do besides

@@ -3,6 +3,7 @@
 --- A reader is `function(read, node) -> value or nil`; what is wrong with the node it tells
 --- `read.problem(node, message)`, so that one reading finds all faults of a file. `read.home` is
 --- the user's home folder, or nil.
+local allowance = require "lib.allowance"
 local duration = require "lib.duration"
 local glob     = require "lib.glob"
 local json     = require "lib.json"
@@ -99,6 +100,18 @@ local function parse_count(written)
 end
 
 function values.count(least, most) return amount(parse_count, tostring, "512", least, most) end
+
+--- A limit of runs, or "none".
+---@param key string of lib.allowance
+function values.limit(key)
+  return function(read, node)
+    local written = line_of(read, node, "12")
+    if not written then return nil end
+    local value, err = allowance.parse(key, written)
+    if value == nil then read.problem(node, ("%s: %s"):format(quoted(written), err.message)) end
+    return value
+  end
+end
 
 -- words -------------------------------------------------------------------------------------------
 

@@ -312,6 +312,10 @@ function show.people(cli, speak)
     log = function(b)
       write.line("   " .. show.clean(b.tool and b.tool .. ": " .. b.text or b.text))
     end,
+    watchdog = function(b, event)
+      write.line(colours.red(("   run %s goes on %s after the end of its time: a bug of perigee")
+        :format(event.run, show.time(b.after_ms))))
+    end,
     partial = function(b)
       if b.text ~= "" then write.line(colours.red("   the reply broke off")) end
     end,

@@ -28,6 +28,7 @@ local KEY_SIGNS <const> = 32 -- of a hash, to name what siblings share
 ---@field form?   Schema what its final reply must be
 ---@field repaired? boolean it was asked again for that
 ---@field request table
+---@field measured? estimate.Measured of its last request
 
 ---@class talk.Ready
 ---@field targets model.Target[]
@@ -163,14 +164,13 @@ local function exchange(run, self, results)
   local known = past.take(run, "turn")
   if known then return recall(run, self, known) end
   local affordable, over = limits.spend(run, "turns", 1)
-  if affordable then affordable, over = limits.spend(run, "tokens", 0) end
-  if affordable then affordable, over = limits.spend(run, "usd", 0) end
   if not affordable then return nil, over end
   self.turn = self.turn + 1
   self.request.given = given(self, results)
   session.emit(run, "turn.started",
     { agent = self.who.name, turn = self.turn, model = self.targets[1].model })
-  local reply, err, target = asking.ask(run, self)
+  local reply, err, target, held = asking.ask(run, self)
+  local _ <close> = held -- what was set aside for it, until it is recorded
   if not reply then
     self.turn = self.turn - 1 -- a refused request is no turn
     return nil, err

@@ -221,12 +221,14 @@ sub normal {
             }
             delete @{ $body->{files} }{ grep { m{/dialects/|rehears|/scenarios/|/failure|/reading|/openai|/wire|/models\.lua} } keys %{ $body->{files} } } if ref $body->{files};
             delete $body->{files} if $kind eq 'run.finished'; # --model leaves routing.lua unread
+            delete @$body{qw(tokens usd max_tokens)} if $kind eq 'reserved';
             delete @$body{qw(why from effort)} if ($body->{what} // '') eq 'model';
         }
         my $text = $kind . ' ' . $Try::JSON->encode($body);
         $text =~ s/\Q$ran->{home}{dir}\E/HOME/g;
         $text =~ s/"dialect":"\w+"/"dialect":"ANY"/g;
         $text =~ s{\.\.\.[^" ]*/config/}{HOME/config/}g; # Lua keeps the end of a long file name
+        $text =~ s/the next request to .*? are left/the next request does not fit/;
         $text =~ s/Date: \d{4}-\d\d-\d\d/Date: TODAY/g;
         push @list, { text => $text, call => ref $body eq 'HASH' ? ($kind eq 'child.finished' ? $body->{at} : undef) // $body->{call} // ($kind =~ /^(call|result)$/ ? $body->{id} : undef) : undef };
     }

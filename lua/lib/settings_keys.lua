@@ -112,7 +112,7 @@ local function stall_key(name, default)
 end
 
 --- The first word of each key but `grants`.
-keys.SECTIONS = { "sandbox", "limits", "budget", "stalls", "policy" }
+keys.SECTIONS = { "sandbox", "limits", "budget", "stalls", "policy", "search" }
 
 --- In the order of the file.
 ---@type settings.Key[]

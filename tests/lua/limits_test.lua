@@ -157,7 +157,7 @@ end)
 
 t.test("a reply that broke off counts what it cost", function()
   local told = restored(nil, { record(1, "reserved", { tokens = 700, usd = 0.25 }),
-    record(2, "partial", { tokens = 30, cost_usd = 0.001 }) })
+    record(2, "partial", { usage = { input = 20, output = 10 }, cost_usd = 0.001 }) })
   t.equal(told.charged.tokens, 30)
   t.equal(told.charged.usd, 1000)
 end)

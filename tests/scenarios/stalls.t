@@ -62,7 +62,7 @@ $ran = against($SILENT, "stalls: { first_byte: ask }\n");
 is_deeply($ran->{stalls}, [[qw(first_byte fail)]], 'where a person is to be asked and nobody is there it fails');
 
 $ran = against($HALF, undef);
-is_deeply($ran->{stalls}, [[qw(idle_stream fail)]], 'a reply of which something was shown is not asked for again');
+is_deeply($ran->{stalls}, [[qw(idle_stream retry)], [qw(idle_stream fail)]], 'a reply that breaks off is asked for anew');
 
 $ran = against($SILENT, "stalls: { first_byte: maybe }\n");
 like($ran->{err}, qr/config\.yaml:1:\d+: "maybe" is not one of retry, fail, ask/, 'what cannot be read is refused by line and column');

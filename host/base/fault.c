@@ -3,6 +3,7 @@
 #ifdef PERIGEE_FAULTS
 #include "log.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,10 @@ bool fault_hit(const char *seam)
     const char        *colon = wanted ? strchr(wanted, ':') : NULL;
     if (!colon || strlen(seam) != (size_t)(colon - wanted)) return false;
     if (strncmp(wanted, seam, strlen(seam)) != 0) return false;
-    if (atomic_fetch_add(&passes, 1) + 1 != strtol(colon + 1, NULL, 10)) return false;
+    char *how;
+    long  pass = atomic_fetch_add(&passes, 1) + 1, from = strtol(colon + 1, &how, 10);
+    if (pass < from || (pass > from && *how != '+')) return false;
+    if (*how == '!') raise(SIGKILL);
     log_line(LOG_INFO, "fault: %s fails", wanted); /* tests/faults/sweep stops when none is said */
     return true;
 }

@@ -269,7 +269,11 @@ static Status set_fsync(Journal *journal, bool wanted, Err *err)
 static Status commit(Journal *journal, Err *err)
 {
     if (fault_hit("store.commit")) return err_set(err, ST_IO, "commit: injected fault");
-    return run_statement(journal, journal->statements.commit, "commit", err);
+    Status status = run_statement(journal, journal->statements.commit, "commit", err);
+    /* What was not answered may be there all the same: */
+    if (status == ST_OK && fault_hit("store.committed"))
+        return err_set(err, ST_IO, "commit: injected fault after it");
+    return status;
 }
 
 static Status write_group(Journal *journal, Request *group, Err *err)

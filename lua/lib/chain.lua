@@ -6,6 +6,7 @@
 --- `3.facts/1` the first in the branch `facts` of the run.all that was the third, `4/1` the first
 --- inside the function of a run.step. What is only told (run.log, run.phase) is no step: `3#1` is
 --- told after the third, so that another line of a log moves nothing.
+local json = require "lib.json"
 local text = require "lib.text"
 
 local chain = {}
@@ -183,21 +184,30 @@ local function race(prim, way, branches)
   return prim.race(counted(way, keys, branches, {}))
 end
 
+local OPAQUE <const> = { ["function"] = true, thread = true, userdata = true }
+
 --- What a function was given, as far as it can stand in a record.
 local function plain(...)
-  local given = table.pack(...)
-  for i = 1, given.n do
-    local kind = type(given[i])
-    if kind == "function" or kind == "thread" or kind == "userdata" then given[i] = kind end
+  local given = {}
+  for i = 1, select("#", ...) do
+    local one = select(i, ...)
+    if one == nil then one = json.null end
+    given[i] = one ~= json.null and OPAQUE[type(one)] and type(one) or one
   end
   return given
+end
+
+--- What the record of a step has. A step that cannot be kept is the end of its script.
+local function kept(answer, err)
+  if not answer then error(err, 0) end
+  return answer.value, answer.error
 end
 
 --- The function's results as plain data, or its failure.
 local function keep(prim, place, name, arguments, ...)
   local ok, first, err = ...
   if not ok then error(first, 0) end
-  prim.host("step", place, name, arguments, { value = first, error = err })
+  kept(prim.host("step", place, name, arguments, { value = first, error = err }))
   return first, err
 end
 
@@ -246,7 +256,7 @@ function chain.object(prim)
     if type(fn) ~= "function" then error("run.step: expected a name and a function", 2) end
     local place, given = next_place(way), plain(...)
     if prim.goes_on and prim.host("is_done", place.at) then
-      return prim.host("step", place, name, given, {})
+      return kept(prim.host("step", place, name, given, {}))
     end
     return keep(prim, place, name, given, pcall(within, way, place.at, fn, ...))
   end

@@ -1,6 +1,7 @@
 --- Runs below a run: made, or taken up again where one was under way, carried to their end, and
 --- accounted for where they had ended before. Host VM only.
 local agent   = require "lib.agent"
+local asking  = require "lib.asking"
 local limits  = require "lib.limits"
 local past    = require "lib.past"
 local session = require "lib.session"
@@ -39,6 +40,21 @@ local function tell(id, parent)
   for _, record in ipairs(mine and mine.records or {}) do
     session.emit({ id = id, parent = parent }, record.kind, record.body, record.seq, true)
     if record.kind == "child" then tell(record.body.run, id) end
+  end
+end
+
+--- Counts what a child did that cannot be carried on: it begins anew, as another.
+---@param run  HostRun
+---@param body table its parent's record of it
+function children.give_up(run, body)
+  tell(body.run, run.id)
+  if ended(body) then return account(run, ended(body)) end
+  local mine = past.of(body.run)
+  run:charge("children", 1)
+  for _, record in ipairs(mine and mine.records or {}) do
+    if record.kind == "turn" then asking.recharge(run, record.body) end
+    if record.kind == "call" and not record.body.refused then run:charge("calls", 1) end
+    if record.kind == "hop" then run:charge("hops", 1) end
   end
 end
 

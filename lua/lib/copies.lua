@@ -122,31 +122,35 @@ local function patch_of(run, copy)
   return read_patch(side)
 end
 
---- Does `work` with a place to give to run:child, a copy of the run's workspace, and answers what
---- was changed there besides. The copy is removed when it is over; it stays where the run parks or
---- is cancelled.
+--- Does `work` with a place to give to run:child, a copy of the run's workspace, then `keep` with
+--- what came of it and what was changed there. Only then is the copy removed: who is stopped before
+--- takes it up again, whole. It stays where the run parks, is cancelled or cannot be recorded.
 ---@async
 ---@param run    HostRun
 ---@param before? string name of the copy in which this work was under way
 ---@param work   async fun(place: table, name: string, again: boolean): agent.Result?, Error?,
 ---  string?
----@return agent.Result? result, Error? err, string? id, Patch? patch
-function copies.within(run, before, work)
+---@param keep   async fun(result: agent.Result?, err: Error?, id: string?, patch: Patch?): any, any
+---@return any reply, Patch|Error|nil patch_or_err what `keep` answers
+function copies.within(run, before, work, keep)
   local copy, err
   if before then copy, err = run:copy(before) end
   local again = copy ~= nil
   if not copy and (not before or err.code == "not_found") then copy, err = run:copy() end
-  if not copy then return nil, err end
-  local _ <close> = setmetatable({}, { __close = function()
-    if run.parked or run.cancelled then copy:leave() else copy:close() end
+  if not copy then return keep(nil, err) end
+  local _ <close> = setmetatable({}, { __close = function(_, raised)
+    local unrecorded = type(raised) == "table" and raised.code == "io"
+    if run.parked or run.cancelled or unrecorded then copy:leave() else copy:close() end
   end })
   local result, id
   result, err, id = work(place_of(copy:work()), copy:name(), again)
-  if result == nil or result.status ~= "ok" then return result, err, id end
   local patch
-  patch, err = patch_of(run, copy)
-  if not patch then return nil, err, id end
-  return result, nil, id, patch
+  if result and result.status == "ok" then
+    patch, err = patch_of(run, copy)
+    if not patch then result = nil end
+  end
+  local reply, more = keep(result, err, id, patch)
+  return reply, more
 end
 
 return copies

@@ -100,6 +100,24 @@ local function first_message(who, asked, task)
     who.name, asked, who.name, text.cut_middle(task, TASK_MOST))
 end
 
+--- What the past has of the child of a call, as far as `seq`. Of several the last one is it: the
+--- process was stopped before the others began.
+local function child_of(run, call_id, seq)
+  local found
+  local child, at = past.peek(run, "child", call_id)
+  while child and at < seq do
+    found = past.take(run, "child", call_id)
+    child, at = past.peek(run, "child", call_id)
+  end
+  return found
+end
+
+--- Counts what the child of an answer that is known cost.
+local function account(run, call_id, seq)
+  local child = child_of(run, call_id, seq)
+  if child then require("lib.children").recall(run, child) end
+end
+
 --- A child run of the agent that is asked, on the parent's budget.
 local function consult(run, who, input, place, start)
   local agent, children = require "lib.agent", require "lib.children" -- they require this file
@@ -107,7 +125,7 @@ local function consult(run, who, input, place, start)
   local above = table.move(start.above or {}, 1, #(start.above or {}), 1, {})
   above[#above + 1] = who.name
   local result, err = children.carry(run, { agent = other.name, task = input.question,
-    record = place, started = {}, again = past.take(run, "child", place.call),
+    record = place, started = {}, again = child_of(run, place.call, math.maxinteger),
     work = function(child)
       return agent.run(child, { agent = other, task = input.question, hops = "off", above = above,
         opening = first_message(who, input.question, start.task) })
@@ -130,8 +148,11 @@ end
 --- Asks an agent; question and answer are recorded as those to the user are.
 local function ask_agent(run, who, input, place, start)
   question.asked(run, place, { agent = who.name, to = input.to, text = input.question })
-  local known = past.take(run, "answer", place.call)
-  if known then return known.text, known.error and known.error.message end
+  local known, seq = past.take(run, "answer", place.call)
+  if known then
+    account(run, place.call, seq)
+    return known.text, known.error and known.error.message
+  end
   local said, why = consult(run, who, input, place, start)
   question.answered(run, place, { text = said, by = input.to,
     error = why and { code = "unavailable", message = why } })
@@ -145,10 +166,7 @@ local function recall(run, call, known)
   if made and not made.refused then run:charge("calls", 1) end
   past.pass(run, "question", call.id, seq)
   past.pass(run, "answer", call.id, seq)
-  local child, at = past.peek(run, "child", call.id)
-  if child and at < seq then
-    require("lib.children").recall(run, past.take(run, "child", call.id))
-  end
+  account(run, call.id, seq)
   past.take(run, "result", call.id)
   return known
 end

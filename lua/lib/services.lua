@@ -86,13 +86,32 @@ local function carry_child(run, place, who, input, options, more)
     place = more.place, limits = options.bounds, work = work_of(who, input, options) })
 end
 
+--- Records how a child ended, and answers it as the script gets it.
+---@return any reply, Patch|Error|nil patch_or_err
+local function close_child(run, place, who, options, result, failure, id, patch)
+  local reply, err = outcome(result, failure)
+  if id then
+    local body = mark(place, options.of)
+    body.agent, body.run, body.patch = who.name, id, reply ~= nil and patch or nil
+    body.status = result and result.status or failure and failure.code
+    body.error = reply == nil and err or nil
+    session.record(run, "child.finished", body)
+  end
+  if reply == nil then return nil, err end
+  return reply, patch
+end
+
 --- A child in a copy of its own, which is taken up again where the child was under way in one;
---- where that copy is gone the child begins anew.
----@return agent.Result? result, Error? err, string? id, Patch? patch
+--- where that copy is gone the child begins anew, and what it did before counts.
+---@return any reply, Patch|Error|nil patch_or_err
 local function carry_in_copy(run, place, who, input, options, again)
-  return copies.within(run, again and again.copy, function(copy, name, is_again)
+  local function work(copy, name, is_again)
+    if again and not is_again then children.give_up(run, again) end
     return carry_child(run, place, who, input, options,
       { place = copy, copy = name, again = is_again and again or nil })
+  end
+  return copies.within(run, again and again.copy, work, function(...)
+    return close_child(run, place, who, options, ...)
   end)
 end
 
@@ -115,29 +134,17 @@ function services.ask(run, place, name, input, options)
   checked.of = identity(run, name, input, options)
   local done, started = steps.known(run, place, { what = "ask", name = name, of = checked.of })
   if done then
+    local result, failure = children.recall(run, done)
     if done.error then return nil, done.error end
-    local reply, err = outcome(children.recall(run, done))
+    local reply, err = outcome(result, failure)
     return reply, err or done.patch
   end
   local who, err = session.get().catalog.find(name)
   if not who then return nil, err end
-  local again, result, id, patch = started and started.body
-  if checked.workspace then
-    result, err, id, patch = carry_in_copy(run, place, who, input, checked, again)
-  else
-    result, err, id = carry_child(run, place, who, input, checked, { again = again })
-  end
-  local reply
-  reply, err = outcome(result, err)
-  if id then
-    local body = mark(place, checked.of)
-    body.agent, body.run, body.patch = who.name, id, reply ~= nil and patch or nil
-    body.status = result and result.status or err and err.code
-    body.error = reply == nil and err or nil
-    session.record(run, "child.finished", body)
-  end
-  if reply == nil then return nil, err end
-  return reply, patch
+  local again = started and started.body
+  if checked.workspace then return carry_in_copy(run, place, who, input, checked, again) end
+  return close_child(run, place, who, checked,
+    carry_child(run, place, who, input, checked, { again = again }))
 end
 
 --- run.apply: a call like others, of a tool that only chains have.
@@ -171,15 +178,21 @@ function services.is_done(run, at) return steps.is_done(run, at) end
 --- run.step: keeps what a function of the chain answered.
 ---@async
 ---@param given table what the function was given
----@return any value, any err what it answered the first time
+---@return { value: any, error: any }? answer what it answered the first time
+---@return Error? err what it was given or answered cannot be kept
 function services.step(run, place, name, given, answer)
+  local whole, why = pcall(json.encode, { given = given, answer = answer })
+  if not whole then
+    return nil, { code = "script",
+      message = ("%s: run.step %q cannot be kept: %s"):format(place.line, name, why) }
+  end
   local of = identity(run, name, given)
   local done = steps.known(run, place, { what = "step", name = name, of = of })
-  if done then return done.value, done.error end
+  if done then return { value = done.value, error = done.error } end
   local body = mark(place, of)
   body.name, body.value, body.error = name, answer.value, answer.error
   session.record(run, "step", body)
-  return answer.value, answer.error
+  return answer
 end
 
 --- run.sleep. The record comes first and says when it began, so that who goes on later sleeps no

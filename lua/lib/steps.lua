@@ -31,6 +31,7 @@ local steps = {}
 ---@field name?    string of what it is about
 ---@field started? past.Record
 ---@field done?    past.Record
+---@field asked?   boolean the script came by it
 
 ---@class steps.Steps
 ---@field at      table<string, steps.Step>
@@ -45,8 +46,9 @@ local STARTS <const> = { child = "ask", call = "tool", sleep = "sleep", question
 local DONE   <const> = { ["child.finished"] = "ask", result = "tool", woke = "sleep",
   answer = "question", step = "step", budget = "budget" }
 
-local function name_of(body)
-  return body.agent or body.tool or body.name or body.text and text.first_line(body.text)
+local function name_of(kind, body)
+  if kind == "question" then return text.first_line(body.text) end
+  return body.agent or body.tool or body.name
 end
 
 --- Whether a place lies below another: "4/1" below "4/", "3.facts/1" below "3.facts/".
@@ -59,7 +61,7 @@ local function note(at, record)
   local step = at[body.at] or { at = body.at }
   at[body.at] = step
   step.what, step.of, step.line = what, body.of or step.of, body.line or step.line
-  step.name = step.name or name_of(body)
+  step.name = step.name or name_of(record.kind, body)
   if STARTS[record.kind] then step.started = record end
   if DONE[record.kind] then step.done = record end
 end
@@ -222,6 +224,7 @@ function steps.known(run, place, ask)
   elseif step and step.of ~= ask.of then
     differ_at(run, step, ask.what, ask.name, place, ", with other arguments")
   end
+  if step then step.asked = true end
   if step and step.done then
     await_turn(run, self, step, ask.name, place)
     session.emit(run, step.done.kind, step.done.body, step.done.seq, true)
@@ -240,18 +243,29 @@ function steps.is_done(run, at)
   return self ~= nil and self.at[at] ~= nil and self.at[at].done ~= nil
 end
 
+--- The first step of the main way that the script did not come by: in branches that were cancelled
+--- there may be more.
+local function left_out(self)
+  local first, seq
+  for at, step in pairs(self.at) do
+    local record = step.done or step.started
+    if not step.asked and not self.passed[step] and not at:find(".", 1, true)
+      and (not first or record.seq < seq) then
+      first, seq = step, record.seq
+    end
+  end
+  return first
+end
+
 --- When the script has returned: whether it came by everything that the journal has of its main
---- way. Branches that were cancelled may have more.
+--- way.
 ---@param run HostRun
 function steps.finished(run)
   local self = of(run)
-  if not self then return end
-  for i = self.next, #self.order do
-    local step = self.order[i]
-    if not self.passed[step] and not step.at:find(".", 1, true) then
-      differ(("%s: the script has ended; the journal has step %s, a %s"):format(run.id,
-        step.at, describe(step.what, step.name, step.line)))
-    end
+  local step = self and left_out(self)
+  if step then
+    differ(("%s: the script has ended; the journal has step %s, a %s"):format(run.id, step.at,
+      describe(step.what, step.name, step.line)))
   end
 end
 

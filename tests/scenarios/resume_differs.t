@@ -1,0 +1,177 @@
+#!/usr/bin/perl
+# resume_differs.t -- a chain was changed while its run waited. With the recorded texts the run ends as
+# it began; with today's the first difference is named, both sides with file and line, and the run stays
+# as it is. A step can be asked for again.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../support";
+use Test::More;
+use Try;
+
+my $CHAIN = <<'LUA';
+local schema = require "lib.schema"
+return { params = schema.object {}, run = function(run)
+  local one = run.step("one", function(n) return n + 1 end, 1)
+  run.tool("write", { path = "a.txt", content = "a\n" })
+  local both = run.all {
+    left = function() return run.step("left", function() return "l" end) end,
+    right = function() return run.step("right", function() return "r" end) end,
+  }
+  local word = run.question("Go?")
+  run.tool("write", { path = "b.txt", content = word .. "\n" })
+  return one .. both.left .. both.right .. word
+end }
+LUA
+
+# Changed how: what to replace by what, and the two sides that the message has to name.
+my @CHANGES = (
+    ['a step is gone', qr/  local one = run\.step.*\n/, "  local one = 2\n",
+        'step 1: the journal has a run.step "one" (CHAIN:3)', 'the script asks for a run.tool write (CHAIN:4)'],
+    ['a step was added', qr/(?=  run\.tool\("write", \{ path = "a)/, "  run.step(\"new\", function() end)\n",
+        'step 2: the journal has a run.tool write (CHAIN:4)', 'the script asks for a run.step "new" (CHAIN:4)'],
+    ['a step has other arguments', qr/"a\\n"/, '"A\n"',
+        'step 2: the journal has a run.tool write (CHAIN:4)', 'the script asks for a run.tool write (CHAIN:4), with other arguments'],
+    ['a step is of another kind', qr/run\.step\("one".*\n/, "(run.sleep(1) and 2)\n",
+        'step 1: the journal has a run.step "one" (CHAIN:3)', 'the script asks for a run.sleep (CHAIN:3)'],
+    ['a branch has another name', qr/left = function/, 'other = function',
+        'next in the journal is step 3.left/1, a run.step "left" (CHAIN:6)', 'for a run.step "right" (CHAIN:7)'],
+    ['the script ends before', qr/(?=  local word)/, "  do return one end\n",
+        'the script has ended; the journal has step 4', 'run.question "Go?" (CHAIN:9)'],
+);
+
+sub begin {
+    my $home = Try::home();
+    Try::write_file("$home->{dir}/chain.lua", $CHAIN);
+    my $ran = Try::run(home => $home, args => ['run', '--json', '--store', $home->{store}, '--workspace', $home->{work},
+        '--model', 'rehearsal:demo', "$home->{dir}/chain.lua"]);
+    is($ran->{exit}, 40, 'the run waits') or diag($ran->{out}, $ran->{err});
+    return $home;
+}
+
+sub verb { my ($home, @args) = @_; return Try::run(home => $home, args => ['runs', @args, '--store', $home->{store}]) }
+
+sub status_of { my ($home) = @_; return $Try::JSON->decode(verb($home, 'list', '--json')->{out})->{runs}[0]{status} }
+
+for my $change (@CHANGES) {
+    my ($name, $from, $to, @sides) = @$change;
+    my $home = begin();
+    (my $changed = $CHAIN) =~ s/$from/$to/ or die "$name: nothing to change";
+    Try::write_file("$home->{dir}/chain.lua", $changed);
+    my $ran = verb($home, 'resume', 'last', '--with-current');
+    is($ran->{exit}, 35, "$name: with today's file it does not go on") or diag($ran->{err});
+    for my $side (@sides) {
+        $side =~ s/CHAIN/$home->{dir}\/chain.lua/;
+        like($ran->{err}, qr/\Q$side\E/, "$name: said is $side");
+    }
+    is(status_of($home), 'interrupted', "$name: the run stays");
+    $ran = verb($home, 'resume', 'last');
+    is($ran->{exit}, 40, "$name: with its own it waits again") or diag($ran->{err});
+    like($ran->{err}, qr/not as they are now.*chain\.lua/, "$name: and that is said");
+    $ran = verb($home, 'answer', 'last', 'yes');
+    is($ran->{exit}, 0, "$name: and comes to its end") or diag($ran->{err});
+    like($ran->{out}, qr/^2lryes$/m, "$name: which is that of the script as it was");
+}
+
+# -- a script that never goes the same way ----------------------------------------------------------
+
+# The file is not the same when the run goes on, and no record says what it was.
+{
+    my $home = Try::home();
+    Try::write_file("$home->{dir}/chain.lua", <<'LUA');
+local schema = require "lib.schema"
+return { params = schema.object {}, run = function(run)
+  local order = run.tool("read", { path = "order.txt" }) == "1" and { "a", "b" } or { "b", "a" }
+  for _, name in ipairs(order) do run.step(name, function() return name end) end
+  return run.question("Go?")
+end }
+LUA
+    Try::write_file("$home->{work}/order.txt", "1\n");
+    my @args = ('run', '--store', $home->{store}, '--workspace', $home->{work}, '--model', 'rehearsal:demo', "$home->{dir}/chain.lua");
+    is(Try::run(home => $home, args => \@args)->{exit}, 40, 'a chain that goes by a file waits');
+    Try::write_file("$home->{work}/order.txt", "2\n");
+    my $ran = verb($home, 'answer', 'last', 'yes');
+    is($ran->{exit}, 0, 'what it read stands in the journal, so it goes the same way') or diag($ran->{err});
+    like($ran->{out}, qr/^yes$/m, 'and gets its answer');
+}
+
+# -- the order in which children ended ---------------------------------------------------------------
+
+{
+    my $home = Try::home();
+    Try::write_file("$home->{dir}/chain.lua", <<'LUA');
+local schema = require "lib.schema"
+return { params = schema.object {}, run = function(run)
+  local order = {}
+  run.all {
+    first = function() run.sleep(60) order[#order + 1] = "first" return 1 end,
+    second = function() run.sleep(30) order[#order + 1] = "second" return 2 end,
+    third = function() run.sleep(1) order[#order + 1] = "third" return 3 end,
+  }
+  local won, who = run.race {
+    slow = function() run.sleep(40) return "slow" end,
+    quick = function() run.sleep(1) return "quick" end,
+  }
+  run.question("Go?")
+  return table.concat(order, " ") .. " " .. won .. " " .. who
+end }
+LUA
+    my $ran = Try::run(home => $home, args => ['run', '--json', '--store', $home->{store}, '--workspace', $home->{work},
+        '--model', 'rehearsal:demo', "$home->{dir}/chain.lua"]);
+    is($ran->{exit}, 40, 'branches that end in another order than they began');
+    $ran = verb($home, 'answer', 'last', 'yes');
+    is($ran->{exit}, 0, 'the run goes on') or diag($ran->{err});
+    like($ran->{out}, qr/^third second first quick quick$/m, 'they end in the same order, and who had won has won');
+}
+
+# -- once more from a step ---------------------------------------------------------------------------
+
+{
+    my $home = Try::home();
+    Try::write_file("$home->{dir}/chain.lua", <<'LUA');
+local schema = require "lib.schema"
+return { params = schema.object {}, run = function(run)
+  local both = run.all {
+    left = function() return run.tool("read", { path = "a.txt" }) end,
+    right = function() return run.tool("read", { path = "a.txt" }) end,
+  }
+  local last = run.tool("read", { path = "a.txt" })
+  return both.left .. " " .. both.right .. " " .. last
+end }
+LUA
+    Try::write_file("$home->{work}/a.txt", "old\n");
+    my $ran = Try::run(home => $home, args => ['run', '--store', $home->{store}, '--workspace', $home->{work},
+        '--model', 'rehearsal:demo', "$home->{dir}/chain.lua"]);
+    like($ran->{out}, qr/^old old old$/m, 'a chain that read three times') or diag($ran->{err});
+    Try::write_file("$home->{work}/a.txt", "new\n");
+    like(verb($home, 'resume', 'last')->{err}, qr/has ended well.*--from STEP/, 'it has ended: only a step of it can be done again');
+    like(verb($home, 'resume', 'last', '--from', '2')->{out}, qr/^old old new$/m, 'from the last step on');
+    like(verb($home, 'resume', 'last', '--from', '1.right/1')->{out}, qr/^old new new$/m, 'from a step in a branch: what went on beside it is kept');
+    like(verb($home, 'resume', 'last', '--from', '1.left/1')->{out}, qr/^new new new$/m, 'from the other, where the last ones are new already');
+    $ran = verb($home, 'resume', 'last', '--from', '7.none/1');
+    is($ran->{exit}, 34, 'a step that is not there') or diag($ran->{err});
+    like($ran->{err}, qr/no step 7\.none\/1/, 'is named');
+}
+
+# -- an agent from a record on -----------------------------------------------------------------------
+
+{
+    my $home = Try::home();
+    Try::write_file("$home->{dir}/scenario.lua", <<'LUA');
+local rehearse = require "lib.rehearse"
+return { agents = { ["lone-agent"] = { {
+  { expect = rehearse.anything("the file is the test"), text = "I read.", calls = { { "read", { path = "a.txt" } } } },
+  { expect = rehearse.anything("the file is the test"), text = function(given) return "It says " .. given.results[1].text end },
+} } } }
+LUA
+    Try::write_file("$home->{work}/a.txt", "old\n");
+    my $ran = Try::run(home => $home, args => ['run', '--store', $home->{store}, '--project', "$FindBin::Bin/team", '--workspace', $home->{work},
+        '--model', "rehearsal:$home->{dir}/scenario.lua", 'lone-agent', 'Read it.']);
+    like($ran->{out}, qr/It says old/, 'an agent that read') or diag($ran->{err});
+    my ($call) = grep { $_->{kind} eq 'call' } Try::journal($home);
+    Try::write_file("$home->{work}/a.txt", "new\n");
+    like(verb($home, 'resume', 'last', '--from', $call->{seq})->{out}, qr/It says new/, 'reads again from the record of its call on');
+    is(scalar(grep { $_->{kind} eq 'prompt' } Try::journal($home)), 1, 'in the same conversation');
+}
+
+done_testing();

@@ -43,18 +43,51 @@ local function tell(id, parent)
   end
 end
 
---- Counts what a child did that cannot be carried on: it begins anew, as another.
+local count
+
+--- Counts what one record says was spent.
+local function charge(run, record)
+  local body = record.body
+  if record.kind == "turn" then
+    asking.recharge(run, body)
+  elseif record.kind == "call" and not body.refused then
+    run:charge("calls", 1)
+  elseif record.kind == "hop" then
+    run:charge("hops", 1)
+  elseif record.kind == "child" then
+    count(run, body)
+  end
+end
+
+--- What a child spent, also where no end says so; one without records never began. The end of one
+--- that was cancelled does not know what it had not come by again.
+function count(run, body)
+  local mine = past.of(body.run)
+  if not mine or #mine.records == 0 then return end
+  local last = mine.ended and mine.ended.body
+  if last and last.status ~= "cancelled" then return account(run, last) end
+  run:charge("children", 1)
+  for _, record in ipairs(mine.records) do charge(run, record) end
+end
+
+--- Counts what a child did that is not carried on: its copy is gone, or its branch was cancelled.
 ---@param run  HostRun
 ---@param body table its parent's record of it
 function children.give_up(run, body)
   tell(body.run, run.id)
-  if ended(body) then return account(run, ended(body)) end
-  local mine = past.of(body.run)
-  run:charge("children", 1)
-  for _, record in ipairs(mine and mine.records or {}) do
-    if record.kind == "turn" then asking.recharge(run, record.body) end
-    if record.kind == "call" and not record.body.refused then run:charge("calls", 1) end
-    if record.kind == "hop" then run:charge("hops", 1) end
+  count(run, body)
+end
+
+--- What a child that is over did not come by again counts all the same: it was cancelled before.
+local function settle(child)
+  local mine = past.of(child)
+  for _, record in ipairs(mine and past.left(mine) or {}) do
+    session.emit(child, record.kind, record.body, record.seq, true)
+    if record.kind == "child" then
+      children.give_up(child, record.body)
+    else
+      charge(child, record)
+    end
   end
 end
 
@@ -96,7 +129,10 @@ function children.carry(run, spec)
   local child, err, known = open(run, spec)
   if not child then return nil, err end
   -- Also when we are cancelled:
-  local _ <close> = setmetatable({}, { __close = function() child:close() end })
+  local _ <close> = setmetatable({}, { __close = function()
+    settle(child)
+    child:close()
+  end })
   if not known then
     local body = { run = child.id, agent = spec.agent, task = spec.task }
     for key, value in pairs(spec.record) do body[key] = value end

@@ -131,6 +131,20 @@ function past.take(run, kind, key)
   return record.body, record.seq, record.time
 end
 
+--- The records that nobody took, in no order; but for those of steps that a chain or hook came by.
+---@param mine past.Past
+---@return past.Record[] records
+function past.left(mine)
+  local left = {}
+  for _, queue in pairs(mine.queues) do
+    for _, record in ipairs(queue) do
+      local step = mine.steps and record.body.at and mine.steps.at[record.body.at]
+      if not (step and step.counted) then left[#left + 1] = record end
+    end
+  end
+  return left
+end
+
 --- Passes over the records of that kind that stand before `seq`: what they led to is known.
 ---@param run  HostRun
 ---@param kind string

@@ -11,6 +11,7 @@
 ---   3  Where nothing moves any more and something waits by 1 or 2, the script has left the way.
 ---      So it has where a place holds another step than the journal says. Then the run stops,
 ---      says what differs, and stays as it is.
+local children = require "lib.children"
 local past    = require "lib.past"
 local session = require "lib.session"
 local show    = require "lib.show"
@@ -30,8 +31,10 @@ local steps = {}
 ---@field line?    string
 ---@field name?    string of what it is about
 ---@field started? past.Record
+---@field lost     past.Record[] earlier ones: what they began could not be taken up again
 ---@field done?    past.Record
 ---@field asked?   boolean the script came by it
+---@field counted? boolean whoever came by it counts what it cost
 
 ---@class steps.Steps
 ---@field at      table<string, steps.Step>
@@ -58,11 +61,14 @@ local function note(at, record)
   local what = STARTS[record.kind] or DONE[record.kind]
   local body = record.body
   if not what or not body.at then return end
-  local step = at[body.at] or { at = body.at }
+  local step = at[body.at] or { at = body.at, lost = {} }
   at[body.at] = step
   step.what, step.of, step.line = what, body.of or step.of, body.line or step.line
   step.name = step.name or name_of(record.kind, body)
-  if STARTS[record.kind] then step.started = record end
+  if STARTS[record.kind] then
+    step.lost[#step.lost + 1] = step.started
+    step.started = record
+  end
   if DONE[record.kind] then step.done = record end
 end
 
@@ -122,11 +128,23 @@ local function deliver(run, self)
   for _, key in ipairs(live) do run:wake(key, "") end
 end
 
+--- What children cost counts also where nobody asks for them any more; who is `asked` for does that
+--- by itself.
+local function count(run, step, asked)
+  if step.what ~= "ask" or step.counted then return end
+  step.counted = true
+  for _, record in ipairs(step.lost) do children.give_up(run, record.body) end
+  if not asked and step.started then children.give_up(run, step.started.body) end
+end
+
 --- Nobody will ask for the steps below a branch that was cancelled.
 local function pass_over(run, self, prefixes)
   for _, prefix in ipairs(prefixes) do
-    for _, step in ipairs(self.order) do
-      if is_below(step.at, prefix) then self.passed[step] = true end
+    for at, step in pairs(self.at) do
+      if is_below(at, prefix) then
+        self.passed[step] = true
+        count(run, step)
+      end
     end
   end
   if #prefixes > 0 then deliver(run, self) end
@@ -227,10 +245,12 @@ function steps.known(run, place, ask)
   if step then step.asked = true end
   if step and step.done then
     await_turn(run, self, step, ask.name, place)
+    count(run, step, true)
     session.emit(run, step.done.kind, step.done.body, step.done.seq, true)
     return step.done.body
   end
   await_end(run, self, ask.what, ask.name, place)
+  if step then count(run, step, true) end
   return nil, step and step.started
 end
 
@@ -262,7 +282,9 @@ end
 ---@param run HostRun
 function steps.finished(run)
   local self = of(run)
-  local step = self and left_out(self)
+  if not self then return end
+  for _, one in pairs(self.at) do count(run, one) end
+  local step = left_out(self)
   if step then
     differ(("%s: the script has ended; the journal has step %s, a %s"):format(run.id, step.at,
       describe(step.what, step.name, step.line)))

@@ -1,0 +1,97 @@
+#!/usr/bin/perl
+# resume_spent.t -- what a run spent is the same when it went on: also what children cost whose branch
+# was cancelled, whose copy is gone, or that failed. Money that was spent cannot be had back by a kill.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../support";
+use File::Path qw(remove_tree);
+use Test::More;
+use Crash;
+use Try;
+
+my $SCENARIO = <<'LUA';
+local rehearse = require "lib.rehearse"
+local whatever = rehearse.anything("what it costs is the test")
+local function turn(said, ...)
+  return { expect = whatever, text = said, calls = { ... }, usage = { input = 100, output = 10 } }
+end
+local asks = { turn("I write, then I ask.", { "write", { path = "asked.txt", content = "yes\n" } }),
+  turn("I ask.", { "escalate", { to = "User", question = "Which colour?" } }), turn("Done.") }
+return { agents = {
+  ["draft-agent"] = { asks, asks },
+  ["lone-agent"] = { { turn("I read.", { "read", { path = "none.txt" } }) } }, -- and then it fails
+} }
+LUA
+
+# Plays a chain until it waits; answers { home, parked: what it had spent then }.
+sub begin {
+    my ($body) = @_;
+    my $home = Try::home();
+    Try::write_file("$home->{dir}/scenario.lua", $SCENARIO);
+    Try::write_file("$home->{dir}/chain.lua", "local schema = require 'lib.schema'\nreturn { params = schema.object {}, run = function(run)\n$body\nend }\n");
+    my $ran = Try::run(home => $home, args => ['run', '--json', '--store', $home->{store}, '--project', "$FindBin::Bin/team",
+        '--model', "rehearsal:$home->{dir}/scenario.lua", '--workspace', $home->{work}, "$home->{dir}/chain.lua"]);
+    is($ran->{exit}, 40, 'the run waits') or diag($ran->{out}, $ran->{err});
+    return ($home, of_last($home, 'run.parked'), $Try::JSON->decode($ran->{out}));
+}
+
+# What the top-level run had spent at its last record of that kind.
+sub of_last {
+    my ($home, $kind) = @_;
+    return (grep { $_->{kind} eq $kind } Try::journal($home))[-1]{body}{spent};
+}
+
+sub verb { my ($home, @args) = @_; return Try::run(home => $home, args => ['runs', @args, '--json', '--store', $home->{store}]) }
+
+{
+    my ($home, $before, $said) = begin(<<'LUA');
+  local won = run.race {
+    slow = function() return run.ask("draft-agent", "Draft it") end, -- waits for a person
+    quick = function()
+      while not run.tool("read", { path = "asked.txt" }) do run.sleep(5) end
+      run.sleep(50)
+      return "quick"
+    end,
+  }
+  return won .. run.question("Go?")
+LUA
+    cmp_ok($before->{turns}, '>=', 1, 'the branch that lost the race has cost something');
+    my $ran = verb($home, 'answer', "$said->{waiting}[0]{run}:$said->{waiting}[0]{seq}", 'yes');
+    is($ran->{exit}, 0, 'the run goes on') or diag($ran->{out}, $ran->{err});
+    is_deeply(of_last($home, 'run.finished'), $before, 'and has spent the same');
+    is($Try::JSON->decode($ran->{out})->{turns}, $before->{turns}, 'its last line says so too');
+}
+{
+    my ($home, $before, $said) = begin(<<'LUA');
+  local both, err = run.all {
+    bad = function() return run.ask("lone-agent", "Fail") end,
+    slow = function() return run.ask("draft-agent", "Draft it") end,
+  }
+  return tostring(both) .. run.question("Go?")
+LUA
+    my $ran = verb($home, 'answer', "$said->{waiting}[0]{run}:$said->{waiting}[0]{seq}", 'yes');
+    is($ran->{exit}, 0, 'a run with a child that failed, and one that was cancelled for it, goes on') or diag($ran->{out}, $ran->{err});
+    is_deeply(of_last($home, 'run.finished'), $before, 'and has spent the same');
+}
+{
+    my ($home, $before, $said) = begin(<<'LUA');
+  return run.ask("draft-agent", "Draft it", { workspace = "copy" })
+LUA
+    is($before->{turns}, 2, 'an agent waits in a copy');
+    my ($copy) = glob "$home->{home}/.cache/perigee/copies/copy.*";
+    ok($copy && -e "$copy/b/asked.txt", 'which is kept with what it wrote');
+    remove_tree($copy);
+    my $ran = verb($home, 'resume', 'last');
+    is($ran->{exit}, 40, 'where the copy is gone the agent begins anew') or diag($ran->{out}, $ran->{err});
+    my $again = of_last($home, 'run.parked');
+    is($again->{turns}, 4, 'and what it did before counts');
+    my ($open) = @{ $Try::JSON->decode($ran->{out})->{waiting} };
+    $ran = verb($home, 'answer', "$open->{run}:$open->{seq}", 'blue');
+    is($ran->{exit}, 0, 'the run comes to its end') or diag($ran->{out}, $ran->{err});
+    is(of_last($home, 'run.finished')->{turns}, 5, 'with all that was spent');
+    my @left = glob "$home->{home}/.cache/perigee/copies/copy.*";
+    is(@left, 0, 'and no copy is left');
+}
+
+done_testing();

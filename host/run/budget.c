@@ -95,6 +95,7 @@ Status budget_spend(Budget *budget, BudgetKind kind, int64_t amount, Err *err)
 void budget_charge(Budget *budget, BudgetKind kind, int64_t amount)
 {
     for (Budget *at = budget; at; at = at->parent) at->spent[kind] = sum(at->spent[kind], amount);
+    if (kind == BUDGET_WRITTEN) budget->wrote = sum(budget->wrote, amount);
 }
 
 Status budget_reserve(Budget *budget, BudgetKind kind, int64_t amount, Err *err)

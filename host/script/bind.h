@@ -125,6 +125,7 @@ int bind_budget_reserve(lua_State *L);
 int bind_budget_settle(lua_State *L);
 int bind_budget_settled(lua_State *L);
 int bind_budget_spent(lua_State *L);
+int bind_budget_wrote(lua_State *L);
 int bind_budget_left(lua_State *L);
 int bind_budget_limit(lua_State *L);
 int bind_budget_raise(lua_State *L);

@@ -53,12 +53,27 @@ int bind_budget_reserve(lua_State *L)
     return answer(L, budget_reserve(budget, kind, check_amount(L, 3), &err), &err);
 }
 
+/* run:charge(kind, amount): what was spent before, or is known only afterwards. */
 int bind_budget_charge(lua_State *L)
 {
     Budget    *budget = check_budget(L);
     BudgetKind kind = check_kind(L, 2);
+    int64_t    wrote = budget->wrote;
     budget_charge(budget, kind, check_amount(L, 3));
+    budget->wrote = wrote; /* what Lua charges stands in a record already */
     return 0;
+}
+
+/* run:wrote() -> bytes that the run itself wrote since it was last asked; nil: none */
+int bind_budget_wrote(lua_State *L)
+{
+    Budget *budget = check_budget(L);
+    if (budget->wrote > 0)
+        lua_pushinteger(L, budget->wrote);
+    else
+        lua_pushnil(L);
+    budget->wrote = 0;
+    return 1;
 }
 
 /* run:settle(kind, reserved, spent) */

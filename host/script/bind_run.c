@@ -449,6 +449,7 @@ static void make_metatable(lua_State *L)
                                        {"spend", bind_budget_spend},
                                        {"charge", bind_budget_charge},
                                        {"spent", bind_budget_spent},
+                                       {"wrote", bind_budget_wrote},
                                        {"left", bind_budget_left},
                                        {"limit", bind_budget_limit},
                                        {"reserve", bind_budget_reserve},

@@ -48,6 +48,7 @@ local IMAGES <const> = schema.list { max = 20, of = schema.object {
 ---@field data   any
 ---@field images { media_type: string, data: string }[]?
 ---@field seen   table<string, string>? files that it saw: path and hash
+---@field wrote  integer? bytes that were written for it
 ---@field state  table? what the tool keeps for its next call in this run, where it changed
 
 local function failed(call, message, code)
@@ -338,6 +339,7 @@ function door.recall(run, result)
   past.take(run, "result", key)
   if call and not call.refused then
     run:charge("calls", 1)
+    if result.wrote then run:charge("written", result.wrote) end
     note_touched(run, session.get().tools[call.tool], call.input, result)
   end
   for path, hash in pairs(result.seen or {}) do run:saw(path, hash) end
@@ -398,6 +400,7 @@ end
 local function finish(run, prepared, result)
   if prepared.known then return result end
   result.at, result.of, result.seen = prepared.call.at, prepared.call.of, run:new_seen()
+  result.wrote = run:wrote()
   session.record(run, "result", result, prepared.power)
   note_touched(run, prepared.declaration, prepared.input, result)
   return result

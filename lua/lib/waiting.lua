@@ -61,13 +61,13 @@ local function close(list, kind, place)
   end
 end
 
---- The open ones of one run; none where it has ended.
+--- The open ones of one run; none where it has ended, unless it went on after that.
 local function of_run(cli, run, now)
-  local list = {}
+  local list, ended = {}, false
   for record in records.of(cli, run) do
     local opens, closes = OPENS[record.kind], CLOSES[record.kind]
     local body = (opens or closes) and json.decode(record.body)
-    if record.kind == "run.finished" then list = {} end
+    ended = record.kind == "run.finished"
     if type(body) == "table" then
       local open = opens and opens(body)
       if open then
@@ -81,7 +81,7 @@ local function of_run(cli, run, now)
       if kind then close(list, kind, place_of(body)) end
     end
   end
-  return list
+  return ended and {} or list
 end
 
 --- What somebody left for the run already, by RUN:SEQ.

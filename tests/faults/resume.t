@@ -54,16 +54,16 @@ sub at_each {
     } 1 .. 500;
 }
 
-# Kills after so many lines of events have come. They come in groups: not each number is met exactly.
+# A signal after so many lines of events have come. They come in groups: not each number is met exactly.
 sub after_events {
-    my ($count) = @_;
+    my ($count, $signal) = @_;
     return sub {
         my $ran = Crash::disturbed(events => 1, kills => [sub {
             my ($live) = @_;
             Try::until_true(sub { (() = Try::read_file($live->{out}) =~ /\n/g) >= $count || Try::ended($live) });
-            kill 'KILL', $live->{pid};
+            kill $signal, $live->{pid};
         }]);
-        return ("after $count events", $ran);
+        return ("$signal after $count events", $ran);
     };
 }
 
@@ -71,7 +71,7 @@ sub after_events {
 sub at_random {
     my ($signal, $processes) = @_;
     return sub {
-        my @when = map { rand(0.2) } 1 .. $processes;
+        my @when = map { rand($plain->{seconds}) } 1 .. $processes;
         my @kills = map { my $s = $_; sub { sleep $s; kill $signal, $_[0]{pid} } } @when;
         return ("$signal at random @when", Crash::disturbed(kills => \@kills));
     };
@@ -84,12 +84,13 @@ if ($seams) {
         all_like("killed before an append of process $process", at_each('store.append', $process, $step));
     }
     all_like('killed again and again, soon after it went on', map { my $k = $_; sub {
-        return ("each at commit $k", Crash::disturbed(always => "store.committed:$k!")) } } $long ? (16 .. 31) : 24);
+        return ("each at commit $k", Crash::disturbed(always => "store.committed:$k!")) } } $long ? (20 .. 31) : 29);
 }
 else {
-    all_like('killed after a number of events', map { after_events($_ * 17) } 1 .. 6);
+    all_like('killed after a number of events', map { after_events($_ * 17, 'KILL') } 1 .. 6);
 }
 all_like('killed at a random instant', map { at_random('KILL', 1 + $_ % 3) } 1 .. ($long ? 300 : 3));
+all_like('interrupted after a number of events', map { after_events($_, 'INT') } 5, 25, 60);
 all_like('interrupted at a random instant', map { at_random('INT', 1 + $_ % 2) } 1 .. ($long ? 60 : 2));
 
 done_testing();

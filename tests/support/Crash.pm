@@ -11,12 +11,11 @@
 package Crash;
 use strict;
 use warnings;
-use File::Basename qw(basename);
 use File::Find;
-use File::Path qw(remove_tree);
+use Time::HiRes qw(time);
 use Try;
 
-our $MOST = 60; # processes until a run has to be at its end
+our $MOST = 120; # processes until a run has to be at its end
 
 my %AGENTS = (
     'builder-agent' => ['[read, write, mark]', <<'MD'],
@@ -213,7 +212,14 @@ sub disturbed {
     return \%ran;
 }
 
-sub undisturbed { return disturbed() }
+# Besides `seconds`, what its first process took.
+sub undisturbed {
+    my $began = time;
+    my $seconds;
+    my $ran = disturbed(before => sub { $seconds = time - $began if $_[1] == 1 });
+    $ran->{seconds} = $seconds // 1;
+    return $ran;
+}
 
 # All records of the newest run and those below it, parents first; none when there is no run yet.
 sub records {

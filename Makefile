@@ -11,11 +11,16 @@ say  = $(if $(V),@:,@printf '  %-6s %s\n')
 
 # -- what is built ---------------------------------------------------------------------------------
 # A folder is a room; a new file needs no line here. jail*.c is the sandbox helper, a program of its
-# own; wire*.c (the plan's format) belongs to both; filter.c runs at build time only.
+# own; wire*.c (the plan's format) belongs to both; filter.c runs at build time only. page_main.c with
+# cell.c is the reader of pages, the third program.
 HELPER_SRC := $(wildcard host/sandbox/jail*.c host/sandbox/wire*.c)
 FILTER_SRC := $(wildcard host/sandbox/filter*.c)
-LIB_SRC    := $(filter-out $(wildcard host/sandbox/jail*.c) $(FILTER_SRC),$(wildcard host/*/*.c))
+CELL_SRC   := host/sandbox/cell.c
+LIB_SRC    := $(filter-out $(wildcard host/sandbox/jail*.c) $(FILTER_SRC) $(CELL_SRC),$(wildcard host/*/*.c))
 LIB_OBJ    := $(LIB_SRC:%.c=$(B)/%.o)
+PAGE_SRC   := host/page_main.c $(CELL_SRC) $(filter-out host/page/reader.c,$(wildcard host/page/*.c)) \
+              $(addprefix host/base/,arena.c buf.c fault.c mem.c status.c str.c)
+PAGE_OBJ   := $(PAGE_SRC:%.c=$(B)/page/%.o)
 HELPER_OBJ := $(HELPER_SRC:%.c=$(B)/helper/%.o)
 UNIT_BIN   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*_test.c))
 FUZZ_BIN   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
@@ -24,6 +29,7 @@ SUPPORT_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/support/*.c))
 
 # -- how -------------------------------------------------------------------------------------------
 PKGS := lua5.4 lua5.4-cjson libuv libcurl yaml-0.1 libcmark sqlite3 jansson libmd
+PAGE_PKGS := gumbo # of perigee-page, and of tests
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Wswitch-enum \
         -Wstrict-prototypes -Wformat=2 -Wvla
@@ -48,25 +54,33 @@ endif
 CFLAGS  ?= -g
 ALL_CFLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) $(FLAGS_$(MODE)) $(CFLAGS) -MMD -MP \
               -DPERIGEE_SHARE='"$(PREFIX)/share/perigee"' \
-              $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+              $(shell pkg-config --cflags $(PKGS) $(PAGE_PKGS) 2>/dev/null)
 ALL_LIBS    = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
 # The helper is small, static and never sanitised: it runs between the namespaces.
 HELPER_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
                 $(CFLAGS) -MMD -MP -I$(B)
 
+# Nor is the reader of pages: its filter leaves nothing that a sanitizer needs. What it does is
+# sanitised in unit tests and fuzzed.
+PAGE_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) $(FLAGS_release) $(CFLAGS) -MMD -MP -I$(B) \
+              $(shell pkg-config --cflags $(PAGE_PKGS) 2>/dev/null)
+PAGE_LIBS   = $(shell pkg-config --libs $(PAGE_PKGS) 2>/dev/null)
+
 ifeq ($(MODE),release)
 PROGRAM := perigee
 HELPER  := perigee-sandbox
+PAGE    := perigee-page
 else
 PROGRAM := $(B)/perigee
 HELPER  := $(B)/perigee-sandbox
+PAGE    := $(B)/perigee-page
 endif
 
 .PHONY: all demo test lint bench fuzz faults format install deps help clean
 .DEFAULT_GOAL := all
 
-all: deps-check $(PROGRAM) $(HELPER) ## build the program and its sandbox helper
+all: deps-check $(PROGRAM) $(HELPER) $(PAGE) ## build the program, its sandbox helper and its reader of pages
 
 $(PROGRAM): $(B)/host/main.o $(B)/libhost.a
 	$(say) LINK $@
@@ -88,6 +102,14 @@ $(B)/helper/%.o: %.c $(B)/filter_table.h
 	$(say) CC $<
 	$(Q)mkdir -p $(@D) && $(CC) $(HELPER_CFLAGS) -c -o $@ $<
 
+$(PAGE): $(PAGE_OBJ)
+	$(say) LINK $@
+	$(Q)$(CC) $(LDFLAGS_release) -o $@ $^ $(PAGE_LIBS)
+
+$(B)/page/%.o: %.c $(B)/cell_table.h
+	$(say) CC $<
+	$(Q)mkdir -p $(@D) && $(CC) $(PAGE_CFLAGS) -c -o $@ $<
+
 $(B)/filter_gen: $(FILTER_SRC)
 	$(say) CC $<
 	$(Q)mkdir -p $(@D) && $(CC) -std=c11 -D_GNU_SOURCE $(WARN) -g -o $@ $^ $$(pkg-config --cflags --libs libseccomp)
@@ -96,15 +118,19 @@ $(B)/filter_table.h: $(B)/filter_gen
 	$(say) FILTER $@
 	$(Q)./$< table > $@.new && mv $@.new $@
 
-$(B)/tests/%: tests/%.c $(B)/libhost.a
+$(B)/cell_table.h: $(B)/filter_gen
+	$(say) FILTER $@
+	$(Q)./$< cell > $@.new && mv $@.new $@
+
+$(B)/tests/%: tests/%.c $(B)/libhost.a | $(B)/cell_table.h
 	$(say) CC $<
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libhost.a $(ALL_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -I$(B) $(ALL_LDFLAGS) -o $@ $< $(B)/libhost.a $(ALL_LIBS) $(PAGE_LIBS)
 
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(B)/libhost.a
 	$(say) CC $<
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $< $(B)/libhost.a $(ALL_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $< $(B)/libhost.a $(ALL_LIBS) $(PAGE_LIBS)
 
--include $(LIB_OBJ:.o=.d) $(HELPER_OBJ:.o=.d) $(B)/host/main.d $(UNIT_BIN:=.d) $(BENCH_BIN:=.d) $(FUZZ_BIN:=.d)
+-include $(LIB_OBJ:.o=.d) $(HELPER_OBJ:.o=.d) $(PAGE_OBJ:.o=.d) $(B)/host/main.d $(UNIT_BIN:=.d) $(BENCH_BIN:=.d) $(FUZZ_BIN:=.d)
 
 # -- verbs -----------------------------------------------------------------------------------------
 deps: ## install what is missing (Debian and Ubuntu), or say what to install
@@ -164,6 +190,7 @@ install: all ## install into DESTDIR and PREFIX; APPARMOR=1: with a profile for 
 	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/perigee $(SHARE)
 	$(Q)install -m 0755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/perigee
 	$(Q)install -m 0755 $(HELPER) $(DESTDIR)$(PREFIX)/libexec/perigee/perigee-sandbox
+	$(Q)install -m 0755 $(PAGE) $(DESTDIR)$(PREFIX)/libexec/perigee/perigee-page
 	$(Q)rm -rf $(SHARE)/lua $(SHARE)/tools $(SHARE)/agents # a tool that is gone must not be offered
 	$(Q)find lua tools agents -type f -exec install -D -m 0644 {} $(SHARE)/{} ';'
 	$(Q)install -d $(SHARE)/apparmor
@@ -177,7 +204,7 @@ else
 endif
 
 clean: ## remove what was built
-	rm -rf build perigee perigee-sandbox
+	rm -rf build perigee perigee-sandbox perigee-page
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' Makefile

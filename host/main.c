@@ -4,6 +4,7 @@
  * the table grants and nothing more.
  */
 #include "base/log.h"
+#include "base/version.h"
 #include "http/secrets.h"
 #include "script/bind.h"
 
@@ -13,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define VERSION "0.1.0"
 
 static const struct VerbRow {
     const char *name, *summary;

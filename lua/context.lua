@@ -1,5 +1,6 @@
 --- What a model is told besides its definition, and what one agent hands to the next. Pure; edit
 --- it.
+local room = require "lib.room"
 local text = require "lib.text"
 
 local HANDOVER_TOKENS <const> = 8000 -- the most that one agent hands to the next
@@ -151,4 +152,9 @@ local function handover(facts)
   return table.concat({ opening, task, result, table.unpack(parts) }, "\n\n") .. "\n"
 end
 
-return { prompt = prompt, handover = handover }
+--- What is left out of a conversation that has become too long for its model: a room.Plan. Where it
+--- answers nil, and where a file has no such function, `room.plan` does.
+---@type fun(facts: room.Facts): room.Plan?
+local compact = room.plan
+
+return { prompt = prompt, handover = handover, compact = compact }

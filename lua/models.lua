@@ -9,21 +9,27 @@
 local PAGES <const> = "platform.claude.com/docs/en/models/"
 local PRICES <const> = "platform.claude.com/docs/en/about-claude/pricing"
 
+--- Dollars for one search of the provider's own tool, with both of them: what gateways' tables of
+--- prices repeat, read 2026-11-23.
+local SEARCH <const> = 0.01
+
 --- Dollars for a million tokens.
 local function dollars(source, input, output, cache_read, cache_write)
   return { input = input, output = output, cache_read = cache_read, cache_write = cache_write,
-    source = source, date = "2026-11-22" }
+    search = SEARCH, source = source, date = "2026-11-22" }
 end
 
 --- Prices of OpenAI's as others repeat them, read 2026-11-23; above 272,000 tokens of a prompt the
 --- whole request costs double for what goes in and half as much again for what comes out.
 ---@param source? string nothing is said of size and price without one
-local function openai(source, prices)
-  local facts = { provider = "openai", thinking = "adaptive", effort = true, prices = prices }
+---@param marks?  boolean it takes marks for its cache: from gpt-5.6 on (openai 6.49.0)
+local function openai(source, prices, marks)
+  local facts = { provider = "openai", thinking = "adaptive", effort = true, prices = prices,
+    marks = marks }
   if not source then return facts end
   facts.context, facts.max_output = 1050000, 128000
   local function times(price, factor) return price and price * factor end
-  prices.source, prices.date = source, "2026-11-23"
+  prices.source, prices.date, prices.search = source, "2026-11-23", SEARCH
   prices.above = { tokens = 272000, input = prices.input * 2, output = prices.output * 1.5,
     cache_read = times(prices.cache_read, 2), cache_write = times(prices.cache_write, 2) }
   return facts
@@ -47,12 +53,15 @@ end
 return {
   -- Who serves. `legacy`: a server other than the provider's own that refuses a request is asked
   -- once more in the older form ("refused"), always in it ("always"), or never ("never"). One
-  -- without `secret` needs no key.
+  -- without `secret` needs no key. `at_once`: requests at a time under one key, at most; where it
+  -- is absent, that of `limits`. `cache_least`: tokens of the shortest prompt that it caches; one
+  -- without is not known to cache.
   providers = {
     anthropic = {
       dialect = "anthropic",
       base_url = "https://api.anthropic.com", base_url_variable = "ANTHROPIC_BASE_URL",
       secret = "ANTHROPIC_API_KEY",
+      cache_least = 1024,
       owns = { "^claude%-" }, -- ids that go there although they are not listed below
       legacy = "refused",
     },
@@ -60,11 +69,13 @@ return {
       dialect = "openai_responses", own_dialect = "openai_chat", -- what servers of others speak
       base_url = "https://api.openai.com/v1", base_url_variable = "OPENAI_BASE_URL",
       secret = "OPENAI_API_KEY",
+      cache_least = 1024,
       owns = { "^gpt%-", "^o%d", "^chatgpt%-", "^codex%-" }, dots = true, -- of the ids
       legacy = "refused",
     },
   },
 
+  -- `cache_least`: tokens of the shortest prompt that is cached, where it is not the provider's.
   -- `sees = false`: takes text only; of an image it is told what it is. `effort`: it can be told
   -- how much effort to make.
   models = {
@@ -79,13 +90,13 @@ return {
     ["claude-sonnet-5"] = adaptive(dollars(PAGES .. "sonnet-5/overview", 2, 10, 0.20, 2.50)),
     ["claude-haiku-5-5"] = adaptive(HAIKU_5_5),
     ["claude-haiku-4-5"] = { provider = "anthropic", context = 200000, max_output = 64000,
-      prices = HAIKU_4_5 },
+      prices = HAIKU_4_5, cache_least = 4096 },
     ["claude-haiku-4-5-20251001"] = { provider = "anthropic", context = 200000, max_output = 64000,
-      prices = HAIKU_4_5 },
+      prices = HAIKU_4_5, cache_least = 4096 },
     ["claude-opus-4-8"] = { provider = "anthropic", prices = OPUS_4 },
     ["claude-opus-4-7"] = { provider = "anthropic", prices = OPUS_4 },
-    ["claude-opus-4-6"] = { provider = "anthropic", prices = OPUS_4 },
-    ["claude-opus-4-5"] = { provider = "anthropic", prices = OPUS_4 },
+    ["claude-opus-4-6"] = { provider = "anthropic", prices = OPUS_4, cache_least = 4096 },
+    ["claude-opus-4-5"] = { provider = "anthropic", prices = OPUS_4, cache_least = 4096 },
     ["claude-opus-4-5-20251101"] = { provider = "anthropic", prices = OPUS_4 },
     ["claude-sonnet-4-6"] = { provider = "anthropic" },
     ["claude-sonnet-4-5"] = { provider = "anthropic", retires = "2026-11-30" },
@@ -97,15 +108,15 @@ return {
     ["claude-mythos-preview"] = { provider = "anthropic" },
 
     ["gpt-6.1-terra"] = openai(LITELLM .. "gpt-6-1-terra; github.com/TheKrush/PromptFuel v1.0.24",
-      { input = 1, output = 5, cache_read = 0.05, cache_write = 1.25 }),
+      { input = 1, output = 5, cache_read = 0.05, cache_write = 1.25 }, true),
     ["gpt-6-sol"] = openai(GPT_6,
-      { input = 2, output = 10, cache_read = 0.20, cache_write = 2.50 }),
+      { input = 2, output = 10, cache_read = 0.20, cache_write = 2.50 }, true),
     ["gpt-6-luna"] = openai(GPT_6,
-      { input = 0.10, output = 0.50, cache_read = 0.01, cache_write = 0.125 }),
+      { input = 0.10, output = 0.50, cache_read = 0.01, cache_write = 0.125 }, true),
     -- ids of the SDK; what is said elsewhere of their prices differs
-    ["gpt-5.6-sol"] = openai(),
-    ["gpt-5.6-terra"] = openai(),
-    ["gpt-5.6-luna"] = openai(),
+    ["gpt-5.6-sol"] = openai(nil, nil, true),
+    ["gpt-5.6-terra"] = openai(nil, nil, true),
+    ["gpt-5.6-luna"] = openai(nil, nil, true),
     ["gpt-5.4"] = openai(),
     ["gpt-5.4-mini"] = openai(),
     ["gpt-5.4-nano"] = openai(),
@@ -173,5 +184,8 @@ return {
     attempts = 3,
     first_wait_ms = 1000, most_wait_ms = 20000, -- between attempts; doubled each time, full jitter
     most_asked_ms = 60000, -- a server that asks for longer is not waited for
+    at_once = 32, -- requests at a time to one server under one key, of all runs; it says if fewer
+    most_queue_ms = 600000, -- how long a request waits for its turn
+    cooldown_ms = 60000, -- a model that failed is passed over for so long; 0: it is not
   },
 }

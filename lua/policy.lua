@@ -8,6 +8,7 @@
 local command      = require "lib.command"
 local policy_rules = require "lib.policy_rules"
 local tool         = require "lib.tool"
+local values       = require "lib.settings_values"
 
 ---@class policy.Call
 ---@field tool     string
@@ -38,6 +39,27 @@ local function leaves(call)
   return not inside and why or nil
 end
 
+local function domains_in(scopes)
+  local domains = {}
+  for _, scope in ipairs(scopes) do domains[#domains + 1] = scope:match("^domain:%s*(%S+)$") end
+  return domains
+end
+
+--- Whether a call keeps to what the definition says in brackets: "git:*" is about a command line,
+--- "domain:example.org" or "domain:*.example.org" about each of its hosts.
+local function keeps_to(call, scopes)
+  local domains, hosts = domains_in(scopes), call.hosts or {}
+  if #domains == 0 or #hosts == 0 then return command.fits(call.input.command, scopes) end
+  for _, host in ipairs(hosts) do
+    local fits = false
+    for _, domain in ipairs(domains) do
+      fits = fits or values.host_within(domain:lower(), host)
+    end
+    if not fits then return false end
+  end
+  return true
+end
+
 local function starts_commands(call) return type(call.needs) == "table" and call.needs.exec end
 
 ---@type policy.Rule[]
@@ -61,12 +83,13 @@ local RULES <const> = {
   {
     verdict = "deny",
     when = function(call)
-      return call.scopes and not command.fits(call.input.command, call.scopes)
+      return call.scopes and not keeps_to(call, call.scopes)
     end,
-    about = "the agent's definition gives it the tool for certain commands only",
+    about = "the agent's definition gives it the tool for certain commands or hosts only",
     why  = function(call)
-      return ("the agent's definition gives it %s only for single commands that fit: %s")
-        :format(call.tool, table.concat(call.scopes, ", "))
+      return ("the agent's definition gives it %s only for %s that fit: %s"):format(call.tool,
+        #domains_in(call.scopes) > 0 and "hosts" or "single commands",
+        table.concat(call.scopes, ", "))
     end,
   },
 }

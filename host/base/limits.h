@@ -25,6 +25,11 @@
 #define LIMIT_URL        (16 * KB)
 #define LIMIT_FETCH      (4 * MB) /* the answer to a tool's request that names no bound */
 
+/* a page of the web, see page/ */
+#define LIMIT_PAGE_BYTES (8 * MB) /* as it came */
+#define LIMIT_PAGE       (8 * MB) /* as text */
+#define LIMIT_PAGE_TITLE (1 * KB)
+
 #define LIMIT_CASSETTE       (256 * MB) /* a file with recorded traffic */
 #define LIMIT_CASSETTE_LINES 2000000
 

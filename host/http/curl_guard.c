@@ -18,9 +18,14 @@ Status call_check_host(CurlCall *call, CURLU *parts, Err *err)
     curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
     bool is_host = name && host_read(str_from(name), &host, &why) == ST_OK;
     bool has_port = port && str_to_int64(str_from(port), &number) && number > 0 && number < 65536;
-    call->direct = call->guarded || (name && strcasecmp(name, "localhost") == 0) ||
+    call->direct = call->guarded || call->socket || (name && strcasecmp(name, "localhost") == 0) ||
                    (is_host && host.is_literal && address_is_loopback(&host.address));
-    if (call->guarded && !is_host)
+    if (call->guarded && call->socket)
+        status = err_set(err, ST_DENIED,
+                         "%s: a socket of this machine is no host that may be "
+                         "reached",
+                         call->where);
+    else if (call->guarded && !is_host)
         status = err_set(err, ST_DENIED, "%s: no host that may be reached: %s", call->where,
                          name ? why.text : "there is none");
     else if (call->guarded &&

@@ -32,6 +32,7 @@ struct CurlTransport {
     Transport base;    /* first */
     Loop     *loop;    /* borrowed */
     CURLM    *multi;   /* owned */
+    CURLSH   *share;   /* owned; what servers gave to resume TLS sessions with */
     Timer    *alarm;   /* owned; libcurl's own next deadline */
     Timer    *soon;    /* owned; settles what was asked for outside of libcurl */
     CurlCall *calls;   /* owned list, newest first */
@@ -50,6 +51,7 @@ struct CurlCall {
     struct curl_slist *headers;     /* owned */
     char              *secret_line; /* borrowed from `headers`; wiped before it is freed */
     char              *body;        /* owned */
+    char              *socket;      /* owned; path of a socket of this machine, or NULL */
     HttpEvents         events;
     void              *arg; /* borrowed from the caller */
 
@@ -86,6 +88,10 @@ struct CurlCall {
 /* curl_request.c: checks `request`, fills `call->where` and the easy handle. */
 MUST_CHECK Status call_prepare(CurlCall *call, const HttpRequest *request, Err *err);
 void              call_wipe_headers(CurlCall *call);
+
+/* curl_unix.c: of unix:SOCKET:PATH in `url` makes the URL behind the socket, and `socket` its path;
+ * any other URL stays, and `socket` is NULL. Both are owned by the caller. */
+MUST_CHECK Status call_take_socket(char **url, char **socket, Err *err);
 
 /* curl_guard.c: where this call may go. The first is asked once the URL was read, the second sets
  * the options that hold it to that. */

@@ -4,13 +4,15 @@
 #include "secrets.h"
 
 #include "../base/mem.h"
+#include "../base/version.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static Status check_request(const HttpRequest *request, Err *err);
-static Status read_url(CurlCall *call, Str method, const char *url, Buf *key, Err *err);
+static Status read_url(CurlCall *call, Str method, char **url, Buf *key, Err *err);
 static Status add_headers(CurlCall *call, const HttpRequest *request, Err *err);
 static Status add_secret(CurlCall *call, const HttpRequest *request, Str key, Err *err);
 static void   set_options(CurlCall *call, const HttpRequest *request, const char *url);
@@ -30,7 +32,7 @@ Status call_prepare(CurlCall *call, const HttpRequest *request, Err *err)
     char *url = mem_copy(request->url.ptr, request->url.len);
     call->guarded = request->hosts != NULL;
     if (call->guarded) host_rules_copy(request->hosts, &call->hosts);
-    status = read_url(call, request->method, url, &key, err);
+    status = read_url(call, request->method, &url, &key, err);
     if (status == ST_OK) status = add_headers(call, request, err);
     if (status == ST_OK && request->secret.len)
         status = add_secret(call, request, buf_str(&key), err);
@@ -134,11 +136,15 @@ static Status parse_url(const char *url, CURLU **out, Err *err)
 Status http_host_key(Str url, Buf *out, Err *err)
 {
     CURLU *parts = NULL;
-    char  *text = mem_copy(url.len ? url.ptr : "", url.len);
-    Status status = strlen(text) == url.len ? parse_url(text, &parts, err)
+    char  *text = mem_copy(url.len ? url.ptr : "", url.len), *socket = NULL;
+    Status status = strlen(text) == url.len ? call_take_socket(&text, &socket, err)
                                             : err_set(err, ST_INVALID, "URL: holds a NUL");
+    if (status == ST_OK) status = parse_url(text, &parts, err);
+    if (status == ST_OK)
+        status =
+            socket ? buf_printf(out, err, "unix:%s", socket) : append_host_key(parts, out, err);
     free(text);
-    if (status == ST_OK) status = append_host_key(parts, out, err);
+    free(socket);
     curl_url_cleanup(parts);
     return status;
 }
@@ -164,20 +170,29 @@ Status http_join_url(Str base, Str location, Buf *out, Err *err)
     return status;
 }
 
-static Status read_url(CurlCall *call, Str method, const char *url, Buf *key, Err *err)
+/* "POST https://host/path"; a query may hold what is nobody's business. */
+static void name_place(CurlCall *call, Str method, CURLU *parts)
+{
+    char *whole = NULL;
+    curl_url_set(parts, CURLUPART_QUERY, NULL, 0);
+    curl_url_get(parts, call->socket ? CURLUPART_PATH : CURLUPART_URL, &whole, 0);
+    if (whole) secrets_redact(whole, strlen(whole) + 1);
+    snprintf(call->where, sizeof call->where, "%.*s %s%s%s%s",
+             method.len > 16 ? 16 : (int)method.len, method.ptr, call->socket ? "unix:" : "",
+             call->socket ? call->socket : "", call->socket ? ":" : "", whole ? whole : "");
+    curl_free(whole);
+}
+
+static Status read_url(CurlCall *call, Str method, char **url, Buf *key, Err *err)
 {
     CURLU *parts = NULL;
-    Status status = parse_url(url, &parts, err);
+    Status status = call_take_socket(url, &call->socket, err);
+    if (status == ST_OK) status = parse_url(*url, &parts, err);
     if (status != ST_OK) return status;
-    char *whole = NULL;
     curl_url_set(parts, CURLUPART_FRAGMENT, NULL, 0);
-    status = append_host_key(parts, key, err);
-    curl_url_set(parts, CURLUPART_QUERY, NULL, 0); /* may hold what is nobody's business */
-    curl_url_get(parts, CURLUPART_URL, &whole, 0);
-    if (whole) secrets_redact(whole, strlen(whole) + 1);
-    snprintf(call->where, sizeof call->where, "%.*s %s", method.len > 16 ? 16 : (int)method.len,
-             method.ptr, whole ? whole : "");
-    curl_free(whole);
+    status = call->socket ? buf_printf(key, err, "unix:%s", call->socket)
+                          : append_host_key(parts, key, err);
+    name_place(call, method, parts);
     if (status == ST_OK) status = call_check_host(call, parts, err);
     curl_url_cleanup(parts);
     return status;
@@ -274,10 +289,14 @@ static void set_options(CurlCall *call, const HttpRequest *request, const char *
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    /* For a handshake that may end in HTTP/2. Without TLS nothing tells before the first answer. */
+    if (strncasecmp(url, "https:", 6) == 0) curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    if (!call->guarded) curl_easy_setopt(easy, CURLOPT_SHARE, transport->share);
+    if (call->socket) curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, call->socket);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "perigee");
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "perigee/" VERSION);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);

@@ -8,7 +8,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
-enum { IDLE_CONNECTIONS = 16 };
+/* No more than were in use at a time; who asks how many at a time bounds that. */
+enum { IDLE_CONNECTIONS = 1024 };
 
 struct Socket {
     CurlTransport *transport; /* borrowed */
@@ -55,12 +56,19 @@ Status transport_new(Loop *loop, Transport **out, Err *err)
         return err_set(err, ST_UNAVAILABLE, "start the HTTP client: libcurl does not initialise");
     initialised = true;
     ignore_sigpipe();
-    CURLM *multi = curl_multi_init();
-    if (!multi) return err_set(err, ST_UNAVAILABLE, "start the HTTP client: no multi handle");
+    CURLM  *multi = curl_multi_init();
+    CURLSH *share = curl_share_init();
+    if (!multi || !share ||
+        curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK) {
+        curl_multi_cleanup(multi);
+        curl_share_cleanup(share);
+        return err_set(err, ST_UNAVAILABLE, "start the HTTP client: no multi handle");
+    }
     CurlTransport *transport = mem_new(sizeof *transport);
     transport->base.kind = &KIND;
     transport->loop = loop;
     transport->multi = multi;
+    transport->share = share;
     transport->alarm = timer_new(loop, on_alarm, transport);
     transport->soon = timer_new(loop, on_soon, transport);
     transport->ca_file = first_env("CURL_CA_BUNDLE", "SSL_CERT_FILE");
@@ -85,6 +93,7 @@ static void curl_free_all(Transport *base)
     CurlTransport *transport = (CurlTransport *)base;
     while (transport->calls) call_release(transport->calls);
     curl_multi_cleanup(transport->multi);
+    curl_share_cleanup(transport->share);
     while (transport->sockets) socket_free(transport->sockets);
     timer_free(transport->alarm);
     timer_free(transport->soon);
@@ -198,6 +207,7 @@ static void call_release(CurlCall *call)
     buf_clear(&call->head);
     host_rules_clear(&call->hosts);
     free(call->body);
+    free(call->socket);
     free(call);
 }
 

@@ -51,6 +51,7 @@ Status fetch_begin(Transport *transport, const FetchSpec *spec, FetchDone *done,
     buf_init(&fetch->url, LIMIT_URL);
     buf_init(&fetch->origin, LIMIT_URL);
     buf_init(&fetch->answer.body, spec->request.body_limit);
+    buf_init(&fetch->answer.location, LIMIT_URL);
     copy_request(fetch, &spec->request);
     Status status = buf_append(&fetch->url, spec->request.url, err);
     fetch->request.url = buf_str(&fetch->url);
@@ -106,6 +107,7 @@ static void fetch_free(Fetch *fetch)
     drop(request->secret_header);
     drop(request->secret_prefix);
     drop_headers(fetch->answer.headers, fetch->answer.header_count);
+    buf_clear(&fetch->answer.location);
     buf_clear(&fetch->answer.body);
     host_rules_clear(&fetch->hosts);
     buf_clear(&fetch->url);
@@ -253,6 +255,7 @@ static void mask(Fetch *fetch)
     secrets_mask(fetch->secret, answer->body.ptr, answer->body.len);
     secrets_mask_end(fetch->secret, answer->body.ptr, answer->body.len);
     secrets_mask(fetch->secret, fetch->url.ptr, fetch->url.len);
+    secrets_mask(fetch->secret, answer->location.ptr, answer->location.len);
     answer->url = buf_str(&fetch->url);
 }
 
@@ -287,6 +290,10 @@ static void on_head(void *arg, const HttpHead *head)
         follow(fetch, head->status, location);
         return;
     }
+    Err unread; /* a Location that is no URL leads nowhere */
+    if (location.ptr &&
+        http_join_url(fetch->request.url, location, &fetch->answer.location, &unread) != ST_OK)
+        buf_reset(&fetch->answer.location);
     fetch->answer.status = head->status;
     fetch->answer.headers = copy_headers(head->headers, head->header_count);
     fetch->answer.header_count = head->header_count;

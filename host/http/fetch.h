@@ -35,8 +35,9 @@ typedef struct FetchAnswer {
     int         status;
     HttpHeader *headers; /* names in lower case; the secret's value is overwritten with '*' */
     size_t      header_count;
-    Buf         body; /* likewise */
-    Str         url;  /* where the answer came from */
+    Buf         body;     /* likewise */
+    Str         url;      /* where the answer came from */
+    Buf         location; /* absolute: where a redirect that was not followed leads, or empty */
 } FetchAnswer;
 
 typedef void FetchDone(void *arg, const Err *outcome, FetchAnswer *answer); /* of use with ST_OK */

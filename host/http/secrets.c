@@ -1,5 +1,7 @@
 #include "secrets.h"
 
+#include "key_file.h"
+
 #include "../base/mem.h"
 
 #include <stdlib.h>
@@ -13,6 +15,10 @@ typedef struct Secret {
     char *value; /* owned; wiped before it is freed */
 } Secret;
 
+typedef struct Refusal {
+    char *name, *why; /* owned */
+} Refusal;
+
 typedef struct Grant {
     char *name, *host; /* owned */
 } Grant;
@@ -20,10 +26,12 @@ typedef struct Grant {
 enum { REDACT_FROM = 6, GRANTS_MAX = 1000 };
 
 /* One set a process: the environment is one, too. */
-static Secret *secrets;
-static size_t  secret_count;
-static Grant  *grants;
-static size_t  grant_count;
+static Secret  *secrets;
+static size_t   secret_count;
+static Refusal *refusals; /* of files */
+static size_t   refusal_count;
+static Grant   *grants;
+static size_t   grant_count;
 
 bool secrets_is_name(Str name)
 {
@@ -50,6 +58,13 @@ static int longest_first(const void *a, const void *b)
     return left < right ? 1 : left > right ? -1 : 0;
 }
 
+static void add(Str name, Str value)
+{
+    secrets = mem_grow(secrets, (secret_count + 1) * sizeof *secrets);
+    secrets[secret_count++] =
+        (Secret){mem_copy(name.ptr, name.len), mem_copy(value.ptr, value.len)};
+}
+
 /* Moves one variable. Its bytes lie in the memory that /proc/PID/environ shows, so forgetting the
  * pointer is not enough. */
 static void take(char **entry, size_t name_len)
@@ -57,14 +72,42 @@ static void take(char **entry, size_t name_len)
     Str   name = {*entry, name_len};
     char *value = *entry + name_len + 1;
     Str   trimmed = str_trim(str_from(value)); /* a key read from a file ends in a line end */
-    if (trimmed.len && !find(name)) {
-        secrets = mem_grow(secrets, (secret_count + 1) * sizeof *secrets);
-        secrets[secret_count++] =
-            (Secret){mem_copy(name.ptr, name.len), mem_copy(trimmed.ptr, trimmed.len)};
-    }
+    if (trimmed.len && !find(name)) add(name, trimmed);
     explicit_bzero(value, strlen(value));
     /* not unsetenv: it would forget a second variable of that name with its value unwiped */
     for (; *entry; entry++) entry[0] = entry[1];
+}
+
+static void take_file(Str name, const char *path)
+{
+    Err err;
+    Buf value;
+    err_clear(&err);
+    buf_init(&value, KEY_FILE_MAX);
+    if (key_file_read(path, &value, &err) == ST_OK) {
+        add(name, buf_str(&value));
+    } else {
+        refusals = mem_grow(refusals, (refusal_count + 1) * sizeof *refusals);
+        refusals[refusal_count++] =
+            (Refusal){mem_copy(name.ptr, name.len), mem_copy(err.text, strlen(err.text))};
+    }
+    if (value.len) explicit_bzero(value.ptr, value.len);
+    buf_clear(&value);
+}
+
+/* A variable itself counts before a file. */
+static void take_files(void)
+{
+    static const char FILE_END[] = "_FILE=";
+    enum { FILE_LEN = sizeof FILE_END - 1 };
+    for (char **entry = environ; entry && *entry; entry++) {
+        const char *equals = strchr(*entry, '=');
+        size_t      len = equals ? (size_t)(equals - *entry) + 1 : 0;
+        if (len <= FILE_LEN || memcmp(*entry + len - FILE_LEN, FILE_END, FILE_LEN) != 0) continue;
+        Str name = {*entry, len - FILE_LEN};
+        if (equals[1] && secrets_is_name(name) && !find(name) && !secrets_refused(name))
+            take_file(name, equals + 1);
+    }
 }
 
 void secrets_open(void)
@@ -78,6 +121,7 @@ void secrets_open(void)
             entry++;
         }
     }
+    take_files();
     if (!secret_count) return;
     qsort(secrets, secret_count, sizeof *secrets, longest_first);
     /* Neither a core file nor another process of this user gets at them in memory. */
@@ -91,18 +135,31 @@ void secrets_close(void)
         free(secrets[i].value);
         free(secrets[i].name);
     }
+    for (size_t i = 0; i < refusal_count; i++) {
+        free(refusals[i].name);
+        free(refusals[i].why);
+    }
     for (size_t i = 0; i < grant_count; i++) {
         free(grants[i].name);
         free(grants[i].host);
     }
     free(secrets);
+    free(refusals);
     free(grants);
     secrets = NULL;
+    refusals = NULL;
     grants = NULL;
-    secret_count = grant_count = 0;
+    secret_count = refusal_count = grant_count = 0;
 }
 
 bool secrets_has(Str name) { return find(name) != NULL; }
+
+const char *secrets_refused(Str name)
+{
+    for (size_t i = 0; i < refusal_count; i++)
+        if (str_is(name, refusals[i].name)) return refusals[i].why;
+    return NULL;
+}
 
 static bool is_granted(Str name, Str host)
 {
@@ -129,10 +186,14 @@ Status secrets_allow(Str name, Str host, Err *err)
 Status secrets_reveal_listed(Str name, Str prefix, Buf *out, Err *err)
 {
     const Secret *secret = find(name);
+    const char   *refused = secrets_refused(name);
+    if (!secret && refused)
+        return err_set(err, ST_DENIED, "secret %.*s: %s", STR_ARG(name), refused);
     if (!secret)
         return err_set(err, ST_NOT_FOUND,
                        secrets_is_name(name)
-                           ? "secret %.*s: not in the environment; set it and start again"
+                           ? "secret %.*s: not in the environment; set it, or set its name with "
+                             "_FILE to the path of a file with mode 0600, and start again"
                            : "secret %.*s: the names of secrets end in _KEY, _TOKEN, _SECRET or "
                              "_PASSWORD",
                        STR_ARG(name));

@@ -13,11 +13,15 @@
 #include "../base/buf.h"
 
 /* Moves every environment variable whose name ends in _KEY, _TOKEN, _SECRET or _PASSWORD here and
- * out of environ. */
+ * out of environ. Where there is none of a name but a NAME_FILE, reads that file (key_file.h). */
 void secrets_open(void);
 void secrets_close(void);
 
 bool secrets_has(Str name);
+
+/* Why there is no value of this name although a NAME_FILE was set; NULL where there is another
+ * reason. Borrowed until secrets_close. */
+const char *secrets_refused(Str name);
 
 /* Whether a variable of this name is taken out of the environment. */
 bool secrets_is_name(Str name);

@@ -61,9 +61,32 @@ Status sse_feed(Sse *sse, Str bytes, SseSeen *seen, void *arg, Err *err)
     return status;
 }
 
+/* The standard decodes a stream as UTF-8 that replaces: each byte that belongs to no sign becomes
+ * U+FFFD. Done for whole events, so that a sign may be cut by two reads. */
+static Status replace_wrong_bytes(Buf *data, Err *err)
+{
+    size_t valid = str_utf8_valid_len(buf_str(data));
+    if (valid == data->len) return ST_OK;
+    Buf    whole;
+    Str    rest = buf_str(data);
+    Status status = ST_OK;
+    buf_init(&whole, data->limit);
+    while (status == ST_OK && valid < rest.len) {
+        status = buf_append(&whole, (Str){rest.ptr, valid}, err);
+        if (status == ST_OK) status = buf_append(&whole, STR("\xEF\xBF\xBD"), err);
+        rest = str_cut(rest, valid + 1, rest.len);
+        valid = str_utf8_valid_len(rest);
+    }
+    if (status == ST_OK) status = buf_append(&whole, rest, err);
+    buf_clear(data);
+    *data = whole;
+    return status == ST_OK ? ST_OK : err_wrap(err, "event stream: one event");
+}
+
 static Status dispatch(Sse *sse, SseSeen *seen, void *arg, Err *err)
 {
     bool go_on = true;
+    if (replace_wrong_bytes(&sse->data, err) != ST_OK) return err->status;
     if (sse->has_data) {
         SseEvent event = {sse->name.len ? buf_str(&sse->name) : STR("message"), buf_str(&sse->data),
                           buf_str(&sse->id)};

@@ -1,7 +1,8 @@
 /* sse.h -- server-sent events from bytes that come in any pieces.
  *
  * Why     The event-stream format of the WHATWG HTML Standard, section 9.2.6: CR, LF or CRLF end a
- *         line, one BOM may stand first, data lines join with LF, a blank line dispatches.
+ *         line, one BOM may stand first, data lines join with LF, a blank line dispatches, bytes
+ *         that are no UTF-8 become U+FFFD.
  * Use     sse_init -> sse_feed for each piece (calls back for each event) -> sse_clear.
  * Errors  ST_LIMIT for a line or an event beyond its limit; ST_CANCELLED when the callback says so.
  */

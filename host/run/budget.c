@@ -1,5 +1,6 @@
 #include "budget.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const NAMES[] = {
@@ -12,46 +13,181 @@ void budget_init(Budget *budget, Budget *parent)
 {
     *budget = (Budget){.parent = parent};
     for (int kind = 0; kind < BUDGET_COUNT; kind++) budget->limit[kind] = -1;
+    budget_begin_part(budget, "");
 }
 
-static bool fits(const Budget *budget, BudgetKind kind, int64_t amount)
+void budget_begin_part(Budget *budget, const char *owner)
 {
-    return budget->limit[kind] < 0 || budget->spent[kind] <= budget->limit[kind] - amount;
+    snprintf(budget->part_owner, sizeof budget->part_owner, "%s", owner);
+    for (int kind = 0; kind < BUDGET_COUNT; kind++) {
+        budget->part_limit[kind] = -1;
+        budget->part_before[kind] = budget->spent[kind];
+    }
+}
+
+static int64_t sum(int64_t a, int64_t b)
+{
+    int64_t both;
+    return __builtin_add_overflow(a, b, &both) ? INT64_MAX : both;
+}
+
+/* What a limit leaves; below 0 where it is passed. Amounts are never negative. */
+static int64_t own_left(const Budget *budget, BudgetKind kind)
+{
+    if (budget->limit[kind] < 0) return INT64_MAX;
+    return budget->limit[kind] - sum(budget->spent[kind], budget->promised[kind]);
+}
+
+static int64_t part_left(const Budget *budget, BudgetKind kind)
+{
+    if (budget->part_limit[kind] < 0) return INT64_MAX;
+    int64_t used = budget->spent[kind] - budget->part_before[kind];
+    return budget->part_limit[kind] - sum(used, budget->promised[kind]);
+}
+
+/* "3 turns", "1 call", "0.4000 usd", "2048 bytes written" */
+static void put_amount(char *out, size_t size, BudgetKind kind, int64_t amount)
+{
+    if (kind == BUDGET_USD)
+        snprintf(out, size, "%.4f usd", (double)amount / 1e6);
+    else if (kind == BUDGET_WRITTEN)
+        snprintf(out, size, "%lld bytes written", (long long)amount);
+    else if (amount == 1)
+        snprintf(out, size, "1 %.*s", kind == BUDGET_CHILDREN ? 5 : (int)strlen(NAMES[kind]) - 1,
+                 NAMES[kind]);
+    else
+        snprintf(out, size, "%lld %s", (long long)amount, NAMES[kind]);
+}
+
+static Status refuse(const Budget *budget, const Budget *at, BudgetKind kind, Err *err)
+{
+    char amount[60];
+    bool part = part_left(at, kind) < own_left(at, kind);
+    put_amount(amount, sizeof amount, kind, part ? at->part_limit[kind] : at->limit[kind]);
+    if (part)
+        return err_set(err, ST_LIMIT, "the limit of %s that %s's definition sets is reached",
+                       amount, at->part_owner);
+    if (at->parent && at == budget)
+        return err_set(err, ST_LIMIT,
+                       "the limit of %s that this run was begun with is reached; `limits` of the "
+                       "run.ask or chain gives more",
+                       amount);
+    const char *whose = at == budget ? "" : " (the limit of the run that began this one)";
+    return err_set(err, ST_LIMIT, "the limit of %s is reached%s; --limit %s=N gives more", amount,
+                   whose, NAMES[kind]);
+}
+
+static Status check(const Budget *budget, BudgetKind kind, int64_t amount, Err *err)
+{
+    for (const Budget *at = budget; at; at = at->parent)
+        if (own_left(at, kind) < amount || part_left(at, kind) < amount)
+            return refuse(budget, at, kind, err);
+    return ST_OK;
 }
 
 Status budget_spend(Budget *budget, BudgetKind kind, int64_t amount, Err *err)
 {
-    for (Budget *at = budget; at; at = at->parent) {
-        if (fits(at, kind, amount)) continue;
-        const char *whose = at == budget ? "" : " (the limit of the run that began this one)";
-        if (kind == BUDGET_USD)
-            return err_set(err, ST_LIMIT,
-                           "the limit of %.4f usd is reached%s; --limit usd=N gives more",
-                           (double)at->limit[kind] / 1e6, whose);
-        return err_set(err, ST_LIMIT, "the limit of %lld %s is reached%s; --limit %s=N gives more",
-                       (long long)at->limit[kind], NAMES[kind], whose, NAMES[kind]);
-    }
-    budget_charge(budget, kind, amount);
-    return ST_OK;
+    Status status = check(budget, kind, amount, err);
+    if (status == ST_OK) budget_charge(budget, kind, amount);
+    return status;
 }
 
 void budget_charge(Budget *budget, BudgetKind kind, int64_t amount)
 {
-    for (Budget *at = budget; at; at = at->parent)
-        if (__builtin_add_overflow(at->spent[kind], amount, &at->spent[kind]))
-            at->spent[kind] = INT64_MAX;
+    for (Budget *at = budget; at; at = at->parent) at->spent[kind] = sum(at->spent[kind], amount);
+    if (kind == BUDGET_WRITTEN) budget->wrote = sum(budget->wrote, amount);
 }
 
-int64_t budget_left(const Budget *budget, BudgetKind kind)
+Status budget_reserve(Budget *budget, BudgetKind kind, int64_t amount, Err *err)
+{
+    Status status = check(budget, kind, amount, err);
+    if (status != ST_OK) return status;
+    budget->reserved[kind] = sum(budget->reserved[kind], amount);
+    for (Budget *at = budget; at; at = at->parent)
+        at->promised[kind] = sum(at->promised[kind], amount);
+    return ST_OK;
+}
+
+static Budget *top_of(Budget *budget)
+{
+    while (budget->parent) budget = budget->parent;
+    return budget;
+}
+
+static void tell_waits(Budget *top)
+{
+    BudgetWait *wait = top->waits;
+    top->waits = NULL;
+    while (wait) {
+        BudgetWait *next = wait->next;
+        wait->top = NULL;
+        wait->settled(wait->arg);
+        wait = next;
+    }
+}
+
+void budget_wait(Budget *budget, BudgetWait *wait)
+{
+    wait->top = top_of(budget);
+    wait->next = wait->top->waits;
+    wait->top->waits = wait;
+}
+
+void budget_wait_end(BudgetWait *wait)
+{
+    if (!wait->top) return;
+    BudgetWait **at = &wait->top->waits;
+    while (*at != wait) at = &(*at)->next;
+    *at = wait->next;
+    wait->top = NULL;
+}
+
+void budget_settle(Budget *budget, BudgetKind kind, int64_t reserved, int64_t spent)
+{
+    if (reserved > budget->reserved[kind]) reserved = budget->reserved[kind];
+    budget->reserved[kind] -= reserved;
+    for (Budget *at = budget; at; at = at->parent) at->promised[kind] -= reserved;
+    budget_charge(budget, kind, spent);
+    if (reserved > 0) tell_waits(top_of(budget));
+}
+
+void budget_close(Budget *budget)
+{
+    for (int kind = 0; kind < BUDGET_COUNT; kind++)
+        budget_settle(budget, (BudgetKind)kind, budget->reserved[kind], budget->reserved[kind]);
+}
+
+static void raise_limit(int64_t *limit, int64_t left, int64_t amount)
+{
+    if (left < amount) *limit = sum(*limit, amount);
+}
+
+void budget_raise(Budget *budget, BudgetKind kind, int64_t amount)
+{
+    for (Budget *at = budget; at; at = at->parent) {
+        raise_limit(&at->part_limit[kind], part_left(at, kind), amount);
+        raise_limit(&at->limit[kind], own_left(at, kind), amount);
+    }
+}
+
+/* The least that any limit leaves, where `promised` counts as left too or does not. */
+static int64_t least(const Budget *budget, BudgetKind kind, bool promised)
 {
     int64_t left = INT64_MAX;
     for (const Budget *at = budget; at; at = at->parent) {
-        if (at->limit[kind] < 0) continue;
-        int64_t here = at->limit[kind] - at->spent[kind];
-        if (here < left) left = here < 0 ? 0 : here;
+        const int64_t both[] = {own_left(at, kind), part_left(at, kind)};
+        for (int i = 0; i < 2; i++) {
+            if (both[i] == INT64_MAX) continue;
+            int64_t here = promised ? sum(both[i], at->promised[kind]) : both[i];
+            if (here < left) left = here < 0 ? 0 : here;
+        }
     }
     return left;
 }
+
+int64_t budget_left(const Budget *budget, BudgetKind kind) { return least(budget, kind, false); }
+
+int64_t budget_free(const Budget *budget, BudgetKind kind) { return least(budget, kind, true); }
 
 const char *budget_name(BudgetKind kind) { return NAMES[kind]; }
 

@@ -146,3 +146,8 @@ void command_drop(Command *command)
     exec_drop(command->exec);
     release(command);
 }
+
+int64_t command_wrote(const SandboxResult *result)
+{
+    return (int64_t)result->usage.ru_oublock * 512; /* getrusage(2) counts blocks of 512 bytes */
+}

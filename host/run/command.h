@@ -25,6 +25,10 @@ void              command_stop(Command *command);   /* as exec_stop; on_end foll
 void              command_drop(Command *command);   /* killed, no event; NULL allowed */
 void              command_pause(Command *command, bool paused);
 
+/* Bytes that it made dirty on disks, as far as the kernel knows: by whole pages, nothing of what
+ * lies in memory (/tmp), nothing of what was still running when the rest of it was killed. */
+int64_t command_wrote(const SandboxResult *result);
+
 /* For workspace.c: the run's proxy listens now. Takes `fd`; `arg` is the Workspace. */
 void command_serve(void *arg, int fd);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 struct Jobs {
+    Run *run;   /* borrowed; it owns this */
     Job *first; /* owned list, oldest first */
     int  last_id, listed, running;
 };
@@ -47,6 +48,7 @@ static void on_end(void *arg, SandboxResult *result)
     job->exit_code = result->exit_code;
     job->signal = result->signal;
     job->limit = result->limit;
+    budget_charge(&job->jobs->run->budget, BUDGET_WRITTEN, command_wrote(result));
     if (job->stopped && job->err.status == ST_CANCELLED) { /* before its command began */
         err_clear(&job->err);
         job->signal = SIGKILL;
@@ -94,6 +96,7 @@ Status job_start(Run *run, const ExecSpec *spec, const char *const *hosts, const
         return err_set(err, ST_CANCELLED, "the run has ended; no job starts any more");
     if (!run->jobs) run->jobs = mem_new(sizeof *run->jobs);
     Jobs *jobs = run->jobs;
+    jobs->run = run;
     if (jobs->running == JOBS_RUNNING_MAX)
         return err_set(err, ST_LIMIT, "%d background jobs are running, which is the most; end one",
                        JOBS_RUNNING_MAX);

@@ -1,6 +1,8 @@
 #include "jobs.h"
 
+#include "../base/fault.h"
 #include "../base/limits.h"
+#include "../base/log.h"
 #include "../base/mem.h"
 
 #include <stdio.h>
@@ -41,12 +43,41 @@ static void put_row(Run *run, const char *status)
     journal_put_run(run->journal, &row);
 }
 
+/* A journal that is lost has ended the run's own records by then. */
+static void ignore_append(void *arg, const Err *outcome)
+{
+    (void)arg;
+    if (outcome->status != ST_OK) log_line(LOG_WARN, "watchdog: %s", outcome->text);
+}
+
+/* Whatever a cancelled run waits for ends soon, so it does. Where it does not, something of ours
+ * holds it: nobody must have to guess that from a process which does nothing. */
+static void report_overdue(Run *run)
+{
+    char body[60];
+    log_line(LOG_ERROR,
+             "run %s (%s) did not end within %d s of its deadline; this is a bug in perigee: "
+             "please report it with the output of perigee runs show %s",
+             run->id, run->agent, RUN_GRACE_MS / 1000, run->id);
+    snprintf(body, sizeof body, "{\"after_ms\":%d}", RUN_GRACE_MS);
+    if (run->journal)
+        run_append(run, STR("watchdog"), str_from(body), DURABLE_PROCESS, ignore_append, NULL);
+    if (run->on_overdue) run->on_overdue(run, run->seq);
+}
+
 static void deadline_passed(void *arg)
 {
     Run *run = arg;
     Err  why;
+    if (run->overdue) {
+        report_overdue(run);
+        return;
+    }
     err_set(&why, ST_LIMIT, "the run's time limit is reached; --limit time=N gives more");
     run_cancel(run, &why);
+    if (run->finished) return;
+    run->overdue = true;
+    timer_set(run->timer, clock_deadline(loop_clock(run->loop), RUN_GRACE_MS));
 }
 
 Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *workspace, const char *agent,
@@ -63,6 +94,7 @@ Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *workspace, 
     run->workspace = workspace ? workspace_hold(workspace) : NULL;
     run->agent = mem_text(agent);
     run->task = mem_text(task);
+    run->began = loop_now(loop);
     run->started_ms = past ? past->started_ms : clock_wall(loop_clock(loop));
     run->seq = past ? past->seq : 0;
     run->goes_on = past != NULL;
@@ -120,7 +152,7 @@ void run_cancel(Run *run, const Err *why)
     run->cancelled = true;
     run->why = *why;
     timer_stop(run->timer);
-    if (run->on_cancel) run->on_cancel(run);
+    if (run->on_cancel && !fault_hit("run.cancel")) run->on_cancel(run);
 }
 
 void run_append(Run *run, Str kind, Str body, Durability durability, JournalDone *done, void *arg)
@@ -141,6 +173,7 @@ void run_finish(Run *run, const char *status)
     run->finished = true;
     timer_stop(run->timer);
     jobs_end(run);
+    budget_close(&run->budget);
     put_row(run, status);
     if (run->journal) journal_release(run->journal, str_from(run->id));
 }

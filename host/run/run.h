@@ -20,6 +20,7 @@
 #include <pthread.h>
 
 enum { RUN_ID_SIZE = 40 };
+enum { RUN_GRACE_MS = 10000 }; /* in which a run ends whose deadline passed */
 
 /* A folder that runs work in: its files and its sandbox, shared by a run and its children. */
 typedef struct Workspace {
@@ -80,17 +81,19 @@ struct Run {
     Budget     budget;
     int64_t    deadline;
     Timer     *timer;      /* owned; fires at the deadline */
+    int64_t    began;      /* on the loop's clock, in this process */
     int64_t    started_ms; /* wall */
     int64_t    seq;        /* of the last record */
     Jobs      *jobs;       /* owned; NULL before the first one */
     Seen       seen;       /* owned; files as this run last saw them */
-    bool       cancelled, finished;
+    bool       cancelled, finished, overdue;
     bool       goes_on; /* it has records of another process */
     bool       parked;  /* cancelled because nothing in its tree goes on without a person */
     Err        why;     /* of the cancellation */
     void (*on_cancel)(Run *run); /* the scripts' side: cancel this run's tasks; may be NULL */
-    void  *tasks, *vm, *handle;  /* for script/: its tasks, its VM, what host scripts call it by */
-    size_t sources_told;         /* for script/: up to which file it was told what was loaded */
+    void (*on_overdue)(Run *run, int64_t seq); /* likewise: tell whoever watches; of the record */
+    void  *tasks, *vm, *handle; /* for script/: its tasks, its VM, what host scripts call it by */
+    size_t sources_told;        /* for script/: up to which file it was told what was loaded */
     char  *steps; /* owned; what the places of its scripts' steps begin with, or NULL */
 };
 
@@ -112,7 +115,8 @@ void              run_free(Run *run); /* NULL allowed; no child is left */
 void run_make_id(const Clock *clock, char out[RUN_ID_SIZE]);
 
 /* Sets the deadline to the earlier of `deadline` and the parent's. Passing it cancels the run with
- * ST_LIMIT. */
+ * ST_LIMIT. One that has not ended RUN_GRACE_MS later is our bug: it is logged, and recorded as
+ * `watchdog`. */
 void run_set_deadline(Run *run, int64_t deadline);
 
 /* Cancels the children first, then this run. Sticky: the first reason stays. */

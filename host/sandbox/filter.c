@@ -1,5 +1,5 @@
-/* Makes the system call filter, at build time: `filter_gen table` prints C, `filter_gen pfc` what
- * people read (filter.pfc, kept beside this file).
+/* Makes the system call filters, at build time: `filter_gen table` prints C, `filter_gen pfc` what
+ * people read (filter.pfc, kept beside this file); `filter_gen cell` prints the one of cell.c.
  *
  * Default allow: compilers and language runtimes try new system calls at every release, and an
  * allow list would break them. What is listed here is what reaches beyond the process: the kernel
@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -171,7 +172,32 @@ static scmp_filter_ctx make_filter(void)
     return ctx;
 }
 
-static void print_table(scmp_filter_ctx ctx)
+/* The opposite, for a program that computes and whose C library is known: an allow list. */
+static scmp_filter_ctx make_cell(void)
+{
+    static const char *const CALLS[] = {"read",      "write",        "exit",    "exit_group",
+                                        "brk",       "munmap",       "madvise", "futex",
+                                        "getrandom", "rt_sigreturn", NULL};
+    static const char *const MAPS[] = {"mmap", "mmap2", "mprotect"};
+    scmp_filter_ctx          ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    if (!ctx) must(-ENOMEM, "seccomp_init");
+    must(seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), "architecture");
+    for (size_t i = 0; CALLS[i]; i++)
+        must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, seccomp_syscall_resolve_name(CALLS[i]), 0),
+             CALLS[i]);
+    must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mremap), 0), "mremap");
+    /* A memory protection that has the bit of PROT_EXEC is on no list. */
+    for (size_t i = 0; i < 3; i++) {
+        int call = seccomp_syscall_resolve_name_arch(seccomp_arch_native(), MAPS[i]);
+        if (call < 0) continue;
+        must(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 1,
+                              SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)),
+             MAPS[i]);
+    }
+    return ctx;
+}
+
+static void print_table(scmp_filter_ctx ctx, const char *name)
 {
     struct sock_filter line;
     FILE              *file = tmpfile();
@@ -180,9 +206,9 @@ static void print_table(scmp_filter_ctx ctx)
     rewind(file);
     printf("/* Made by filter_gen; see host/sandbox/filter.c. */\n"
            "#include <linux/filter.h>\n"
-           "enum { FILTER_NEWEST = %d };\n"
-           "static const struct sock_filter FILTER_TABLE[] = {\n",
-           NEWEST);
+           "enum { %s_NEWEST = %d };\n"
+           "static const struct sock_filter %s_TABLE[] = {\n",
+           name, NEWEST, name);
     while (fread(&line, sizeof line, 1, file) == 1)
         printf("    {0x%02x, %u, %u, 0x%08x},\n", line.code, line.jt, line.jf, line.k);
     printf("};\n");
@@ -192,12 +218,13 @@ static void print_table(scmp_filter_ctx ctx)
 int main(int argc, char **argv)
 {
     bool            pfc = argc == 2 && strcmp(argv[1], "pfc") == 0;
+    bool            cell = argc == 2 && strcmp(argv[1], "cell") == 0;
     scmp_filter_ctx ctx;
-    if (!pfc && (argc != 2 || strcmp(argv[1], "table") != 0)) {
-        fprintf(stderr, "usage: filter_gen table|pfc\n");
+    if (!pfc && !cell && (argc != 2 || strcmp(argv[1], "table") != 0)) {
+        fprintf(stderr, "usage: filter_gen table|pfc|cell\n");
         return 2;
     }
-    ctx = make_filter();
+    ctx = cell ? make_cell() : make_filter();
     if (pfc) {
         const struct scmp_version *version = seccomp_version();
         printf("# libseccomp %u.%u.%u; above system call %d: ENOSYS\n", version->major,
@@ -205,7 +232,7 @@ int main(int argc, char **argv)
         fflush(stdout);
         must(seccomp_export_pfc(ctx, STDOUT_FILENO), "export");
     } else {
-        print_table(ctx);
+        print_table(ctx, cell ? "CELL" : "FILTER");
     }
     seccomp_release(ctx);
     return ferror(stdout) ? 1 : 0;

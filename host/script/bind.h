@@ -42,6 +42,7 @@ typedef struct CallGrant {
     char              *tool;     /* owned */
     char              *call;     /* owned; id of the call, or NULL: nobody watches it */
     char              *state;    /* owned; JSON: what the tool left for this call, or NULL */
+    char              *settings; /* owned; JSON: what the host tells the tool, or NULL */
     char             **programs; /* owned, ends in NULL; "*" is any */
     char             **hosts;    /* owned, ends in NULL: what its commands and requests may reach;
                                     NULL: commands what the run may, requests nothing */
@@ -73,6 +74,9 @@ int bind_file_hold(lua_State *L);
 /* call.http: one request with its whole answer, within the grant's hosts. */
 int bind_call_http(lua_State *L);
 
+/* call.page: bytes from the web as text, HTML as Markdown. */
+int bind_call_page(lua_State *L);
+
 /* The granted root that holds an absolute path outside the workspace; NULL: none does. */
 const RootGrant *call_root(const CallGrant *grant, Str path);
 
@@ -101,6 +105,10 @@ void bind_push_jobs(lua_State *L);
 int bind_command(lua_State *L, Run *run, int spec);
 int bind_explain(lua_State *L, Run *run, int spec);
 
+/* run:place(name, width) -> a place in the line of that name, where `width` have room at a time;
+ * from run/places.h. It never waits: place:wait(ms) does, place:leave([width]) gives it back. */
+int bind_place(lua_State *L, Run *run);
+
 /* run:new_seen, run:saw: bind_seen.c */
 int run_new_seen(lua_State *L);
 int run_saw(lua_State *L);
@@ -109,6 +117,19 @@ int run_saw(lua_State *L);
  * bind_sweep_copies: on a thread, removes those that killed processes left. */
 int  bind_copy(lua_State *L, Run *run);
 void bind_sweep_copies(Engine *engine);
+
+/* What a run may spend, as methods of it: bind_budget.c. */
+int bind_budget_spend(lua_State *L);
+int bind_budget_charge(lua_State *L);
+int bind_budget_reserve(lua_State *L);
+int bind_budget_settle(lua_State *L);
+int bind_budget_settled(lua_State *L);
+int bind_budget_spent(lua_State *L);
+int bind_budget_wrote(lua_State *L);
+int bind_budget_left(lua_State *L);
+int bind_budget_limit(lua_State *L);
+int bind_budget_raise(lua_State *L);
+int bind_budget_begin_part(lua_State *L);
 
 /* bind_texts.c: run:sources, run:new_sources, run:keep_text */
 int run_sources(lua_State *L);

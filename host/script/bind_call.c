@@ -33,6 +33,7 @@ void bind_free_call(void *arg)
     free(grant->tool);
     free(grant->call);
     free(grant->state);
+    free(grant->settings);
     free(grant->held);
     hold_drop(grant->hold);
     free(grant);
@@ -99,13 +100,15 @@ static int call_log(lua_State *L)
     return cross_await(L, cross_new(L, &spec, 1, 2));
 }
 
-/* Where this is the tool's first call in its run, `call.state` is not there. */
+/* Where this is the tool's first call in its run, `call.state` is not there; nor are settings of
+ * most tools. */
 static int no_such_field(lua_State *L)
 {
-    if (lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "state") == 0) return 0;
+    const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    if (strcmp(name, "state") == 0 || strcmp(name, "settings") == 0) return 0;
     return luaL_error(L,
-                      "call has no '%s'; it has exec, http, jobs, read, write, hold, list, info, "
-                      "log, state, workspace and sandbox",
+                      "call has no '%s'; it has exec, http, page, jobs, read, write, hold, list, "
+                      "info, log, state, settings, workspace and sandbox",
                       luaL_tolstring(L, 2, NULL));
 }
 
@@ -146,23 +149,27 @@ static void push_sandbox(lua_State *L, const CallGrant *grant)
     lib_freeze(L);
 }
 
-/* What the tool's last call in this run left. It was encoded by the host, so it can be read. */
-static void push_state(lua_State *L, const char *text)
+/* Sets a field of the table at the top to what `text` says; not at all where that is NULL. It was
+ * encoded by the host, so it can be read. */
+static void set_json(lua_State *L, const char *field, const char *text)
 {
+    if (!text) return;
     lua_getfield(L, LUA_REGISTRYINDEX, "perigee.json");
     lua_getfield(L, -1, "decode");
     lua_remove(L, -2);
     lua_pushstring(L, text);
     lua_call(L, 1, 1);
+    lua_setfield(L, -2, field);
 }
 
 void bind_push_call(lua_State *L, void *arg)
 {
-    static const luaL_Reg METHODS[] = {
-        {"exec", call_exec},      {"read", bind_file_read}, {"write", bind_file_write},
-        {"hold", bind_file_hold}, {"list", bind_file_list}, {"info", bind_file_info},
-        {"log", call_log},        {"http", bind_call_http}, {NULL, NULL}};
-    CallGrant *grant = arg;
+    static const luaL_Reg METHODS[] = {{"exec", call_exec},        {"read", bind_file_read},
+                                       {"write", bind_file_write}, {"hold", bind_file_hold},
+                                       {"list", bind_file_list},   {"info", bind_file_info},
+                                       {"log", call_log},          {"http", bind_call_http},
+                                       {"page", bind_call_page},   {NULL, NULL}};
+    CallGrant            *grant = arg;
     luaL_newlibtable(L, METHODS);
     CallHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
     handle->grant = NULL;
@@ -178,10 +185,8 @@ void bind_push_call(lua_State *L, void *arg)
         lua_setfield(L, -3, "jobs");
     }
     luaL_setfuncs(L, METHODS, 1);
-    if (grant->state) {
-        push_state(L, grant->state);
-        lua_setfield(L, -2, "state");
-    }
+    set_json(L, "state", grant->state); /* what its last call in this run left */
+    set_json(L, "settings", grant->settings);
     lua_pushstring(L, grant->run->workspace ? grant->run->workspace->path : NULL);
     lua_setfield(L, -2, "workspace");
     push_sandbox(L, grant);

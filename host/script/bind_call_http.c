@@ -19,6 +19,7 @@ typedef struct FetchOp {
     size_t      header_count;
     Buf         body;
     char       *url; /* owned */
+    Buf         location;
 } FetchOp;
 
 static void fetch_op_free(Op *op)
@@ -32,6 +33,7 @@ static void fetch_op_free(Op *op)
     free(wait->headers);
     buf_clear(&wait->body);
     free(wait->url);
+    buf_clear(&wait->location);
     free(wait);
 }
 
@@ -55,6 +57,8 @@ static void on_fetched(void *arg, const Err *outcome, FetchAnswer *answer)
         wait->headers = answer->headers;
         wait->header_count = answer->header_count;
         wait->body = answer->body;
+        wait->location = answer->location;
+        buf_init(&answer->location, 0);
         answer->headers = NULL;
         answer->header_count = 0;
         buf_init(&answer->body, 0);
@@ -85,7 +89,7 @@ static void push_headers(lua_State *L, const FetchOp *wait)
 static int fetch_op_push(Op *op, lua_State *L)
 {
     FetchOp *wait = (FetchOp *)op;
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     lua_pushinteger(L, wait->status);
     lua_setfield(L, -2, "status");
     push_headers(L, wait);
@@ -94,6 +98,10 @@ static int fetch_op_push(Op *op, lua_State *L)
     lua_setfield(L, -2, "body");
     lua_pushstring(L, wait->url);
     lua_setfield(L, -2, "url");
+    if (wait->location.len) {
+        lua_pushlstring(L, wait->location.ptr, wait->location.len);
+        lua_setfield(L, -2, "location");
+    }
     return 1;
 }
 
@@ -217,6 +225,7 @@ int bind_call_http(lua_State *L)
     FetchOp *wait = mem_new(sizeof *wait);
     wait->op.kind = &FETCH;
     buf_init(&wait->body, 0);
+    buf_init(&wait->location, 0);
     begin(wait, vm_of(L)->engine, grant, &spec);
     return op_await(L, &wait->op);
 }

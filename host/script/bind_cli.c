@@ -57,12 +57,14 @@ static int cli_env(lua_State *L)
     return 1;
 }
 
+/* cli.has_secret(name) -> whether there is one; false has a reason where its file is refused. */
 static int cli_has_secret(lua_State *L)
 {
     size_t      len;
     const char *name = luaL_checklstring(L, 1, &len);
     lua_pushboolean(L, secrets_has((Str){name, len}));
-    return 1;
+    lua_pushstring(L, secrets_refused((Str){name, len}));
+    return 2;
 }
 
 /* cli.allow_secret(name, url) -> true | nil, err: the host's own configuration says where a key may

@@ -13,6 +13,7 @@ typedef struct ExecOp {
     Feed      *feed;      /* owned while it runs and somebody is shown what it prints; or NULL */
     Err        begun;
     ExecEnd    end;
+    Run       *run; /* borrowed; there while the task waits */
 } ExecOp;
 
 static void exec_free(Op *op)
@@ -45,6 +46,8 @@ static void exec_ended(void *arg, SandboxResult *result)
     exec->command = NULL;
     feed_finish(exec->feed);
     exec->feed = NULL;
+    if (!exec->op.orphan) /* else its run may be gone */
+        budget_charge(&exec->run->budget, BUDGET_WRITTEN, command_wrote(result));
     exec_end_take(&exec->end, result, &outcome);
     op_finish(&exec->op, &outcome);
 }
@@ -63,6 +66,7 @@ int bind_exec(lua_State *L, Run *run, const CallGrant *grant, int at)
     ExecAsked               asked = exec_read(L, run, grant, at);
     ExecOp                 *exec = mem_new(sizeof *exec);
     exec->op.kind = &EXEC;
+    exec->run = run;
     exec->workspace = workspace_hold(run->workspace);
     exec_end_init(&exec->end);
     if (asked.show && grant->call)

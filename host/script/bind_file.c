@@ -31,6 +31,7 @@ typedef struct FileOp {
     bool       by_seen; /* a write of what the run saw last: first `real`, then the hash */
     bool       named;   /* by_seen: the first of the two is done */
     bool       cancelled;
+    bool       paid; /* a write whose bytes are set aside of the run's budget */
     size_t     most;
     FileInfo   info;
     Buf        entries; /* names, each with its FileInfo before it */
@@ -174,11 +175,20 @@ static bool write_on(FileOp *file)
     return true;
 }
 
+static void settle_bytes(FileOp *file)
+{
+    if (!file->paid) return;
+    int64_t len = (int64_t)file->bytes.len;
+    budget_settle(&file->run->budget, BUDGET_WRITTEN, len, file->err.status == ST_OK ? len : 0);
+    file->paid = false;
+}
+
 static void file_done(void *arg, bool abandoned)
 {
     FileOp *file = arg;
     (void)abandoned;
     if (!file->op.orphan && !file->cancelled && write_on(file)) return;
+    if (!file->op.orphan) settle_bytes(file); /* else the end of the run does */
     op_finish(&file->op, &file->err);
 }
 
@@ -360,10 +370,13 @@ int bind_file_write(lua_State *L)
     const RootGrant *root = call_root(call_grant(L), path);
     if (root && !root->writes)
         err_set(&file->err, ST_DENIED, "%s is granted for reading, not for writing", root->path);
-    if (file->err.status != ST_OK || buf_append(&file->bytes, bytes, &file->err) != ST_OK) {
+    if (file->err.status != ST_OK || buf_append(&file->bytes, bytes, &file->err) != ST_OK ||
+        budget_reserve(&file->run->budget, BUDGET_WRITTEN, (int64_t)bytes.len, &file->err) !=
+            ST_OK) {
         op_finish(&file->op, &file->err);
         return op_await(L, &file->op);
     }
+    file->paid = true;
     return file_begin(L, file);
 }
 

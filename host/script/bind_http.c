@@ -271,10 +271,9 @@ static int head_push(Op *op, lua_State *L)
     return 1;
 }
 
-static int next_push(Op *op, lua_State *L)
+static int push_next(lua_State *L, Response *response)
 {
-    Response *response = ((HttpOp *)op)->response;
-    Piece    *piece = response->first;
+    Piece *piece = response->first;
     if (!piece) return push_end(L, response);
     lua_createtable(L, 0, 2);
     lua_pushlstring(L, piece->data, piece->len);
@@ -296,6 +295,8 @@ static int next_push(Op *op, lua_State *L)
     return 1;
 }
 
+static int next_push(Op *op, lua_State *L) { return push_next(L, ((HttpOp *)op)->response); }
+
 static const OpKind HEAD = {"http.send", http_stop, head_push, http_free};
 static const OpKind NEXT = {"http.next", http_stop, next_push, http_free};
 
@@ -308,18 +309,17 @@ static HttpOp *make_op(Response *response, const OpKind *kind)
     return wait;
 }
 
-/* response:next() -> { name, data } | nil at the end | nil, err */
+/* response:next() -> { name, data } | nil at the end | nil, err. What is there comes at once: it is
+ * LIMIT_HTTP_QUEUE at most, and more comes from the loop only. */
 static int response_next(lua_State *L)
 {
     Response *response = *check_response(L);
     if (!response) return luaL_error(L, "the response is closed");
     op_may_wait(L);
     if (response->waiting) return luaL_error(L, "somebody else waits for this response already");
+    if (response->first || response->ended) return push_next(L, response);
     HttpOp *wait = make_op(response, &NEXT);
-    if (response->first || response->ended)
-        op_finish_ok(&wait->op);
-    else
-        response->waiting = &wait->op;
+    response->waiting = &wait->op;
     return op_await(L, &wait->op);
 }
 

@@ -114,64 +114,6 @@ static int run_finish_now(lua_State *L)
 
 /* -- what it may spend ------------------------------------------------------------------------- */
 
-static BudgetKind check_kind(lua_State *L, int index)
-{
-    BudgetKind  kind;
-    const char *name = luaL_checkstring(L, index);
-    if (!budget_kind(name, &kind)) luaL_error(L, "no budget is called '%s'", name);
-    return kind;
-}
-
-static int run_spend(lua_State *L)
-{
-    Err err;
-    err_clear(&err);
-    lua_Integer amount = luaL_checkinteger(L, 3);
-    luaL_argcheck(L, amount >= 0, 3, "nothing is given back");
-    if (budget_spend(&bind_check_run(L, 1)->budget, check_kind(L, 2), amount, &err) != ST_OK) {
-        lua_pushnil(L);
-        op_push_error(L, &err);
-        return 2;
-    }
-    lua_pushboolean(L, true);
-    return 1;
-}
-
-static int run_charge(lua_State *L)
-{
-    budget_charge(&bind_check_run(L, 1)->budget, check_kind(L, 2), luaL_checkinteger(L, 3));
-    return 0;
-}
-
-/* run:spent() -> { turns = n, ... }; run:left(kind) -> n, or nil when nothing limits it. */
-static int run_spent(lua_State *L)
-{
-    Run *run = bind_check_run(L, 1);
-    lua_newtable(L);
-    for (int kind = 0; kind < BUDGET_COUNT; kind++) {
-        lua_pushinteger(L, run->budget.spent[kind]);
-        lua_setfield(L, -2, budget_name((BudgetKind)kind));
-    }
-    return 1;
-}
-
-static int run_left(lua_State *L)
-{
-    int64_t left = budget_left(&bind_check_run(L, 1)->budget, check_kind(L, 2));
-    if (left == INT64_MAX)
-        lua_pushnil(L);
-    else
-        lua_pushinteger(L, left);
-    return 1;
-}
-
-static int run_limit(lua_State *L)
-{
-    Run *run = bind_check_run(L, 1);
-    run->budget.limit[check_kind(L, 2)] = luaL_checkinteger(L, 3);
-    return 0;
-}
-
 static int run_deadline_in(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -179,13 +121,24 @@ static int run_deadline_in(lua_State *L)
     return 0;
 }
 
-/* run:time_left() -> milliseconds until its deadline, or nil where it has none */
+/* run:time_left() -> milliseconds until its deadline, or nil where it has none; and since it began
+ */
 static int run_time_left(lua_State *L)
 {
-    Run *run = bind_check_run(L, 1);
-    if (run->deadline == DEADLINE_NEVER) return 0;
-    int64_t left = run->deadline - loop_now(run->loop);
-    lua_pushinteger(L, left > 0 ? left : 0);
+    Run    *run = bind_check_run(L, 1);
+    int64_t now = loop_now(run->loop), left = run->deadline - now;
+    if (run->deadline == DEADLINE_NEVER)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, left > 0 ? left : 0);
+    lua_pushinteger(L, now - run->began);
+    return 2;
+}
+
+/* run:clock() -> milliseconds that only ever grow, from an unsaid beginning */
+static int run_clock(lua_State *L)
+{
+    lua_pushinteger(L, loop_now(bind_check_run(L, 1)->loop));
     return 1;
 }
 
@@ -263,9 +216,10 @@ static char **copy_texts(lua_State *L, int table, const char *key)
     return texts;
 }
 
-/* run:tool({ entry, name, timeout_ms, call = id, state = JSON, grant = { exec = {...}, read = bool,
- * write = bool, net = {...}, secrets = {...}, roots = { { path, write }, ... } } }, input): `net`
- * is what its commands and requests may reach; nil: commands what the run may, requests nothing. */
+/* run:tool({ entry, name, timeout_ms, call = id, state = JSON, settings = JSON, grant = { exec =
+ * {...}, read = bool, write = bool, net = {...}, secrets = {...}, roots = { { path, write }, ... }
+ * } }, input): `net` is what its commands and requests may reach; nil: commands what the run may,
+ * requests nothing. */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -274,6 +228,7 @@ static int run_tool(lua_State *L)
     char        what[120];
     const char *name = opt_text(L, 2, "name", "?"), *id = opt_text(L, 2, "call", NULL);
     const char *state = opt_text(L, 2, "state", NULL);
+    const char *settings = opt_text(L, 2, "settings", NULL);
     snprintf(what, sizeof what, "tool %s", name);
     CrossSpec spec = {.vm = VM_RUN,
                       .run = run,
@@ -299,7 +254,8 @@ static int run_tool(lua_State *L)
     *grant = (CallGrant){.run = run,
                          .tool = mem_text(name),
                          .call = id ? mem_text(id) : NULL,
-                         .state = state ? mem_text(state) : NULL,
+                         .state = mem_text(state),
+                         .settings = mem_text(settings),
                          .programs = programs ? programs : mem_new(sizeof *programs),
                          .hosts = copy_texts(L, table, "net"),
                          .secrets = copy_texts(L, table, "secrets"),
@@ -420,6 +376,8 @@ static int run_command(lua_State *L) { return bind_command(L, bind_check_run(L, 
 
 static int run_copy(lua_State *L) { return bind_copy(L, bind_check_run(L, 1)); }
 
+static int run_place(lua_State *L) { return bind_place(L, bind_check_run(L, 1)); }
+
 static int run_explain(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -437,8 +395,14 @@ static int run_http(lua_State *L)
 
 /* -- the handle -------------------------------------------------------------------------------- */
 
-/* run.id, .parent, .agent, .task, .workspace, .cancelled, .finished, .parked, .started, .seq (of
- * its last record); else a method. */
+static const Run *top_of(const Run *run)
+{
+    while (run->parent) run = run->parent;
+    return run;
+}
+
+/* run.id, .parent, .top (the id of the run at the top of its tree), .agent, .task, .workspace,
+ * .cancelled, .finished, .parked, .started, .seq (of its last record); else a method. */
 static int run_index(lua_State *L)
 {
     RunHandle  *handle = luaL_checkudata(L, 1, RUN);
@@ -450,6 +414,8 @@ static int run_index(lua_State *L)
         lua_pushstring(L, run->id);
     else if (strcmp(key, "parent") == 0)
         lua_pushstring(L, run->parent ? run->parent->id : NULL);
+    else if (strcmp(key, "top") == 0)
+        lua_pushstring(L, top_of(run)->id);
     else if (strcmp(key, "agent") == 0)
         lua_pushstring(L, run->agent);
     else if (strcmp(key, "task") == 0)
@@ -480,13 +446,20 @@ static void make_metatable(lua_State *L)
                                        {"keep_text", run_keep_text},
                                        {"messages", run_messages},
                                        {"took", run_took},
-                                       {"spend", run_spend},
-                                       {"charge", run_charge},
-                                       {"spent", run_spent},
-                                       {"left", run_left},
-                                       {"limit", run_limit},
+                                       {"spend", bind_budget_spend},
+                                       {"charge", bind_budget_charge},
+                                       {"spent", bind_budget_spent},
+                                       {"wrote", bind_budget_wrote},
+                                       {"left", bind_budget_left},
+                                       {"limit", bind_budget_limit},
+                                       {"reserve", bind_budget_reserve},
+                                       {"settle", bind_budget_settle},
+                                       {"settled", bind_budget_settled},
+                                       {"raise", bind_budget_raise},
+                                       {"begin_part", bind_budget_begin_part},
                                        {"deadline_in", run_deadline_in},
                                        {"time_left", run_time_left},
+                                       {"clock", run_clock},
                                        {"hash", run_hash},
                                        {"decide", run_decide},
                                        {"script", run_script},
@@ -500,6 +473,7 @@ static void make_metatable(lua_State *L)
                                        {"explain", run_explain},
                                        {"copy", run_copy},
                                        {"http", run_http},
+                                       {"place", run_place},
                                        {"all", group_all},
                                        {"race", group_race},
                                        {"sleep", run_sleep},

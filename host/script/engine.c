@@ -62,25 +62,29 @@ static char *user_folder(void)
     return mem_text(path);
 }
 
+/* One that is missing is said when it is wanted, not before. */
+static char *find_helper(const char *program, const char *name)
+{
+    static const char *const HELPER[] = {".", "../libexec/perigee", NULL};
+    char                     path[PATH_SIZE];
+    char                    *folder = find_place(program, HELPER, name);
+    snprintf(path, sizeof path, "%s%s%s", folder ? folder : "", folder ? "/" : "", name);
+    if (!folder) snprintf(path, sizeof path, "%s (not installed)", name);
+    free(folder);
+    return mem_text(path);
+}
+
 static Status find_places(Engine *engine, const char *program, Err *err)
 {
     static const char *const SHARE[] = {".", "../share/perigee", "../..", PERIGEE_SHARE, NULL};
-    static const char *const HELPER[] = {".", "../libexec/perigee", NULL};
     engine->distribution = find_place(program, SHARE, "lua/lib/agent.lua");
     if (!engine->distribution)
         return err_set(err, ST_NOT_FOUND,
                        "the folders lua, tools and agents that belong to %s are missing; "
                        "install again with make install",
                        program);
-    char *folder = find_place(program, HELPER, "perigee-sandbox");
-    if (folder) {
-        char path[PATH_SIZE];
-        snprintf(path, sizeof path, "%s/perigee-sandbox", folder);
-        engine->helper = mem_text(path);
-        free(folder);
-    } else { /* said when a command is wanted, not before */
-        engine->helper = mem_text("perigee-sandbox (not installed)");
-    }
+    engine->helper = find_helper(program, "perigee-sandbox");
+    engine->page = find_helper(program, "perigee-page");
     engine->user = user_folder();
     return ST_OK;
 }
@@ -176,6 +180,7 @@ void engine_free(Engine *engine)
     free(engine->distribution);
     free(engine->user);
     free(engine->helper);
+    free(engine->page);
     free(engine->store);
     free(engine);
 }

@@ -10,6 +10,7 @@
 #include "../files/written.h"
 #include "../http/transport.h"
 #include "../run/hold.h"
+#include "../run/places.h"
 #include "../store/journal.h"
 #include "source.h"
 #include "vm.h"
@@ -28,6 +29,7 @@ struct Engine {
     bool          deciding;
     Run          *runs;         /* owned list: top-level runs, through next_sibling */
     Holds         holds;        /* whose turn it is with a file of a workspace */
+    Places        places;       /* whose turn it is with a server of models */
     Source       *sources;      /* owned list: what was loaded */
     Source       *project;      /* owned list: Lua of a trusted project, read whole */
     Source       *offered;      /* owned list: the same, before anyone has decided */
@@ -37,7 +39,7 @@ struct Engine {
     Note        **notes;        /* owned array: workspaces of this process's runs */
     size_t        note_count;
     char         *distribution, *user; /* owned; folders; user may be NULL */
-    char         *helper;              /* owned; path of perigee-sandbox */
+    char         *helper, *page;       /* owned; paths of perigee-sandbox and perigee-page */
     int           interrupted; /* the signal that was seen: SIGINT for Ctrl-C, SIGTERM; or 0 */
     bool          unread;      /* nobody reads stdout any more: the verb ends, without words */
     bool          lost;        /* a record could not be written */

@@ -366,7 +366,7 @@ static void open_base(lua_State *L, int base)
 }
 
 /* What `require` gives by name without a file: our JSON, lua-cjson for code that expects it, and
- * the ranking. */
+ * the ranking, and what is known of addresses. */
 static void open_modules(lua_State *L)
 {
     lua_pushcfunction(L, json_open);
@@ -381,6 +381,10 @@ static void open_modules(lua_State *L)
     lua_call(L, 0, 1);
     lib_freeze(L);
     lua_setfield(L, LUA_REGISTRYINDEX, "perigee.rank");
+    lua_pushcfunction(L, address_open);
+    lua_call(L, 0, 1);
+    lib_freeze(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, "perigee.address");
 }
 
 void lib_open(lua_State *L)

@@ -15,6 +15,9 @@ int cjson_open_bounded(lua_State *L);
 /* require "lib.rank"; lib_rank.c */
 int rank_open(lua_State *L);
 
+/* require "lib.address"; lib_address.c */
+int address_open(lua_State *L);
+
 /* tostring without addresses. lib.c */
 int lib_tostring(lua_State *L);
 

@@ -83,11 +83,12 @@ static Source *of_record(const Engine *engine, const char *path, bool project)
     return NULL;
 }
 
-/* What a project is asked besides, and what is no project's at all. */
+/* What a project is asked besides, and what is no project's at all: also what speaks for keys. */
 static Sight sight_of(const char *path, Sight sight)
 {
     if (strncmp(path, "lua/lib/", 8) == 0 || strncmp(path, "lua/cli/", 8) == 0) return SIGHT_OWN;
-    bool besides = strcmp(path, "lua/policy.lua") == 0 || strcmp(path, "lua/models.lua") == 0;
+    bool besides = strcmp(path, "lua/policy.lua") == 0 || strcmp(path, "lua/models.lua") == 0 ||
+                   strncmp(path, "lua/search/", 11) == 0;
     return besides && sight == SIGHT_PROJECT ? SIGHT_USER : sight;
 }
 
@@ -248,7 +249,7 @@ static bool is_always_todays(const Engine *engine, const char *path)
     bool project = strncmp(path, PROJECT, sizeof PROJECT - 1) == 0;
     if (project) path += sizeof PROJECT - 1;
     if (strncmp(path, "lua/lib/", 8) == 0 || strncmp(path, "lua/cli/", 8) == 0) return true;
-    if (strcmp(path, "lua/models.lua") == 0) return true;
+    if (strcmp(path, "lua/models.lua") == 0 || strncmp(path, "lua/search/", 11) == 0) return true;
     return strcmp(path, "lua/policy.lua") == 0 && (!project || of_project(engine, path));
 }
 

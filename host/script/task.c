@@ -4,6 +4,7 @@
 #include "../base/log.h"
 #include "../base/mem.h"
 #include "engine.h"
+#include "watchdog.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,7 @@ static Task *task_make(Vm *vm, Run *run, TaskEnded *ended, void *ended_arg)
         if (first) first->previous_of_run = task;
         run->tasks = task;
         run->on_cancel = tasks_cancel_run;
+        run->on_overdue = watchdog_tell;
         if (run->cancelled) { /* too late to begin */
             task->cancelled = true;
             task->why = run->why;

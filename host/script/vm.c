@@ -194,8 +194,8 @@ static int load_module(lua_State *L)
         lua_getfield(L, LUA_REGISTRYINDEX, library ? "perigee.json" : "perigee.cjson");
         return 1;
     }
-    if (strcmp(name, "lib.rank") == 0) {
-        lua_getfield(L, LUA_REGISTRYINDEX, "perigee.rank");
+    if (strcmp(name, "lib.rank") == 0 || strcmp(name, "lib.address") == 0) {
+        lua_getfield(L, LUA_REGISTRYINDEX, name[4] == 'r' ? "perigee.rank" : "perigee.address");
         return 1;
     }
     if (library)

@@ -5,7 +5,7 @@ local check   = require "lib.check"
 local check_rules = require "lib.check_rules"
 local graph   = require "lib.graph"
 local json    = require "lib.json"
-local limits  = require "lib.limits"
+local allowance = require "lib.allowance"
 local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
@@ -89,7 +89,7 @@ local function show_one(cli, loaded, values, name)
   row("model", who.model)
   row("complexity", who.complexity)
   row("tools", #who.tools > 0 and table.concat(who.tools, ", ") or "none")
-  row("limits", who.limits and limits.words(who.limits))
+  row("limits", who.limits and allowance.words(who.limits))
   row("missing", table.concat(who.missing, ", "))
   row("hands to", table.concat(who.targets, ", "))
   row("other keys", table.concat(who.extra, ", "))

@@ -1,6 +1,7 @@
 --- perigee models list | which | check | serve | scenario: which models there are, whether one does
 --- what a run needs, a scenario served as if it were one, and one made of what a model said.
 local args = require "lib.args"
+local asking = require "lib.asking"
 local fresh = require "lib.fresh"
 local json = require "lib.json"
 local model = require "lib.model"
@@ -74,6 +75,7 @@ local function listing(env)
         or provider.dialect,
       secret = provider.secret,
       has_secret = provider.secret ~= nil and env.secrets[provider.secret] == true,
+      refused = provider.secret and env.refused[provider.secret],
     }
   end
   for _, id in ipairs(sorted_keys(data.models)) do
@@ -105,7 +107,8 @@ local function show(found)
   line("provider", "server", "speaks", "key")
   for _, provider in ipairs(found.providers) do
     line(provider.name, provider.base_url, provider.dialect, not provider.secret and "none"
-      or provider.secret .. (provider.has_secret and " is set" or " is not set"))
+      or provider.secret .. (provider.has_secret and " is set"
+        or provider.refused and " is refused: " .. provider.refused or " is not set"))
   end
   line("rehearsal", "none", "rehearsal", "none: --model rehearsal:FILE")
   lines[#lines + 1] = ""
@@ -297,7 +300,7 @@ local function check(cli, given)
   works, err = run:scope(function()
     return model_check.run({ target = target,
       http = { send = function(request) return run:http(request) end },
-      how = { wait = function(ms) run:sleep(ms) end, random = math.random },
+      how = asking.how(run),
     }, function(found)
       cli.out(("%-19s%-7s%s\n"):format(found.name, found.state, shown.clean(found.detail)))
     end)

@@ -1,4 +1,5 @@
 --- perigee run: an agent or a chain on a task.
+local allowance = require "lib.allowance"
 local args    = require "lib.args"
 local cassette = require "lib.cassette"
 local catalog = require "lib.catalog"
@@ -8,7 +9,6 @@ local each    = require "lib.each"
 local fresh   = require "lib.fresh"
 local json    = require "lib.json"
 local launch  = require "lib.launch"
-local limits  = require "lib.limits"
 local network = require "lib.network"
 local reply   = require "lib.reply"
 local resume  = require "lib.resume"
@@ -18,7 +18,7 @@ local text    = require "lib.text"
 local written = require "lib.written"
 
 local SPEC <const> = {
-  usage = "perigee run [OPTIONS] [AGENT|FILE.md|CHAIN.lua] TASK",
+  usage = "perigee run [OPTIONS] [AGENT|FILE.md|CHAIN.lua] TASK | --each [WHO]",
   about = "Runs an agent on a task and follows its relations to the next agents. "
     .. "Without an agent lua/routing.lua chooses one. A task of - is read from stdin.",
   positionals = {
@@ -36,13 +36,12 @@ local SPEC <const> = {
       hint = "MODE" },
     { "--chooser", "text", "who chooses an agent: rank (default) or model (from the best ten)",
       hint = "HOW" },
-    { "--limit", "key=value list", "turns=, calls=, hops=, children=, tokens=, usd=, time=",
-      keys = limits.KEYS },
+    { "--limit", "key=value list",
+      "turns=, calls=, hops=, children=, tokens=, usd=, written=, time=; none lifts one",
+      keys = allowance.KEYS },
     { "--set", "list", "a parameter of a chain; perigee run CHAIN.lua --help lists them",
       hint = "KEY=VALUE" },
     { "--attach", "list", "a text file whose content is added to the task", hint = "FILE" },
-    { "--resume", "text", "go on with a run that was stopped or waits; see perigee runs --help",
-      hint = "RUN" },
     { "--resume", "text", "go on with a run that was stopped or waits, as perigee runs resume does",
       hint = "RUN" },
     { "--each", "flag", "tasks from stdin, one a line, until it ends: text, or "
@@ -217,7 +216,7 @@ local function read_words(words)
   elseif #given.positionals == 0 then
     return usage_error("WHO is missing; usage: " .. SPEC.usage)
   end
-  given.limits, err = limits.read(values.limit or {}, limits.KEYS)
+  given.limits, err = allowance.read(values.limit or {}, allowance.KEYS)
   if not given.limits then return nil, err, 2 end
   given.set, err = chains.pairs(values.set or {})
   if not given.set then return nil, err, 2 end

@@ -1,13 +1,17 @@
 --- perigee runs: what ran, and what each run did.
+local allowance = require "lib.allowance"
 local args = require "lib.args"
 local chains = require "lib.chains"
+local compaction_words = require "lib.compaction_words"
 local export = require "lib.export"
 local export_html = require "lib.export_html"
 local json = require "lib.json"
-local limits = require "lib.limits"
 local records = require "lib.records"
 local reply = require "lib.reply"
 local resume = require "lib.resume"
+local run_cache = require "lib.run_cache"
+local run_cost = require "lib.run_cost"
+local run_sums = require "lib.run_sums"
 local show = require "lib.show"
 local size = require "lib.size"
 local start = require "lib.start"
@@ -16,14 +20,16 @@ local waiting = require "lib.waiting"
 
 local SPEC <const> = {
   usage = "perigee runs list | show RUN | resume RUN | answer RUN[:SEQ] TEXT "
-    .. "| approve RUN[:SEQ] | deny RUN[:SEQ] | cancel RUN | fork RUN --at SEQ | export RUN "
-    .. "| prune --older TIME",
+    .. "| approve RUN[:SEQ] | deny RUN[:SEQ] | cancel RUN | fork RUN --at SEQ | cost RUN "
+    .. "| cache RUN | export RUN | prune --older TIME",
   about = "RUN is an id, any part of it that only one run has, or last. answer, approve and deny "
     .. "tell a run what it waits for (:SEQ is needed where it waits for several things). The "
     .. "process that carries the run hears it; where there is none the run is carried on here, "
-    .. "as resume does.",
+    .. "as resume does. cost: tokens and dollars by agent and model, children included. cache: "
+    .. "what the provider's cache did for each turn, why it missed, and what that cost.",
   positionals = {
-    { "WHAT", "list, show, resume, answer, approve, deny, cancel, fork, export or prune" },
+    { "WHAT", "list, show, resume, answer, approve, deny, cancel, fork, cost, cache, export "
+      .. "or prune" },
     { "RUN", "a run", optional = true },
     { "TEXT", "answer: what you say; - reads it from stdin", optional = true },
   },
@@ -35,7 +41,7 @@ local SPEC <const> = {
     { "--with-current", "flag", "resume: with the files as they are now, not as the run had them" },
     { "--from", "text", "resume: do this step again, and what followed from it", hint = "STEP" },
     { "--model", "text", "resume: ask this model from here on" },
-    { "--limit", "key=value list", "resume: other limits than the run had", keys = limits.KEYS },
+    { "--limit", "key=value list", "resume: other limits than the run had", keys = allowance.KEYS },
     { "--events", "flag", "resume: print one JSON object a line while it runs" },
     { "--unconfined", "flag", "resume: run commands WITHOUT a sandbox" },
     { "--most", "integer", "list: how many runs (default 20)" },
@@ -46,7 +52,7 @@ local SPEC <const> = {
     { "--no-run", "flag", "answer, approve, deny, fork: leave it at that; do not carry on here" },
     { "--older", "duration", "prune: what has not changed for so long, such as 30d" },
     { "--dry-run", "flag", "prune: say what would be removed, and remove nothing" },
-    { "--json", "flag", "print JSON: one object, or one record a line for show" },
+    { "--json", "flag", "print JSON: one record a line for show, one object for the others" },
   },
 }
 
@@ -88,10 +94,17 @@ local function list(cli, values)
   return 0
 end
 
+--- Limits, or what was spent of them, behind `before`; "" where there is nothing.
+local function used(before, amounts)
+  local words = type(amounts) == "table" and allowance.words(amounts) or ""
+  return words ~= "" and before .. words or ""
+end
+
 --- What a record says, for a person: the text of texts, one line of the rest.
 local SAY <const> = {
   ["run.started"] = function(b)
-    return ("%s: %s"):format(b.agent or b.chain or "?", text.first_line(b.task or ""))
+    return ("%s: %s%s"):format(b.agent or b.chain or "?", text.first_line(b.task or ""),
+      used("\nmay use ", b.limits))
   end,
   prompt   = function(b)
     return ("%s, %s, tools: %s"):format(b.agent, b.model, table.concat(b.tools, ", "))
@@ -115,6 +128,13 @@ local SAY <const> = {
   decision = function(b)
     return ("%s: %s%s"):format(b.what, b.verdict or b.to or b.model or "-",
       b.why and " (" .. b.why .. ")" or "")
+  end,
+  compaction = function(b) return compaction_words.of(b) end,
+  reserved = function(b)
+    return ("%s, %s%s for at most %s of reply"):format(b.model,
+      b.usd and allowance.amount("usd", math.ceil(b.usd * 1e6)) or "",
+      b.tokens and (b.usd and ", " or "") .. text.plural(b.tokens, "token") or "",
+      text.plural(b.max_tokens, "token"))
   end,
   hop      = function(b) return ("%s -> %s: %s"):format(b.from, b.to, b.why) end,
   question = function(b) return ("%s to %s: %s"):format(b.agent, b.to, b.text) end,
@@ -140,7 +160,7 @@ local SAY <const> = {
   end,
   ["run.finished"] = function(b)
     local said = b.result and b.result.text or b.error and b.error.message or ""
-    return ("%s: %s"):format(b.status, text.cut_middle(said, 2000))
+    return ("%s: %s%s"):format(b.status, text.cut_middle(said, 2000), used("\nused ", b.spent))
   end,
 }
 
@@ -309,9 +329,12 @@ local function export_one(cli, values, part)
   return failed(cli, why)
 end
 
+local function cost(cli, values, part) return run_sums.print(cli, values, part, run_cost) end
+local function cache(cli, values, part) return run_sums.print(cli, values, part, run_cache) end
+
 local OF_ALL <const> = { list = list, prune = prune }
 local OF_ONE <const> = { show = show_one, resume = resume_one, export = export_one,
-  cancel = cancel, fork = fork }
+  cancel = cancel, fork = fork, cost = cost, cache = cache }
 
 ---@async
 local function runs(cli, words)

@@ -10,6 +10,7 @@ local reading = require "lib.reading"
 
 local VERSION <const> = "2026-10-21"
 local LEGACY_VERSION <const> = "2023-06-01"
+local LOOKBACK <const> = 20 -- blocks before a mark in which the server looks for what it has
 local CACHE <const> = '"cache_control":{"type":"ephemeral"}'
 
 local STOPS <const> = {
@@ -30,9 +31,15 @@ local NEWER_WORDS <const> = {
   "effort", "extra inputs",
 }
 
-local anthropic = { name = "anthropic" }
+--- `form`: what its structured output asks of a schema, as lib/transform-json-schema of the SDK
+--- does.
+local anthropic = { name = "anthropic", form = {} }
 
 -- messages out ------------------------------------------------------------------------------------
+
+local USERS <const> = '{"role":"user"'
+
+local function is_users(fragment) return fragment:sub(1, #USERS) == USERS end
 
 local function is_ours(block) return reading.is_own(block, anthropic.name) end
 
@@ -105,6 +112,11 @@ local function head(req)
       config[#config + 1] = ('"format":{"type":"json_schema","schema":%s}')
         :format(req.output.schema)
     end
+    if req.container then parts[#parts + 1] = '"container":' .. json.encode(req.container) end
+    if req.diagnose then -- asks why its cache missed; the answer comes in message_start
+      parts[#parts + 1] = ('"diagnostics":{"previous_message_id":%s}')
+        :format(req.previous and json.encode(req.previous) or "null")
+    end
     if #config > 0 then
       parts[#parts + 1] = '"output_config":{' .. table.concat(config, ",") .. "}"
     end
@@ -112,16 +124,47 @@ local function head(req)
   return parts
 end
 
+--- Tools that the server carries out itself: type WebSearchTool20250305 of the SDK, the one that
+--- needs no code execution beside it; so many searches in one request.
+local SERVED <const> = {
+  web_search = '{"type":"web_search_20250305","name":"web_search","max_uses":8%s}',
+}
+
 --- Tools come before the system prompt in what is cached: a mark at its end covers both, and
 --- `marked` is for requests without one.
 local function tools_json(tools, marked)
   local parts = {}
   for i, tool in ipairs(tools) do
     local mark = marked and i == #tools and "," .. CACHE or ""
-    parts[i] = ('{"name":%s,"description":%s,"input_schema":%s%s}')
-      :format(json.encode(tool.name), json.encode(tool.description or ""), tool.schema, mark)
+    local served = tool.server and SERVED[tool.name]
+    parts[i] = served and served:format(mark)
+      or ('{"name":%s,"description":%s,"input_schema":%s%s}')
+        :format(json.encode(tool.name), json.encode(tool.description or ""), tool.schema, mark)
   end
   return '"tools":[' .. table.concat(parts, ",") .. "]"
+end
+
+--- A kept fragment with a mark on its last block: a user's, which ends in a text or a result.
+local function marked(fragment) return fragment:sub(1, -4) .. "," .. CACHE .. "}]}" end
+
+--- The conversation with marks where the server would not look by itself. It finds what an earlier
+--- request wrote only up to 20 blocks back: where the last exchange had more, the message that
+--- ended the request before is marked. The older API marks no end by itself, so its last message is
+--- marked as well. With the system prompt's these are three marks or four, of four that there may
+--- be.
+local function marked_messages(req)
+  local count = #req.messages
+  local before, blocks = count, 0 -- the message that ended the request before; blocks since then
+  repeat
+    blocks = blocks + (req.blocks and req.blocks[before] or 0)
+    before = before - 1
+  until before < 1 or is_users(req.messages[before])
+  local far = before >= 1 and blocks >= LOOKBACK
+  if not far and not req.legacy then return req.messages end
+  local messages = table.move(req.messages, 1, count, 1, {})
+  if far then messages[before] = marked(messages[before]) end
+  if req.legacy and is_users(messages[count]) then messages[count] = marked(messages[count]) end
+  return messages
 end
 
 --- The tools, the system prompt and the conversation, after what `parts` begins with.
@@ -134,7 +177,7 @@ local function post(path, accept, req, parts)
     parts[#parts + 1] = ('"system":[{"type":"text","text":%s,%s}]')
       :format(json.encode(req.system), CACHE)
   end
-  parts[#parts + 1] = '"messages":[' .. table.concat(req.messages, ",") .. "]"
+  parts[#parts + 1] = '"messages":[' .. table.concat(marked_messages(req), ",") .. "]"
   return {
     method = "POST",
     path = path,
@@ -187,10 +230,13 @@ local function read_usage(state, usage)
   reading.count(total, "output", usage.output_tokens)
   reading.count(total, "cache_read", usage.cache_read_input_tokens)
   reading.count(total, "cache_write", usage.cache_creation_input_tokens)
+  local served = type(usage.server_tool_use) == "table" and usage.server_tool_use or {}
+  reading.count(total, "searches", served.web_search_requests)
   if not next(total) then return {} end
   state.usage = total
   return { { kind = "usage", usage = { input = total.input, output = total.output,
-    cache_read = total.cache_read, cache_write = total.cache_write } } }
+    cache_read = total.cache_read, cache_write = total.cache_write,
+    searches = total.searches } } }
 end
 
 --- What a block is to us; all others are opaque.
@@ -320,8 +366,26 @@ local function add_delta(state, event)
   return { { kind = part.kind, text = text } }
 end
 
+--- Why the server's cache missed, as it says itself; nil where it did not, or does not know yet.
+local function read_diagnosis(diagnostics)
+  local reason = type(diagnostics) == "table" and diagnostics.cache_miss_reason
+  local kind = type(reason) == "table" and string_or_nil(reason.type)
+  if not kind then return nil end
+  local counted = {}
+  reading.count(counted, "tokens", reason.cache_missed_input_tokens)
+  return { why = kind, tokens = counted.tokens }
+end
+
+--- The id of the container in which the server's own code ran: later requests name it, so that
+--- what is in it is still there.
+local function read_container(state, container)
+  local id = type(container) == "table" and string_or_nil(container.id)
+  if id then state.container = id end
+end
+
 local function end_message(state, event)
   local delta = type(event.delta) == "table" and event.delta or {}
+  read_container(state, delta.container)
   local raw = string_or_nil(delta.stop_reason)
   local events = read_usage(state, event.usage)
   if type(delta.stop_details) == "table" and delta.stop_details.type == "refusal" then
@@ -342,6 +406,8 @@ local EVENTS <const> = {
     local message = type(event.message) == "table" and event.message or {}
     state.started = true
     state.id, state.model = string_or_nil(message.id), string_or_nil(message.model)
+    state.cache_miss = read_diagnosis(message.diagnostics)
+    read_container(state, message.container)
     return read_usage(state, message.usage)
   end,
   content_block_start = begin_block,
@@ -377,8 +443,9 @@ local EVENTS <const> = {
 function anthropic.event(state, name, data)
   if state.done or data == "" or data == "[DONE]" then return {} end
   if name and name ~= "message" and not EVENTS[name] then return {} end
-  local event = json.decode(data, { ordered = true })
-  if type(event) ~= "table" then return name == "ping" and {} or reading.not_json(state, data) end
+  local event = reading.event(data,
+    name == "content_block_delta" and not data:find("citation", 1, true))
+  if not event then return name == "ping" and {} or reading.not_json(state, data) end
   local use = EVENTS[string_or_nil(event.type) or name or ""]
   return use and use(state, event) or {}
 end
@@ -397,7 +464,8 @@ function anthropic.finish(state)
   local stop = STOPS[state.stop_raw] or state.stop_raw and "other" or "end"
   if stop == "end" and calls > 0 then stop = "calls" end -- some servers say end_turn all the same
   return { content = content, stop = stop, stop_raw = state.stop_raw, refusal = state.refusal,
-    usage = state.usage, model = state.model, id = state.id }
+    usage = state.usage, model = state.model, id = state.id, cache_miss = state.cache_miss,
+    container = state.container }
 end
 
 -- what is not a stream ----------------------------------------------------------------------------

@@ -14,7 +14,12 @@ local json    = require "lib.json"
 local openai  = require "lib.openai"
 local reading = require "lib.reading"
 
-local chat = { name = "openai_chat" }
+--- Others that hold to a form (llama.cpp, vLLM, Ollama) do it by a grammar of the answer, which
+--- leaves no room for calls; OpenAI itself is asked through its newer API.
+local FORM <const> = { all_required = openai.FORM.all_required,
+  object_root = openai.FORM.object_root, without_tools = true, older = true }
+
+local chat = { name = "openai_chat", form = FORM }
 
 local STOPS <const> = {
   stop = "end", length = "length", tool_calls = "calls", function_call = "calls",
@@ -111,8 +116,9 @@ function chat.request(req)
     parts[#parts + 1] = '"reasoning_effort":' .. json.encode(effort)
   end
   if req.output then
+    local output = req.output
     parts[#parts + 1] = ('"response_format":{"type":"json_schema","json_schema":'
-      .. '{"name":%s,"schema":%s}}'):format(json.encode(req.output.name), req.output.schema)
+      .. '{"name":%s,"strict":true,"schema":%s}}'):format(json.encode(output.name), output.schema)
   end
   if req.tools and #req.tools > 0 then parts[#parts + 1] = tools_json(req.tools) end
   local messages = table.concat(req.messages, ",")
@@ -271,8 +277,9 @@ end
 function chat.event(state, _, data)
   if state.done or data == "" then return {} end
   if data:find("^%s*%[DONE%]") then return done(state) end
-  local event = json.decode(data, { ordered = true })
-  if type(event) ~= "table" then return reading.not_json(state, data) end
+  local event = reading.event(data, not data:find("reasoning_details", 1, true)
+    and not data:find('"arguments":%s*{'))
+  if not event then return reading.not_json(state, data) end
   if openai.is_error(event) then return openai.refused(state, event) end
   state.id = state.id or reading.text(event.id)
   state.model = state.model or reading.text(event.model)

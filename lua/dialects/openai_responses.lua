@@ -6,7 +6,7 @@ local json    = require "lib.json"
 local openai  = require "lib.openai"
 local reading = require "lib.reading"
 
-local responses = { name = "openai_responses" }
+local responses = { name = "openai_responses", form = openai.FORM }
 
 local INCOMPLETE <const> = { max_output_tokens = "length", content_filter = "refusal" }
 
@@ -50,6 +50,7 @@ local ENCODERS <const> = {
     return ('{"role":"%s","content":%s}'):format(role, json.encode(block.text))
   end,
   call = function(block)
+    if is_ours(block) then return block.opaque end -- with who called
     local id, is_custom = wire_id(block.id)
     if is_custom then
       return ('{"type":"custom_tool_call","call_id":%s,"name":%s,"input":%s}'):format(
@@ -80,13 +81,16 @@ function responses.encode(message)
   return table.concat(items, ",")
 end
 
+--- Tools that the server carries out itself: type WebSearchTool of the SDK.
+local SERVED <const> = { web_search = '{"type":"web_search"}' }
+
 --- A tool without a schema takes free text: it is a custom one.
 local function tools_json(tools)
   local parts = {}
   for i, tool in ipairs(tools) do
     local head = ('"name":%s,"description":%s')
       :format(json.encode(tool.name), json.encode(tool.description or ""))
-    parts[i] = tool.schema
+    parts[i] = tool.server and SERVED[tool.name] or tool.schema
       and ('{"type":"function",%s,"parameters":%s,"strict":false}'):format(head, tool.schema)
       or ('{"type":"custom",%s}'):format(head)
   end
@@ -106,13 +110,25 @@ local function reasoning(req, parts)
   if #fields > 0 then parts[#parts + 1] = '"reasoning":{' .. table.concat(fields, ",") .. "}" end
 end
 
+--- The system prompt as the first message, with a mark of where its part of the cache ends. The
+--- server by itself marks the end of a request only, which no other conversation begins with.
+local function marked(system)
+  return ('{"role":"developer","content":[{"type":"input_text","text":%s,'
+    .. '"prompt_cache_breakpoint":{"mode":"explicit"}}]},'):format(json.encode(system))
+end
+
 --- The model, its instructions and the conversation: what is asked, and what can be counted.
 local function asked(req, parts)
   if req.tools and #req.tools > 0 then parts[#parts + 1] = tools_json(req.tools) end
+  local input = table.concat(req.messages, ",")
   if req.system and req.system:find("%S") then
-    parts[#parts + 1] = '"instructions":' .. json.encode(req.system)
+    if req.marks then
+      input = marked(req.system) .. input
+    else
+      parts[#parts + 1] = '"instructions":' .. json.encode(req.system)
+    end
   end
-  parts[#parts + 1] = '"input":[' .. table.concat(req.messages, ",") .. "]"
+  parts[#parts + 1] = '"input":[' .. input .. "]"
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
@@ -129,9 +145,13 @@ function responses.request(req)
     '"model":' .. json.encode(req.model),
     ('"max_output_tokens":%d,"stream":true,"store":false'):format(req.max_tokens),
   }
+  if req.cache_key then -- those who begin alike go to the machine that has their beginning
+    parts[#parts + 1] = '"prompt_cache_key":' .. json.encode(req.cache_key)
+  end
   reasoning(req, parts)
   if req.output then
-    parts[#parts + 1] = ('"text":{"format":{"type":"json_schema","name":%s,"schema":%s}}')
+    parts[#parts + 1] = ('"text":{"format":{"type":"json_schema","name":%s,"strict":true,'
+      .. '"schema":%s}}')
       :format(json.encode(req.output.name), req.output.schema)
   end
   return post("/responses", "text/event-stream, application/json", asked(req, parts))
@@ -190,13 +210,19 @@ local CLOSERS <const> = {
       partial = not reading.text(item.encrypted_content) or nil } -- nobody keeps it for us
   end,
   call = function(_, item)
+    local block = { type = "call", id = item.call_id, name = item.name }
     if item.type == "custom_tool_call" then
-      return { type = "call", id = CUSTOM .. item.call_id, name = item.name,
-        input = json.encode { input = reading.text(item.input) or "" } }
+      block.id = CUSTOM .. item.call_id
+      block.input = json.encode { input = reading.text(item.input) or "" }
+    else
+      local input = reading.text(item.arguments) or ""
+      block.input = input:find("%S") and input or "{}"
     end
-    local input = reading.text(item.arguments) or ""
-    return { type = "call", id = item.call_id, name = item.name,
-      input = input:find("%S") and input or "{}" }
+    local caller = reading.object(item.caller)
+    if caller and caller.type ~= "direct" or reading.text(item.namespace) then
+      block.dialect, block.opaque = responses.name, json.encode(item)
+    end
+    return block
   end,
   opaque = function(_, item)
     return { type = "opaque", dialect = responses.name, opaque = json.encode(item) }
@@ -216,6 +242,13 @@ local function begin_item(state, event)
   return {}
 end
 
+--- A search of the server's own, which costs; to open a page that it found does not.
+local function is_search(item)
+  local action = reading.object(item.action)
+  return item.type == "web_search_call" and item.status == "completed"
+    and (not action or action.type == "search")
+end
+
 --- The item is complete; what it says of itself now is what counts.
 local function end_item(state, event)
   local part, item = state.by_index[event.output_index], reading.object(event.item)
@@ -233,6 +266,7 @@ local function end_item(state, event)
     state.ids[id] = true
   end
   part.block = CLOSERS[part.kind](part, item)
+  if is_search(item) then state.searches = (state.searches or 0) + 1 end
   state.refusal = state.refusal or part.refusal
   if part.kind == "call" then
     local block = part.block
@@ -334,8 +368,8 @@ local EVENTS <const> = {
 function responses.event(state, name, data)
   if state.done or data == "" or data:find("^%s*%[DONE%]") then return {} end
   if name and name ~= "message" and not EVENTS[name] then return {} end
-  local event = json.decode(data, { ordered = true })
-  if type(event) ~= "table" then return reading.not_json(state, data) end
+  local event = reading.event(data, name ~= nil and name:find("%.delta$") ~= nil)
+  if not event then return reading.not_json(state, data) end
   local kind = reading.text(event.type)
   if not kind and openai.is_error(event) then return openai.refused(state, event) end
   event.type = kind or name or ""

@@ -5,6 +5,7 @@ local door     = require "lib.door"
 local escalate = require "lib.escalate"
 local hop      = require "lib.hop"
 local json     = require "lib.json"
+local model    = require "lib.model"
 local limits   = require "lib.limits"
 local output   = require "lib.output"
 local past     = require "lib.past"
@@ -12,11 +13,14 @@ local question = require "lib.question"
 local ruling   = require "lib.ruling"
 local session  = require "lib.session"
 local sight    = require "lib.sight"
+local stall    = require "lib.stall"
 local talk     = require "lib.talk"
+local text     = require "lib.text"
 local way      = require "lib.way"
 
 local agent = {}
 
+local SAID_MOST     <const> = 300 -- bytes of why a model declined
 local REFUSALS_MOST <const> = 3 -- of `accept`, before the reply stands as it is
 
 -- one agent's conversation ------------------------------------------------------------------------
@@ -32,12 +36,17 @@ local function answers(with, results)
   return { role = "user", content = content }
 end
 
-local function tool_list(course, who, start)
-  local list, s = {}, session.get()
-  for _, name in ipairs(who.tools) do
-    local tool = s.tools[name]
-    list[#list + 1] = { name = name, description = tool.description, schema = tool.schema }
-  end
+--- How a tool is offered; `server` where the model's provider may do its work.
+local function offered(run, who, name, targets)
+  local tool = session.get().tools[name]
+  local serves = tool.server and model.can_serve(targets, tool) and door.serves(run, who, tool)
+  return { name = name, description = tool.description, schema = tool.schema,
+    server = serves and tool.server or nil }
+end
+
+local function tool_list(run, course, who, start, targets)
+  local list = {}
+  for i, name in ipairs(who.tools) do list[i] = offered(run, who, name, targets) end
   if hop.offered(course, who) then list[#list + 1] = hop.tool(who) end
   local above = escalate.offered(who, start.above or {})
   if #above > 0 then list[#list + 1] = escalate.tool(above) end
@@ -73,7 +82,8 @@ local function open(run, course, who, opening, start)
     if not more then return nil, err end
     if more.context then opening = opening .. "\n\n" .. more.context end
   end
-  return talk.open(run, who, ready, tool_list(course, who, start), opening, start.task)
+  return talk.open(run, who, ready, tool_list(run, course, who, start, ready.targets),
+    opening, start.task)
 end
 
 --- The value of a final reply of an agent that owes one. A reply that does not fit is answered once
@@ -153,6 +163,13 @@ local STOPPED <const> = { -- endings of a reply that are no end of the work
   context = "the conversation no longer fits the model's context window",
 }
 
+--- Why a reply is no end of the work; of a refusal also what the model or its server says.
+local function stopped(reply)
+  local why, declined = STOPPED[reply.stop], reply.refusal or {}
+  local said = reply.stop == "refusal" and (declined.explanation or declined.category)
+  return said and ("%s: %s"):format(why, text.cut_end(text.first_line(said), SAID_MOST)) or why
+end
+
 --- Runs one agent until its final reply or a handoff.
 ---@async
 ---@param run     HostRun
@@ -180,7 +197,7 @@ local function part(run, course, who, opening, start)
     elseif reply.stop == "pause" then
       results = {} -- the server wants to be asked again with what it has said so far
     elseif STOPPED[reply.stop] then
-      return { agent = who.name, reply = said, stopped = STOPPED[reply.stop] }
+      return { agent = who.name, reply = said, stopped = stopped(reply) }
     else
       local value, why
       value, why, err = value_of(run, with, said)
@@ -295,6 +312,10 @@ function agent.whole(run, work)
   if run.parked then result, err = nil, { code = "waiting", message = question.waits_for(run) } end
   local status = err and err.code or result and result.status or "ok"
   local speaking = table.concat(session.get().speaking[run.id] or {})
+  local left, used = run:time_left()
+  if status == "limit" and left == 0 then
+    stall.tell(run, run.parent and "child" or "run", used, "fail")
+  end
   local ended, open_questions = run:end_jobs(), question.left(run)
   if result then result.questions = open_questions end
   local body = { status = status, result = result, jobs = #ended > 0 and ended or nil,

@@ -1,10 +1,17 @@
 --- Asking a model for one reply: which one, what when it is not to be had, and what it cost.
 --- lib/model.lua speaks to a server; here is what that means for a run.
-local hop     = require "lib.hop"
-local model   = require "lib.model"
-local past    = require "lib.past"
-local ruling  = require "lib.ruling"
-local session = require "lib.session"
+local cooldown = require "lib.cooldown"
+local hop      = require "lib.hop"
+local json     = require "lib.json"
+local model    = require "lib.model"
+local past     = require "lib.past"
+local reservation = require "lib.reservation"
+local ruling   = require "lib.ruling"
+local session  = require "lib.session"
+local siblings = require "lib.siblings"
+local stall    = require "lib.stall"
+local strict   = require "lib.strict"
+local throttle = require "lib.throttle"
 
 local asking = {}
 
@@ -34,6 +41,19 @@ local function keep_models(s, run, targets)
   s.models[run.id] = names
 end
 
+--- Where a model stands in a list from `first` on; `first` where it does not.
+local function place_of(targets, name, first)
+  for i = first, #targets do
+    if targets[i].model == name then return i end
+  end
+  return first
+end
+
+--- The model that an earlier process began with, whatever it passed over then.
+local function bring_first(targets, name)
+  table.insert(targets, 1, table.remove(targets, place_of(targets, name, 1)))
+end
+
 --- The servers and models to try, in order; the choice and its reason are recorded.
 ---@async
 ---@param run   HostRun
@@ -58,78 +78,77 @@ function asking.targets(run, who, facts)
   local targets, err = model.resolve(wanted, { model = who.model, complexity = who.complexity,
     inherit = inherit, exact = s.options.model ~= nil }, s.env)
   if not targets then return nil, err end
+  local passed_over
+  if known then
+    bring_first(targets, known.model)
+  elseif not s.options.exact_order then
+    targets, passed_over = cooldown.order(targets, run:clock())
+  end
   keep_models(s, run, targets)
   if not known then
-    session.record(run, "decision", { what = "model", agent = who.name, wanted = wanted,
-      model = targets[1].model, effort = effort, from = from,
-      why = why .. (targets[1].why and "; " .. targets[1].why or "") })
+    why = why .. (targets[1].why and "; " .. targets[1].why or "")
+    session.record(run, "decision", { what = "model", agent = who.name,
+      wanted = wanted or json.array(s.models[run.id]), model = targets[1].model,
+      effort = effort, from = from,
+      why = passed_over and passed_over .. "; " .. why or why })
   end
   say_unpriced(run, targets[1])
   return targets, nil, effort
 end
 
---- What the loop needs of the world, as model.ask takes it.
-local function world_of(run)
+--- What asking needs of the world.
+---@param run HostRun
+---@return model.How
+function asking.how(run)
   return {
-    send = function(request) return run:http(request) end,
-    rehearse = function(scenario, given)
-      return run:decide("lua/lib/decisions.lua", "play", scenario, given)
-    end,
-  }, {
     wait = function(ms) run:sleep(ms) end,
     random = math.random,
+    left = function() return run:time_left() end,
+    turn = function(target) return throttle.turn(run, target) end,
   }
 end
 
---- Goes on with the next target. A message is encoded once for each dialect that it is sent in.
-local function retarget(talk)
-  local before = table.remove(talk.targets, 1).dialect
+local function world_of(run, may_retry)
+  return {
+    send = stall.watched(run, function(request) return run:http(request) end, may_retry),
+    rehearse = function(scenario, given)
+      return run:decide("lua/lib/decisions.lua", "play", scenario, given)
+    end,
+  }
+end
+
+--- Goes on with the target at `place` of the list. A message is encoded once for each dialect in
+--- which it is sent.
+local function retarget(talk, place)
+  local before = talk.targets[1].dialect
+  table.move(talk.targets, place, #talk.targets + place - 1, 1)
   if talk.targets[1].dialect == before then return end
   local dialect = require("dialects." .. talk.targets[1].dialect)
   for i, message in ipairs(talk.log) do talk.request.messages[i] = dialect.encode(message) end
 end
 
 --- The fallbacks of an earlier process, before its first reply.
+---@param run  HostRun
 ---@param talk table one agent's conversation, just begun
 function asking.again(run, talk)
-  while talk.targets[2] and past.take(run, "decision", "fallback") do retarget(talk) end
-end
-
---- Another model may begin a conversation, never take one over (its thinking is bound to the model
---- that thought); and where no server answered at all, another model's would not either.
-local function can_fall_back(talk, err)
-  return err.retryable and talk.targets[2] ~= nil and talk.turn == 1
-    and err.details ~= nil and err.details.status ~= nil
-end
-
---- One exchange, with the next target when one is not to be had. A reply that broke off is kept.
----@async
----@param talk table who, targets, request, turn, log: one agent's conversation
----@return Reply? reply, Error? err, model.Target target
-function asking.ask(run, talk)
-  local world, how = world_of(run)
-  local shown = {}
-  session.get().speaking[run.id] = shown -- what a cut or cancelled reply had said so far
-  local function on_event(event)
-    if event.kind == "text" then shown[#shown + 1] = event.text end
-    session.emit(run, "delta." .. event.kind, event)
+  local _, first_turn = past.peek(run, "turn")
+  local known, at = past.peek(run, "decision", "fallback")
+  while talk.targets[2] and known and (not first_turn or at < first_turn) do
+    past.take(run, "decision", "fallback")
+    retarget(talk, place_of(talk.targets, known.model, 2))
+    known, at = past.peek(run, "decision", "fallback")
   end
-  while true do
-    local target = talk.targets[1]
-    local reply, err = model.ask(world, target, talk.request, on_event, how)
-    if reply then
-      session.get().speaking[run.id] = nil
-      return reply, nil, target
+end
+
+--- The place of the target to go on with. Another model may begin a conversation, never take one
+--- over (its thinking is bound to the model that thought); and a server that gave no answer at all
+--- gives none for its other models either.
+local function next_target(talk, err)
+  if not err.retryable or talk.turn > 1 then return nil end
+  for i = 2, #talk.targets do
+    if cooldown.is_of_model(err) or talk.targets[i].base_url ~= talk.targets[1].base_url then
+      return i
     end
-    local partial = table.concat(shown)
-    if partial ~= "" then
-      session.record(run, "partial", { agent = talk.who.name, text = partial, error = err })
-      session.get().speaking[run.id] = nil
-    end
-    if partial ~= "" or not can_fall_back(talk, err) then return nil, err, target end
-    retarget(talk)
-    session.record(run, "decision", { what = "fallback", agent = talk.who.name,
-      model = talk.targets[1].model, why = ("%s failed: %s"):format(target.model, err.message) })
   end
 end
 
@@ -138,10 +157,102 @@ local function tokens_of(usage)
     + (usage.cache_write or 0)
 end
 
+--- Tells who counts of the replies that broke off in an earlier process; limits.restore has charged
+--- them.
+local function pass_halves(run)
+  while past.take(run, "partial") do end
+end
+
+--- What one reply has said so far, for a run that is cancelled, and for whoever watches.
+local function listener(run, talk)
+  local said = {}
+  local self = {}
+  function self.hear(event)
+    if event.kind == "text" then said[#said + 1] = event.text end
+    if event.void then self.begin() end
+    local is_said = event.kind ~= "retry" and event.kind ~= "waiting"
+    if not (talk.quiet and is_said) then session.emit(run, "delta." .. event.kind, event) end
+  end
+  --- Forgets it. Answers whether anything had been said.
+  function self.begin()
+    local any = #said > 0
+    said = {}
+    session.get().speaking[run.id] = said
+    return any
+  end
+  function self.done() session.get().speaking[run.id] = nil end
+  self.begin()
+  return self
+end
+
+--- A server that refuses the form of the answer is asked without: the check of the reply is the
+--- same.
+local function without_form(run, talk, err)
+  if not talk.request.form or not strict.refused(err) then return false end
+  talk.request.form = nil
+  session.emit(run, "notice", { text = ("%s takes no form for the answer, which is checked "
+    .. "afterwards instead: %s"):format(talk.targets[1].model, err.message) })
+  return true
+end
+
+--- One request to one target, paid for, when it is its turn beside others that begin alike.
+---@return Reply? reply, Error? err, reservation.Held? held with a reply: not closed yet
+local function exchange(run, talk, target, hear)
+  local held <close>, over = reservation.open(run, talk, target)
+  if not held then return nil, over end
+  local start <close> = siblings.begin(run, target, talk, hear)
+  local watch = held:watch(function(event)
+    start:heard(event)
+    hear(event)
+  end)
+  local world = world_of(run, function() return held:may_retry() end)
+  local reply, err = model.ask(held:world(world), target, talk.request, watch, asking.how(run))
+  if reply then return reply, nil, held:keep(reply) end
+  held:lose(err)
+  return nil, err
+end
+
+--- One exchange, with the next target when one is not to be had. A reply that broke off is kept,
+--- and was paid for (lib/reservation.lua).
+---@async
+---@param talk table who, targets, request, turn, log: one agent's conversation
+---@return Reply? reply, Error? err, model.Target target
+---@return reservation.Held? held with a reply: to be closed once that is recorded
+function asking.ask(run, talk)
+  local listening = listener(run, talk)
+  pass_halves(run)
+  while true do
+    local target = talk.targets[1]
+    local reply, err, held = exchange(run, talk, target, listening.hear)
+    if reply then
+      listening.done()
+      cooldown.clear(target)
+      return reply, nil, target, held
+    end
+    local void = listening.begin()
+    if without_form(run, talk, err) then goto again end
+    cooldown.note(target, err, run:clock())
+    local place = next_target(talk, err)
+    if not place then
+      listening.done()
+      return nil, err, target
+    end
+    if void then
+      session.emit(run, "delta.retry", { kind = "retry", attempt = 1, wait_ms = 0, code = err.code,
+        why = err.message, void = true })
+    end
+    retarget(talk, place)
+    session.record(run, "decision", { what = "fallback", agent = talk.who.name,
+      model = talk.targets[1].model, why = ("%s failed: %s"):format(target.model, err.message) })
+    ::again::
+  end
+end
+
 --- Counts what a reply of an earlier process cost then.
----@param known table body of its record
-function asking.recharge(run, known)
-  run:charge("turns", 1)
+---@param known  table body of its record
+---@param turns? integer 1 where none are given
+function asking.recharge(run, known, turns)
+  run:charge("turns", turns or 1)
   if known.usage then run:charge("tokens", tokens_of(known.usage)) end
   if known.cost_usd then run:charge("usd", math.ceil(known.cost_usd * 1e6)) end
 end

@@ -50,7 +50,7 @@ end
 
 local function run_chain(run, chain, params)
   local result, err = children.carry(run, { agent = chain.path, task = params.task or chain.path,
-    record = {}, started = { chain = chain.path, params = params },
+    record = {}, started = { chain = chain.path, params = params }, limits = chain.limits,
     work = function(child) return chains.work(child, chain.path, params) end })
   if not result then return nil, err end
   return result.value

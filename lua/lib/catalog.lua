@@ -1,7 +1,7 @@
 --- All agents of a project, and the graph of their edges. A definition that cannot be used is
 --- reported with file, line and column; the rest still works.
 local json      = require "lib.json"
-local limits    = require "lib.limits"
+local allowance = require "lib.allowance"
 local output    = require "lib.output"
 local relations = require "lib.relations"
 local rights    = require "lib.rights"
@@ -122,7 +122,7 @@ end
 --- its author wanted: it gets no tools then.
 local function limits_of(parsed, front, path, diagnostics)
   if front.limits == nil then return nil, false end
-  local read, err = limits.read(front.limits, limits.OF_AGENT)
+  local read, err = allowance.read(front.limits, allowance.OF_AGENT)
   if read then return read, false end
   local line, column = place(parsed, "limits")
   note(diagnostics, "limits", "error", path, line, column,

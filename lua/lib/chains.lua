@@ -11,6 +11,7 @@ local chains = {}
 ---@field path        string
 ---@field params      Schema an object
 ---@field description string?
+---@field limits?     Limits what it may use at most
 
 local function invalid(message) return nil, { code = "invalid", message = message } end
 

@@ -10,7 +10,7 @@ local text    = require "lib.text"
 
 local changes = {}
 
-local TIME   <const> = "10s"
+local TIME   <const> = "5s"
 local OUTPUT <const> = 4 * 1024 * 1024 -- bytes of what a look answers
 local PATHS_MOST   <const> = 2000      -- that are told
 local COUNTED_MOST <const> = 200       -- new files whose lines are counted

@@ -2,6 +2,7 @@
 --- accounted for where they had ended before. Host VM only.
 local agent   = require "lib.agent"
 local asking  = require "lib.asking"
+local limits  = require "lib.limits"
 local past    = require "lib.past"
 local session = require "lib.session"
 
@@ -13,6 +14,7 @@ local children = {}
 ---@field record  table   what the parent's record says besides, such as where it stands
 ---@field started table   what the child's first record says besides
 ---@field place?  table   where it works; see run:child
+---@field limits? Limits  what it may use of what its parent has left
 ---@field again?  table   body of the parent's record of a child that was under way
 ---@field work    async fun(child: HostRun): agent.Result?, Error?
 
@@ -107,8 +109,10 @@ end
 local function open(run, spec)
   local mine = spec.again and past.of(spec.again.run)
   local first = mine and mine.records[1]
-  local child, err = run:child { agent = spec.agent, task = spec.task, place = spec.place,
-    past = first and { id = spec.again.run, seq = mine.seq, started = first.time } or nil }
+  local child, err = limits.child(run, spec.limits, {
+    agent = spec.agent, task = spec.task, place = spec.place,
+    past = first and { id = spec.again.run, seq = mine.seq, started = first.time } or nil })
+  if child and first then limits.restore(child, mine.records) end
   return child, err, first ~= nil
 end
 

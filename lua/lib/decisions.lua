@@ -1,5 +1,6 @@
 --- What the host asks of files that people write, without letting them act: declarations, the
 --- presence of hooks, scenarios. Runs in the decision VM, where `entry(path)` loads such a file.
+local allowance = require "lib.allowance"
 local model_data = require "lib.model_data"
 local rehearsal = require "lib.rehearsal"
 local route     = require "lib.route"
@@ -10,7 +11,7 @@ local tool      = require "lib.tool"
 local decisions = {}
 
 local HOOKS <const> = { "before", "allow_tool", "accept", "next" }
-local CHAIN <const> = { "params", "run", "description" }
+local CHAIN <const> = { "params", "run", "description", "limits" }
 
 local function invalid(message) return nil, { code = "invalid", message = message } end
 
@@ -43,7 +44,7 @@ function decisions.hooks(path)
 end
 
 --- What a chain's file says of itself.
----@return { params: Schema, description: string? }? chain, Error? err
+---@return { params: Schema, description: string?, limits: Limits? }? chain, Error? err
 function decisions.chain(path)
   local file = entry(path)
   local why = unknown_key(file, CHAIN)
@@ -53,7 +54,44 @@ function decisions.chain(path)
   end
   local params, err = schema.load(file.params or schema.object {})
   if not params then return invalid(path .. ": params: " .. err.message) end
-  return { params = params, description = file.description }
+  local most
+  if file.limits ~= nil then
+    most, err = allowance.read(file.limits, allowance.KEYS)
+    if not most then return invalid(("%s: %s"):format(path, err.message)) end
+  end
+  return { params = params, description = file.description, limits = most }
+end
+
+local ADDRESS <const> = schema.text { pattern = "^https?://[^%s/@]+" }
+local VARIABLE <const> = schema.text { pattern = "^%u[%u%d_]*$" }
+local ENGINE <const> = schema.object {
+  { "base_url", ADDRESS, "Where it is.", optional = true },
+  { "base_url_variable", VARIABLE, "A variable with its address.", optional = true },
+  { "secret", VARIABLE, "Its key.", optional = true },
+  { "secret_header", schema.text { min = 1 }, "Which header carries it.", optional = true },
+  { "fields", schema.map { of = schema.text { min = 1 } }, "What is called how.", optional = true },
+}
+
+--- What a search engine's file says of itself, without its functions.
+---@return searching.Engine? engine, Error? err
+function decisions.engine(name)
+  local path = ("lua/search/%s.lua"):format(name)
+  local file, data = entry(path), {}
+  if type(file) ~= "table" then return invalid(path .. ": it returns no table") end
+  for key, value in pairs(file) do data[key] = value end
+  for _, field in ipairs { "request", "results" } do
+    if type(data[field]) ~= "function" then
+      return invalid(("%s: %s is missing: a function"):format(path, field))
+    end
+    data[field] = nil
+  end
+  local engine, problems = schema.check(ENGINE, data, "engine")
+  if not engine then return invalid(path .. ": " .. problems[1].message) end
+  if not engine.base_url and not engine.base_url_variable then
+    return invalid(path .. ": neither base_url nor base_url_variable says where it is")
+  end
+  engine.name = name
+  return engine
 end
 
 --- A scenario's own task and files, and who plays in it.
@@ -70,9 +108,9 @@ end
 local SETTINGS <const> = {
   { "lua/policy.lua", { "decide", "explain" } },
   { "lua/routing.lua", { "choose", "model", "next" } },
-  { "lua/context.lua", { "prompt", "handover" } },
+  { "lua/context.lua", { "prompt", "handover", "compact" } },
 }
-local MAY_MISS <const> = { explain = true, choose = true }
+local MAY_MISS <const> = { explain = true, choose = true, compact = true }
 
 local PROJECT_POLICY <const> = { "project:lua/policy.lua", { "decide", "explain" } }
 
@@ -105,6 +143,10 @@ function decisions.explain(file, call, facts)
   local policy = entry(file)
   return policy.explain and policy.explain(call, facts)
 end
+
+--- Whether a file has a function that may be missing.
+---@return boolean
+function decisions.has(path, field) return type(entry(path)[field]) == "function" end
 
 --- Where a function of a file begins; nil where it is made elsewhere, as by `route.first`.
 ---@return integer? line

@@ -12,6 +12,7 @@ local rules   = require "lib.policy_rules"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
 local session = require "lib.session"
+local stall   = require "lib.stall"
 local text    = require "lib.text"
 local tool    = require "lib.tool"
 
@@ -22,6 +23,7 @@ local QUOTE_MOST  <const> = 300
 -- Bytes of arguments; read, they take many times as much.
 local INPUT_MOST  <const> = 4 * 1024 * 1024
 local STATE_MOST  <const> = 64 * 1024 -- bytes of a tool's state, as JSON
+local TRIES_MOST <const> = 3 -- of a call that takes too long
 local UNKNOWN <const> = "The outcome of this call is unknown: the host was stopped while it "
   .. "ran. What it had started is dead; what it was to do may have happened, in part or in whole. "
   .. "Look before you do it again."
@@ -46,6 +48,7 @@ local IMAGES <const> = schema.list { max = 20, of = schema.object {
 ---@field data   any
 ---@field images { media_type: string, data: string }[]?
 ---@field seen   table<string, string>? files that it saw: path and hash
+---@field wrote  integer? bytes that were written for it
 ---@field state  table? what the tool keeps for its next call in this run, where it changed
 
 local function failed(call, message, code)
@@ -159,12 +162,33 @@ local function strictest(run, call, asked, facts)
   return held
 end
 
+--- Whether a model's provider may do what a tool does, out of reach of this door: policy and the
+--- agent's hook have to allow the tool as such, since no single call can be asked about.
+---@async
+---@param run         HostRun
+---@param who         agent.Agent
+---@param declaration tool.Declaration
+---@return boolean
+function door.serves(run, who, declaration)
+  local asked, facts = door.asked(who, declaration, {}, run.workspace)
+  asked.reach = "what the model's provider finds on the web"
+  local call = { id = "served " .. declaration.name, name = declaration.name }
+  if strictest(run, call, asked, facts).verdict ~= "allow" then return false end
+  if not (who.hooks and who.hooks.allow_tool) then return true end
+  return decided(run, "allow_tool", call, function()
+    local allowed, why = ruling.consents(run, who.hooks_file, "allow_tool", asked)
+    return { verdict = allowed and "allow" or "deny", why = why }
+  end).verdict == "allow"
+end
+
 --- Asks policy, the person where policy asks, and the agent's own hook. All are recorded; the first
 --- refusal holds.
 ---@return string? why nil when the call may be made
 local function refused(run, who, declaration, call, asked, facts)
   local verdict = strictest(run, call, asked, facts)
   if verdict.verdict == "deny" then return verdict.why or "refused by policy" end
+  local inside = grants.inside(declaration, asked.hosts)
+  if inside then return inside end
   if grants.must_be_written(declaration.lacks) then
     return ("%s needs what was not granted: %s. The user can grant it in config.yaml:\n%s")
       :format(declaration.name, grants.words(declaration.lacks),
@@ -280,6 +304,9 @@ local function prepare(run, who, call)
   end
   if not why then
     local affordable, over = limits.spend(run, "calls", 1)
+    if affordable and (declaration.effect == "write" or declaration.needs.exec) then
+      affordable, over = limits.room(run, "written", 1)
+    end
     if not affordable then why, code = over.message, "limit" end
   end
   local power = not why and needs_power(declaration)
@@ -312,6 +339,7 @@ function door.recall(run, result)
   past.take(run, "result", key)
   if call and not call.refused then
     run:charge("calls", 1)
+    if result.wrote then run:charge("written", result.wrote) end
     note_touched(run, session.get().tools[call.tool], call.input, result)
   end
   for path, hash in pairs(result.seen or {}) do run:saw(path, hash) end
@@ -354,15 +382,25 @@ local function use(run, prepared)
   local means = { name = declaration.name, entry = declaration.entry,
     timeout_ms = declaration.timeout_ms, call = prepared.call.id,
     state = session.state_of(run, declaration.name),
+    settings = declaration.settings and json.encode(declaration.settings),
     grant = { exec = needs.exec, read = any_inside(needs.read), write = any_inside(needs.write),
       net = network.of_tool(needs, net_of(declaration, prepared.hosts)),
       secrets = declaration.granted.secrets, roots = declaration.granted.roots } }
-  return keep_state(run, prepared.call, shape(prepared.call, run:tool(means, prepared.input)))
+  local repeatable = declaration.effect == "read" or declaration.repeatable == true
+  local tries = 0
+  local result
+  repeat
+    tries = tries + 1
+    result = shape(prepared.call, run:tool(means, prepared.input))
+  until result.code ~= "timeout" or not stall.met(run, "tool", "tool " .. declaration.name,
+    declaration.timeout_ms, repeatable and tries < TRIES_MOST)
+  return keep_state(run, prepared.call, result)
 end
 
 local function finish(run, prepared, result)
   if prepared.known then return result end
   result.at, result.of, result.seen = prepared.call.at, prepared.call.of, run:new_seen()
+  result.wrote = run:wrote()
   session.record(run, "result", result, prepared.power)
   note_touched(run, prepared.declaration, prepared.input, result)
   return result

@@ -26,6 +26,7 @@ local explain = {}
 ---@field hook?     { verdict: string, why: string? } the agent's allow_tool
 ---@field grant     { net: string[], secrets: string[], roots: grants.Root[] }
 ---@field lacks?    Needs
+---@field inside? string why an address that it names is closed
 ---@field lines?    string what would have to stand in config.yaml
 ---@field sandbox   string in words
 ---@field verdict   "allow"|"ask"|"deny" of all together
@@ -75,6 +76,7 @@ end
 local function sum_up(found)
   local policy = found.policy
   if policy.verdict == "deny" then return "deny", policy.why end
+  if found.inside then return "deny", found.inside end
   if grants.must_be_written(found.lacks) then
     return "deny", "it was not granted " .. grants.words(found.lacks)
   end
@@ -118,6 +120,7 @@ function explain.call(cli, who, declaration, input, workspace)
       hosts = json.array(asked.hosts) },
     rules = rules, policy = policy, answer = answer, hook = hook,
     grant = declaration.granted, lacks = declaration.lacks,
+    inside = grants.inside(declaration, asked.hosts),
     lines = declaration.lacks and grants.lines(declaration, s.home),
     sandbox = sandbox_words(declaration, s) }
   if not text.one_of(who.tools, declaration.name) then

@@ -2,6 +2,7 @@
 --- what and why, cost and time. No script, no network, no other file: only the style with the hash
 --- below is obeyed, so that nothing that a model or a tool wrote can become more than text.
 local export   = require "lib.export"
+local compaction_words = require "lib.compaction_words"
 local json     = require "lib.json"
 local records  = require "lib.records"
 local show     = require "lib.show"
@@ -183,6 +184,10 @@ local DRAW <const> = {
       type(b.why) == "string" and " (" .. b.why .. ")" or "")
       .. (b.from and ", by " .. b.from or "") .. (b.by and ", said by " .. b.by or ""), "small")
       .. value("evidence", b.evidence)
+  end,
+  compaction = function(b)
+    return p("made shorter, " .. text.first_line(compaction_words.of(b)), "small")
+      .. pre(b.summary, "summary")
   end,
   hop = function(b)
     return ("<h3>%s → %s</h3>"):format(esc(b.from), esc(b.to)) .. p(b.why, "small")

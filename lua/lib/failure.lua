@@ -26,7 +26,21 @@ local UNEXPECTED <const> = { code = "protocol" }                       -- 1xx to
 ---@field code string one of the codes of status.h
 ---@field message string one line
 ---@field retryable boolean
----@field details table status, type, retry_after_ms and what the dialect adds
+---@field details table status, type, retry_after_ms and what the dialect adds; `busy` where the
+---  server has too much to do now and fewer requests at a time would help; `in_stream` where the
+---  error came as an event of a stream
+
+local TOO_MUCH <const> = { [429] = true, [529] = true }
+
+--- Where a redirect leads, as far as it is shown: scheme, host and port.
+local function elsewhere(status, headers)
+  local place = status < 400 and headers.location
+  if not place then return nil end
+  local origin = place:match("^%a[%w+.-]*://[^/?#%s]+")
+  return ("the server points to %s, and no redirect is followed, so that the key goes nowhere else;"
+    .. " where that is the right server, set its base URL"):format(
+    origin and failure.quote(origin:gsub("//.*@", "//")) or "another place of its own")
+end
 
 --- The error for an answer with `status`.
 ---@param status integer
@@ -46,13 +60,15 @@ function failure.from_status(status, headers, said)
   if said.type then parts[1] = parts[1] .. " " .. said.type end
   if said.message and said.message ~= "" then parts[#parts + 1] = failure.quote(said.message) end
   local message = table.concat(parts, ": ")
-  if meaning.help then message = message .. "; " .. meaning.help end
+  local help = meaning.help or meaning == UNEXPECTED and elsewhere(status, headers)
+  if help then message = message .. "; " .. help end
   return {
     code = said.final and meaning.code == "unavailable" and "limit" or meaning.code,
     message = message,
     retryable = retryable,
     details = {
       status = status, type = said.type, retry_after_ms = failure.retry_after_ms(headers),
+      busy = TOO_MUCH[status] and not said.final or nil,
     },
   }
 end

@@ -11,11 +11,14 @@ local STAYS <const> = "; the version from before stays in force"
 ---@class fresh.Memory
 ---@field began boolean?
 ---@field kept  table of catalog.load
+---@field answered table<string, string> of trust.How
 ---@field good  table<string, boolean> what could be used at the last load, by what is tried
 ---@field lines table<string, boolean> what was said of the last load
 
 ---@return fresh.Memory
-function fresh.memory() return { kept = { files = {} }, good = {}, lines = {} } end
+function fresh.memory()
+  return { kept = { files = {} }, good = {}, lines = {}, answered = {} }
+end
 
 --- Says a line on stderr, unless it was said of the load before too.
 local function sayer(cli, memory)
@@ -137,7 +140,8 @@ function fresh.load(cli, named, how, memory)
   local say = sayer(cli, memory)
   if memory.began then cli.refresh() end
   local changed = memory.began and cli.on_trial() or {}
-  local loaded, err = start.load(cli, named, { ask = how.ask, kept = memory.kept })
+  local loaded, err = start.load(cli, named,
+    { ask = how.ask, answered = memory.answered, kept = memory.kept })
   if not loaded then return nil, err end
   if memory.began then try_all(cli, loaded, memory, say) end
   report(loaded, say)

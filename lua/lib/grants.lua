@@ -1,9 +1,10 @@
 --- What the user granted a tool beyond the sandbox and the workspace (`grants` of config.yaml),
 --- held against what the tool's file says that it needs. Pure.
-local json   = require "lib.json"
-local text   = require "lib.text"
-local tool   = require "lib.tool"
-local values = require "lib.settings_values"
+local address = require "lib.address"
+local json    = require "lib.json"
+local text    = require "lib.text"
+local tool    = require "lib.tool"
+local values  = require "lib.settings_values"
 
 local grants = {}
 
@@ -116,6 +117,21 @@ function grants.compare(needs, granted, home)
   return has, lacks
 end
 
+--- Why a call may not go where its arguments lead it: an address of this machine or of a network
+--- behind it is opened by config.yaml alone, whatever a rule or a person says to a model's wish.
+---@param declaration tool.Declaration
+---@param hosts       string[] that the call names
+---@return string? why
+function grants.inside(declaration, hosts)
+  for _, host in ipairs(hosts) do
+    if address.inside(host) and not text.one_of(declaration.needs.net or {}, host)
+      and not grants.within(declaration.granted.net, host) then
+      return ("%s is no public address; only the user's config.yaml opens it: grants: "
+        .. "{ %s: { net: [%q] } }"):format(host, declaration.name, host)
+    end
+  end
+end
+
 --- What of `lacks` no answer of a person can make good: it has to stand in config.yaml.
 ---@param lacks Needs?
 ---@return boolean
@@ -131,7 +147,8 @@ local function yaml_list(list)
   return "[" .. table.concat(said, ", ") .. "]"
 end
 
---- The lines of config.yaml that grant a tool all that it needs.
+--- The lines of config.yaml that grant a tool all that it needs. One that needs whatever host it is
+--- asked for is granted those that somebody names.
 ---@param declaration tool.Declaration
 ---@param home?       string
 ---@return string lines
@@ -141,6 +158,7 @@ function grants.lines(declaration, home)
     local list = {}
     for _, one in ipairs(needs[kind] or {}) do
       local is_path = kind == "read" or kind == "write"
+      if one == "*" then one = "*.example.org" end
       list[#list + 1] = not is_path and one or outside(one, home)
     end
     if #list > 0 then said[#said + 1] = ("%s: %s"):format(kind, yaml_list(list)) end

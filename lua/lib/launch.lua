@@ -27,6 +27,8 @@ local launch = {}
 ---@field set?    table<string, string> of --set
 ---@field params? table    of a chain, checked
 ---@field replay? cassette.About
+---@field narrowed? Limits a chain's own
+---@field most?   Limits   as they hold for the run
 ---@field line?   integer  of --each
 ---@field again?  resume.Again of a run that goes on
 ---@field attachments? integer
@@ -131,6 +133,7 @@ local function print_result(cli, values, total, result, err)
       { "waiting", total.waiting },
       { "turns", total.turns }, { "calls", total.calls },
       { "tokens", not total.rehearsed and total.tokens or nil },
+      { "usage", not total.rehearsed and total.usage or nil },
       { "cost_usd", not total.rehearsed and total.usd or nil },
       { "rehearsed", total.rehearsed }, { "time_ms", total.ms },
       { "error", err and { code = err.code, message = err.message } or result and result.error },
@@ -190,6 +193,7 @@ local function params_of(cli, ready)
   if ready.params then return ready.params end
   local chain, err = fresh.attempt(cli, function() return chains.declare(cli, ready.who.chain) end)
   if not chain then return nil, err end
+  ready.narrowed = chain.limits
   return chains.params(chain, ready.task, ready.set)
 end
 
@@ -210,8 +214,8 @@ local function record_start(run, ready, opened, params)
   local again, who, given = ready.again, ready.who, ready.given
   if again then
     session.record(run, "run.resumed", { by = "resume", after = again.seq,
-      forget = again.forget, from = again.from,
-      with_current = again.with_current, model = given.values.model, files = run:sources() })
+      forget = again.forget, from = again.from, with_current = again.with_current,
+      model = given.values.model, limits = ready.most, files = run:sources() })
     return
   end
   session.record(run, "run.started", {
@@ -220,7 +224,7 @@ local function record_start(run, ready, opened, params)
     model = opened.options.model, hops = opened.options.hops, sandbox = opened.sandbox,
     files = run:sources(), definition = who.layer == "named" and who.file or nil,
     choice = who.choice, candidates = who.candidates, project = ready.loaded.project.root,
-    options = { limits = given.limits, settings = given.said,
+    limits = ready.most, options = { settings = given.said,
       unconfined = given.values.unconfined, attachments = #(given.values.attach or {}) },
   })
 end
@@ -244,8 +248,11 @@ local function begin_total(run, ready, total)
   local again = ready.again
   session.get().top = run
   total.run, total.line = run.id, ready.line
-  limits.set(run, ready.given.limits)
-  if again then inbox.receive(run, again.messages) end
+  ready.most = limits.set(run, ready.given.limits, ready.narrowed)
+  if again then
+    limits.restore(run, again.pasts[again.id].records)
+    inbox.receive(run, again.messages)
+  end
 end
 
 --- One run from its opening to its last line.
@@ -268,6 +275,7 @@ function launch.one(cli, ready, quiet)
     })
   end)
   if not opened then return nil, err end
+  opened.options.exact_order = (values.record or values.replay) ~= nil
   if not quiet then say_sandbox(cli, values, opened) end
   local params
   params, err = params_of(cli, ready)

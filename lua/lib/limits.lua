@@ -1,147 +1,78 @@
---- What a run, and the part of one agent in it, may use: turns, calls, dollars, time. A run's
---- limits are the command line's or the defaults; a definition's `limits` bound each part of its
---- agent.
-local duration = require "lib.duration"
-local session  = require "lib.session"
-local text     = require "lib.text"
+--- What a run, and the part of one agent in it, may use: setting it, spending of it, and what
+--- happens when it is reached. A run's limits are the command line's, else those of config.yaml; a
+--- chain's own and a child's only narrow; a definition's bound each part of its agent. The counting
+--- is C's (host/run/budget.h). Host VM only.
+local allowance = require "lib.allowance"
+local past      = require "lib.past"
+local question  = require "lib.question"
+local session   = require "lib.session"
 
 local limits = {}
 
---- What `--limit` takes, and what a definition may say.
-limits.KEYS = { "turns", "calls", "hops", "children", "tokens", "usd", "time" }
-limits.OF_AGENT = { "turns", "calls", "usd", "time" }
+local CENT <const> = 10000 -- millionths of a dollar
+local END  <const> = "end"
 
-local DEFAULTS <const> = {
-  turns = "100", calls = "400", children = "1000", usd = "5", time = "30m",
-}
-local WEEK <const> = 7 * 24 * 3600 * 1000
-local MOST <const> = 1e12
-
----@class Limits counts; `usd` in millionths of a dollar, `time` in milliseconds
----@field turns?    integer
----@field calls?    integer
----@field hops?     integer
----@field children? integer
----@field tokens?   integer
----@field usd?      integer
----@field time?     integer
-
-local function invalid(key, value, why)
-  return nil, { code = "invalid", message = ("limit %s=%s: %s"):format(key, tostring(value), why) }
-end
-
-local function read_one(key, value)
-  if type(value) ~= "string" then return invalid(key, type(value), "a number, such as 12") end
-  if key == "time" then
-    local ms, err = duration.parse(value)
-    if not ms then return invalid(key, value, err.message) end
-    if ms > WEEK then return invalid(key, value, "more than a week") end
-    return ms
-  end
-  local number = value:match("^%d+%.?%d*$") and tonumber(value)
-  if not number or number > MOST then
-    return invalid(key, value, "a number from 0 on, such as 12")
-  end
-  if key == "usd" then return math.floor(number * 1e6 + 0.5) end
-  return math.tointeger(number) or invalid(key, value, "a whole number, such as 12")
-end
-
---- Reads limits as people write them, on the command line or in a definition.
----@param written table<string, string>
----@param known   string[] the keys that may stand here
----@return Limits? read, Error? err
-function limits.read(written, known)
-  local read = {}
-  if type(written) ~= "table" then
-    return nil, { code = "invalid",
-      message = "limits: a map such as { turns: 12, usd: 0.40, time: 4m }" }
-  end
-  for _, key in ipairs(text.sorted_keys(written)) do
-    if not text.one_of(known, key) then
-      return nil, { code = "invalid", message = ("limits: unknown key %q%s (known: %s)"):format(key,
-        text.suggest(key, known), table.concat(known, ", ")) }
+--- Narrows what a run and its children may use.
+local function put(run, most)
+  for _, key in ipairs(allowance.KEYS) do
+    if most[key] and key == "time" then
+      run:deadline_in(most.time)
+    elseif most[key] then
+      run:limit(key, most[key])
     end
-    local value, err = read_one(key, written[key])
-    if not value then return nil, err end
-    read[key] = value
   end
-  return read
 end
 
---- What a run may use where nobody says otherwise.
----@return Limits
-function limits.defaults()
-  local read = {}
-  for key, value in pairs(DEFAULTS) do read[key] = read_one(key, value) end
-  return read
+--- Sets what a run and its children may use in all: `given`, where it is silent what the settings
+--- say, and never more than `own`.
+---@param run    HostRun
+---@param given? Limits of the command line
+---@param own?   Limits a chain's
+---@return Limits most as it holds
+function limits.set(run, given, own)
+  local most, budget = {}, session.get().settings.budget
+  for _, key in ipairs(allowance.KEYS) do
+    local said = given and given[key]
+    if said == nil then said = budget[key] end
+    most[key] = said
+  end
+  most = allowance.narrower(most, own or {})
+  put(run, most)
+  return most
 end
 
---- Sets what a run and its children may use in all: `given`, and the defaults where it is silent.
+--- Makes a child with a slice of its parent's: at most `most`, and never more than is left above.
+--- Nothing is set aside for it: what it does not use is its siblings'.
+---@async
 ---@param run   HostRun
----@param given Limits?
-function limits.set(run, given)
-  local defaults = limits.defaults()
-  for _, key in ipairs(limits.KEYS) do
-    local value = given and given[key] or defaults[key]
-    if value and key == "time" then
-      run:deadline_in(value)
-    elseif value then
-      run:limit(key, value)
-    end
-  end
+---@param most? Limits
+---@param spec  table of run:child
+---@return HostRun? child, Error? err
+function limits.child(run, most, spec)
+  local ok, err = limits.room(run, "children", 1)
+  if not ok then return nil, err end
+  local child
+  child, err = run:child(spec)
+  if child and most then put(child, most) end
+  return child, err
 end
 
 -- one agent's part --------------------------------------------------------------------------------
 
 ---@class limits.Part
----@field agent  string
----@field most   Limits
----@field before table<string, integer> what the run had spent when the part began
+---@field agent string
+---@field time  integer? milliseconds
 
 --- From here on what the run spends counts for this agent's part.
 ---@param run HostRun
 ---@param who agent.Agent
 function limits.begin_part(run, who)
-  session.get().part[run.id] = who.limits and next(who.limits)
-    and { agent = who.name, most = who.limits, before = run:spent() } or nil
-end
-
---- "3 turns", "0.4000 usd", "4 min".
-local function amount_words(key, amount)
-  if key == "usd" then return ("%.4f usd"):format(amount / 1e6) end
-  if key == "time" then return duration.words(amount) end
-  return text.plural(amount, (key:gsub("s$", "")))
-end
-
---- Limits as a person reads them: "12 turns, 0.4000 usd, 4 min".
----@param most Limits
----@return string words
-function limits.words(most)
-  local said = {}
-  for _, key in ipairs(limits.KEYS) do
-    if most[key] then said[#said + 1] = amount_words(key, most[key]) end
+  local most = who.limits or {}
+  run:begin_part(who.name)
+  for _, key in ipairs(allowance.OF_AGENT) do
+    if most[key] and key ~= "time" then run:limit(key, most[key], true) end
   end
-  return table.concat(said, ", ")
-end
-
-local function over(part, key, most)
-  return { code = "limit", message = ("the limit of %s that %s's definition sets is reached")
-    :format(amount_words(key, most), part.agent) }
-end
-
---- Spends from the agent's part and from the run; refuses, spending nothing, where either has no
---- more.
----@param run    HostRun
----@param key    string
----@param amount integer 0 asks whether the limit is passed already
----@return boolean? ok, Error? err
-function limits.spend(run, key, amount)
-  local part = session.get().part[run.id]
-  local most = part and part.most[key]
-  if most and run:spent()[key] - part.before[key] + amount > most then
-    return nil, over(part, key, most)
-  end
-  return run:spend(key, amount)
+  session.get().part[run.id] = most.time and { agent = who.name, time = most.time } or nil
 end
 
 --- Does an agent's part within the time that its definition allows; what goes on longer is
@@ -152,21 +83,181 @@ end
 ---@return table? result, Error? err
 function limits.in_time(run, work)
   local part = session.get().part[run.id]
-  local most = part and part.most.time
-  if not most then return work() end
+  if not part then return work() end
   local done, err = run:race {
     work = function() -- a failure must settle the race as well as a success
       local ok, result, why = pcall(work)
       return { ok = ok, result = result, err = why }
     end,
     time = function()
-      run:wait { kind = "clock", key = "part", ms = most }
-      return { ok = true, err = over(part, "time", most) }
+      run:wait { kind = "clock", key = "part", ms = part.time }
+      return { ok = true, err = { code = "limit",
+        message = ("the limit of %s that %s's definition sets is reached")
+          :format(allowance.amount("time", part.time), part.agent) } }
     end,
   }
   if not done then return nil, err end
   if not done.ok then error(done.result, 0) end
   return done.result, done.err
+end
+
+-- spending ----------------------------------------------------------------------------------------
+
+--- How much more a person is asked for: as much again as was used, and at least what is needed now.
+local function more_of(run, key, need)
+  local more = math.max(need, run:spent()[key], 1)
+  if key == "usd" then more = (more + CENT - 1) // CENT * CENT end
+  return more
+end
+
+--- Asks the person whether the run gets more. Where nobody is there, a run that may wait for one
+--- parks (lib/question.lua).
+---@return string verdict "raise"|"end", string by
+local function ask(run, key, more, why)
+  local s = session.get()
+  local place = { at = ("limit.%s/%d"):format(key, run:spent()[key]) }
+  local raise = "give " .. allowance.amount(key, more) .. " more"
+  local answer, _, by = question.put(run, { asker = "The run", place = place,
+    text = ("%s.\nIt can have more, or end here with what is done."):format(why),
+    choices = { raise, END }, default = s.settings.budget.on_reached == "ask" and END or nil })
+  return answer == raise and "raise" or END, by
+end
+
+--- What to do about a limit: the person's answer, or the end where policy asks nobody.
+local function decide(run, key, need, err)
+  local s = session.get()
+  local policy = s.settings.budget.on_reached
+  if s.reached[run.top .. key] or policy == "end" or policy == "ask" and not s.ask then
+    return nil
+  end
+  local more = more_of(run, key, need)
+  local verdict, by = ask(run, key, more, err.message)
+  if verdict == END then s.reached[run.top .. key] = true end
+  local body = { what = "limit", limit = key, verdict = verdict, by = by, why = err.message,
+    amount = verdict == "raise" and more or nil }
+  session.record(run, "decision", body)
+  return body
+end
+
+--- A limit was reached. Answers true where there is more now.
+---@async
+---@param run  HostRun
+---@param key  string
+---@param need integer how much is needed
+---@param err  Error what refused
+---@return boolean? more, Error? err
+function limits.reached(run, key, need, err)
+  local known = past.take(run, "decision", "limit")
+  while known do -- one about another limit was not asked for again: it holds all the same
+    if known.verdict == "raise" then run:raise(known.limit, known.amount) end
+    if known.limit == key then break end
+    known = past.take(run, "decision", "limit")
+  end
+  local said = known
+  if not said then
+    said = decide(run, key, need, err)
+    if said and said.verdict == "raise" then run:raise(key, said.amount) end
+  end
+  if said and said.verdict == "raise" then return true end
+  return nil, err
+end
+
+--- Spends from the agent's part and from the run; refuses, spending nothing, where either has no
+--- more and nobody gives more.
+---@async
+---@param run    HostRun
+---@param key    string
+---@param amount integer 0 asks whether the limit is passed already
+---@return boolean? ok, Error? err
+function limits.spend(run, key, amount)
+  while true do
+    local ok, err = run:spend(key, amount)
+    if ok then return true end
+    ok, err = limits.reached(run, key, amount, err)
+    if not ok then return nil, err end
+  end
+end
+
+--- Whether there is room for what someone else spends next.
+---@async
+---@param run    HostRun
+---@param key    string
+---@param amount integer
+---@return boolean? ok, Error? err
+function limits.room(run, key, amount)
+  while true do
+    local ok, err = run:reserve(key, amount)
+    if ok then
+      run:settle(key, amount, 0)
+      return true
+    end
+    ok, err = limits.reached(run, key, amount, err)
+    if not ok then return nil, err end
+  end
+end
+
+-- a run that goes on ------------------------------------------------------------------------------
+
+--- Milliseconds in which a run was at work: from its start, and from each time that it was taken up
+--- again, to the last record before it stood still.
+---@param records { seq: integer, time: integer, kind: string, body: table }[] of one run, in order
+---@return integer ms
+local function active_ms(records)
+  local total, began, last = 0, nil, nil
+  for i, record in ipairs(records) do
+    if began and record.kind == "run.resumed" then
+      local before = i - 1 -- what was recorded on the way to being taken up is of this stretch
+      while before > 1 and records[before].seq > (record.body.after or math.maxinteger) do
+        before = before - 1
+      end
+      total = total + math.max(0, records[before].time - began)
+      began = record.time
+    end
+    began = began or record.time
+    last = record.time
+  end
+  return began and total + math.max(0, last - began) or total
+end
+
+--- What a killed process had reserved for a request and nothing settled: it may have been spent.
+local function unsettled(records)
+  local open
+  for _, record in ipairs(records) do
+    if record.kind == "reserved" then
+      open = record.body
+    elseif record.kind == "turn" or record.kind == "partial" or record.kind == "compaction" then
+      open = nil
+    end
+  end
+  return open
+end
+
+--- Takes from the limits of a run that goes on what its records alone tell: the time in which it
+--- was at work (not that in which it waited), a request that was cut by the death of its process,
+--- and replies that broke off. Turns and calls are spent by whoever takes their records. Right
+--- after limits.set, or limits.child.
+---@param run     HostRun
+---@param records { seq: integer, time: integer, kind: string, body: table }[] of this run, in order
+function limits.restore(run, records)
+  local left = run:time_left()
+  if left then run:deadline_in(math.max(0, left - active_ms(records))) end
+  local open = unsettled(records)
+  for _, record in ipairs(records) do
+    if record.kind == "partial" then
+      local usage = record.body.usage
+      limits.charge(run, { usd = record.body.cost_usd, tokens = usage and (usage.input or 0)
+        + (usage.output or 0) + (usage.cache_read or 0) + (usage.cache_write or 0) })
+    end
+  end
+  if open then limits.charge(run, open) end
+end
+
+--- Charges what a request came to: tokens, and dollars where they are known.
+---@param run  HostRun
+---@param cost { tokens: integer?, usd: number? } dollars
+function limits.charge(run, cost)
+  if cost.tokens then run:charge("tokens", cost.tokens) end
+  if cost.usd then run:charge("usd", math.ceil(cost.usd * 1e6)) end
 end
 
 return limits

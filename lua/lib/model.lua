@@ -1,6 +1,7 @@
 --- From a model's name to a server, and from a request to a reply. Names and numbers stand in
 --- models.lua, wire formats in dialects/; here is how they are used.
 local models = require "models"
+local strict = require "lib.strict"
 
 local model = {}
 
@@ -9,6 +10,7 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@class model.Env what stands outside; plain data
 ---@field variables table<string, string>  base URLs, by the variable's name
 ---@field secrets   table<string, boolean> names of the secrets that are there
+---@field refused?  table<string, string> why a key's file was not taken, by the secret's name
 ---@field models?   table                  instead of models.lua
 
 ---@class model.Target one server and model to ask; plain data
@@ -27,7 +29,16 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@field effort   boolean? it can be told how much effort to make
 ---@field sees     boolean? false for one that takes text only
 ---@field prices   table?
+---@field cache_least? integer tokens of the shortest prompt that the server caches
+---@field marks?   boolean it takes marks of where its cache ends
+---@field at_once? integer requests at a time, at most
 ---@field limits   table
+
+---@class model.How what asking needs of the world
+---@field wait   async fun(ms: integer)
+---@field random fun(): number from 0 to 1
+---@field left   fun(): integer? milliseconds that the run has left
+---@field turn   fun(target: model.Target): throttle.Turn whose turn it is with the server
 
 -- names ------------------------------------------------------------------------------------------
 
@@ -129,6 +140,9 @@ local function target_of(data, env, found)
     context = facts.context, max_output = facts.max_output, thinking = facts.thinking,
     sees = facts.sees, effort = facts.effort,
     prices = not own and facts.prices or nil, limits = data.limits,
+    cache_least = not own and (facts.cache_least or provider.cache_least) or nil,
+    marks = not own and facts.marks or nil,
+    at_once = provider.at_once or data.limits.at_once,
   }
 end
 
@@ -174,12 +188,18 @@ local function unknown(data, name)
     message = ("no model is called %q; `perigee models list` shows those there are"):format(name) }
 end
 
-local function no_key(name, provider)
+local function no_key(env, name, provider)
+  local refused = env.refused and env.refused[provider.secret]
+  if refused then
+    return { code = "denied", retryable = false, details = { variable = provider.secret },
+      message = ("model %q needs a key: %s"):format(name, refused) }
+  end
   local variable = provider.base_url_variable
   local address = variable and (", or %s to the address of a server of your own"):format(variable)
   return { code = "unavailable", retryable = false, details = { variable = provider.secret },
-    message = ("model %q needs a key: set %s%s; --model rehearsal:FILE needs none")
-      :format(name, provider.secret, address or "") }
+    message = ("model %q needs a key: set %s, or %s_FILE to the path of a file with mode 0600%s; "
+      .. "--model rehearsal:FILE needs none")
+      :format(name, provider.secret, provider.secret, address or "") }
 end
 
 --- The targets to try, in order.
@@ -210,7 +230,7 @@ function model.resolve(wanted, agent, env)
     for _, one in ipairs(found) do
       local target, provider = target_of(data, env, one)
       if not target then
-        first_err = first_err or no_key(name, provider)
+        first_err = first_err or no_key(env, name, provider)
       elseif not seen[target.provider .. "/" .. target.model] then
         seen[target.provider .. "/" .. target.model] = true
         targets[#targets + 1] = target
@@ -231,7 +251,8 @@ end
 
 --- Dollars for one reply; nil when the price or the usage is not known.
 ---@param target model.Target
----@param usage  { input: integer?, output: integer?, cache_read: integer?, cache_write: integer? }?
+---@param usage  { input: integer?, output: integer?, cache_read: integer?, cache_write: integer?,
+---  searches: integer? }? `searches` of the server's own tool
 ---@return number? usd
 function model.cost(target, usage)
   local prices = target.prices
@@ -244,7 +265,9 @@ function model.cost(target, usage)
     if tokens > 0 and not prices[kind] then return nil end
     total = total + tokens * (prices[kind] or 0)
   end
-  return total / 1e6
+  local searches, search = usage.searches or 0, target.prices.search
+  if searches > 0 and not search then return nil end
+  return total / 1e6 + searches * (search or 0)
 end
 
 -- asking -----------------------------------------------------------------------------------------
@@ -288,15 +311,52 @@ local function listen(response, dialect, on_event)
   return reply, err, used
 end
 
+--- The longest reply that is asked for: of a small window a quarter, so that a prompt has room.
+---@param target model.Target
+---@return integer tokens
+function model.reply_most(target)
+  local most = target.limits.max_tokens
+  if target.context then most = math.min(most, math.max(1, target.context // 4)) end
+  return math.min(most, target.max_output or most)
+end
+
+--- Whether a server may do the work of a tool: its provider's own, or any where the user says so.
+local function serves(target, tool)
+  return tool.server ~= nil and not target.scenario and not target.serves_none
+    and (tool.server.always or not target.own)
+end
+
+---@param targets model.Target[]
+---@param tool    { server: { always: boolean }? }
+---@return boolean whether one of them might
+function model.can_serve(targets, tool)
+  for _, target in ipairs(targets) do
+    if serves(target, tool) then return true end
+  end
+  return false
+end
+
+--- The tools, each with `server` only where this server is to do its work itself.
+local function tools_for(target, tools)
+  local list = {}
+  for i, tool in ipairs(tools or {}) do
+    list[i] = { name = tool.name, description = tool.description, schema = tool.schema,
+      server = serves(target, tool) or nil }
+  end
+  return tools and list
+end
+
 --- What a dialect makes its requests of.
 local function question(target, request)
-  local limits = target.limits
   return {
-    model = target.model, system = request.system, tools = request.tools,
-    messages = request.messages, output = request.output,
-    max_tokens = request.max_tokens
-      or math.min(limits.max_tokens, target.max_output or limits.max_tokens),
-    effort = target.effort and request.effort or nil,
+    model = target.model, system = request.system, tools = tools_for(target, request.tools),
+    messages = request.messages,
+    output = request.output or (strict.output(target, request.form, request.tools)),
+    max_tokens = request.max_tokens or model.reply_most(target),
+    effort = target.effort and request.effort or nil, blocks = request.blocks,
+    cache_key = request.cache_key, marks = target.marks,
+    -- Only the provider's own server knows what it was sent before.
+    diagnose = not target.own, previous = request.previous, container = request.container,
     thinking = request.thinking or target.thinking, legacy = target.legacy,
   }
 end
@@ -330,12 +390,17 @@ local function exchange(http, target, request, dialect, on_event)
   return reply, err, used
 end
 
---- Milliseconds before attempt number `attempt`; nil when the server asks for longer than we wait.
-local function pause_before(attempt, err, limits, random)
+--- Milliseconds before attempt number `attempt`; nil when the server asks for longer than we wait,
+--- or than the run has left. Those who were told the same time do not come back together.
+local function pause_before(attempt, err, limits, how)
   local asked = err.details and err.details.retry_after_ms
-  if asked then return asked <= limits.most_asked_ms and asked or nil end
+  if asked and asked > limits.most_asked_ms then return nil end
   local most = math.min(limits.most_wait_ms, limits.first_wait_ms * 2 ^ (attempt - 2))
-  return math.floor(random() * most)
+  local pause = asked and asked + math.floor(how.random() * limits.first_wait_ms)
+    or math.floor(how.random() * most)
+  local left = how.left()
+  if left and pause >= left then return nil end
+  return pause
 end
 
 --- The error with what was being done, and how often, before it.
@@ -357,6 +422,24 @@ local function in_older_form(http, target, request, dialect, on_event, first)
   return nil, first, false
 end
 
+--- Whether a refusal is about a tool that the server was asked to serve: not every model can, and
+--- an organisation may have forbidden it.
+local function refuses_to_serve(target, request, err)
+  if target.serves_none or not err.details or err.details.status ~= 400 then return false end
+  for _, tool in ipairs(tools_for(target, request.tools) or {}) do
+    if tool.server and err.message:find(tool.name, 1, true) then return true end
+  end
+  return false
+end
+
+--- Asks again with tools of our own only; they say themselves what is missing here.
+local function with_own_tools(http, target, request, dialect, on_event, first)
+  on_event { kind = "retry", attempt = 1, wait_ms = 0, code = first.code,
+    why = "the server refused its own tool: " .. first.message }
+  target.serves_none = true
+  return exchange(http, target, request, dialect, on_event)
+end
+
 local function rehearse(http, target, request, on_event)
   local reply, err = http.rehearse(target.scenario, request.given)
   if not reply then return nil, err end
@@ -364,32 +447,51 @@ local function rehearse(http, target, request, on_event)
   return reply
 end
 
---- Asks a model and waits for its whole reply; what comes on the way goes to `on_event`. An attempt
---- is repeated only while nothing of a reply was passed on.
+--- One attempt, when it is its turn with the server.
+local function attempt_of(http, target, request, dialect, on_event, how, attempt)
+  local turn <close> = how.turn(target)
+  local ready, err = turn:wait(on_event)
+  if not ready then return nil, err, false end
+  local reply, used
+  reply, err, used = exchange(http, target, request, dialect, on_event)
+  if err and attempt == 1 and target.may_be_legacy and not target.legacy
+    and dialect.wants_legacy(err) then
+    reply, err, used = in_older_form(http, target, request, dialect, on_event, err)
+  end
+  if err and attempt == 1 and refuses_to_serve(target, request, err) then
+    reply, err, used = with_own_tools(http, target, request, dialect, on_event, err)
+  end
+  turn:over(err)
+  return reply, err, used
+end
+
+--- Asks a model and waits for its whole reply; what comes on the way goes to `on_event`. A reply
+--- that broke off is asked for anew, whole: no API here goes on with one, and two halves are no
+--- reply. What of it was passed on is void then.
 ---@async
 ---@param http     table { send =, rehearse = } of the host
 ---@param target   model.Target `legacy` is set once the server turned out to need it
----@param request  table system, tools, messages (fragments); max_tokens, effort, thinking, given
----@param on_event fun(event: table) the dialect's, and { kind = "retry", attempt, wait_ms, why }
----@param how      { wait: fun(ms: integer), random: fun(): number }
+---@param request  table system, tools, messages (fragments); form (Schema of the answer) or output
+---  (as dialects take it), max_tokens, effort, thinking, given
+---@param on_event fun(event: table) the dialect's; { kind = "waiting", ahead, at_once }; and
+---  { kind = "retry", attempt, wait_ms, code, why, void }, `void` where the events of this reply so
+---  far count no more
+---@param how      model.How
 ---@return Reply? reply, table? err
 function model.ask(http, target, request, on_event, how)
   if target.scenario then return rehearse(http, target, request, on_event) end
   local dialect, limits = require("dialects." .. target.dialect), target.limits
   local attempt = 1
   while true do
-    local reply, err, used = exchange(http, target, request, dialect, on_event)
-    if err and attempt == 1 and target.may_be_legacy and not target.legacy
-      and dialect.wants_legacy(err) then
-      reply, err, used = in_older_form(http, target, request, dialect, on_event, err)
-    end
+    local reply, err, used =
+      attempt_of(http, target, request, dialect, on_event, how, attempt)
     if reply then return reply end
-    local pause = not used and err.retryable and attempt < limits.attempts
-      and pause_before(attempt + 1, err, limits, how.random)
+    local pause = err.retryable and attempt < limits.attempts
+      and pause_before(attempt + 1, err, limits, how)
     if not pause then return nil, explained(err, target, attempt) end
     attempt = attempt + 1
     on_event { kind = "retry", attempt = attempt, wait_ms = pause, code = err.code,
-      why = err.message }
+      why = err.message, void = used or nil }
     how.wait(pause)
   end
 end

@@ -7,6 +7,7 @@ local model_data = {}
 local NAME    <const> = schema.text { min = 1 }
 local NAMES   <const> = schema.list { of = NAME }
 local COUNT   <const> = schema.integer { min = 0 }
+local PLACES  <const> = schema.integer { min = 1 }
 local DOLLARS <const> = schema.number { min = 0 }
 
 local function object(wanted, optional)
@@ -22,23 +23,26 @@ local KINDS <const> = { { "input", DOLLARS }, { "output", DOLLARS } }
 local CACHE <const> = { { "cache_read", DOLLARS }, { "cache_write", DOLLARS } }
 local ABOVE <const> = object({ { "tokens", COUNT }, KINDS[1], KINDS[2] }, CACHE)
 local PRICES <const> = object(KINDS, { CACHE[1], CACHE[2], { "above", ABOVE },
+  { "search", DOLLARS },
   { "source", schema.text {} }, { "date", schema.text {} } })
 
 local PROVIDER <const> = object({
   { "dialect", NAME }, { "base_url", NAME },
 }, { { "base_url_variable", NAME }, { "secret", NAME }, { "own_dialect", NAME },
   { "owns", NAMES }, { "dots", schema.boolean {} },
-  { "legacy", schema.enum { "refused", "always", "never" } } })
+  { "legacy", schema.enum { "refused", "always", "never" } }, { "at_once", PLACES },
+  { "cache_least", COUNT } })
 local MODEL <const> = object({ { "provider", NAME } }, {
   { "context", COUNT }, { "max_output", COUNT }, { "thinking", NAME }, { "prices", PRICES },
   { "retires", NAME }, { "sees", schema.boolean {} },
-  { "effort", schema.boolean {} },
+  { "effort", schema.boolean {} }, { "cache_least", COUNT }, { "marks", schema.boolean {} },
 })
 local RULES <const> = schema.list { of = schema.list { of = NAME, min = 2, max = 2 } }
 local LIMITS <const> = object({
   { "max_tokens", COUNT }, { "connect_ms", COUNT }, { "first_byte_ms", COUNT },
   { "idle_ms", COUNT }, { "body_limit", COUNT }, { "attempts", COUNT },
-  { "first_wait_ms", COUNT }, { "most_wait_ms", COUNT }, { "most_asked_ms", COUNT } }, {})
+  { "first_wait_ms", COUNT }, { "most_wait_ms", COUNT }, { "most_asked_ms", COUNT },
+  { "at_once", PLACES }, { "most_queue_ms", COUNT }, { "cooldown_ms", COUNT } }, {})
 
 local EFFORT <const> = schema.map { of = schema.enum { "low", "medium", "high", "xhigh", "max" } }
 

@@ -8,6 +8,9 @@ local reading = require "lib.reading"
 
 local openai = {}
 
+--- What a strict form asks of a schema (lib/transform of the SDK).
+openai.FORM = { all_required = true, object_root = true }
+
 --- Words of a 4xx that no waiting mends although the status alone says it may.
 local FINAL <const> = { insufficient_quota = true, billing_hard_limit_reached = true }
 
@@ -69,8 +72,8 @@ function openai.failure(status, headers, body)
   return reading.no_stream(err, status, headers, body)
 end
 
---- Takes a usage object into `state`; what the cache read or wrote is part of the prompt's count on
---- this wire, and not of ours.
+--- Takes a usage object into `state`, which may have counted `searches`; what the cache read or
+--- wrote is part of the prompt's count on this wire, and not of ours.
 ---@param state   table
 ---@param prompt  any tokens of the prompt
 ---@param output  any
@@ -87,7 +90,7 @@ function openai.usage(state, prompt, output, details)
   if not next(raw) then return {} end
   local input = raw.prompt and raw.prompt - (raw.cache_read or 0) - (raw.cache_write or 0)
   state.usage = { input = input and math.max(input, 0), output = raw.output,
-    cache_read = raw.cache_read, cache_write = raw.cache_write }
+    cache_read = raw.cache_read, cache_write = raw.cache_write, searches = state.searches }
   return { { kind = "usage", usage = state.usage } }
 end
 

@@ -8,6 +8,7 @@
 --- Schema is read as well.
 local json   = require "lib.json"
 local schema = require "lib.schema"
+local strict = require "lib.strict"
 local text   = require "lib.text"
 
 local output = {}
@@ -122,6 +123,25 @@ local function find_json(said)
   return type(value) == "table" and value or nil
 end
 
+--- The value without the nulls of fields that may be missing: where an API wants each field to be
+--- there, that is how a model leaves one out.
+local function without_nulls(node, value)
+  if type(value) ~= "table" or value == json.null then return value end
+  if node.kind == "list" and node.of and json.is_array(value) then
+    for i, item in ipairs(value) do value[i] = without_nulls(node.of, item) end
+  elseif node.kind == "object" then
+    for _, field in ipairs(node.fields) do
+      local inner, may_miss = value[field.name], strict.may_miss(field)
+      if inner == json.null and may_miss and schema.check(field.schema, inner, "") == nil then
+        value[field.name] = nil
+      elseif inner ~= nil then
+        value[field.name] = without_nulls(field.schema, inner)
+      end
+    end
+  end
+  return value
+end
+
 --- The value of a final reply, or what is wrong with it, in words for the model.
 ---@param node Schema
 ---@param said string
@@ -131,7 +151,7 @@ function output.of(node, said)
   if value == nil then
     return nil, ("there is no JSON in it. It was: %s"):format(text.cut_middle(said, QUOTE_MOST))
   end
-  local checked, problems = schema.check(node, value, "reply")
+  local checked, problems = schema.check(node, without_nulls(node, value), "reply")
   if checked ~= nil then return checked end
   local lines = {}
   for i, problem in ipairs(problems) do

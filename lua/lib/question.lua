@@ -131,6 +131,10 @@ function question.put(run, asked)
   if known then return known.text, known.error, known.by end
   local answer, err, number = from_somebody(run, asked, body, seq)
   local by = number and "inbox" or "person"
+  if err and err.code == "timeout" then
+    session.emit(run, "stall", { what = "ask", action = asked.default and "default" or "fail",
+      after_ms = asked.timeout_ms or s.settings.policy.ask_ms })
+  end
   if not answer and asked.default ~= nil then
     answer, err, by = asked.default, nil, "default"
   elseif not answer then

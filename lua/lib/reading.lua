@@ -22,6 +22,44 @@ function reading.text(value) return type(value) == "string" and value or nil end
 ---@return table?
 function reading.object(value) return type(value) == "table" and value or nil end
 
+--- The text of a JSON value with each half of a surrogate pair that stands alone replaced: servers
+--- that cut a reply between the two halves of a sign send such.
+local function without_lone_halves(data)
+  local parts, at = {}, 1
+  while true do
+    local from, to, escaped = data:find("\\(.)", at)
+    if not from then break end
+    local code = escaped == "u" and tonumber(data:match("^%x%x%x%x", to + 1) or "", 16)
+    if code and code >= 0xD800 and code <= 0xDFFF then
+      local paired = code < 0xDC00 and data:find("^\\u[dD][c-fC-F]%x%x", to + 5)
+      parts[#parts + 1] = data:sub(at, from - 1)
+      parts[#parts + 1] = paired and data:sub(from, to + 10) or "\\ufffd"
+      at = paired and to + 11 or to + 5
+    else
+      parts[#parts + 1] = data:sub(at, to)
+      at = to + 1
+    end
+  end
+  parts[#parts + 1] = data:sub(at)
+  return table.concat(parts)
+end
+
+local IN_ORDER <const> = { ordered = true }
+
+--- The object (or list) of an event; nil when its data is none.
+---@param data    string
+---@param texts?  boolean only texts and numbers of it are used: the order of keys need not be kept,
+---  which takes a quarter of the time that a piece costs in all
+---@return table?
+function reading.event(data, texts)
+  local how = not texts and IN_ORDER or nil
+  local value = json.decode(data, how)
+  if value == nil and data:find("\\u[dD][89a-fA-F]") then
+    value = json.decode(without_lone_halves(data), how)
+  end
+  return type(value) == "table" and value or nil
+end
+
 --- The arguments' own text when it is a JSON object, else {}: servers refuse anything else, and
 --- the model is told what was wrong by the call's result.
 ---@param text string
@@ -78,7 +116,7 @@ end
 function reading.refused(state, status, said)
   local err = failure.from_status(status, nil, said)
   err.message = err.message:gsub("^HTTP %d+", "the stream broke off with", 1)
-  err.details.status = nil -- the answer itself was a 200
+  err.details.status, err.details.in_stream = nil, true -- the answer itself was a 200
   return reading.fail(state, err)
 end
 

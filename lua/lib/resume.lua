@@ -1,10 +1,10 @@
 --- A run that goes on: what its journal says becomes what a command line would have said, and the
 --- records of its tree answer for what was done (DESIGN.md, section 11). Host VM only.
+local allowance = require "lib.allowance"
 local catalog = require "lib.catalog"
 local chains  = require "lib.chains"
 local forget  = require "lib.forget"
 local launch  = require "lib.launch"
-local limits  = require "lib.limits"
 local past    = require "lib.past"
 local show    = require "lib.show"
 local start   = require "lib.start"
@@ -139,10 +139,14 @@ local function who_of(cli, loaded, first, mine)
   return loaded.catalog.find(first.agent)
 end
 
-local function bounds_of(first, options)
+--- The limits that the run had last, and what is said now over them.
+local function bounds_of(mine, options)
   local bounds = {}
-  for key, value in pairs(first.options and first.options.limits or {}) do bounds[key] = value end
-  local said, err = limits.read(options.limit or {}, limits.KEYS)
+  for _, record in ipairs(mine.records) do
+    local begins = record.kind == "run.started" or record.kind == "run.resumed"
+    for key, value in pairs(begins and record.body.limits or {}) do bounds[key] = value end
+  end
+  local said, err = allowance.read(options.limit or {}, allowance.KEYS)
   if not said then return nil, err end
   for key, value in pairs(said) do bounds[key] = value end
   return bounds
@@ -177,7 +181,7 @@ local function prepare(cli, id, options)
   local values, bounds, recorded, loaded, who, err
   values, err = values_of(first, options)
   if not values then return nil, err end
-  bounds, err = bounds_of(first, options)
+  bounds, err = bounds_of(again.pasts[id], options)
   if not bounds then return nil, err end
   if not options.with_current then
     recorded, err = texts.of(cli, id)

@@ -4,7 +4,7 @@ local asking  = require "lib.asking"
 local chooser = require "lib.chooser"
 local hop     = require "lib.hop"
 local json    = require "lib.json"
-local limits  = require "lib.limits"
+local allowance = require "lib.allowance"
 local model   = require "lib.model"
 local ruling  = require "lib.ruling"
 local show    = require "lib.show"
@@ -89,9 +89,8 @@ end
 
 --- Facts of a run that has not begun, with the dollars that it has where nobody says otherwise.
 local function fresh(task, mode)
-  local bounds = limits.defaults()
   return { task_bytes = #task, attachments = 0, visit = 1, hops = 0, mode = mode or "auto",
-    left_usd = bounds.usd / 1e6, tokens = 0 }
+    left_usd = allowance.DEFAULTS.usd / 1e6, tokens = 0 }
 end
 
 --- Who would get a task.

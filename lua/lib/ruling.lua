@@ -43,12 +43,22 @@ local POLICY <const> = { decide = schema.object {
   { "from", schema.text {}, "Where the rule stands.", optional = true },
 } }
 
+local COMPACT <const> = schema.object {
+  { "results", schema.list { of = NAME, max = 10000 }, "Ids of calls.", optional = true },
+  { "summary", schema.object {
+    { "upto", schema.integer { min = 2 }, "The last message that is summed up." },
+    { "prompt", schema.text { min = 1, max = 20000 }, "What the model is told.", optional = true },
+  }, "What becomes a summary.", optional = true },
+  WHY,
+}
+
 --- What each function answers, by its file and name; hooks stand under "hooks".
 local FORMS <const> = {
   ["lua/policy.lua"] = POLICY, ["project:lua/policy.lua"] = POLICY,
   ["lua/lib/settings_policy.lua"] = POLICY,
   ["lua/routing.lua"] = { choose = CHOOSE, model = MODEL, next = NEXT },
-  ["lua/context.lua"] = { prompt = schema.text { min = 1 }, handover = schema.text { min = 1 } },
+  ["lua/context.lua"] = { prompt = schema.text { min = 1 }, handover = schema.text { min = 1 },
+    compact = COMPACT },
   hooks = { next = NEXT, before = schema.object {
     { "context", schema.text {}, "Added to the first message.", optional = true },
   } },

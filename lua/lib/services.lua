@@ -1,11 +1,11 @@
 --- What the `run` of a chain does, on the host's side. Each function gets the chain's run first.
 local agent   = require "lib.agent"
+local allowance = require "lib.allowance"
 local children = require "lib.children"
 local copies  = require "lib.copies"
 local door    = require "lib.door"
 local duration = require "lib.duration"
 local json    = require "lib.json"
-local limits  = require "lib.limits"
 local opening = require "lib.opening"
 local output  = require "lib.output"
 local past    = require "lib.past"
@@ -25,6 +25,7 @@ local OPTIONS <const> = schema.object {
     optional = true },
   { "output", schema.any {}, "What its final reply must be.", optional = true },
   { "workspace", schema.enum { "copy" }, "Where it works.", optional = true },
+  { "limits", schema.any {}, "What it may use at most.", optional = true },
 }
 
 local PATCH <const> = schema.object {
@@ -82,7 +83,7 @@ local function carry_child(run, place, who, input, options, more)
   record.workspace, record.copy = options.workspace, more.copy
   return children.carry(run, { agent = who.name, task = task, record = record, again = more.again,
     started = { workspace = more.place and more.place.workspace or run.workspace },
-    place = more.place, work = work_of(who, input, options) })
+    place = more.place, limits = options.bounds, work = work_of(who, input, options) })
 end
 
 --- Records how a child ended, and answers it as the script gets it.
@@ -124,6 +125,11 @@ function services.ask(run, place, name, input, options)
     local why
     checked.form, why = output.read(checked.output)
     if not checked.form then return invalid("run.ask: output: " .. why) end
+  end
+  if checked.limits then
+    local why
+    checked.bounds, why = allowance.read(checked.limits, allowance.KEYS)
+    if not checked.bounds then return invalid("run.ask: " .. why.message) end
   end
   checked.of = identity(run, name, input, options)
   local done, started = steps.known(run, place, { what = "ask", name = name, of = checked.of })
@@ -213,7 +219,7 @@ end
 --- What a run spent, and what is left of it; nil where nothing bounds it. Dollars as dollars.
 local function budget_of(run)
   local spent, found = run:spent(), {}
-  for _, key in ipairs(limits.KEYS) do
+  for _, key in ipairs(allowance.KEYS) do
     local used = spent[key]
     if used then
       local per = key == "usd" and 1e6 or 1
@@ -222,7 +228,7 @@ local function budget_of(run)
       if per == 1 then found[key] = { spent = used, left = left } end
     end
   end
-  found.time_ms = run:time_left()
+  found.time_ms = (run:time_left())
   return found
 end
 
@@ -296,6 +302,12 @@ function services.output(piece)
         text = (text.valid(piece[name])), stderr = name == "stderr" or nil })
     end
   end
+end
+
+--- A run that has not ended although its time was over long ago, as the host recorded it.
+---@param overdue { id: string, parent: string?, seq: integer, after_ms: integer }
+function services.watchdog(overdue)
+  session.emit(overdue, "watchdog", { after_ms = overdue.after_ms }, overdue.seq)
 end
 
 -- what authors' tests may do besides --------------------------------------------------------------

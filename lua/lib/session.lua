@@ -7,7 +7,9 @@ local session = {}
 ---@class Session
 ---@field catalog  catalog.Catalog
 ---@field tools    table<string, tool.Declaration> with `entry`, the file that runs it
----@field options  { model: string?, hops: "off"|"auto"|"full" }
+---@field options  { model: string?, hops: "off"|"auto"|"full", exact_order: boolean? }
+---  `exact_order`: models are asked in the order of their list, whatever the time, so that what is
+---  recorded can be played
 ---@field env      model.Env
 ---@field settings settings.Settings
 ---@field sandbox  "full"|"unconfined"|"none"
@@ -27,7 +29,10 @@ local session = {}
 ---@field touched  table<string, session.Touched[]> files changed, by run
 ---@field watched  table<string, table> workspaces of which commands' changes count; lib.changes
 ---@field questions table<string, question.Asked[]> that nobody answered, by run
----@field part     table<string, limits.Part> what bounds the part of the agent at work, by run
+---@field sent     table<string, table> how the last conversation of an agent began; see lib.prefix
+---@field part     table<string, limits.Part> the time of the part of the agent at work, by run
+---@field reached  table<string, boolean> limits where a person said that it is the end
+---@field stalls   integer about which a person was asked
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
 ---@field models   table<string, string[]> the models that a run asks, the first of them now, by run
 ---@field bench?   bench.Bench what the test under way may do besides

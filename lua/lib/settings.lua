@@ -42,9 +42,14 @@ local text   = require "lib.text"
 ---@field file_size    integer
 ---@field output       integer
 
+---@class settings.Budget: Limits of one run with its children; false: no limit
+---@field on_reached "ask"|"park"|"end"
+
 ---@class settings.Settings plain data
 ---@field sandbox  settings.Sandbox
 ---@field limits   settings.Limits
+---@field budget   settings.Budget
+---@field stalls   table<stall.Name, stall.Policy>
 ---@field policy   { ask_ms: integer, unanswered: "wait"|"refuse", rules: settings.Rule[] } the
 ---  user's rules first
 ---@field grants   table<string, Needs> by tool; net, secrets, read, write as far as granted
@@ -194,8 +199,8 @@ local function put_project(now, origin, layer, warnings)
 end
 
 local function result_of(now, origin, warnings)
-  local found = { sandbox = {}, limits = {}, policy = {}, grants = now.grants,
-    warnings = warnings, origin = origin }
+  local found = { grants = now.grants, warnings = warnings, origin = origin }
+  for _, section in ipairs(keys.SECTIONS) do found[section] = {} end
   for _, key in ipairs(keys.ALL) do
     local section = key[1]:match("^(%l+)%.")
     if section then found[section][key[2]] = now[key[1]] end

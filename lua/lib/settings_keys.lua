@@ -1,5 +1,6 @@
 --- Every key of config.yaml: where its value stands in Settings, how it is read, what it is by
 --- default, and what a project may do with it. Pure.
+local allowance = require "lib.allowance"
 local duration = require "lib.duration"
 local json     = require "lib.json"
 local size     = require "lib.size"
@@ -89,6 +90,30 @@ local function list_key(name, reader, example, narrower)
     narrower = narrower }
 end
 
+local function limit_words(key)
+  return function(value) return value and allowance.amount(key, value) or "none" end
+end
+
+--- `budget.KEY`: what a run may use. A project's is the smaller one, or the only one.
+local function budget_key(key)
+  local words = limit_words(key)
+  return { "budget." .. key, key, read = values.limit(key), default = allowance.DEFAULTS[key],
+    words = words, narrower = function(theirs, ours)
+      if theirs and (not ours or theirs <= ours) then return theirs end
+      if theirs == ours then return ours end
+      return ours, ("%s is more than the %s in force"):format(words(theirs), words(ours))
+    end }
+end
+
+--- `stalls.NAME`: what is done when nothing happens for too long.
+local function stall_key(name, default)
+  return { "stalls." .. name, name, read = values.word { "retry", "fail", "ask" },
+    default = default, narrower = false }
+end
+
+--- The first word of each key but `grants`.
+keys.SECTIONS = { "sandbox", "limits", "budget", "stalls", "policy", "search" }
+
 --- In the order of the file.
 ---@type settings.Key[]
 keys.ALL = {
@@ -104,6 +129,12 @@ keys.ALL = {
     narrower = smaller(tostring) },
   size_key("limits.file_size", 1024 * MB, 1024, 64 * TB),
   size_key("limits.output", MB, 1, 4 * MB),
+  budget_key "turns", budget_key "calls", budget_key "hops", budget_key "children",
+  budget_key "tokens", budget_key "usd", budget_key "written", budget_key "time",
+  { "budget.on_reached", "on_reached", read = values.word { "ask", "park", "end" },
+    default = "ask", narrower = false },
+  stall_key("connect", "retry"), stall_key("first_byte", "retry"),
+  stall_key("idle_stream", "retry"), stall_key("tool", "fail"),
   duration_key("policy.ask_deadline", "ask_ms", 5 * MINUTE, SECOND, 7 * DAY),
   { "policy.unanswered", "unanswered", read = values.word { "wait", "refuse" }, default = "wait",
     narrower = function(theirs, ours)
@@ -111,6 +142,7 @@ keys.ALL = {
       return ours, "wait is wider than the refuse in force"
     end },
   list_key("policy.rules", values.rule, '[{ deny: bash, command: "git push*" }]', stricter_rules),
+  { "search.engine", "engine", read = values.engine, default = "auto", narrower = false },
   { "grants", "grants", read = values.grants, default = {}, narrower = false },
 }
 

@@ -63,10 +63,10 @@ local function read_text(cli, layer, source)
     for _, entry in ipairs(tree) do
       if entry.key == "grants" then
         if not values.is_blank(entry) then take(layer, keys.find("grants"), entry) end
-      elseif text.one_of({ "sandbox", "limits", "policy" }, entry.key) then
+      elseif text.one_of(keys.SECTIONS, entry.key) then
         read_section(layer, entry)
       else
-        unknown(layer, entry, entry.key, { "sandbox", "limits", "policy", "grants" })
+        unknown(layer, entry, entry.key, { "grants", table.unpack(keys.SECTIONS) })
       end
     end
   end

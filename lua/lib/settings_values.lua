@@ -3,6 +3,7 @@
 --- A reader is `function(read, node) -> value or nil`; what is wrong with the node it tells
 --- `read.problem(node, message)`, so that one reading finds all faults of a file. `read.home` is
 --- the user's home folder, or nil.
+local allowance = require "lib.allowance"
 local duration = require "lib.duration"
 local glob     = require "lib.glob"
 local json     = require "lib.json"
@@ -100,6 +101,18 @@ end
 
 function values.count(least, most) return amount(parse_count, tostring, "512", least, most) end
 
+--- A limit of runs, or "none".
+---@param key string of lib.allowance
+function values.limit(key)
+  return function(read, node)
+    local written = line_of(read, node, "12")
+    if not written then return nil end
+    local value, err = allowance.parse(key, written)
+    if value == nil then read.problem(node, ("%s: %s"):format(quoted(written), err.message)) end
+    return value
+  end
+end
+
 -- words -------------------------------------------------------------------------------------------
 
 --- One of a few words.
@@ -122,6 +135,15 @@ function values.name(read, node)
   if not written then return nil end
   if written:match("^[%a_][%w_]*$") then return written end
   read.problem(node, quoted(written) .. " is no name of a variable: letters, digits and _")
+end
+
+--- The name of a search engine's file, or a word in place of one.
+function values.engine(read, node)
+  local written = line_of(read, node, "brave")
+  if not written then return nil end
+  if written:match("^%l[%l%d_]*$") then return written end
+  read.problem(node, quoted(written) .. " is no engine's name: auto, none, provider, or a file of "
+    .. "lua/search such as brave")
 end
 
 --- A path without "." and doubled slashes; nil and why where it cannot be used.

@@ -34,7 +34,8 @@ end
 
 local function value_of(found, key)
   local section = key[1]:match("^(%l+)%.")
-  return section and found[section][key[2]] or found[key[2]]
+  if section then return found[section][key[2]] end
+  return found[key[2]]
 end
 
 --- One row a key; one a rule, and one a tool's grant.

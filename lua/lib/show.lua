@@ -1,4 +1,5 @@
 --- How a run looks to whoever watches: text for people, one JSON object a line, or one at the end.
+local compaction_words = require "lib.compaction_words"
 local json = require "lib.json"
 local text = require "lib.text"
 
@@ -124,6 +125,7 @@ end
 ---@field turns     integer
 ---@field calls     integer
 ---@field tokens    integer
+---@field usage     { input: integer, output: integer, cache_read: integer, cache_write: integer }
 ---@field usd       number?
 ---@field rehearsed boolean
 ---@field ms        integer
@@ -138,7 +140,9 @@ function show.total(total)
   elseif total.rehearsed then
     parts[#parts + 1] = "rehearsed"
   else
+    local cached = total.usage.cache_read
     parts[#parts + 1] = text.plural(total.tokens, "token")
+      .. (cached > 0 and (" (%d from the cache)"):format(cached) or "")
     parts[#parts + 1] = total.usd and ("$%.4f"):format(total.usd) or "cost unknown"
   end
   parts[#parts + 1] = show.time(total.ms)
@@ -244,7 +248,16 @@ function show.people(cli, speak)
       if not event.parent then return write.text(show.clean(b.text)) end
       children[event.run] = (children[event.run] or "") .. b.text
     end,
-    ["delta.retry"] = function(b)
+    ["delta.waiting"] = function(b)
+      if b.cache then
+        return write.passing { "   waiting for one that began alike and fills the cache ..." }
+      end
+      local said = b.ahead > 0 and (", %d before it"):format(b.ahead) or ""
+      write.passing { ("   waiting for a turn with the server, which takes %d at a time%s ...")
+        :format(b.at_once, said) }
+    end,
+    ["delta.retry"] = function(b, event)
+      if b.void then children[event.run] = nil end
       local why = show.clean(b.why or "")
       write.line(colours.red(("   again in %s: %s"):format(show.time(b.wait_ms), why)))
     end,
@@ -266,6 +279,10 @@ function show.people(cli, speak)
       for i, line in ipairs(lines) do lines[i] = "     " .. line end
       table.insert(lines, 1, ("   . %s ..."):format(calls[b.call] or show.clean(b.tool)))
       write.passing(lines, colours.dim)
+    end,
+    compaction = function(b)
+      local said = text.first_line(compaction_words.of(b))
+      write.line(colours.dim("   made shorter: " .. show.clean(said)))
     end,
     result = function(b)
       forget_output(b.id)
@@ -295,7 +312,13 @@ function show.people(cli, speak)
     log = function(b)
       write.line("   " .. show.clean(b.tool and b.tool .. ": " .. b.text or b.text))
     end,
-    partial = function() write.line(colours.red("   the reply broke off")) end,
+    watchdog = function(b, event)
+      write.line(colours.red(("   run %s goes on %s after the end of its time: a bug of perigee")
+        :format(event.run, show.time(b.after_ms))))
+    end,
+    partial = function(b)
+      if b.text ~= "" then write.line(colours.red("   the reply broke off")) end
+    end,
     ["run.finished"] = write.finish_text,
     ["run.parked"] = write.finish_text,
   }
@@ -320,19 +343,26 @@ end
 --- Adds up what the events of a run and its children say; `total` is what the last line shows.
 ---@return fun(event: table) watch, table total
 function show.counter()
-  local total = { turns = 0, calls = 0, tokens = 0, usd = 0.0, rehearsed = false }
+  local total = { turns = 0, calls = 0, tokens = 0, usd = 0.0, rehearsed = false,
+    usage = { input = 0, output = 0, cache_read = 0, cache_write = 0 } }
+  local function add(body)
+    for kind in pairs(total.usage) do
+      local tokens = body.usage and body.usage[kind] or 0
+      total.usage[kind] = total.usage[kind] + tokens
+      total.tokens = total.tokens + tokens
+    end
+    total.usd = total.usd and body.cost_usd and total.usd + body.cost_usd or nil
+  end
   return function(event)
     local body = event.body
     if event.kind == "prompt" then
       total.rehearsed = total.rehearsed or body.dialect == "rehearsal"
     elseif event.kind == "turn" then
       total.turns = total.turns + 1
-      local usage = body.usage
-      if usage then
-        total.tokens = total.tokens + (usage.input or 0) + (usage.output or 0)
-          + (usage.cache_read or 0) + (usage.cache_write or 0)
-      end
-      total.usd = total.usd and body.cost_usd and total.usd + body.cost_usd or nil
+      add(body)
+    elseif (event.kind == "partial" or event.kind == "compaction") and body.usage then
+      -- a reply that broke off costs too, and so does a summary
+      add(body)
     elseif event.kind == "call" then
       total.calls = total.calls + 1
     end

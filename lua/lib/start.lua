@@ -7,6 +7,7 @@ local network  = require "lib.network"
 local notes    = require "lib.notes"
 local project  = require "lib.project"
 local rights   = require "lib.rights"
+local searching = require "lib.searching"
 local session  = require "lib.session"
 local settings = require "lib.settings"
 local show     = require "lib.show"
@@ -49,7 +50,7 @@ local function taker(cli, where, how)
     if layer.name == "distribution" then return true end
     local why = written.why(where.written, path, file.real, file.hash)
     if not why then return true end
-    if asker and trust.ask_for_file(asker, path, why) then
+    if asker and trust.ask_for_file(asker, path, why, file.hash) then
       return written.take(cli, where.written, { { path = path, hash = file.hash } })
     end
     local folder = where.place and where.place.root or path:match("^(.*)/[^/]+$")
@@ -63,9 +64,9 @@ end
 ---@async
 ---@param cli   table
 ---@param named? string --project
----@param how?  { ask: boolean?, recorded: texts.Texts?, kept: table? } ask: a person may be asked
----  for what is not trusted yet; recorded: the texts of the run that is carried on, from the
----  journal that is open; kept: see catalog.load
+---@param how?  { ask: boolean?, answered: table?, recorded: texts.Texts?, kept: table? } ask: a
+---  person may be asked for what is not trusted yet; answered: see trust.How; recorded: the texts
+---  of the run that is carried on, from the journal that is open; kept: see catalog.load
 ---@return start.Loaded? loaded, Error? err
 function start.load(cli, named, how)
   local where, err = project.find(cli, named)
@@ -155,11 +156,14 @@ end
 function start.outside(cli, gate)
   local models, err = start.models(cli, gate)
   if not models then return nil, err end
-  local env = { variables = {}, secrets = {}, models = models }
+  local env = { variables = {}, secrets = {}, refused = {}, models = models }
   for _, provider in pairs(models.providers) do
     local variable = provider.base_url_variable
     if variable then env.variables[variable] = cli.env(variable) end
-    if provider.secret and cli.has_secret(provider.secret) then
+    local has, refused = false, nil
+    if provider.secret then has, refused = cli.has_secret(provider.secret) end
+    if refused then env.refused[provider.secret] = refused end
+    if has then
       env.secrets[provider.secret] = true
     end
   end
@@ -254,13 +258,17 @@ start.date_of = date_of
 ---@param cli    table
 ---@param loaded start.Loaded
 ---@param given? settings.Given[] what the command line says of settings
+---@param replay? cassette.About
 ---@return settings.Settings? found, Error? err
-function start.grant(cli, loaded, given)
+function start.grant(cli, loaded, given, replay)
   local found, err = settings.load(cli, loaded.project, given)
   if not found then return nil, err end
   local say = teller(cli, loaded)
   for _, warning in ipairs(found.warnings) do say(warning) end
   grants.apply(loaded.box.tools, found, loaded.project.folders.home)
+  local ok
+  ok, err = searching.apply(cli, loaded, found, replay)
+  if not ok then return nil, start.located(cli, err) end
   return found
 end
 
@@ -343,7 +351,7 @@ function start.session(cli, loaded, how)
   local applies, err = start.chain_tool(cli, loaded)
   if not applies then return nil, err end
   local inforce
-  inforce, err = start.grant(cli, loaded, how.given)
+  inforce, err = start.grant(cli, loaded, how.given, how.replay)
   if not inforce then return nil, err end
   local named
   named, err = start.model(cli, how.model)
@@ -357,6 +365,7 @@ function start.session(cli, loaded, how)
   local env
   env, err = start.env(cli, loaded.gate, how.replay)
   if not env then return nil, err end
+  searching.note(loaded.box.tools, env)
   local sandbox, no_sandbox = "unconfined", nil
   if not how.unconfined then
     local ok
@@ -381,8 +390,8 @@ function start.session(cli, loaded, how)
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
     visits = how.visits or {}, states = {}, touched = {}, questions = {}, speaking = {},
-    unpriced = {}, models = {}, part = {}, watched = {}, pasts = how.pasts,
-    inbox = {}, heard = 0, waiting = {}, parked = {}, now = cli.now,
+    unpriced = {}, models = {}, part = {}, sent = {}, watched = {}, pasts = how.pasts, reached = {},
+    stalls = 0, inbox = {}, heard = 0, waiting = {}, parked = {}, now = cli.now,
     parks = how.parks and inforce.policy.unanswered == "wait",
     facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux",
       notes = said },

@@ -1,14 +1,19 @@
 --- One conversation with a model: how it begins, what is said, one turn of it. Who talks, and about
 --- what, is the turn loop's (lib/agent.lua) or the chooser's (lib/chooser.lua).
 local asking  = require "lib.asking"
+local compaction = require "lib.compaction"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
 local past    = require "lib.past"
+local prefix  = require "lib.prefix"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
 local session = require "lib.session"
+local strict  = require "lib.strict"
 
 local talk = {}
+
+local KEY_SIGNS <const> = 32 -- of a hash, to name what siblings share
 
 ---@class talk.Talk
 ---@field who     agent.Agent
@@ -23,6 +28,7 @@ local talk = {}
 ---@field form?   Schema what its final reply must be
 ---@field repaired? boolean it was asked again for that
 ---@field request table
+---@field measured? estimate.Measured of its last request
 
 ---@class talk.Ready
 ---@field targets model.Target[]
@@ -70,16 +76,24 @@ function talk.open(run, who, ready, tools, first, task)
   local known = past.take(run, "prompt")
   if not known then
     s.visits[who.name] = (s.visits[who.name] or 0) + 1
+    local held, loose = strict.output(ready.targets[1], ready.form, tools)
+    if loose then
+      session.emit(run, "notice", { text = ("the reply of %s is checked, not held to its output by "
+        .. "%s: %s"):format(who.name, ready.targets[1].model, loose) })
+    end
     known = { agent = who.name, file = who.file, hash = who.source and run:keep_text(who.source),
       model = ready.targets[1].model, visit = s.visits[who.name],
       dialect = ready.targets[1].dialect, system = ready.system, tools = json.array(names),
-      first = first }
+      first = first, form = held and held.schema }
     session.record(run, "prompt", known)
   end
   first = known.first
+  local shared = prefix.shared(ready.system, tools)
   local new = { who = who, targets = ready.targets, task = task, visit = known.visit,
     turn = 0, names = names, first = first, log = {}, sight = {}, form = ready.form,
-    request = { system = ready.system, tools = tools, messages = {}, effort = ready.effort } }
+    request = { cache_key = run:hash(shared):sub(1, KEY_SIGNS), shared_bytes = #shared,
+      system = ready.system, tools = tools, messages = {}, blocks = {}, effort = ready.effort,
+      form = ready.form } }
   talk.say(new, talk.user(first))
   asking.again(run, new)
   return new
@@ -96,6 +110,7 @@ function talk.say(self, message)
   local dialect = require("dialects." .. self.targets[1].dialect)
   self.log[#self.log + 1] = message
   self.request.messages[#self.log] = dialect.encode(message)
+  self.request.blocks[#self.log] = #message.content
 end
 
 ---@param reply Reply
@@ -126,37 +141,67 @@ local function given(self, results)
     system = self.request.system, first = self.first, results = results, tools = self.names }
 end
 
+--- Keeps what a reply says of its conversation: how long that is, and what later requests name.
+---@return table? cache what of the request was sent before
+local function keep(self, target, reply)
+  local cache = prefix.note(self, target, reply)
+  self.request.previous = reply.id
+  self.request.container = reply.container or self.request.container
+  compaction.note(self, reply)
+  return cache
+end
+
 --- A turn of an earlier process: what the model said then, and what it cost.
 local function recall(run, self, known)
   self.turn = known.turn
   asking.recharge(run, known)
-  talk.say(self, { role = "assistant", content = known.content })
+  keep(self, self.targets[1], known)
   return known
 end
 
---- One turn: request, reply, journal. The reply is said.
+--- One request and its reply, recorded; the reply is not said yet.
+local function exchange(run, self, results)
+  local known = past.take(run, "turn")
+  if known then return recall(run, self, known) end
+  local affordable, over = limits.spend(run, "turns", 1)
+  if not affordable then return nil, over end
+  self.turn = self.turn + 1
+  self.request.given = given(self, results)
+  session.emit(run, "turn.started",
+    { agent = self.who.name, turn = self.turn, model = self.targets[1].model })
+  local reply, err, target, held = asking.ask(run, self)
+  local _ <close> = held -- what was set aside for it, until it is recorded
+  if not reply then
+    self.turn = self.turn - 1 -- a refused request is no turn
+    return nil, err
+  end
+  local usd = asking.charge(run, target, reply)
+  local cache = keep(self, target, reply)
+  session.record(run, "turn", { agent = self.who.name, turn = self.turn, model = reply.model,
+    content = json.array(reply.content), stop = reply.stop, stop_raw = reply.stop_raw,
+    refusal = reply.refusal, container = reply.container,
+    usage = reply.usage, cost_usd = usd, cache = cache })
+  return reply
+end
+
+--- One turn: request, reply, journal. The reply is said. A conversation that no longer fits the
+--- model's window is made shorter, and asked about once more.
 ---@async
 ---@param run     HostRun
 ---@param self    talk.Talk
 ---@param results CallResult[] of the last calls
 ---@return Reply? reply, Error? err
 function talk.turn(run, self, results)
-  local known = past.take(run, "turn")
-  if known then return recall(run, self, known) end
-  local affordable, over = limits.spend(run, "turns", 1)
-  if affordable then affordable, over = limits.spend(run, "tokens", 0) end
-  if affordable then affordable, over = limits.spend(run, "usd", 0) end
-  if not affordable then return nil, over end
-  self.turn = self.turn + 1
-  self.request.given = given(self, results)
-  session.emit(run, "turn.started",
-    { agent = self.who.name, turn = self.turn, model = self.targets[1].model })
-  local reply, err, target = asking.ask(run, self)
+  local _, broken = compaction.make_room(run, self, false)
+  if broken then return nil, broken end
+  local reply, err = exchange(run, self, results)
+  if compaction.is_exceeded(reply, err) then
+    local made
+    made, broken = compaction.make_room(run, self, true)
+    if broken then return nil, broken end
+    if made then reply, err = exchange(run, self, results) end
+  end
   if not reply then return nil, err end
-  local usd = asking.charge(run, target, reply)
-  session.record(run, "turn", { agent = self.who.name, turn = self.turn, model = reply.model,
-    content = json.array(reply.content), stop = reply.stop, stop_raw = reply.stop_raw,
-    usage = reply.usage, cost_usd = usd })
   talk.say(self, { role = "assistant", content = reply.content })
   return reply
 end

@@ -20,6 +20,9 @@ local text     = require "lib.text"
 ---@field shadows?    boolean  a project's, in the place of one of the user's or the distribution's
 ---@field granted?    { net: string[], secrets: string[], roots: grants.Root[] } by the user
 ---@field lacks?      Needs    what of `needs` is not granted; nil when nothing is missing
+---@field settings?   table    what the host tells it: `call.settings`
+---@field outside?    { variables: table<string, string>, secrets: table<string, boolean> }
+---@field server?     { always: boolean } a model's provider may do it in its place
 
 local tool = {}
 
@@ -123,7 +126,11 @@ function tool.reach(effect, needs)
   if needs.exec  then
     said[#said + 1] = ("runs %s in the sandbox"):format(table.concat(needs.exec, ", "))
   end
-  if needs.net   then said[#said + 1] = "talks to " .. table.concat(needs.net, ", ") end
+  if needs.net   then
+    local hosts = table.concat(needs.net, ", ")
+    if hosts == "*" then hosts = "any public host that it is asked for" end
+    said[#said + 1] = "talks to " .. hosts
+  end
   if needs.secrets then
     said[#said + 1] = "uses the secrets " .. table.concat(needs.secrets, ", ")
   end

@@ -203,20 +203,36 @@ local function names(files, root)
   return table.concat(list, ", ") .. more
 end
 
+---@class trust.How
+---@field ask?      boolean somebody may be asked
+---@field answered? table<string, string> what was answered in this process and is kept nowhere
+---  else, by the question: a process that stays asks once
+
 --- Who can be asked now, or nil.
 ---@param cli table
----@param how { ask: boolean? }?
+---@param how trust.How?
 ---@return (fun(question: table): string?)? ask
 function trust.asker(cli, how)
   if not (how and how.ask and cli.question and cli.error_terminal) then return nil end
-  return function(question) return (require "lib.ask".put(cli, question)) end
+  local answered = how.answered or {}
+  return function(question)
+    local key = table.concat({ question.title, table.unpack(question.lines) }, "\n")
+      .. (question.version or "")
+    if answered[key] then return answered[key] end
+    local said = require "lib.ask".put(cli, question) or question.default
+    if said ~= question.lasting then answered[key] = said end
+    return said
+  end
 end
 
-local function ask_for_folder(ask, where, left)
-  local lines = {}
-  for i, file in ipairs(left) do lines[i] = relative(file, where.root) end
+local function ask_for_folder(ask, where, files)
+  local lines, hashes = {}, {}
+  for i, file in ipairs(files) do
+    lines[i], hashes[i] = relative(file.file, where.root), file.hash or "?"
+  end
   lines[#lines + 1] = "perigee trust --revoke takes it back."
   return ask {
+    version = table.concat(hashes, " "), lasting = "trust it always",
     title = where.root .. " brings Lua, which is code", lines = lines,
     choices = { { key = "a", word = "trust it always" }, { key = "o", word = "once" },
       { key = "n", word = "no: definitions only" } },
@@ -226,9 +242,14 @@ end
 
 --- Asks for one file; true when the user takes it.
 ---@async
-function trust.ask_for_file(ask, file, why)
+---@param ask  fun(question: table): string?
+---@param file string
+---@param why  string
+---@param hash string? another text is another question
+---@return boolean
+function trust.ask_for_file(ask, file, why, hash)
   return ask {
-    title = file, lines = { why },
+    title = file, lines = { why }, version = hash, lasting = "take it",
     choices = { { key = "y", word = "take it" }, { key = "n", word = "leave it out" } },
     default = "n", timeout_ms = ASK_MS,
   } == "take it"
@@ -244,7 +265,7 @@ local function record_of(cli, where, known, files, gate, ask)
   end
   local record = folders[where.root]
   if record or #files == 0 then return record, record and record.mode end
-  local said = ask and ask_for_folder(ask, where, gate.left)
+  local said = ask and ask_for_folder(ask, where, files)
   if said == "once" then
     return { mode = "folder", files = hashes_of(files), once = true }, "once"
   end
@@ -327,7 +348,7 @@ local function judge(where, record, known, files, previous, gate, ask)
   local found = { verdicts = verdicts, changed = false, previous = previous }
   for _, file in ipairs(files) do
     local why, asks = objection(record, known, file)
-    if asks and ask and trust.ask_for_file(ask, file.file, why) then
+    if asks and ask and trust.ask_for_file(ask, file.file, why, file.hash) then
       why = nil -- and the record has its hash from now on
     end
     if why and previous[file.file] then
@@ -361,7 +382,7 @@ end
 ---@param cli   table
 ---@param where project.Place
 ---@param known written.Record
----@param how   { ask: boolean? }?
+---@param how   trust.How?
 ---@return trust.Gate
 function trust.gate(cli, where, known, how)
   local gate = { level = "none", loaded = {}, refused = {}, blocked = {}, left = {}, lines = {} }

@@ -5,6 +5,7 @@ local changes  = require "lib.changes"
 local evidence = require "lib.evidence"
 local hop      = require "lib.hop"
 local json     = require "lib.json"
+local limits   = require "lib.limits"
 local past     = require "lib.past"
 local ruling   = require "lib.ruling"
 local session  = require "lib.session"
@@ -225,7 +226,7 @@ function way.next(run, self, who, ending, start)
   local found, err = decide(run, catalog, self, who, ending, start)
   if not found then return nil, err end
   if found.limit or found.ends then return found end
-  local affordable, over = run:spend("hops", 1)
+  local affordable, over = limits.spend(run, "hops", 1)
   if not affordable then return { limit = true, why = over.message } end
   for _ = 1, found.at_member or 0 do table.remove(self.itinerary, 1) end
   self.count = self.count + 1

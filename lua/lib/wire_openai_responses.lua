@@ -27,6 +27,7 @@ function responses.read(body)
       result.name = names[item.call_id or ""] or "?"
       given.results[#given.results + 1] = result
     end
+    if item.role == "developer" then given.system = wire.text(item.content) end
     if item.role == "user" then given.first = given.first or wire.text(item.content) end
   end
   given.first = given.first or ""

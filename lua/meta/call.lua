@@ -11,6 +11,7 @@
 ---@field workspace string absolute path
 ---@field sandbox   CallSandbox
 ---@field jobs?     Jobs   where `needs` has exec
+---@field settings? table  what the host tells this tool; web_search its engine
 ---@field state?    table  what this tool answered as `state` at its last call in this run
 local call = {}
 
@@ -79,6 +80,7 @@ function call.exec(spec) end
 ---@field headers table<string, string> names in lower case; one that came twice is joined by ", "
 ---@field body    string  as the server's content coding unpacks
 ---@field url     string  where the answer came from, after redirects
+---@field location? string where a redirect that was not followed leads: absolute
 
 --- Sends one request and waits for its whole answer. Any status is an answer. Error "denied": a
 --- host that is not in `needs.net`, or one whose name leads to an address that is not public and
@@ -90,6 +92,24 @@ function call.exec(spec) end
 ---@param spec HttpSpec
 ---@return HttpAnswer? answer, Error? err
 function call.http(spec) end
+
+---@class PageSpec
+---@field bytes    string   at most 8M
+---@field charset? string   as iconv(3) names it, see lib.charset; default UTF-8
+---@field html?    boolean  Markdown of its text; else the same text as UTF-8
+---@field url?     string   where it came from: links are made absolute by it
+
+---@class PageText
+---@field text  string  valid UTF-8
+---@field title string  of HTML, one line
+---@field cut   boolean there would be more: of the text than 8M, or of HTML than is read
+
+--- Reads what a stranger wrote, in a process that can do nothing else. No grant is needed. Error
+--- "limit": too large or nested too deep; "invalid": the process was killed over it.
+---@async
+---@param spec PageSpec
+---@return PageText? page, Error? err
+function call.page(spec) end
 
 --- Commands that run on after the call: background jobs. They belong to the run and are dead when
 --- it ends. A tool sees those whose program it might start itself.

@@ -16,6 +16,18 @@ local run = {}
 ---@field output?    Schema|table what its final reply must be, in place of its definition's own
 ---@field workspace? "copy" it works in a copy of the workspace; the second result is its Patch
 
+---@field limits?    AskLimits what it may use at most, of what this run has left
+
+---@class AskLimits each as text ("0.20", "200M", "4m"), or a number
+---@field turns?    string|integer
+---@field calls?    string|integer
+---@field hops?     string|integer
+---@field children? string|integer
+---@field tokens?   string|integer
+---@field usd?      string|number dollars
+---@field written?  string|integer bytes that its tools write: "200M"
+---@field time?     string "4m"
+
 ---@class Patch what an agent changed in its copy; plain data
 ---@field text   string as `git diff` writes it; "" where nothing changed
 ---@field files  string[] every path that was changed, added or removed
@@ -101,6 +113,7 @@ function run.sleep(ms) end
 ---@field children BudgetLine
 ---@field tokens   BudgetLine
 ---@field usd      BudgetLine dollars
+---@field written  BudgetLine bytes
 ---@field time_ms  integer? until the run's deadline
 
 --- What this run and its children have spent, and what is left.

@@ -3,9 +3,12 @@
  *
  * Use     canned_server; it prints its port and serves until it is ended, or until its parent is.
  *         POST /TOOL/COUNT/v1/messages: while the request holds fewer than COUNT results of calls
- * the reply calls TOOL (bash or read) once more, then it is a final text. Thread  One for each
+ * the reply calls TOOL (bash or read) once more, then it is a final text. POST
+ * /stream/COUNT/v1/messages: a text in COUNT pieces. Thread  One for each
  * connection. Nothing is shared: all that a reply depends on is in its request.
  */
+#include "canned.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -65,11 +68,36 @@ static bool send_all(int client, const char *bytes, size_t len)
     return true;
 }
 
+static const char TEXT[] = "event: content_block_start\ndata: "
+                           "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":"
+                           "{\"type\":\"text\",\"text\":\"\"}}\n\n";
+static const char PIECE[] = "event: content_block_delta\ndata: " CANNED_DELTA "\n\n";
+
+/* A text of `count` pieces, as long as a model's usually are. */
+static bool answer_stream(int client, int count)
+{
+    size_t most = REPLY_MOST + (size_t)count * sizeof PIECE, len = 0;
+    char  *reply = malloc(most), header[160];
+    if (!reply) return false;
+    len += (size_t)snprintf(reply, most, HEAD, 0);
+    len += (size_t)snprintf(reply + len, most - len, "%s", TEXT);
+    for (int i = 0; i < count; i++, len += sizeof PIECE - 1)
+        memcpy(reply + len, PIECE, sizeof PIECE - 1);
+    len += (size_t)snprintf(reply + len, most - len, TAIL, "end_turn");
+    int head = snprintf(
+        header, sizeof header,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %zu\r\n\r\n", len);
+    bool sent = send_all(client, header, (size_t)head) && send_all(client, reply, len);
+    free(reply);
+    return sent;
+}
+
 static bool answer(int client, const char *request, const char *body)
 {
     char tool[16] = "bash", reply[REPLY_MOST], header[160];
     int  wanted = 1, had = count_of(body, "\"tool_result\"");
     if (sscanf(request, "POST /%15[a-z]/%d/", tool, &wanted) != 2) return false;
+    if (strcmp(tool, "stream") == 0) return answer_stream(client, wanted);
     bool        is_call = had < wanted;
     const char *input = strcmp(tool, "bash") == 0 ? "{\\\"command\\\":\\\"true\\\"}"
                                                   : "{\\\"path\\\":\\\"a.txt\\\"}";
@@ -138,7 +166,7 @@ int main(void)
     socklen_t          size = sizeof at;
     int                listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (bind(listener, (struct sockaddr *)&at, size) != 0 || listen(listener, 64) != 0 ||
+    if (bind(listener, (struct sockaddr *)&at, size) != 0 || listen(listener, 4096) != 0 ||
         getsockname(listener, (struct sockaddr *)&at, &size) != 0) {
         perror("canned_server");
         return 1;

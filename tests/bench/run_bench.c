@@ -8,6 +8,7 @@
  *
  * Use     BUILD=build/release PERIGEE=./perigee build/release/tests/bench/run_bench
  */
+#include "canned.h"
 #include "process.h"
 
 #include <errno.h>
@@ -35,10 +36,7 @@ static Bench bench;
 
 static void clean_up(void)
 {
-    if (bench.server > 0) {
-        kill(bench.server, SIGTERM);
-        waitpid(bench.server, NULL, 0);
-    }
+    canned_stop(bench.server);
     char *argv[] = {"rm", "-rf", "--", bench.folder, NULL};
     pid_t pid;
     if (bench.folder[0] && posix_spawnp(&pid, argv[0], NULL, NULL, argv, NULL) == 0)
@@ -88,21 +86,8 @@ static Cost run_bare(const char *tool, int calls)
 
 static void start_server(void)
 {
-    char                       program[PATH_MAX], port[16] = "";
-    char                      *argv[] = {program, NULL};
-    int                        ends[2];
-    posix_spawn_file_actions_t actions;
-    snprintf(program, sizeof program, "%s/tests/bench/canned_server", bench.build);
-    if (pipe2(ends, O_CLOEXEC) != 0) die("pipe");
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-    if (posix_spawn(&bench.server, program, &actions, NULL, argv, NULL) != 0)
-        die("canned_server does not start");
-    posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
-    if (read(ends[0], port, sizeof port - 1) <= 0) die("canned_server says no port");
-    close(ends[0]);
-    snprintf(bench.url, sizeof bench.url, "http://127.0.0.1:%d", atoi(port));
+    bench.server = canned_start(bench.build, bench.url, sizeof bench.url);
+    if (bench.server <= 0) die("canned_server does not start");
 }
 
 static void make_workspace(void)

@@ -80,6 +80,16 @@ t.test("a request is the same bytes for the same conversation, with marks for th
   t.equal(built.secret_header .. ": " .. built.secret_prefix, "authorization: Bearer ")
 end)
 
+t.test("a tool that the server may carry out itself is sent as the server's own", function()
+  local search = { name = "web_search", description = "Finds.", schema = "{}", server = true }
+  t.contains(request({ tools = { search } }).body,
+    '"tools":[{"type":"web_search_20250305","name":"web_search","max_uses":8}],')
+  t.contains(request({ tools = { search }, system = "" }).body,
+    '"name":"web_search","max_uses":8,"cache_control":{"type":"ephemeral"}}],')
+  t.contains(request({ tools = { { name = "new", description = "Finds.", schema = "{}", server = true } } }).body,
+    '"tools":[{"name":"new","description":"Finds.","input_schema":{}}],')
+end)
+
 t.test("without a system prompt the last tool carries the mark", function()
   t.contains(request({ system = "" }).body, '"input_schema":{"type":"object"},"cache_control":')
 end)
@@ -291,6 +301,46 @@ t.test("each reason to stop has its word", function()
   end
 end)
 
+t.test("the container of the server's own code is named in later requests", function()
+  local reply = play { { type = "message_start", message = { id = "m", container = { id = "c_1" } } }, STOP }
+  t.equal(reply.container, "c_1")
+  reply = play(started({ type = "message_delta", delta = { stop_reason = "pause_turn",
+    container = { id = "c_2" } } }, STOP))
+  t.equal(reply.container, "c_2")
+  t.contains(request({ container = "c_2" }).body, '"container":"c_2"')
+end)
+
+t.test("the server is asked why its cache missed, and its answer is kept", function()
+  t.contains(request({ diagnose = true }).body, '"diagnostics":{"previous_message_id":null}')
+  t.contains(request({ diagnose = true, previous = "m0" }).body, '"diagnostics":{"previous_message_id":"m0"}')
+  t.falsy(request({ diagnose = true, legacy = true }).body:find("diagnostics", 1, true))
+  local function asked(diagnostics)
+    return play { { type = "message_start", message = { id = "m", diagnostics = diagnostics } }, STOP }
+  end
+  t.equal(asked({ cache_miss_reason = { type = "tools_changed", cache_missed_input_tokens = 99 } }).cache_miss,
+    { why = "tools_changed", tokens = 99 })
+  t.equal(asked({ cache_miss_reason = json.null }).cache_miss, nil)
+  t.equal(asked({ cache_miss_reason = { type = 3 } }).cache_miss, nil)
+  t.equal(asked("nonsense").cache_miss, nil)
+end)
+
+t.test("a mark moves with the conversation only where the server would not look", function()
+  local function said(role, text) return ('{"role":"%s","content":[{"type":"text","text":"%s"}]}'):format(role, text) end
+  local messages = { said("user", "a"), said("assistant", "b"), said("user", "c") }
+  local MARK <const> = ',"cache_control":{"type":"ephemeral"}'
+  local near = request({ messages = messages, blocks = { 1, 10, 9 } }).body
+  t.contains(near, '"messages":[' .. table.concat(messages, ",") .. "]")
+  local far = request({ messages = messages, blocks = { 1, 10, 10 } }).body
+  t.contains(far, '{"type":"text","text":"a"' .. MARK .. "}]}," .. messages[2] .. "," .. messages[3])
+  local old = request({ messages = messages, blocks = { 1, 11, 10 }, legacy = true }).body
+  t.contains(old, '{"type":"text","text":"a"' .. MARK .. "}]}," .. messages[2] .. ',{"role":"user","content":[{"type":"text","text":"c"'
+    .. MARK .. "}]}]")
+  t.equal(select(2, old:gsub("cache_control", "")), 3)
+  -- a pause goes back with the model's own words last: nothing of theirs is marked
+  local paused = request({ messages = { messages[1], messages[2] }, blocks = { 1, 30 }, legacy = true }).body
+  t.contains(paused, messages[2] .. "]")
+end)
+
 t.test("a refusal says its category", function()
   local reply = play(started({ type = "message_delta", delta = { stop_reason = "refusal",
     stop_details = { type = "refusal", category = "cyber", explanation = "No." } } }, STOP))
@@ -318,7 +368,6 @@ t.test("garbage in a stream is an error, never a Lua error", function()
     delta(0, { type = "text_delta", text = "no block" }), closed(4),
     opened("zero", { type = "text" }), { type = "content_block_start", index = 0 }, opened(0, {}),
     opened(0, { type = "tool_use" }), { type = "message_start" }, "\xFF\xFE", "NaN",
-    '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"\\ud83d"}}',
   }
   for i, event in ipairs(garbage) do
     local state = anthropic.begin()
@@ -470,6 +519,7 @@ t.test("a recorded search goes back with every block as it came", function(world
   local reply, text, events = recorded(world, "anthropic-web-search-tool.1.chunks.txt")
   t.contains(text, "Based on my search results, here are the key")
   t.equal(#reply.content, 21)
+  t.equal(reply.usage.searches, 1)
   local sent = json.decode(anthropic.encode(assistant(reply.content))).content
   t.equal(sent[1].input.query, "tech news today September 26 2025")
   t.equal(sent[2], json.decode(events[9]).content_block)

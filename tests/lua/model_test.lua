@@ -64,17 +64,28 @@ end
 local REQUEST <const> = { system = "s", tools = {},
   messages = { '{"role":"user","content":"hi"}' } }
 
+--- Turns that come at once, and keep each outcome.
+local function turns(outcomes)
+  return function()
+    return setmetatable({ wait = function() return true end,
+      over = function(_, err) outcomes[#outcomes + 1] = err and err.code or "ok" end },
+      { __close = function() outcomes.closed = (outcomes.closed or 0) + 1 end })
+  end
+end
+
 --- Asks, and answers what came of it, with the events and the waits.
-local function ask(answers, changes, request)
-  local http, events, waits = transport(answers), {}, {}
-  local how = { random = function() return 0.5 end, wait = function(ms) waits[#waits + 1] = ms end }
+local function ask(answers, changes, request, left)
+  local http, events, waits, outcomes = transport(answers), {}, {}, {}
+  local how = { random = function() return 0.5 end, left = function() return left end,
+    wait = function(ms) waits[#waits + 1] = ms end, turn = turns(outcomes) }
   local one = target(changes)
   local reply, err = model.ask(http, one, request or REQUEST, function(event) events[#events + 1] = event end,
     how)
   for _, response in ipairs(http.responses) do
     t.equal(response.closed, 1, "each response is closed once")
   end
-  return { reply = reply, err = err, http = http, events = events, waits = waits, target = one }
+  return { reply = reply, err = err, http = http, events = events, waits = waits, target = one,
+    outcomes = outcomes }
 end
 
 local function kinds(events)
@@ -135,7 +146,7 @@ end)
 t.test("a server that says how long is waited for, within reason", function()
   local got = ask { refused(429, "rate_limit_error", "Slow", { ["retry-after"] = "7" }),
     stream(said("ok")) }
-  t.equal(got.waits, { 7000 })
+  t.equal(got.waits, { 7500 }, "and a little, so that not all come back together")
   got = ask { refused(429, "rate_limit_error", "Slow", { ["retry-after"] = "3600" }) }
   t.equal(got.err.details.retry_after_ms, 3600000)
   t.equal(#got.http.sent, 1)
@@ -153,16 +164,43 @@ t.test("a stream that broke before it said anything is tried again", function()
   t.equal(got.reply.content[1].text, "ok")
 end)
 
-t.test("a stream that broke after it spoke is not tried again, and what it said is kept", function()
+t.test("a stream that broke after it spoke is asked for anew, whole, and what it said is void", function()
   local long = said(("word "):rep(20))
-  local got = ask { stream(long, 4) }
+  local idle = { code = "timeout", message = "idle stream: 60 s without a byte", retryable = true }
+  for _, broken in ipairs { stream(long, 4), stream(long, 4, idle) } do
+    local got = ask { broken, stream(said("From the top.")) }
+    t.equal(got.reply.content, { { type = "text", text = "From the top." } })
+    t.equal(#got.http.sent, 2)
+    local retry
+    for _, event in ipairs(got.events) do retry = event.kind == "retry" and event or retry end
+    t.equal({ retry.attempt, retry.void }, { 2, true })
+  end
+  local got = ask { stream(long, 4), stream(long, 4), stream(long, 4, idle) }
+  t.equal({ got.err.code, #got.http.sent }, { "timeout", 3 })
+  t.contains(got.err.message, "(3 attempts): idle stream")
+  t.contains(got.err.details.partial, "word word")
+end)
+
+t.test("a stream that contradicts itself after it spoke is not asked for anew", function()
+  local odd = said("Half"):gsub("event: message_delta", "event: content_block_delta\ndata: "
+    .. '{"type":"content_block_delta","index":9,"delta":{"type":"text_delta","text":"x"}}'
+    .. "\n\nevent: message_delta", 1)
+  local got = ask { stream(odd) }
   t.equal({ got.err.code, #got.http.sent }, { "protocol", 1 })
-  t.contains(got.err.details.partial, "word word")
-  got = ask { stream(long, 4, { code = "timeout", message = "idle stream: 60 s without a byte",
-    retryable = true }) }
-  t.equal({ got.err.code, #got.http.sent }, { "timeout", 1 })
-  t.contains(got.err.message, "idle stream")
-  t.contains(got.err.details.partial, "word word")
+end)
+
+t.test("nobody waits for longer than the run lasts", function()
+  local slow = refused(429, "rate_limit_error", "Slow", { ["retry-after"] = "7" })
+  local got = ask({ slow }, nil, nil, 7000)
+  t.equal({ #got.http.sent, #got.waits, got.err.code }, { 1, 0, "unavailable" })
+  got = ask({ slow, stream(said("ok")) }, nil, nil, 8000)
+  t.equal(got.waits, { 7500 })
+end)
+
+t.test("each attempt has a turn of its own, which hears how it went", function()
+  local got = ask { refused(429, "rate_limit_error", "Slow"), stream(said("ok")) }
+  t.equal(got.outcomes, { "unavailable", "ok", closed = 2 })
+  t.equal(got.events[1].kind, "retry")
 end)
 
 t.test("an error in a stream before any text is tried again", function()

@@ -206,6 +206,8 @@ t.test("a long prompt has its own price where the page says so", function()
   near(model.cost(target, { input = 100000, output = 10 }), (100000 * 0.10 + 10 * 0.50) / 1e6)
   near(model.cost(target, { input = 1, output = 10, cache_read = 100000 }),
     (1 * 0.50 + 10 * 2.50 + 100000 * 0.05) / 1e6)
+  near(model.cost(target, { input = 0, output = 0, searches = 3 }), 0.03)
+  t.falsy(model.cost({ prices = { input = 1, output = 1 } }, { input = 1, output = 1, searches = 1 }), "no price of a search")
 end)
 
 t.test("a cost that is not known is absent, not guessed", function()

@@ -68,7 +68,7 @@ t.test("effort and a schema for the answer go out where they are asked for", fun
   local body = request({ effort = "low", output = { name = "sum", schema = '{"type":"object"}' } })
     .body
   t.contains(body, '"reasoning_effort":"low"')
-  t.contains(body, '"response_format":{"type":"json_schema","json_schema":{"name":"sum",'
+  t.contains(body, '"response_format":{"type":"json_schema","json_schema":{"name":"sum","strict":true,'
     .. '"schema":{"type":"object"}}}')
 end)
 
@@ -217,7 +217,7 @@ end)
 t.test("garbage in a stream is an error, never a Lua error", function()
   for _, data in ipairs { "{", "3", "null", "NaN", "\xFF\xFE", '"x"', "<html>",
     '{"choices":[{"delta":{"content":5}}]}', '{"choices":[{"delta":{"content":["a"]}}]}',
-    '{"choices":[{"delta":{"content":"\\ud83d"}}]}', '{"choices":[{"delta":{"tool_calls":[3]}}]}',
+    '{"choices":[{"delta":{"tool_calls":[3]}}]}',
     '{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}',
     '{"usage":{"prompt_tokens":NaN}}' } do
     local _, err, seen = play { chunk { content = "a" }, data }

@@ -280,6 +280,21 @@ for _, case in ipairs(SCOPED) do
   end)
 end
 
+--- hosts of a call | brackets | allowed
+for _, case in ipairs {
+  { { "example.org" }, { "domain:example.org" }, true }, { { "docs.example.org" }, { "domain:example.org" }, false },
+  { { "docs.example.org" }, { "domain:*.example.org" }, true }, { { "example.org:8443" }, { "domain:example.org" }, false },
+  { { "a.org" }, { "domain: A.org", "domain:b.org" }, true }, { { "a.org", "c.org" }, { "domain:a.org" }, false },
+  { { "?" }, { "domain:a.org" }, false }, { {}, { "domain:a.org" }, false }, { { "a.org" }, { "a.org" }, false },
+} do
+  local hosts, scopes, allowed = case[1], case[2], case[3]
+  t.test(("brackets %s %s %s"):format(table.concat(scopes, ", "), allowed and "allow" or "refuse", table.concat(hosts, ", ")), function()
+    local call = to(table.unpack(hosts))
+    call.scopes, call.input, call.agent = scopes, {}, "a"
+    t.equal(policy.decide(call, { sandbox = "full", rules = written { { allow = "*" } } }).verdict, allowed and "allow" or "deny")
+  end)
+end
+
 -- grants ------------------------------------------------------------------------------------------
 
 --- needs | granted | has: net, secrets, roots | lacks
@@ -308,6 +323,26 @@ for _, case in ipairs(GRANTS) do
     t.equal(missing, lacks)
   end)
 end
+
+--- host that a call names | granted | refused
+for _, case in ipairs {
+  { "127.0.0.1", nil, true }, { "127.0.0.1:8080", nil, true }, { "[::1]:80", nil, true }, { "10.1.2.3", nil, true },
+  { "169.254.169.254", nil, true }, { "100.64.0.1", nil, true }, { "[::ffff:127.0.0.1]", nil, true }, { "[64:ff9b::a00:1]", nil, true },
+  { "[fe80::1]", nil, true }, { "0.0.0.0", nil, true }, { "224.0.0.1", nil, true },
+  { "93.184.216.34", nil, false }, { "[2606:4700::1]", nil, false }, { "example.org", nil, false }, { "localhost", nil, false },
+  { "127.0.0.1:8080", "127.0.0.1:8080", false }, { "127.0.0.1:8080", "127.0.0.1", true }, { "127.0.0.1", "10.0.0.1", true },
+} do
+  local host, granted, refused = case[1], case[2], case[3]
+  t.test(("%s is %s where %s is granted"):format(host, refused and "refused" or "no matter of addresses", granted or "nothing"), function()
+    local why = grants.inside({ name = "web", needs = { net = { "*" } }, granted = { net = { granted } } }, { host })
+    t.equal(why ~= nil, refused)
+    if refused then t.contains(why, ('grants: { web: { net: ["%s"] } }'):format(host)) end
+  end)
+end
+
+t.test("an address that a tool's own file lists is that file's affair", function()
+  t.equal(grants.inside({ name = "x", needs = { net = { "127.0.0.1:80" } }, granted = { net = {} } }, { "127.0.0.1:80" }), nil)
+end)
 
 t.test("the lines that would grant a tool what it needs", function()
   t.equal(grants.lines({ name = "web", needs = { net = { "a.org", "*.b.org" }, secrets = { "K" }, read = { ".", "~/x" } } }, "/home/me"),

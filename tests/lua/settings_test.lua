@@ -69,7 +69,8 @@ local function value_of(found, name)
   for _, key in ipairs(keys.ALL) do
     if key[1] == name then
       local section = name:match("^(%l+)%.")
-      return section and found[section][key[2]] or found[key[2]]
+      if section then return found[section][key[2]] end
+      return found[key[2]]
     end
   end
 end
@@ -107,8 +108,18 @@ local CASES <const> = {
     line = { "4G", 4 << 30 } },
   { "limits.output", 1 << 20, user = { "2M", 2 << 20 }, less = { "64K", 1 << 16 }, more = "3M",
     line = { "4M", 4 << 20 } },
+  { "budget.turns", 100, user = { "200", 200 }, less = { "50", 50 }, more = "300",
+    line = { "7", 7 } },
+  { "budget.tokens", false, user = { "1000", 1000 }, less = { "10", 10 }, more = "none",
+    line = { "none", false } },
+  { "budget.usd", 5000000, user = { "1.50", 1500000 }, less = { "0.20", 200000 }, more = "9",
+    line = { "10", 10000000 } },
+  { "budget.on_reached", "ask", user = { "park", "park" }, more = "end", line = { "end", "end" } },
+  { "stalls.first_byte", "retry", user = { "fail", "fail" }, more = "ask",
+    line = { "ask", "ask" } },
   { "policy.unanswered", "wait", user = { "wait", "wait" }, less = { "refuse", "refuse" },
     line = { "refuse", "refuse" } },
+  { "search.engine", "auto", user = { "brave", "brave" }, more = "mine", line = { "none", "none" } },
   { "policy.ask_deadline", 300000, user = { "10m", 600000 }, less = { "1m", 60000 }, more = "1h",
     line = { "2h", 7200000 } },
 }

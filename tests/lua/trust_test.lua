@@ -134,6 +134,23 @@ t.test("what a run wrote asks in a trusted folder too; a policy left out stops e
   t.equal({ gate.stop, cli.admitted[POLICY] }, { nil, true })
 end)
 
+t.test("a process that stays asks once for each text, unless the answer is kept elsewhere", function()
+  local cli, answered = pinned { "n", "y", "n" }, {}
+  local how = { ask = true, answered = answered }
+  trust.gate(cli, PLACE, NOTHING, how)
+  trust.gate(cli, PLACE, NOTHING, how)
+  t.equal(#cli.asked, 1)
+  cli = host(FILES, { "o", "a", "n" })
+  t.equal(trust.gate(cli, PLACE, NOTHING, how).level, "once")
+  t.equal(trust.gate(cli, PLACE, NOTHING, how).level, "once")
+  t.equal(#cli.asked, 1)
+  cli = host({ ["tools/a.lua"] = ("e"):rep(64) }, { "a", "n" })
+  t.equal(trust.gate(cli, PLACE, NOTHING, how).level, "folder")
+  t.truthy(trust.revoke(cli, ROOT))
+  t.equal(trust.gate(cli, PLACE, NOTHING, how).level, "none")
+  t.equal(#cli.asked, 2)
+end)
+
 t.test("what a process loaded before stays in place of what it must not load", function()
   local cli = pinned { "n" }
   cli.previous = { [A] = true, [POLICY] = true }

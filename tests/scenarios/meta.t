@@ -68,7 +68,7 @@ is(names(@{ chain("$keys return { run = function(run) return keys(run) end }") }
 
 my $call = fields_of('call', 'Call');
 is(names(@{ tool('return keys(call)') }),
-    names(keys %{ { functions_of('call', 'call'), map { $_ => 1 } grep { $_ ne 'state' } keys %$call } }),
+    names(keys %{ { functions_of('call', 'call'), map { $_ => 1 } grep { !/^(?:state|settings)$/ } keys %$call } }),
     'call has what lua/meta/call.lua says, and nothing else');
 is_deeply(tool('return { call.state == nil, #keys(call.jobs.list()) }'), [JSON::PP::true, 0], 'a first call has no state and no jobs');
 is(names(@{ tool('return keys(call.jobs)') }), names(keys %{ { functions_of('call', 'jobs') } }), 'call.jobs has these functions');

@@ -215,18 +215,20 @@ sub normal {
         my ($kind, $body) = ($record->{kind}, $record->{body});
         next if $kind eq 'files'; # a way needs others of them, and later
         if (ref $body eq 'HASH') {
-            delete @$body{qw(model wanted dialect stop_raw usage cost_usd rehearsed spent run workspace)};
+            delete @$body{qw(model dialect wanted stop_raw usage cost_usd cache form rehearsed spent run workspace)};
             for my $block (ref $body->{content} eq 'ARRAY' ? @{ $body->{content} } : ()) {
                 delete @$block{qw(dialect opaque)} if ref $block eq 'HASH';
             }
             delete @{ $body->{files} }{ grep { m{/dialects/|rehears|/scenarios/|/failure|/reading|/openai|/wire|/models\.lua} } keys %{ $body->{files} } } if ref $body->{files};
             delete $body->{files} if $kind eq 'run.finished'; # --model leaves routing.lua unread
+            delete @$body{qw(tokens usd max_tokens)} if $kind eq 'reserved';
             delete @$body{qw(why from effort)} if ($body->{what} // '') eq 'model';
         }
         my $text = $kind . ' ' . $Try::JSON->encode($body);
         $text =~ s/\Q$ran->{home}{dir}\E/HOME/g;
         $text =~ s/"dialect":"\w+"/"dialect":"ANY"/g;
         $text =~ s{\.\.\.[^" ]*/config/}{HOME/config/}g; # Lua keeps the end of a long file name
+        $text =~ s/the next request to .*? are left/the next request does not fit/;
         $text =~ s/Date: \d{4}-\d\d-\d\d/Date: TODAY/g;
         push @list, { text => $text, call => ref $body eq 'HASH' ? ($kind eq 'child.finished' ? $body->{at} : undef) // $body->{call} // ($kind =~ /^(call|result)$/ ? $body->{id} : undef) : undef };
     }

@@ -1,9 +1,10 @@
 # Misbehave.pm -- an HTTP server on 127.0.0.1 that does what a test says, also what no server should.
 #
-# Use    my $server = Misbehave::serve(sub { my ($client, $number, $request) = @_; ... });
+# Use    my $server = Misbehave::serve(sub { my ($client, $number, $request, $here) = @_; ... });
 #        $server->{url}; Misbehave::requests($server); Misbehave::stop($server);
 # The sub gets the socket once a request was read whole; $number counts from 1. When it returns, the
-# connection is closed. Each connection has a process of its own; stop ends them all.
+# connection is closed; Misbehave::requests($here) are those so far. Each connection has a process
+# of its own; stop ends them all.
 package Misbehave;
 use strict;
 use warnings;
@@ -31,7 +32,7 @@ sub serve {
             $client->autoflush(1);
             my $request = read_request($client);
             note($dir, $number, $request);
-            $answer->($client, $number, $request);
+            $answer->($client, $number, $request, { dir => $dir });
             $client->shutdown(2);
             POSIX::_exit(0);
         }

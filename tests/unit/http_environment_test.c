@@ -1,7 +1,10 @@
 /* What the environment decides: secrets and who sees them, proxies, certificates to trust. */
 #include "http_rig.h"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char KEY[] = "sk-very-secret-0123456789";
 
@@ -48,6 +51,102 @@ TEST(the_bytes_of_a_secret_are_wiped_where_they_stood)
     environ = before;
     CHECK(secrets_has(STR("WIPED_KEY")));
     secrets_close();
+}
+
+/* Writes a file into the folder of the test and names it in a variable. */
+static void name_file(const char *variable, const char *text, mode_t mode)
+{
+    char path[128];
+    snprintf(path, sizeof path, "/tmp/perigee-key-%d-%s", (int)getpid(), variable);
+    unlink(path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    CHECK(fd >= 0);
+    CHECK(write(fd, text, strlen(text)) == (ssize_t)strlen(text) && fchmod(fd, mode) == 0);
+    close(fd);
+    setenv(variable, path, 1);
+}
+
+static void forget_file(const char *variable)
+{
+    const char *path = getenv(variable);
+    if (path) unlink(path);
+    unsetenv(variable);
+}
+
+/* Whether the file of `name` is refused, with these words in the reason and none of its text. */
+static bool refused_for(Str name, const char *words)
+{
+    const char *why = secrets_refused(name);
+    return !secrets_has(name) && why && strstr(why, words) && !strstr(why, "sk-");
+}
+
+TEST(a_secret_comes_from_a_file_that_is_the_users_alone)
+{
+    Err err;
+    Buf out;
+    buf_init(&out, 1 * KB);
+    name_file("FILED_KEY_FILE", "  sk-filed-0123456789\n", 0600);
+    name_file("READ_ONLY_TOKEN_FILE", "sk-read-only", 0400);
+    name_file("BOTH_KEY_FILE", "sk-of-the-file", 0600);
+    name_file("ODD_SETTING_FILE", "sk-no-secret", 0600);
+    setenv("BOTH_KEY", "sk-of-the-variable", 1);
+    secrets_open();
+    CHECK(secrets_has(STR("FILED_KEY")) && secrets_has(STR("READ_ONLY_TOKEN")));
+    CHECK(!secrets_has(STR("ODD_SETTING")) && !secrets_refused(STR("ODD_SETTING")));
+    CHECK(secrets_reveal_listed(STR("FILED_KEY"), STR(""), &out, &err) == ST_OK);
+    CHECK_TEXT(out.ptr, "sk-filed-0123456789");
+    buf_reset(&out);
+    CHECK(secrets_reveal_listed(STR("BOTH_KEY"), STR(""), &out, &err) == ST_OK);
+    CHECK_TEXT(out.ptr, "sk-of-the-variable");
+    char text[] = "it said sk-filed-0123456789 twice";
+    secrets_redact(text, sizeof text);
+    CHECK(!strstr(text, "0123456789"));
+    secrets_close();
+    CHECK(!secrets_has(STR("FILED_KEY")));
+    forget_file("FILED_KEY_FILE");
+    forget_file("READ_ONLY_TOKEN_FILE");
+    forget_file("BOTH_KEY_FILE");
+    forget_file("ODD_SETTING_FILE");
+    buf_clear(&out);
+}
+
+TEST(a_file_that_others_may_use_or_that_holds_no_key_is_refused_with_the_reason)
+{
+    static char long_text[20 * 1024];
+    Err         err;
+    Buf         out;
+    buf_init(&out, 1 * KB);
+    memset(long_text, 'x', sizeof long_text - 1);
+    name_file("GROUP_KEY_FILE", "sk-group", 0640);
+    name_file("WORLD_KEY_FILE", "sk-world", 0604);
+    name_file("LINES_KEY_FILE", "sk-one\nsk-two\n", 0600);
+    name_file("EMPTY_KEY_FILE", " \n", 0600);
+    name_file("LONG_KEY_FILE", long_text, 0600);
+    name_file("OTHERS_KEY_FILE", "sk-others", 0600);
+    CHECK(geteuid() != 0 || chown(getenv("OTHERS_KEY_FILE"), 65534, 65534) == 0);
+    setenv("FOLDER_KEY_FILE", "/tmp", 1);
+    setenv("ABSENT_KEY_FILE", "/nowhere/at/all", 1);
+    setenv("NEAR_KEY_FILE", "here.txt", 1);
+    secrets_open();
+    CHECK(refused_for(STR("GROUP_KEY"), "mode is 0640") &&
+          refused_for(STR("WORLD_KEY"), "chmod 600"));
+    CHECK(refused_for(STR("LINES_KEY"), "more than one line"));
+    CHECK(refused_for(STR("EMPTY_KEY"), "empty") && refused_for(STR("LONG_KEY"), "longer than"));
+    CHECK(geteuid() != 0 || refused_for(STR("OTHERS_KEY"), "somebody else"));
+    CHECK(refused_for(STR("FOLDER_KEY"), "no regular file"));
+    CHECK(refused_for(STR("ABSENT_KEY"), "No such file") &&
+          refused_for(STR("NEAR_KEY"), "absolute"));
+    CHECK(secrets_reveal_listed(STR("GROUP_KEY"), STR(""), &out, &err) == ST_DENIED);
+    CHECK(strstr(err.text, "chmod 600") != NULL && out.len == 0);
+    secrets_close();
+    CHECK(!secrets_refused(STR("GROUP_KEY")));
+    static const char *const FILES[] = {"GROUP_KEY_FILE", "WORLD_KEY_FILE", "LINES_KEY_FILE",
+                                        "EMPTY_KEY_FILE", "LONG_KEY_FILE",  "OTHERS_KEY_FILE"};
+    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) forget_file(FILES[i]);
+    unsetenv("FOLDER_KEY_FILE");
+    unsetenv("ABSENT_KEY_FILE");
+    unsetenv("NEAR_KEY_FILE");
+    buf_clear(&out);
 }
 
 TEST(a_process_with_secrets_leaves_no_core_and_lets_no_other_read_it)

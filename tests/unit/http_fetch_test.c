@@ -16,7 +16,7 @@ typedef struct Site {
     int       ends;
     Err       outcome;
     int       status;
-    char      url[200], head[2000], body[4000];
+    char      url[200], head[2000], body[4000], location[200];
 } Site;
 
 static void note_request(Site *site, const ServerRequest *request, bool other)
@@ -136,6 +136,7 @@ static void on_done(void *arg, const Err *outcome, FetchAnswer *got)
     site->status = got->status;
     snprintf(site->url, sizeof site->url, "%.*s", STR_ARG(got->url));
     snprintf(site->body, sizeof site->body, "%.*s", STR_ARG(buf_str(&got->body)));
+    snprintf(site->location, sizeof site->location, "%s", got->location.ptr);
     for (size_t i = 0; i < got->header_count; i++) {
         size_t at = strlen(site->head);
         snprintf(site->head + at, sizeof site->head - at, "%.*s: %.*s\n",
@@ -284,6 +285,14 @@ TEST(redirects_have_an_end)
     CHECK_INT(site.status, 302);
     CHECK_TEXT(site.body, "moved");
     check_has(site.head, "location: /x\n");
+    check_has(site.location, site.rig.url); /* absolute, whatever was said */
+    check_has(site.location, "/x");
+    CHECK(ask(&site, "/to/302/other/y") == ST_OK);
+    check_has(site.location, site.other_url);
+    CHECK(ask(&site, "/to/302/file:///etc/passwd") == ST_OK);
+    CHECK_TEXT(site.location, ""); /* that leads nowhere */
+    CHECK(ask(&site, "/a") == ST_OK);
+    CHECK_TEXT(site.location, "");
     site_close(&site);
 }
 
@@ -350,6 +359,7 @@ TEST(a_secret_that_comes_back_is_overwritten)
     site.spec.redirects = 0;
     CHECK(ask(&site, "/key") == ST_OK);
     check_has(site.head, "location: /at/*************************\n");
+    check_has(site.location, "/at/*************************");
     site_close(&site);
 }
 

@@ -46,6 +46,9 @@ static const Fixture FIXTURES[] = {
     {"what is not finished is no event", BYTES("data: x\n\ndata: half\n"), "message|x|\n", -1},
     {"the last event's blank line is CR", BYTES("data: x\n\r"), "message|x|\n", -1},
     {"colons in data", BYTES("data: {\"a\":1}\n\n"), "message|{\"a\":1}|\n", -1},
+    {"bytes that are no UTF-8 are replaced, each by one sign",
+     BYTES("data: a\xFFz\xE2\x82\n\ndata: \xC3\xBC\xC3\n\n"),
+     "message|a\xEF\xBF\xBDz\xEF\xBF\xBD\xEF\xBF\xBD|\nmessage|\xC3\xBC\xEF\xBF\xBD|\n", -1},
     {"a model's stream",
      BYTES("event: content_block_delta\ndata: {\"text\":\"gr\xC3\xBC\xC3\x9F dich\"}\n\n"
            "event: ping\ndata: {}\n\nevent: message_stop\ndata: {}\n\n"),

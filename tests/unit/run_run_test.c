@@ -67,6 +67,41 @@ TEST(a_deadline_cancels_the_run_and_a_child_has_none_later_than_its_parents)
     loop_free(loop);
 }
 
+static int     overdue;
+static int64_t overdue_at;
+
+static void note_overdue(Run *run, int64_t seq)
+{
+    (void)seq;
+    overdue++;
+    overdue_at = loop_now(run->loop);
+}
+
+static void end(void *arg) { run_finish(arg, "limit"); }
+
+TEST(a_run_that_does_not_end_after_its_deadline_is_reported_once_and_one_that_ends_is_not)
+{
+    for (int ends = 0; ends < 2; ends++) {
+        Loop *loop = open_loop();
+        Run  *run = make(loop, NULL, "slow");
+        run->on_overdue = note_overdue;
+        overdue = 0;
+        Timer  *ending = timer_new(loop, end, run);
+        int64_t until = loop_now(loop) + 100;
+        run_set_deadline(run, until);
+        if (ends) timer_set(ending, until + RUN_GRACE_MS - 1);
+        while (loop_run(loop)) { /* until nothing is left to wait for */
+        }
+        CHECK(run->cancelled);
+        CHECK_INT(overdue, ends ? 0 : 1);
+        if (!ends) CHECK(overdue_at >= until + RUN_GRACE_MS);
+        timer_free(ending);
+        run_free(run);
+        CHECK_INT(loop_objects(loop), 0);
+        loop_free(loop);
+    }
+}
+
 TEST(ids_are_different_and_can_be_said)
 {
     Loop *loop = open_loop();

@@ -3,7 +3,7 @@ local rehearse = require "lib.rehearse"
 return {
   agents = { ["draft-agent"] = { {
     {
-      expect = rehearse.tools("handoff"), usage = { input = 80, output = 40 },
+      expect = rehearse.tools("handoff"), usage = { input = 15000, output = 4000 },
       calls = { { "handoff", { to = "ship-agent", reason = "r", result = "half" } } },
     },
   } } },

@@ -1,0 +1,161 @@
+#!/usr/bin/perl
+# run_sums.t -- what a run cost and what the provider's cache did for it: what goes out for the cache,
+# `perigee runs cost` and `runs cache`, and siblings that wait until the first has filled it.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../support";
+use Test::More;
+use Misbehave;
+use Try;
+
+a_miss_is_explained();
+many_blocks_are_marked();
+siblings_wait();
+a_form_is_refused();
+done_testing();
+
+# Three turns: the first writes, the second reads, the third finds nothing although the bytes are the
+# same. The server says why.
+sub a_miss_is_explained {
+    my @usage = ('"input_tokens":10,"cache_creation_input_tokens":2000', '"input_tokens":10,"cache_read_input_tokens":2000,"cache_creation_input_tokens":100',
+        '"input_tokens":10,"cache_read_input_tokens":0,"cache_creation_input_tokens":2300');
+    my $server = Misbehave::serve(sub {
+        my ($client, $number) = @_;
+        my $more = $number == 3 ? ',"diagnostics":{"cache_miss_reason":{"type":"previous_message_not_found"}}' : ',"diagnostics":null';
+        print {$client} reply_of($number, $usage[$number - 1], $more, $number < 3 ? ("call_$number") : ());
+    });
+    my $home = home($server);
+    my $ran = Try::run(home => $home, args => [run_args($home), '--json', 'lone-agent', 'Go.']);
+    is($ran->{exit}, 0, 'the run ends well') or diag($ran->{err});
+    my @requests = Misbehave::requests($server);
+    Misbehave::stop($server);
+    like($requests[0], qr/"diagnostics":\{"previous_message_id":null\}/, 'the first request asks the server to keep what it compares with');
+    like($requests[1], qr/"diagnostics":\{"previous_message_id":"m1"\}/, 'the second names the first');
+    my ($prefix) = $requests[1] =~ /("tools":.*)\]\}$/s;
+    ok(index($requests[2], $prefix) > 0, 'each request begins with the bytes of the one before');
+
+    my $cache = Try::run(home => $home, args => ['runs', 'cache', 'last', '--store', $home->{store}]);
+    is($cache->{exit}, 0, 'runs cache ends well') or diag($cache->{err});
+    like($cache->{out}, qr/^ +2 +10 +2,000 +100 +[0-9,]+ B +[0-9,]+ B +0$/m, 'a turn that hit') or diag($cache->{out});
+    like($cache->{out}, qr/^ +3 .*2,110, \$0\.0049$/m, 'a turn that missed, and what it cost');
+    like($cache->{out}, qr/^turn 3: the same bytes.*the server says: it does not know the request before$/m, 'and why');
+    my $data = $Try::JSON->decode(Try::run(home => $home, args => ['runs', 'cache', 'last', '--json', '--store', $home->{store}])->{out});
+    is($data->{total}{misses}, 1, 'programs get the same');
+    is($data->{turns}[1]{cache}{same}, $data->{turns}[0]{cache}{bytes}, 'what was sent before is the whole request before');
+
+    my $cost = Try::run(home => $home, args => ['runs', 'cost', 'last', '--store', $home->{store}]);
+    like($cost->{out}, qr/^lone-agent +priced +3 +30 +2,000 +4,400 +15 +\$0\.0116$/m, 'runs cost has tokens by kind, by agent and model')
+        or diag($cost->{out});
+    is(Try::run(home => $home, args => ['runs', 'cost', 'nosuch', '--store', $home->{store}])->{exit}, 34, 'a run that is not there is an error');
+    my $object = $Try::JSON->decode($ran->{out});
+    is_deeply($object->{usage}, { input => 30, output => 15, cache_read => 2000, cache_write => 4400 }, 'the result has tokens by kind too');
+}
+
+# More than 20 blocks in one exchange: the end of the request before is marked, so that it is found.
+sub many_blocks_are_marked {
+    my $server = Misbehave::serve(sub {
+        my ($client, $number) = @_;
+        print {$client} reply_of($number, '"input_tokens":10', '', $number == 1 ? (map { "call_$_" } 1 .. 15) : ());
+    });
+    my $home = home($server);
+    my $ran = Try::run(home => $home, args => [run_args($home), 'lone-agent', 'Go.']);
+    is($ran->{exit}, 0, 'many calls in one reply are carried out') or diag($ran->{err});
+    my @requests = Misbehave::requests($server);
+    Misbehave::stop($server);
+    my $mark = '"cache_control":\{"type":"ephemeral"\}';
+    unlike($requests[0], qr/"text":"Go\.",$mark/, 'the end of a request is marked by the server itself');
+    like($requests[1], qr/"messages":\[\{"role":"user","content":\[\{"type":"text","text":"Go\.",$mark\}\]\}/, 'the end of the one before by us, where it is far');
+    cmp_ok(scalar(() = $requests[1] =~ /cache_control/g), '<=', 4, 'never more marks than there may be');
+}
+
+# Three children that begin alike: two wait until the first is answered.
+sub siblings_wait {
+    my $gate = Try::home()->{dir} . '/open';
+    my $server = Misbehave::serve(sub {
+        my ($client, $number) = @_;
+        Try::until_true(sub { -e $gate }) if $number == 1;
+        print {$client} reply_of($number, '"input_tokens":10', '');
+    });
+    my $home = home($server, 'A long prompt. ' x 600);
+    Try::write_file("$home->{work}/three.lua", <<'END');
+local schema = require "lib.schema"
+return { params = schema.object { { "task", schema.text(), "" } }, run = function(run, params)
+  local function one(n) return function() return run.ask("lone-agent", params.task .. n) end end
+  return run.all { one(1), one(2), one(3) }
+end }
+END
+    my $live = Try::start(home => $home, args => [run_args($home), '--events', "$home->{work}/three.lua", 'Go']);
+    ok(Try::until_text($live, 'out', qr/(?:"kind":"delta\.waiting".*){2}/s), 'two of three wait for the first');
+    Try::until_true(sub { Misbehave::requests($server) });
+    is(scalar(Misbehave::requests($server)), 1, 'which is the only one that was sent');
+    Try::write_file($gate, '');
+    my $ran = Try::finish($live);
+    is($ran->{exit}, 0, 'then all are answered') or diag($ran->{err});
+    is(scalar(Misbehave::requests($server)), 3, 'by a request each');
+    unlike($ran->{out}, qr/(?:"kind":"delta\.waiting".*){3}/s, 'and nobody waits a second time');
+    Misbehave::stop($server);
+}
+
+# A server that takes no form for the answer is asked without it, and the reply is checked all the same.
+sub a_form_is_refused {
+    my $server = Misbehave::serve(sub {
+        my ($client, $number, $request) = @_;
+        print {$client} $request =~ /"output_config":\{"format"/
+            ? Misbehave::error(400, 'invalid_request_error', 'output_config.format: this schema is not supported')
+            : Misbehave::reply($number == 2 ? 'no JSON' : '{\"verdict\": \"accept\"}');
+    });
+    my $home = home($server);
+    Try::write_file("$home->{work}/agents/judge-agent.md", "---\nname: judge-agent\ndescription: judges\ntools: []\nmodel: priced\n"
+            . "output: { verdict: [accept, reject] }\n---\nJudge.\n");
+    my $ran = Try::run(home => $home, args => [run_args($home), 'judge-agent', 'Go.']);
+    my @requests = Misbehave::requests($server);
+    Misbehave::stop($server);
+    is($ran->{exit}, 0, 'a refused form ends no run') or diag($ran->{err});
+    like($requests[0], qr/"output_config":\{"format":\{"type":"json_schema","schema":\{"type":"object","properties":\{"verdict":\{"type":"string","enum":\["accept","reject"\]\}\},"required":\["verdict"\],"additionalProperties":false\}\}\}/,
+        'the API is asked to hold the model to it');
+    unlike($requests[$_], qr/output_config/, 'afterwards it is not') for 1, 2;
+    is(scalar(@requests), 3, 'a reply that does not fit is sent back once, as ever');
+    like($ran->{err}, qr/takes no form for the answer/, 'and a line says so');
+}
+
+# -- the parts ----------------------------------------------------------------------------------
+
+sub home {
+    my ($server, $prompt) = @_;
+    my $home = Try::home();
+    Try::write_file("$home->{config}/perigee/lua/models.lua", <<"END");
+return { add = {
+  providers = { here = { dialect = "anthropic", base_url = "$server->{url}", legacy = "never", cache_least = 1000 } },
+  models = { priced = { provider = "here", prices = { input = 2, output = 10, cache_read = 0.2, cache_write = 2.5 } } },
+} }
+END
+    Try::write_file("$home->{work}/a.txt", "one line\n");
+    Try::write_file("$home->{work}/agents/lone-agent.md", "---\nname: lone-agent\ndescription: works\ntools: [read]\nmodel: priced\n---\n"
+            . ($prompt // 'Work.') . "\n");
+    return $home;
+}
+
+sub run_args {
+    my ($home) = @_;
+    return ('run', '--workspace', $home->{work}, '--store', $home->{store}, '--project', $home->{work});
+}
+
+# A reply with calls of `read`, or with a text.
+sub reply_of {
+    my ($number, $usage, $more, @calls) = @_;
+    my $text = Misbehave::stream_head() . Misbehave::event('message_start',
+        qq("message":{"id":"m$number","type":"message","role":"assistant","model":"priced-1","content":[],"stop_reason":null$more,"usage":{$usage,"output_tokens":1}}));
+    my $at = 0;
+    for my $id (@calls) {
+        $text .= Misbehave::event('content_block_start', qq("index":$at,"content_block":{"type":"tool_use","id":"$id","name":"read","input":{}}))
+            . Misbehave::event('content_block_delta', qq("index":$at,"delta":{"type":"input_json_delta","partial_json":"{\\"path\\": \\"a.txt\\"}"}))
+            . Misbehave::event('content_block_stop', qq("index":$at));
+        $at++;
+    }
+    $text .= Misbehave::event('content_block_start', qq("index":$at,"content_block":{"type":"text","text":"Done."}))
+        . Misbehave::event('content_block_stop', qq("index":$at)) if !@calls;
+    my $stop = @calls ? 'tool_use' : 'end_turn';
+    return $text . Misbehave::event('message_delta', qq("delta":{"stop_reason":"$stop"},"usage":{"output_tokens":5}))
+        . Misbehave::event('message_stop', '');
+}

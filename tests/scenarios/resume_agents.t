@@ -36,7 +36,7 @@ LUA
 my $said = answered("chooser = { { { expect = whatever, calls = { { \"choose\", { to = \"draft-agent\", why = \"it drafts\" } } } } } },
   [\"draft-agent\"] = { $ASKS }", '--chooser', 'model', 'write a first version of a draft');
 is($said->{text}, 'It is blue.', 'the agent that a model chose has its own turns');
-is($said->{turns}, 3, 'and the choice counts');
+is_deeply([$said->{turns}, $said->{calls}], [3, 1], 'the choice counts, and is no call of that agent');
 
 $said = answered("[\"draft-agent\"] = { $ASKS }, [\"check-agent\"] = { { { expect = whatever, text = \"Checked.\" } } },
   [\"ship-agent\"] = { { { expect = whatever, text = \"Sent.\" } } }", '--hops', 'full', 'draft-agent', 'write');

@@ -321,7 +321,8 @@ function agent.whole(run, work)
   local body = { status = status, result = result, jobs = #ended > 0 and ended or nil,
     questions = not result and open_questions or nil,
     error = err and { code = err.code, message = err.message } or nil,
-    partial = speaking ~= "" and speaking or nil, spent = run:spent(), files = run:sources() }
+    partial = speaking ~= "" and speaking or nil, spent = run:spent(),
+    files = not run.parent and run:sources() or nil }
   local lost = finish(run, status, body)
   if not whole then error(err, 0) end -- whoever waited for this run was cancelled
   if lost and not err then return nil, lost end

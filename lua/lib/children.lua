@@ -112,7 +112,10 @@ local function open(run, spec)
   local child, err = limits.child(run, spec.limits, {
     agent = spec.agent, task = spec.task, place = spec.place,
     past = first and { id = spec.again.run, seq = mine.seq, started = first.time } or nil })
-  if child and first then limits.restore(child, mine.records) end
+  if child and first then
+    local top = past.of(session.get().top)
+    limits.restore(child, mine.records, top and limits.stops(top.records) or {})
+  end
   return child, err, first ~= nil
 end
 

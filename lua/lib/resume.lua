@@ -128,8 +128,8 @@ local function check_workspace(cli, first)
   local path = first.workspace
   local info = path and cli.stat(path)
   if not info or info.real == path then return true end -- one that is gone is said by who opens it
-  return nil, { code = "denied", message = ("the run's workspace %s leads to %s now; the run goes on "
-    .. "only where it began"):format(path, info.real) }
+  return nil, { code = "denied", message = ("the run's workspace %s leads to %s now; the run "
+    .. "goes on only where it began"):format(path, info.real) }
 end
 
 --- Whose run it is.

@@ -271,6 +271,15 @@ end
 function limits.restore(run, records, stops)
   local left = run:time_left()
   if left then run:deadline_in(math.max(0, left - active_ms(records))) end
+  limits.charge_cut(run, records, stops)
+end
+
+--- Charges what no turn has: replies that broke off, and requests that were cut by the death of
+--- their process.
+---@param run     HostRun
+---@param records { time: integer, kind: string, body: table }[] of one run, in order
+---@param stops   integer[] limits.stops of the top-level run
+function limits.charge_cut(run, records, stops)
   for _, record in ipairs(records) do
     if record.kind == "partial" then
       local usage = record.body.usage

@@ -142,7 +142,8 @@ local function read_text(answer, kind, said, call)
   if not page then
     return nil, { code = err.code, message = ("%s: %s"):format(answer.url, err.message) }
   end
-  found.text, found.title, found.cut = page.text, page.title, page.cut
+  -- Whoever broke the reader says what it says.
+  found.text, found.title, found.cut = text.valid(page.text), text.valid(page.title), page.cut
   return found
 end
 

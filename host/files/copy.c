@@ -285,9 +285,15 @@ static bool is_name(const char *name)
            strlen(name) < COPY_NAME_SIZE;
 }
 
-Status copy_again(const char *cache, const char *name, Copy **out, Err *err)
+/* A folder of ours, and no link to another one. */
+static bool is_own_folder(const char *path)
 {
     struct stat st;
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+}
+
+Status copy_again(const char *cache, const char *name, Copy **out, Err *err)
+{
     if (!is_name(name)) return err_set(err, ST_INVALID, "%s is no name of a copy", name);
     Copy *copy = mem_new(sizeof *copy);
     char *all = join(cache, "copies");
@@ -297,7 +303,8 @@ Status copy_again(const char *cache, const char *name, Copy **out, Err *err)
     copy->work = join(copy->folder, "b");
     char *lock = join(copy->folder, "lock");
     copy->lock = open(lock, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    if (copy->lock < 0 || lstat(copy->before, &st) != 0 || lstat(copy->work, &st) != 0)
+    if (copy->lock < 0 || !is_own_folder(copy->folder) || !is_own_folder(copy->before) ||
+        !is_own_folder(copy->work))
         err_set(err, ST_NOT_FOUND, "the copy %s of the workspace is gone", copy->folder);
     else if (flock(copy->lock, LOCK_EX | LOCK_NB) != 0)
         err_set(err, ST_UNAVAILABLE, "another process works in %s", copy->folder);

@@ -45,6 +45,9 @@ end
 
 local count
 
+--- When another process took up the tree of a run that goes on.
+local function stops() return limits.stops(past.of(session.get().top).records) end
+
 --- What a record says was spent, by its kind; limits.charge_cut has what broke off.
 local SPENT <const> = {
   turn = function(run, body) asking.recharge(run, body) end,
@@ -68,7 +71,7 @@ function count(run, body)
   local last = mine.ended and mine.ended.body
   if last and last.status ~= "cancelled" then return account(run, last) end
   run:charge("children", 1)
-  limits.charge_cut(run, mine.records)
+  limits.charge_cut(run, mine.records, stops())
   for _, record in ipairs(mine.records) do charge(run, record) end
 end
 
@@ -114,7 +117,7 @@ local function open(run, spec)
   local child, err = limits.child(run, spec.limits, {
     agent = spec.agent, task = spec.task, place = spec.place,
     past = first and { id = spec.again.run, seq = mine.seq, started = first.time } or nil })
-  if child and first then limits.restore(child, mine.records) end
+  if child and first then limits.restore(child, mine.records, stops()) end
   return child, err, first ~= nil
 end
 

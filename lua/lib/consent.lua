@@ -58,6 +58,7 @@ local function question_of(question, answers)
   local facts = {}
   if #asked.hosts > 0 then facts[#facts + 1] = "hosts: " .. table.concat(asked.hosts, ", ") end
   facts[#facts + 1] = "reach: " .. asked.reach
+    .. (question.key.unconfined and ", WITHOUT a sandbox" or "")
   facts[#facts + 1] = ("why it asks: %s%s"):format(verdict.why,
     verdict.from and (" (%s)"):format(verdict.from) or "")
   local choices = { { key = "y", word = ONCE }, { key = "n", word = NO } }
@@ -96,12 +97,35 @@ local function keep(run, answers, question, word)
   end
 end
 
+--- What an approval shows, as one text.
+local function shown(body)
+  local parts = { body.tool, body.title, body.kept or "" }
+  for _, key in ipairs { "lines", "facts", "choices" } do
+    for _, line in ipairs(body[key]) do parts[#parts + 1] = ("%s %q"):format(key, line) end
+  end
+  return table.concat(parts, "\n")
+end
+
+--- The number of the approval's record. An earlier one holds only where it shows the same: who says
+--- yes to it has to have read what is asked now.
+local function put_elsewhere(run, body)
+  local known, seq = past.take(run, "approval", body.call)
+  while known do
+    if shown(known) == shown(body) then return seq end
+    inbox.drop(run, seq)
+    session.record(run, "decision", { what = "ask", call = body.call, tool = body.tool,
+      verdict = "again", by = "nobody", why = "what it would do is not what was shown any more" })
+    known, seq = past.take(run, "approval", body.call)
+  end
+  return session.record(run, "approval", body)
+end
+
 --- Somebody's word from elsewhere, who is shown what a person at the terminal would be.
 ---@return string? word, Error? err, integer? number of the message
 local function from_elsewhere(run, question, answers)
   local put, words = question_of(question, answers), {}
   for i, choice in ipairs(put.choices) do words[i] = choice.word end
-  local _, seq = past.once(run, "approval", { call = question.call.id,
+  local seq = put_elsewhere(run, { call = question.call.id,
     agent = question.asked.agent, tool = question.asked.tool, title = put.title, lines = put.lines,
     facts = put.facts, kept = put.kept, choices = words })
   local said, err = inbox.await { run = run, seq = seq, kind = "approval",
@@ -129,6 +153,10 @@ end
 function consent.ask(run, question)
   local answers = session.get().answers
   local known = past.take(run, "decision", "ask " .. question.call.id)
+  while known and known.verdict == "again" do
+    past.take(run, "approval", question.call.id)
+    known = past.take(run, "decision", "ask " .. question.call.id)
+  end
   if known then
     past.pass(run, "approval", question.call.id, math.maxinteger)
     return known.verdict == "allow", ("%s (%s)"):format(question.verdict.why, known.why)

@@ -146,18 +146,25 @@ local function decided(run, what, call, decide)
   return body
 end
 
+--- What a policy said of a call. A recorded answer is not taken again; where the policy forbids
+--- more now than it did then, that is another answer, and holds.
+local function answer_of(run, file, call, asked, facts)
+  local known = past.take(run, "decision", "policy " .. call.id)
+  local said = door.verdict(run, file, asked, facts)
+  if known and door.stricter(known, said) == known then return known end
+  local body = { what = "policy", call = call.id, tool = call.name, verdict = said.verdict,
+    why = said.why, from = said.from, file = file ~= session.get().policies[1] and file or nil }
+  session.record(run, "decision", body)
+  return body
+end
+
 --- Asks every policy in force, the user's and a trusted project's; each answer is recorded, the
 --- strictest holds.
 ---@return policy.Verdict verdict
 local function strictest(run, call, asked, facts)
   local held
-  for i, file in ipairs(session.get().policies) do
-    local verdict = decided(run, "policy", call, function()
-      local said = door.verdict(run, file, asked, facts)
-      return { verdict = said.verdict, why = said.why, from = said.from,
-        file = i > 1 and file or nil }
-    end)
-    held = door.stricter(held, verdict)
+  for _, file in ipairs(session.get().policies) do
+    held = door.stricter(held, answer_of(run, file, call, asked, facts))
   end
   return held
 end
@@ -172,6 +179,7 @@ end
 function door.serves(run, who, declaration)
   local asked, facts = door.asked(who, declaration, {}, run.workspace)
   asked.reach = "what the model's provider finds on the web"
+  asked.hosts = { "*" } -- any of them: a rule against one host is a rule against this
   local call = { id = "served " .. declaration.name, name = declaration.name }
   if strictest(run, call, asked, facts).verdict ~= "allow" then return false end
   if not (who.hooks and who.hooks.allow_tool) then return true end

@@ -74,6 +74,19 @@ function inbox.receive(top, messages)
   end
 end
 
+--- Forgets what was said to a question that is not asked in that way any more.
+---@param run HostRun
+---@param seq integer of the question's record
+function inbox.drop(run, seq)
+  local s, name = session.get(), name_of(run.id, seq)
+  local said = s.inbox[name]
+  s.inbox[name] = nil
+  if not said then return end
+  inbox.took(said.number)
+  session.emit(run, "notice", { text = ("what was said to %s is not taken: it asks for something "
+    .. "else now"):format(name) })
+end
+
 --- What came of a message is recorded: nobody needs it any more.
 ---@param number? integer
 function inbox.took(number)

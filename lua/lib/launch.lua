@@ -250,7 +250,8 @@ local function begin_total(run, ready, total)
   total.run, total.line = run.id, ready.line
   ready.most = limits.set(run, ready.given.limits, ready.narrowed)
   if again then
-    limits.restore(run, again.pasts[again.id].records)
+    local records = again.pasts[again.id].records
+    limits.restore(run, records, limits.stops(records))
     inbox.receive(run, again.messages)
   end
 end

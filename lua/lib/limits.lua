@@ -219,37 +219,67 @@ local function active_ms(records)
   return began and total + math.max(0, last - began) or total
 end
 
---- What a killed process had reserved for a request and nothing settled: it may have been spent.
-local function unsettled(records)
-  local open
+local SETTLES <const> = { turn = true, partial = true, compaction = true,
+  ["run.parked"] = true } -- a run parks when nothing in it is under way
+
+--- Whether nothing is open after this record: what came of the request stands in the journal, as it
+--- does where a run ended because its provider failed.
+local function settles(record)
+  return SETTLES[record.kind]
+    or record.kind == "run.finished" and record.body.status == "unavailable"
+end
+
+--- What killed processes had reserved for requests and nothing settled: it may have been spent, by
+--- each of them.
+---@param records table[]
+---@param stops   integer[] times at which another process took the tree up, in order
+---@return table[] open bodies of such records
+local function unsettled(records, stops)
+  local lost, open, at = {}, nil, 1
   for _, record in ipairs(records) do
+    while stops[at] and record.time >= stops[at] do
+      lost[#lost + 1], open, at = open, nil, at + 1
+    end
     if record.kind == "reserved" then
       open = record.body
-    elseif record.kind == "turn" or record.kind == "partial" or record.kind == "compaction" then
+    elseif settles(record) then
       open = nil
     end
   end
-  return open
+  lost[#lost + 1] = open
+  return lost
+end
+
+--- When a top-level run was taken up again.
+---@param records past.Record[] its own
+---@return integer[] times
+function limits.stops(records)
+  local times = {}
+  for _, record in ipairs(records) do
+    if record.kind == "run.resumed" then times[#times + 1] = record.time end
+  end
+  return times
 end
 
 --- Takes from the limits of a run that goes on what its records alone tell: the time in which it
---- was at work (not that in which it waited), a request that was cut by the death of its process,
+--- was at work (not that in which it waited), requests that were cut by the death of their process,
 --- and replies that broke off. Turns and calls are spent by whoever takes their records. Right
 --- after limits.set, or limits.child.
 ---@param run     HostRun
 ---@param records { seq: integer, time: integer, kind: string, body: table }[] of this run, in order
-function limits.restore(run, records)
+---@param stops   integer[] limits.stops of the top-level run
+function limits.restore(run, records, stops)
   local left = run:time_left()
   if left then run:deadline_in(math.max(0, left - active_ms(records))) end
-  limits.charge_cut(run, records)
+  limits.charge_cut(run, records, stops)
 end
 
---- Charges what no turn has: replies that broke off, and a request that was cut by the death of its
---- process.
+--- Charges what no turn has: replies that broke off, and requests that were cut by the death of
+--- their process.
 ---@param run     HostRun
----@param records { kind: string, body: table }[] of one run, in order
-function limits.charge_cut(run, records)
-  local open = unsettled(records)
+---@param records { time: integer, kind: string, body: table }[] of one run, in order
+---@param stops   integer[] limits.stops of the top-level run
+function limits.charge_cut(run, records, stops)
   for _, record in ipairs(records) do
     if record.kind == "partial" then
       local usage = record.body.usage
@@ -257,7 +287,7 @@ function limits.charge_cut(run, records)
         + (usage.output or 0) + (usage.cache_read or 0) + (usage.cache_write or 0) })
     end
   end
-  if open then limits.charge(run, open) end
+  for _, open in ipairs(unsettled(records, stops)) do limits.charge(run, open) end
 end
 
 --- Charges what a request came to: tokens, and dollars where they are known.

@@ -121,6 +121,17 @@ local function values_of(first, options)
     store = options.store }
 end
 
+--- Whether the workspace is still where it was. Its path is that of a folder without links; one
+--- that leads elsewhere now would give the run what nobody gave it.
+---@return boolean? ok, Error? err
+local function check_workspace(cli, first)
+  local path = first.workspace
+  local info = path and cli.stat(path)
+  if not info or info.real == path then return true end -- one that is gone is said by who opens it
+  return nil, { code = "denied", message = ("the run's workspace %s leads to %s now; the run "
+    .. "goes on only where it began"):format(path, info.real) }
+end
+
 --- Whose run it is.
 local function who_of(cli, loaded, first, mine)
   if first.chain then
@@ -183,6 +194,9 @@ local function prepare(cli, id, options)
   if not values then return nil, err end
   bounds, err = bounds_of(again.pasts[id], options)
   if not bounds then return nil, err end
+  local in_place
+  in_place, err = check_workspace(cli, first)
+  if not in_place then return nil, err end
   if not options.with_current then
     recorded, err = texts.of(cli, id)
     if not recorded then return nil, err end

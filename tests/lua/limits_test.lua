@@ -106,13 +106,13 @@ end)
 -- a run that goes on ------------------------------------------------------------------------------
 
 --- What limits.restore tells a run.
-local function restored(left, records)
+local function restored(left, records, stops)
   local told = { charged = {} }
   limits.restore({
     time_left = function() return left end,
     deadline_in = function(_, ms) told.left = ms end,
     charge = function(_, kind, amount) told.charged[kind] = (told.charged[kind] or 0) + amount end,
-  }, records)
+  }, records, stops or limits.stops(records))
   return told
 end
 
@@ -153,6 +153,23 @@ t.test("what a killed process had reserved is spent, what was settled is not", f
   t.equal(told.charged.tokens, nil)
   told = restored(nil, { record(1, "reserved", aside), record(2, "reserved", aside) })
   t.equal(told.charged.tokens, 700) -- the first had no cost, or a record of it
+end)
+
+t.test("each process that was killed in a request counts, not the last one alone", function()
+  local aside = { tokens = 700, usd = 0.25 }
+  local told = restored(nil, { record(1, "reserved", aside), record(5, "run.resumed"),
+    record(6, "reserved", aside), record(9, "run.resumed"), record(10, "reserved", aside),
+    record(11, "turn") })
+  t.equal(told.charged.tokens, 1400)
+  t.equal(told.charged.usd, 500000)
+  told = restored(nil, { record(1, "reserved", aside), record(6, "reserved", aside) }, { 5 })
+  t.equal(told.charged.tokens, 1400) -- a child, whose own records do not say that it was taken up
+  told = restored(nil, { record(1, "reserved", aside), record(2, "run.finished",
+    { status = "unavailable" }), record(5, "run.resumed"), record(6, "run.parked") })
+  t.equal(told.charged.tokens, nil) -- what a failing provider counted would be recorded
+  told = restored(nil, { record(1, "reserved", aside), record(2, "run.finished",
+    { status = "cancelled" }), record(5, "run.resumed"), record(6, "run.parked") })
+  t.equal(told.charged.tokens, 700)
 end)
 
 t.test("a reply that broke off counts what it cost", function()

@@ -269,6 +269,61 @@ for my $case (['approve', 'yes.txt', 1], ['deny', 'no.txt', 0]) {
     is(-e "$home->{work}/$file" ? 1 : 0, $there, "after $verb the file is as it was said");
 }
 
+# What was shown is what is approved, and what forbids counts as it is now.
+sub asks_to_write {
+    my ($file, @more) = @_;
+    my $ran = Try::run(home => $home, args => ['run', '--json', '--store', $home->{store}, @more, "$home->{dir}/writes.lua", $file]);
+    is($ran->{exit}, 40, 'a call waits') or diag($ran->{out}, $ran->{err});
+    return $Try::JSON->decode($ran->{out})->{run};
+}
+sub policy { Try::write_file("$home->{config}/perigee/config.yaml", "policy:\n  rules:\n    - { $_[0] }\n") }
+SKIP: {
+    skip 'no sandbox on this machine', 12 if Try::run(home => $home, args => ['doctor'])->{exit} != 0;
+    Try::write_file("$home->{dir}/starts.lua", <<'LUA');
+local schema = require "lib.schema"
+return { params = schema.object { { "task", schema.text {}, "x" } }, run = function(run, params)
+  local done, err = run.tool("bash", { command = params.task })
+  return done and "done" or err.message
+end }
+LUA
+    policy('ask: bash, why: "commands are mine"');
+    my $ran = Try::run(home => $home, args => ['run', '--json', '--store', $home->{store}, "$home->{dir}/starts.lua", 'touch twice.txt']);
+    is($ran->{exit}, 40, 'a command waits') or diag($ran->{out}, $ran->{err});
+    my $twice = $Try::JSON->decode($ran->{out})->{run};
+    unlike(runs('list', '--waiting')->{out}, qr/WITHOUT/, 'in a sandbox');
+    is(runs('approve', $twice, '--no-run')->{exit}, 0, 'it is approved as it was shown');
+    my $again = runs('resume', $twice, '--unconfined');
+    is($again->{exit}, 40, 'and shown anew where something else would be done now') or diag($again->{err});
+    ok(!-e "$home->{work}/twice.txt", 'before anything is done');
+    is(inbox($twice), '', 'the word that was given for the first one is spent');
+    my $open = runs('list', '--waiting')->{out};
+    is(scalar(() = $open =~ /^  \Q$twice\E:\d+, approval/mg), 1, 'one of them is open');
+    is(runs('resume', $twice, '--unconfined')->{exit}, 40, 'it waits as long as it is needed');
+    is(scalar(() = runs('list', '--waiting')->{out} =~ /^  \Q$twice\E:\d+, approval/mg), 1, 'and is asked once');
+    like((grep { $_->{kind} eq 'approval' } Try::journal($home, $twice))[-1]{body}{facts}[0], qr/WITHOUT a sandbox/, 'with what it can reach now');
+    is(runs('approve', $twice, '--unconfined')->{exit}, 0, 'it can be approved');
+    ok(-e "$home->{work}/twice.txt", 'which does it');
+}
+
+policy('ask: write, why: "writing is mine"');
+my $denied = asks_to_write('denied.txt');
+is(runs('approve', $denied, '--no-run')->{exit}, 0, 'a call is approved');
+policy('deny: write, why: "not any more"');
+runs('resume', $denied);
+ok(!-e "$home->{work}/denied.txt", 'what the policy has come to forbid is not done');
+like(runs('show', $denied)->{out}, qr/decision +policy: deny \(not any more\)/, 'which is recorded');
+
+policy('ask: write, why: "writing is mine"');
+mkdir "$home->{dir}/room";
+mkdir "$home->{dir}/elsewhere";
+my $moved = asks_to_write('moved.txt', '--workspace', "$home->{dir}/room");
+rmdir "$home->{dir}/room" or die $!;
+symlink "$home->{dir}/elsewhere", "$home->{dir}/room" or die $!;
+my $led = runs('approve', $moved);
+like($led->{err}, qr/workspace \S+room leads to \S+elsewhere now/, 'a workspace that became a link is not followed') or diag($led->{out});
+isnt($led->{exit}, 0, 'the run does not go on');
+ok(!-e "$home->{dir}/elsewhere/moved.txt", 'and nothing is written where it leads');
+
 SKIP: {
     skip 'no sandbox on this machine', 5 if Try::run(home => $home, args => ['doctor'])->{exit} != 0;
     Try::write_file("$home->{dir}/both.lua", <<'LUA');

@@ -162,6 +162,8 @@ is(kinds((ask_model(0, env => { BRAVE_API_KEY => $KEY }))[0]), 'web_search read'
 is(join(', ', map { kinds($_) } ask_model(1, @provider)), 'web_search_20250305 read, web_search read', 'a server that refuses is asked again without');
 granted('policy: { rules: [ { deny: web_search } ] }');
 is(kinds((ask_model(0, @provider))[0]), 'web_search read', 'what policy denies is not done at the provider either');
+granted('policy: { rules: [ { deny: "*", host: evil.example } ] }');
+is(kinds((ask_model(0, @provider))[0]), 'web_search read', 'nor where policy forbids a host: nobody here sees which it reaches');
 granted('policy: { rules: [ { ask: web_search } ] }');
 is(kinds((ask_model(0, @provider))[0]), 'web_search read', 'nor what it would ask about');
 

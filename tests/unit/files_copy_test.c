@@ -162,6 +162,16 @@ TEST(what_was_left_is_taken_up_again_by_its_name_and_by_one_at_a_time)
     copy_sweep(cache);
     CHECK_INT(entries_in(&yard, "cache/copies"), 1);
     CHECK_INT(copy_again(cache, name, &copy, &yard.err), ST_OK);
+    char work[200], aside[220];
+    snprintf(work, sizeof work, "%s", copy_work(copy));
+    snprintf(aside, sizeof aside, "%s.aside", work);
+    copy_leave(copy);
+    CHECK_INT(rename(work, aside), 0);
+    CHECK_INT(symlink(yard.base, work), 0);
+    CHECK_INT(copy_again(cache, name, &second, &yard.err), ST_NOT_FOUND);
+    CHECK_INT(unlink(work), 0);
+    CHECK_INT(rename(aside, work), 0);
+    CHECK_INT(copy_again(cache, name, &copy, &yard.err), ST_OK);
     copy_free(copy);
     CHECK_INT(copy_again(cache, name, &second, &yard.err), ST_NOT_FOUND);
     CHECK_INT(copy_again(cache, "../x", &second, &yard.err), ST_INVALID);

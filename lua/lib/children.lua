@@ -52,6 +52,8 @@ local function charge(run, record)
     asking.recharge(run, body)
   elseif record.kind == "call" and not body.refused then
     run:charge("calls", 1)
+  elseif record.kind == "result" and body.wrote then
+    run:charge("written", body.wrote)
   elseif record.kind == "hop" then
     run:charge("hops", 1)
   elseif record.kind == "child" then

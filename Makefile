@@ -171,9 +171,9 @@ fuzz: ## each target of tests/fuzz for RUNS inputs (20000), with clang
 .PHONY: fuzz-built
 fuzz-built: deps-check $(FUZZ_BIN)
 
-faults: ## the demo again and again, each time with the next thing made to fail
+faults: ## runs again and again, each time with the next thing made to fail, or killed there
 	@$(MAKE) --no-print-directory MODE=asan all
-	@PERIGEE=$(CURDIR)/build/asan/perigee prove --merge --exec '' tests/faults/sweep
+	@MODE=asan BUILD=build/asan PERIGEE=$(CURDIR)/build/asan/perigee PERIGEE_LONG=1 prove --merge --exec '' tests/faults/sweep tests/faults/resume.t tests/faults/resume_on_bad_disks.t
 
 format: ## clang-format over the C sources
 	@clang-format -i $$(git ls-files '*.c' '*.h')

@@ -146,6 +146,12 @@ local SAY <const> = {
     return ("%s wants to call %s\n%s"):format(b.agent, b.tool, table.concat(b.lines or {}, "\n"))
   end,
   child    = function(b) return ("%s: %s"):format(b.run, b.agent) end,
+  sleep = function(b) return show.time(b.ms) end,
+  woke = function() return "" end,
+  step     = function(b) return ("%s: %s"):format(b.name, json.encode(b.value)) end,
+  log      = function(b) return b.tool and b.tool .. ": " .. b.text or b.text end,
+  phase    = function(b) return b.name end,
+  ["run.differs"] = function(b) return b.error.message end,
   ["child.finished"] = function(b) return ("%s: %s"):format(b.run, b.status) end,
   files    = function(b)
     return table.concat(text.sorted_keys(b.files or {}), ", ")
@@ -175,6 +181,10 @@ local function show_one(cli, values, part)
       local body = json.decode(record.body)
       local say = SAY[record.kind] or function() return show.brief(record.body, 400) end
       local said = type(body) == "table" and say(body) or record.body
+      local at = type(body) == "table" and body.at -- of a chain's step: --from takes it
+      if type(at) == "string" and not at:find("#", 1, true) then
+        said = ("[%s] %s"):format(at, said)
+      end
       cli.out(show.clean(("%4d %-12s %s\n"):format(
         record.seq, record.kind, (said:gsub("\n", "\n                  ")))))
     end

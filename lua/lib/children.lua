@@ -45,20 +45,19 @@ end
 
 local count
 
---- Counts what one record says was spent.
+--- What a record says was spent, by its kind; limits.charge_cut has what broke off.
+local SPENT <const> = {
+  turn = function(run, body) asking.recharge(run, body) end,
+  compaction = function(run, body) asking.recharge(run, body, 0) end,
+  call = function(run, body) if not body.refused then run:charge("calls", 1) end end,
+  result = function(run, body) if body.wrote then run:charge("written", body.wrote) end end,
+  hop = function(run) run:charge("hops", 1) end,
+  child = function(run, body) count(run, body) end,
+}
+
 local function charge(run, record)
-  local body = record.body
-  if record.kind == "turn" then
-    asking.recharge(run, body)
-  elseif record.kind == "call" and not body.refused then
-    run:charge("calls", 1)
-  elseif record.kind == "result" and body.wrote then
-    run:charge("written", body.wrote)
-  elseif record.kind == "hop" then
-    run:charge("hops", 1)
-  elseif record.kind == "child" then
-    count(run, body)
-  end
+  local spent = SPENT[record.kind]
+  if spent then spent(run, record.body) end
 end
 
 --- What a child spent, also where no end says so; one without records never began. The end of one
@@ -69,6 +68,7 @@ function count(run, body)
   local last = mine.ended and mine.ended.body
   if last and last.status ~= "cancelled" then return account(run, last) end
   run:charge("children", 1)
+  limits.charge_cut(run, mine.records)
   for _, record in ipairs(mine.records) do charge(run, record) end
 end
 

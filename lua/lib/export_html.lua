@@ -217,6 +217,31 @@ local DRAW <const> = {
     return p("step " .. b.name, "small") .. value("answered", b.value)
       .. (b.error and b.error ~= json.null and error_of(b.error) or "")
   end,
+  files = function(b)
+    return p("loaded: " .. table.concat(text.sorted_keys(b.files), ", "), "small")
+  end,
+  sleep = function(b) return p("sleeps for " .. show.time(b.ms), "small") end,
+  woke = function() return p("woke", "small") end,
+  budget = function(b) return value("what was spent, and is left", b.value) end,
+  phase = function(b) return ("<h3>%s</h3>"):format(esc(b.name)) end,
+  reserved = function(b)
+    return p(("set aside for a request to %s, with a reply of at most %d tokens"):format(b.model,
+      b.max_tokens), "small")
+  end,
+  ["child.finished"] = function(b, seen)
+    local id = esc(b.run)
+    local name = seen.ids[b.run] and ('<a href="#run-%s">%s</a>'):format(id, id) or id
+    return ("<p class=\"small\">child %s ended: %s</p>"):format(name, esc(b.status))
+      .. (b.error and error_of(b.error) or "")
+      .. (type(b.patch) == "table" and pre(b.patch.text, "what it changed") or "")
+  end,
+  ["run.parked"] = function(b)
+    return ("<h3>waits for a person</h3>") .. p(b.error.message, "small")
+  end,
+  ["run.differs"] = function(b)
+    return ("<h3 class=\"bad\">the script went another way than the journal</h3>")
+      .. error_of(b.error)
+  end,
   log = function(b) return p(b.tool and b.tool .. ": " .. b.text or b.text, "small") end,
   ["run.finished"] = function(b)
     local good = b.status == "ok"

@@ -62,13 +62,13 @@ end
 --- The agent for a task that names nobody: what routing chose, or what a model picks of it now. The
 --- decision is recorded with those who came after.
 local function settle(run, who, task)
-  local known = past.take(run, "decision", "choose")
-  if known then return session.get().catalog.by_name[known.to] end
   local found, name, why = who.choice, who.choice.to, who.choice.why
-  if who.candidates then
+  if who.candidates then -- in a run that goes on its records answer, which nobody else may take
     name, why = chooser.pick(run, task, who.candidates)
     if not name then return nil, why end
   end
+  local known = past.take(run, "decision", "choose")
+  if known then return session.get().catalog.by_name[known.to] end
   session.record(run, "decision", { what = "choose", to = name, why = why, from = found.from,
     by = who.candidates and "model" or "routing", candidates = who.candidates,
     runners_up = found.runners_up })

@@ -241,6 +241,14 @@ end
 function limits.restore(run, records)
   local left = run:time_left()
   if left then run:deadline_in(math.max(0, left - active_ms(records))) end
+  limits.charge_cut(run, records)
+end
+
+--- Charges what no turn has: replies that broke off, and a request that was cut by the death of its
+--- process.
+---@param run     HostRun
+---@param records { kind: string, body: table }[] of one run, in order
+function limits.charge_cut(run, records)
   local open = unsettled(records)
   for _, record in ipairs(records) do
     if record.kind == "partial" then

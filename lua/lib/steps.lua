@@ -38,6 +38,7 @@ local steps = {}
 
 ---@class steps.Steps
 ---@field at      table<string, steps.Step>
+---@field below   table<string, steps.Step[]> those of a branch, and of what is inside it, by path
 ---@field order   steps.Step[] those that are done, in the order of their completions
 ---@field next    integer index of the first that was not delivered
 ---@field waiting table<steps.Step, boolean>
@@ -54,9 +55,6 @@ local function name_of(kind, body)
   return body.agent or body.tool or body.name
 end
 
---- Whether a place lies below another: "4/1" below "4/", "3.facts/1" below "3.facts/".
-local function is_below(at, prefix) return at:sub(1, #prefix) == prefix end
-
 local function note(at, record)
   local what = STARTS[record.kind] or DONE[record.kind]
   local body = record.body
@@ -72,31 +70,43 @@ local function note(at, record)
   if DONE[record.kind] then step.done = record end
 end
 
---- What a recorded function or hook did on its way is not asked for again.
-local function drop_inner(found, order, prefix)
-  for i = #order, 1, -1 do
-    if is_below(order[i].at, prefix) then table.remove(order, i) end
+--- The paths that a place lies below: "4/1" of "4/", "3.facts/4/1" of "3.facts/" and "3.facts/4/".
+local function paths_above(at)
+  local paths = {}
+  for last in at:gmatch("()/") do paths[#paths + 1] = at:sub(1, last) end
+  return paths
+end
+
+--- Drops what a recorded function or hook did on its way: it is not asked for again.
+local function drop_inner(found, records)
+  local over = {}
+  for _, record in ipairs(records) do
+    if record.kind == "step" then over[record.body.at .. "/"] = true end
+    if record.kind == "before" and record.body.below then over[record.body.below] = true end
   end
   for at in pairs(found) do
-    if is_below(at, prefix) then found[at] = nil end
+    for _, path in ipairs(paths_above(at)) do
+      if over[path] then found[at] = nil end
+    end
   end
 end
 
 ---@param mine past.Past
 ---@return steps.Steps
 local function read(mine)
-  local found, order = {}, {}
+  local found, order, below = {}, {}, {}
   for _, record in ipairs(mine.records) do note(found, record) end
-  for _, step in pairs(found) do
+  drop_inner(found, mine.records)
+  for at, step in pairs(found) do
     if step.done then order[#order + 1] = step end
+    for _, path in ipairs(paths_above(at)) do
+      below[path] = below[path] or {}
+      table.insert(below[path], step)
+    end
   end
   table.sort(order, function(a, b) return a.done.seq < b.done.seq end)
-  for _, record in ipairs(mine.records) do
-    local body = record.body
-    if record.kind == "step" then drop_inner(found, order, body.at .. "/") end
-    if record.kind == "before" and body.below then drop_inner(found, order, body.below) end
-  end
-  return { at = found, order = order, next = 1, waiting = {}, passed = {}, live = {}, count = 0 }
+  return { at = found, below = below, order = order, next = 1, waiting = {}, passed = {}, live = {},
+    count = 0 }
 end
 
 --- The recorded steps of a run; nil where it did not go on.
@@ -140,11 +150,9 @@ end
 --- Nobody will ask for the steps below a branch that was cancelled.
 local function pass_over(run, self, prefixes)
   for _, prefix in ipairs(prefixes) do
-    for at, step in pairs(self.at) do
-      if is_below(at, prefix) then
-        self.passed[step] = true
-        count(run, step)
-      end
+    for _, step in ipairs(self.below[prefix] or {}) do
+      self.passed[step] = true
+      count(run, step)
     end
   end
   if #prefixes > 0 then deliver(run, self) end

@@ -25,8 +25,10 @@ static inline double process_ms_of(struct timeval time)
     return (double)time.tv_sec * 1e3 + (double)time.tv_usec / 1e3;
 }
 
-/* Runs argv[0] with nothing on its input and outputs. `who` is the bench, for its messages. */
-static inline Cost process_measure(const char *who, char *const *argv, char *const *envp)
+/* Runs argv[0] with nothing on its input and outputs; it has to end with `wanted`. `who` is the
+ * bench, for its messages. */
+static inline Cost process_measure_ending(const char *who, char *const *argv, char *const *envp,
+                                          int wanted)
 {
     posix_spawn_file_actions_t actions;
     struct rusage              used;
@@ -44,13 +46,18 @@ static inline Cost process_measure(const char *who, char *const *argv, char *con
     }
     double took = bench_now_us() - from;
     posix_spawn_file_actions_destroy(&actions);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != wanted) {
         fprintf(stderr, "%s: %s ended with %d\n", who, argv[0],
                 WIFEXITED(status) ? WEXITSTATUS(status) : -1);
         exit(1);
     }
     return (Cost){took / 1e3, (double)used.ru_maxrss / 1024,
                   process_ms_of(used.ru_utime) + process_ms_of(used.ru_stime)};
+}
+
+static inline Cost process_measure(const char *who, char *const *argv, char *const *envp)
+{
+    return process_measure_ending(who, argv, envp, 0);
 }
 
 #endif

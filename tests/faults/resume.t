@@ -84,7 +84,7 @@ if ($seams) {
         all_like("killed before an append of process $process", at_each('store.append', $process, $step));
     }
     all_like('killed again and again, soon after it went on', map { my $k = $_; sub {
-        return ("each at commit $k", Crash::disturbed(always => "store.committed:$k!")) } } $long ? (20 .. 31) : 29);
+        return ("each before append $k", Crash::disturbed(always => "store.append:$k!")) } } $long ? (6 .. 20) : 11);
 }
 else {
     all_like('killed after a number of events', map { after_events($_ * 17, 'KILL') } 1 .. 6);

@@ -67,6 +67,8 @@ t.test("run.step answers what its function did, and raises what it raised", func
   t.equal({ run.step("none", function() return nil, { code = "x", message = "y" } end) }, { nil, { code = "x", message = "y" } })
   t.error(function() run.step("bad", function() error("inside the step") end) end, "inside the step")
   t.error(function() run.step("bad", function() return function() end end) end, "argument.value is a function")
+  t.error(function() run.step("mixed", function() return { 1, n = 1 } end) end, 'run.step "mixed" cannot be kept')
+  t.equal(run.step("last", function(_, _, last) return last end, nil, print, 3), 3)
 end)
 
 t.test("a step may wait, and steps may lie within steps", function(run)

@@ -65,7 +65,11 @@ LUA
 {
     my ($home, $before, $said) = begin(<<'LUA');
   local both, err = run.all {
-    bad = function() return run.ask("lone-agent", "Fail") end,
+    bad = function()
+      while not run.tool("read", { path = "asked.txt" }) do run.sleep(5) end
+      run.sleep(50)
+      return run.ask("lone-agent", "Fail")
+    end,
     slow = function() return run.ask("draft-agent", "Draft it") end,
   }
   return tostring(both) .. run.question("Go?")

@@ -10,6 +10,7 @@ local LINE_MOST       <const> = 1000 -- of a reason or a question
 local PATH_MOST       <const> = 200
 local FILES_MOST      <const> = 40
 local QUESTIONS_MOST  <const> = 5
+local HOSTS_MOST      <const> = 20   -- of those that commands reach
 
 local function section(title, body) return ("## %s\n%s"):format(title, body) end
 
@@ -40,7 +41,21 @@ end
 ---@field system    string
 ---@field workspace string?
 ---@field sandbox   string
+---@field network   "none"|"proxy"|"host" what commands reach: nothing, `hosts`, all that you do
+---@field hosts     string[]
 ---@field notes     { file: string, text: string }? what the project says to whoever works in it
+
+--- What commands reach, in words; a model that was told less would not try.
+local function reach(facts)
+  if facts.network == "host" then return "the network is open" end
+  if facts.network == "proxy" and #facts.hosts > 0 then
+    local most = math.min(#facts.hosts, HOSTS_MOST)
+    local more = #facts.hosts > most and (" and %d more"):format(#facts.hosts - most) or ""
+    return ("of the network only %s%s, through a proxy"):format(
+      table.concat(facts.hosts, ", ", 1, most), more)
+  end
+  return "no network"
+end
 
 ---@param facts context.Facts
 ---@return string
@@ -59,7 +74,7 @@ local function prompt(facts)
   put("System", facts.system)
   if facts.workspace then put("Workspace", facts.workspace) end
   if facts.sandbox == "full" then
-    put("Commands", "run in a sandbox: no network, nothing outside the workspace")
+    put("Commands", ("run in a sandbox: %s, nothing outside the workspace"):format(reach(facts)))
   end
   put("Agent", facts.agent.name)
   parts[#parts + 1] = section("Where you work", table.concat(lines, "\n"))

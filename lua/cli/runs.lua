@@ -39,7 +39,8 @@ local SPEC <const> = {
     { "--output", "text", "export: the file to write (default: stdout)", hint = "FILE" },
     { "--store", "text", "the journal's file", hint = "FILE" },
     { "--with-current", "flag", "resume: with the files as they are now, not as the run had them" },
-    { "--from", "text", "resume: do this step again, and what followed from it", hint = "STEP" },
+    { "--from", "text", "resume: do this step again, and what followed from it: a place in a chain "
+      .. "(3.facts/2), or the number of a record", hint = "STEP" },
     { "--model", "text", "resume: ask this model from here on" },
     { "--limit", "key=value list", "resume: other limits than the run had", keys = allowance.KEYS },
     { "--events", "flag", "resume: print one JSON object a line while it runs" },

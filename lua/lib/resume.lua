@@ -53,13 +53,15 @@ local function read_tree(cli, id)
   return pasts
 end
 
---- How often each agent began a conversation, in the whole tree; scenarios count these.
-local function count_visits(pasts)
-  local visits = {}
-  for _, one in pairs(pasts) do
-    for _, record in ipairs(one.records) do
-      local body = record.kind == "prompt" and record.body
-      if body then visits[body.agent] = math.max(visits[body.agent] or 0, body.visit or 0) end
+--- How often each agent began a conversation, in a run and those below it; scenarios count these.
+--- What `--from` took back does not count: it is done again as if for the first time.
+local function count_visits(pasts, id, visits)
+  for _, record in ipairs(pasts[id] and pasts[id].records or {}) do
+    local body = record.body
+    if record.kind == "prompt" then
+      visits[body.agent] = math.max(visits[body.agent] or 0, body.visit or 0)
+    elseif record.kind == "child" then
+      count_visits(pasts, body.run, visits)
     end
   end
   return visits
@@ -97,8 +99,7 @@ local function take_up(cli, id, options)
   messages, err = cli.read_inbox(id)
   if not messages then return nil, err end
   local again = { id = id, seq = mine.seq, started = first.time, pasts = pasts,
-    visits = count_visits(pasts), messages = messages, with_current = options.with_current,
-    from = options.from }
+    messages = messages, with_current = options.with_current, from = options.from }
   if options.from then
     again.forget, err = forget.from(mine, options.from)
     if not again.forget then
@@ -106,6 +107,7 @@ local function take_up(cli, id, options)
     end
     pasts[id] = past.without(mine, again.forget)
   end
+  again.visits = count_visits(pasts, id, {})
   return again, first.body
 end
 

@@ -56,7 +56,8 @@ function talk.prepare(run, who, facts, form)
     agent = { name = who.name, prompt = who.body, tools = who.tools, targets = who.targets,
       output = form and schema.to_json(form) },
     date = s.facts.date, system = s.facts.system, notes = s.facts.notes,
-    workspace = run.workspace, sandbox = s.sandbox })
+    workspace = run.workspace, sandbox = s.sandbox,
+    network = s.settings.sandbox.network, hosts = s.settings.sandbox.hosts })
   if not system then return nil, err end
   return { targets = targets, system = system, effort = effort, form = form }
 end

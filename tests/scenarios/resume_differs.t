@@ -172,6 +172,8 @@ LUA
     Try::write_file("$home->{work}/a.txt", "new\n");
     like(verb($home, 'resume', 'last', '--from', $call->{seq})->{out}, qr/It says new/, 'reads again from the record of its call on');
     is(scalar(grep { $_->{kind} eq 'prompt' } Try::journal($home)), 1, 'in the same conversation');
+    my ($prompt) = grep { $_->{kind} eq 'prompt' } Try::journal($home);
+    like(verb($home, 'resume', 'last', '--from', $prompt->{seq})->{out}, qr/It says new/, 'and begins anew from the record that opened it, as if for the first time');
 }
 
 done_testing();

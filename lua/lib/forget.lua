@@ -56,6 +56,7 @@ function forget.from(mine, step)
       gone = at ~= nil and follows(at, step)
     else
       gone = seq ~= nil and record.seq >= seq and record.kind ~= "run.started"
+        and record.kind ~= "run.resumed" -- when it was taken up, and by what limits
     end
     found = found or placed or record.seq == seq
     if gone then seqs[#seqs + 1] = record.seq end

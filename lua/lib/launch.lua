@@ -252,6 +252,7 @@ local function begin_total(run, ready, total)
   if again then
     local records = again.pasts[again.id].records
     limits.restore(run, records, limits.stops(records))
+    limits.charge_gone(run, again.pasts[again.id].gone, again.pasts)
     inbox.receive(run, again.messages)
   end
 end

@@ -290,6 +290,23 @@ function limits.charge_cut(run, records, stops)
   for _, open in ipairs(unsettled(records, stops)) do limits.charge(run, open) end
 end
 
+--- Charges what was taken back and is done again: it was paid for.
+---@param run   HostRun
+---@param gone  past.Record[]
+---@param pasts table<string, past.Past> of the tree
+function limits.charge_gone(run, gone, pasts)
+  for _, record in ipairs(gone) do
+    local body, usage = record.body, record.body.usage
+    if record.kind == "child" and pasts[body.run] then
+      limits.charge_gone(run, pasts[body.run].records, pasts)
+      limits.charge_gone(run, pasts[body.run].gone, pasts)
+    elseif usage or body.cost_usd then
+      limits.charge(run, { usd = body.cost_usd, tokens = usage and (usage.input or 0)
+        + (usage.output or 0) + (usage.cache_read or 0) + (usage.cache_write or 0) })
+    end
+  end
+end
+
 --- Charges what a request came to: tokens, and dollars where they are known.
 ---@param run  HostRun
 ---@param cost { tokens: integer?, usd: number? } dollars

@@ -20,6 +20,7 @@ local past = {}
 ---@field records past.Record[] all of the run, oldest first
 ---@field seq     integer       of the last one
 ---@field queues  table<string, past.Record[]> those that nobody took, the next one last
+---@field gone    past.Record[] those that --from took back; what they cost was spent all the same
 ---@field ended?  past.Record   its run.finished, unless something came after it
 ---@field steps?  steps.Steps   of its chain; see lib.steps
 
@@ -36,22 +37,8 @@ function past.key(kind, body)
   return body.call
 end
 
---- Drops what a later record took back: run.resumed { forget = { seq, ... } }.
-local function remembered(records)
-  local gone, kept = {}, {}
-  for _, record in ipairs(records) do
-    for _, seq in ipairs(record.kind == "run.resumed" and record.body.forget or {}) do
-      gone[seq] = true
-    end
-  end
-  for _, record in ipairs(records) do
-    if not gone[record.seq] then kept[#kept + 1] = record end
-  end
-  return kept
-end
-
-local function of_records(records, seq)
-  local new = { records = records, seq = seq, queues = {} }
+local function of_records(records, seq, gone)
+  local new = { records = records, seq = seq, queues = {}, gone = gone }
   for i = #records, 1, -1 do
     local record = records[i]
     local key = queue_of(record.kind, past.key(record.kind, record.body))
@@ -67,12 +54,24 @@ end
 ---@param seqs integer[]
 ---@return past.Past
 function past.without(mine, seqs)
-  local gone, kept = {}, {}
-  for _, seq in ipairs(seqs) do gone[seq] = true end
+  local wanted, kept, gone = {}, {}, table.move(mine.gone, 1, #mine.gone, 1, {})
+  for _, seq in ipairs(seqs) do wanted[seq] = true end
   for _, record in ipairs(mine.records) do
-    if not gone[record.seq] then kept[#kept + 1] = record end
+    local list = wanted[record.seq] and gone or kept
+    list[#list + 1] = record
   end
-  return of_records(kept, mine.seq)
+  return of_records(kept, mine.seq, gone)
+end
+
+--- What later records took back: run.resumed { forget = { seq, ... } }.
+local function taken_back(records)
+  local seqs = {}
+  for _, record in ipairs(records) do
+    for _, seq in ipairs(record.kind == "run.resumed" and record.body.forget or {}) do
+      seqs[#seqs + 1] = seq
+    end
+  end
+  return seqs
 end
 
 ---@param raw { seq: integer, time: integer, kind: string, body: string }[] as cli.read_run has them
@@ -87,7 +86,8 @@ function past.read(raw)
     records[i] = { seq = one.seq, time = one.time, kind = one.kind, body = body }
   end
   local last = records[#records]
-  local new = of_records(remembered(records), last and last.seq or 0)
+  local new = past.without({ records = records, seq = last and last.seq or 0, gone = {} },
+    taken_back(records))
   if last and last.kind == "run.finished" then new.ended = last end
   return new
 end

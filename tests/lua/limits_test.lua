@@ -172,6 +172,20 @@ t.test("each process that was killed in a request counts, not the last one alone
   t.equal(told.charged.tokens, 700)
 end)
 
+t.test("what is taken back to be done again stays paid for, with the children of it", function()
+  local charged = {}
+  local run = { charge = function(_, kind, amount)
+    charged[kind] = (charged[kind] or 0) + amount
+  end }
+  local function turn(tokens, usd)
+    return record(1, "turn", { usage = { input = tokens, output = 0 }, cost_usd = usd })
+  end
+  local pasts = { inner = { records = { turn(5, 0.005) }, gone = { turn(7, 0.007) } } }
+  limits.charge_gone(run, { turn(100, 0.1), record(2, "child", { run = "inner" }),
+    record(3, "result", { id = "x" }), record(4, "child", { run = "never began" }) }, pasts)
+  t.equal(charged, { tokens = 112, usd = 112000 })
+end)
+
 t.test("a reply that broke off counts what it cost", function()
   local told = restored(nil, { record(1, "reserved", { tokens = 700, usd = 0.25 }),
     record(2, "partial", { usage = { input = 20, output = 10 }, cost_usd = 0.001 }) })

@@ -182,7 +182,7 @@ local function show_one(cli, values, part)
       local say = SAY[record.kind] or function() return show.brief(record.body, 400) end
       local said = type(body) == "table" and say(body) or record.body
       local at = type(body) == "table" and body.at -- of a chain's step: --from takes it
-      if type(at) == "string" and not at:find("#", 1, true) then
+      if type(at) == "string" and at:find("^b?%d") and not at:find("#", 1, true) then
         said = ("[%s] %s"):format(at, said)
       end
       cli.out(show.clean(("%4d %-12s %s\n"):format(

@@ -1,8 +1,10 @@
 --- Asking a model for one reply: which one, what when it is not to be had, and what it cost.
 --- lib/model.lua speaks to a server; here is what that means for a run.
 local cooldown = require "lib.cooldown"
+local estimate = require "lib.estimate"
 local hop      = require "lib.hop"
 local json     = require "lib.json"
+local limits   = require "lib.limits"
 local model    = require "lib.model"
 local past     = require "lib.past"
 local reservation = require "lib.reservation"
@@ -152,11 +154,6 @@ local function next_target(talk, err)
   end
 end
 
-local function tokens_of(usage)
-  return (usage.input or 0) + (usage.output or 0) + (usage.cache_read or 0)
-    + (usage.cache_write or 0)
-end
-
 --- Tells who counts of the replies that broke off in an earlier process; limits.restore has charged
 --- them.
 local function pass_halves(run)
@@ -253,8 +250,7 @@ end
 ---@param turns? integer 1 where none are given
 function asking.recharge(run, known, turns)
   run:charge("turns", turns or 1)
-  if known.usage then run:charge("tokens", tokens_of(known.usage)) end
-  if known.cost_usd then run:charge("usd", math.ceil(known.cost_usd * 1e6)) end
+  limits.charge(run, limits.cost_of(known))
 end
 
 --- Counts what a reply cost: tokens always, dollars where the price is known.
@@ -263,8 +259,7 @@ function asking.charge(run, target, reply)
   local usage = reply.usage
   if not usage then return nil end
   local usd = model.cost(target, usage)
-  run:charge("tokens", tokens_of(usage))
-  if usd then run:charge("usd", math.ceil(usd * 1e6)) end
+  limits.charge(run, { tokens = estimate.counted(usage), usd = usd })
   return usd
 end
 

@@ -56,6 +56,14 @@ end
 ---@return integer tokens
 function estimate.said(bytes) return math.ceil(bytes / BYTES_A_TOKEN) end
 
+--- All tokens that a server counted for a request and its reply.
+---@param usage Usage
+---@return integer tokens
+function estimate.counted(usage)
+  return (usage.input or 0) + (usage.output or 0) + (usage.cache_read or 0)
+    + (usage.cache_write or 0)
+end
+
 local MILLION <const> = 1000000
 
 --- Millionths of a millionth of a dollar for a token; whole, so that nothing is lost in adding up.

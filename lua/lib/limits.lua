@@ -3,6 +3,7 @@
 --- chain's own and a child's only narrow; a definition's bound each part of its agent. The counting
 --- is C's (host/run/budget.h). Host VM only.
 local allowance = require "lib.allowance"
+local estimate  = require "lib.estimate"
 local past      = require "lib.past"
 local question  = require "lib.question"
 local session   = require "lib.session"
@@ -281,11 +282,7 @@ end
 ---@param stops   integer[] limits.stops of the top-level run
 function limits.charge_cut(run, records, stops)
   for _, record in ipairs(records) do
-    if record.kind == "partial" then
-      local usage = record.body.usage
-      limits.charge(run, { usd = record.body.cost_usd, tokens = usage and (usage.input or 0)
-        + (usage.output or 0) + (usage.cache_read or 0) + (usage.cache_write or 0) })
-    end
+    if record.kind == "partial" then limits.charge(run, limits.cost_of(record.body)) end
   end
   for _, open in ipairs(unsettled(records, stops)) do limits.charge(run, open) end
 end
@@ -296,15 +293,21 @@ end
 ---@param pasts table<string, past.Past> of the tree
 function limits.charge_gone(run, gone, pasts)
   for _, record in ipairs(gone) do
-    local body, usage = record.body, record.body.usage
+    local body = record.body
     if record.kind == "child" and pasts[body.run] then
       limits.charge_gone(run, pasts[body.run].records, pasts)
       limits.charge_gone(run, pasts[body.run].gone, pasts)
-    elseif usage or body.cost_usd then
-      limits.charge(run, { usd = body.cost_usd, tokens = usage and (usage.input or 0)
-        + (usage.output or 0) + (usage.cache_read or 0) + (usage.cache_write or 0) })
+    else
+      limits.charge(run, limits.cost_of(body))
     end
   end
+end
+
+--- What a reply cost, whole or not, as its record says; nothing where it is no record of one.
+---@param body table of turn, partial or compaction
+---@return { tokens: integer?, usd: number? } cost dollars
+function limits.cost_of(body)
+  return { tokens = body.usage and estimate.counted(body.usage), usd = body.cost_usd }
 end
 
 --- Charges what a request came to: tokens, and dollars where they are known.

@@ -126,11 +126,6 @@ end
 
 -- what a broken request came to -------------------------------------------------------------------
 
-local function tokens_of(usage)
-  return (usage.input or 0) + (usage.output or 0) + (usage.cache_read or 0)
-    + (usage.cache_write or 0)
-end
-
 --- A server that did not take the request, or refused it, counts nothing. One that was cut counts
 --- what it said of it; where it said nothing, what went in and what came.
 local function broken_cost(self)
@@ -145,7 +140,7 @@ local function broken_cost(self)
   if not attempt.usage and not bound then return {} end
   usage = { input = usage.input or self.input, output = math.max(usage.output or 0, said),
     cache_read = usage.cache_read, cache_write = usage.cache_write }
-  return { tokens = tokens_of(usage), usd = model.cost(self.target, usage), usage = usage }
+  return { tokens = estimate.counted(usage), usd = model.cost(self.target, usage), usage = usage }
 end
 
 --- Ends an attempt that brought no whole reply. What it said or cost is recorded.
@@ -238,7 +233,7 @@ function Held:may_retry() return self.attempts < self.target.limits.attempts end
 function Held:keep(reply)
   if reply.usage and reply.usage.input then
     self.talk.measured = { bytes = self.size.bytes, images = self.size.images,
-      tokens = tokens_of(reply.usage) - (reply.usage.output or 0) }
+      tokens = estimate.counted(reply.usage) - (reply.usage.output or 0) }
   else
     limits.charge(self.run, broken_cost(self))
   end

@@ -40,7 +40,7 @@ local SPEC <const> = {
     { "--store", "text", "the journal's file", hint = "FILE" },
     { "--with-current", "flag", "resume: with the files as they are now, not as the run had them" },
     { "--from", "text", "resume: do this step again, and what followed from it: a place in a chain "
-      .. "(3.facts/2), or the number of a record", hint = "STEP" },
+      .. "(3.facts/2), or the number of a record; RUN:STEP is one of a child", hint = "STEP" },
     { "--model", "text", "resume: ask this model from here on" },
     { "--limit", "key=value list", "resume: other limits than the run had", keys = allowance.KEYS },
     { "--events", "flag", "resume: print one JSON object a line while it runs" },
@@ -158,7 +158,7 @@ local SAY <const> = {
   end,
   ["run.parked"] = function(b) return b.error and b.error.message or "" end,
   ["run.resumed"] = function(b)
-    if b.by ~= "fork" then return b.by or "" end
+    if b.by ~= "fork" then return (b.by or "") .. (b.from and " from " .. b.from or "") end
     local set = {}
     for _, key in ipairs(text.sorted_keys(b.set or {})) do
       set[#set + 1] = (" %s=%s"):format(key, show.brief(text.first_line(b.set[key]), 60))
@@ -305,6 +305,7 @@ end
 local function resume_one(cli, values, part)
   local id, top = reply.find(cli, part)
   if not id then return failed(cli, top) end
+  values.of = id
   return resume.carry_on(cli, top.run, values)
 end
 

@@ -72,6 +72,7 @@ function count(run, body)
   if last and last.status ~= "cancelled" then return account(run, last) end
   run:charge("children", 1)
   limits.charge_cut(run, mine.records, stops())
+  limits.charge_gone(run, mine.gone, session.get().pasts)
   for _, record in ipairs(mine.records) do charge(run, record) end
 end
 
@@ -117,7 +118,10 @@ local function open(run, spec)
   local child, err = limits.child(run, spec.limits, {
     agent = spec.agent, task = spec.task, place = spec.place,
     past = first and { id = spec.again.run, seq = mine.seq, started = first.time } or nil })
-  if child and first then limits.restore(child, mine.records, stops()) end
+  if child and first then
+    limits.restore(child, mine.records, stops())
+    limits.charge_gone(child, mine.gone, session.get().pasts)
+  end
   return child, err, first ~= nil
 end
 

@@ -214,8 +214,8 @@ local function record_start(run, ready, opened, params)
   local again, who, given = ready.again, ready.who, ready.given
   if again then
     session.record(run, "run.resumed", { by = "resume", after = again.seq,
-      forget = again.forget, from = again.from, with_current = again.with_current,
-      model = given.values.model, limits = ready.most, files = run:sources() })
+      forget = again.forget, below = again.below, from = again.from,
+      with_current = again.with_current, model = given.values.model, limits = ready.most, files = run:sources() })
     return
   end
   session.record(run, "run.started", {

@@ -74,9 +74,25 @@ local function taken_back(records)
   return seqs
 end
 
+--- What the records of a top-level run took back below it, by run:
+--- run.resumed { below = { { run, forget }, ... } }.
+---@param mine past.Past
+---@return table<string, integer[]> seqs
+function past.below(mine)
+  local found = {}
+  for _, record in ipairs(mine.records) do
+    for _, one in ipairs(record.kind == "run.resumed" and record.body.below or {}) do
+      local seqs = found[one.run] or {}
+      found[one.run] = table.move(one.forget, 1, #one.forget, #seqs + 1, seqs)
+    end
+  end
+  return found
+end
+
 ---@param raw { seq: integer, time: integer, kind: string, body: string }[] as cli.read_run has them
+---@param also? integer[] records that were taken back; see past.below
 ---@return past.Past? new, Error? err
-function past.read(raw)
+function past.read(raw, also)
   local records = {}
   for i, one in ipairs(raw) do
     local body = json.decode(one.body)
@@ -85,10 +101,12 @@ function past.read(raw)
     end
     records[i] = { seq = one.seq, time = one.time, kind = one.kind, body = body }
   end
-  local last = records[#records]
-  local new = past.without({ records = records, seq = last and last.seq or 0, gone = {} },
-    taken_back(records))
-  if last and last.kind == "run.finished" then new.ended = last end
+  local last, back = records[#records], taken_back(records)
+  table.move(also or {}, 1, #(also or {}), #back + 1, back)
+  local new = past.without({ records = records, seq = last and last.seq or 0, gone = {} }, back)
+  if last and last.kind == "run.finished" and new.records[#new.records] == last then
+    new.ended = last
+  end
   return new
 end
 

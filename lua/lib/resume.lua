@@ -8,6 +8,7 @@ local launch  = require "lib.launch"
 local past    = require "lib.past"
 local show    = require "lib.show"
 local start   = require "lib.start"
+local text    = require "lib.text"
 local texts   = require "lib.texts"
 
 local resume = {}
@@ -23,6 +24,7 @@ local FORMAT <const> = 2 -- of records, from which chains can be resumed
 ---@field messages table[] that wait in its inbox
 ---@field from?    string what --from said
 ---@field forget?  integer[] records of the run itself that it takes back
+---@field below?   { run: string, forget: integer[] }[] those of runs below it
 ---@field with_current? boolean
 
 ---@class resume.Options of `runs resume`, and of the verbs that go on after they left a message
@@ -31,6 +33,7 @@ local FORMAT <const> = 2 -- of records, from which chains can be resumed
 ---@field unconfined? boolean
 ---@field with_current? boolean
 ---@field from? string
+---@field of? string the run of the tree that `from` is a step of, where it names none itself
 ---@field model? string
 ---@field limit? table<string, string>
 
@@ -41,14 +44,15 @@ local function invalid(message) return nil, { code = "invalid", message = messag
 local function read_tree(cli, id)
   local rows, err = cli.list_runs(-1, id)
   if not rows then return nil, err end
-  local pasts = {}
-  for _, row in ipairs(rows) do
+  local pasts, below = {}, {}
+  for _, row in ipairs(rows) do -- parents first
     local raw, one
     raw, err = cli.read_run(row.run)
     if not raw then return nil, err end
-    one, err = past.read(raw)
+    one, err = past.read(raw, below[row.run])
     if not one then return nil, { code = err.code, message = row.run .. ": " .. err.message } end
     pasts[row.run] = one
+    if row.run == id then below = past.below(one) end
   end
   return pasts
 end
@@ -76,6 +80,26 @@ local function ended_well(id, mine)
   end
 end
 
+--- Does what --from says.
+---@return boolean? ok, Error? err
+local function take_back(again, options)
+  local id, pasts = again.id, again.pasts
+  local lists, err = forget.from(pasts, id, options.of or id, options.from)
+  if not lists then return nil, err end
+  local runs = text.sorted_keys(lists)
+  for _, run in ipairs(runs) do
+    pasts[run] = past.without(pasts[run], lists[run])
+    if run ~= id then
+      again.below = again.below or {}
+      table.insert(again.below, { run = run, forget = lists[run] })
+    end
+  end
+  again.forget = lists[id]
+  local elsewhere = options.of and options.of ~= id and not options.from:find(":", 1, true)
+  again.from = elsewhere and ("%s:%s"):format(options.of, options.from) or options.from
+  return true
+end
+
 --- Claims the run and reads what is known of it.
 ---@return resume.Again? again, Error|table first_or_err the body of its first record
 local function take_up(cli, id, options)
@@ -99,13 +123,10 @@ local function take_up(cli, id, options)
   messages, err = cli.read_inbox(id)
   if not messages then return nil, err end
   local again = { id = id, seq = mine.seq, started = first.time, pasts = pasts,
-    messages = messages, with_current = options.with_current, from = options.from }
+    messages = messages, with_current = options.with_current }
   if options.from then
-    again.forget, err = forget.from(mine, options.from)
-    if not again.forget then
-      return nil, { code = err.code, message = id .. ": " .. err.message }
-    end
-    pasts[id] = past.without(mine, again.forget)
+    ok, err = take_back(again, options)
+    if not ok then return nil, { code = err.code, message = id .. ": " .. err.message } end
   end
   again.visits = count_visits(pasts, id, {})
   return again, first.body

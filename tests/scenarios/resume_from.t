@@ -13,10 +13,11 @@ use Try;
 my $SCENARIO = <<'LUA';
 local rehearse = require "lib.rehearse"
 local whatever = rehearse.anything("what is done again is the test")
+local usage = { input = 100, output = 10 }
 local function reads(name)
   return {
-    { expect = whatever, text = "I read.", calls = { { "read", { path = name .. ".txt" } } } },
-    { expect = whatever, text = function(given) return name .. "=" .. given.results[1].text:gsub("\n", "") end },
+    { expect = whatever, usage = usage, text = "I read.", calls = { { "read", { path = name .. ".txt" } } } },
+    { expect = whatever, usage = usage, text = function(given) return name .. "=" .. given.results[1].text:gsub("\n", "") end },
   }
 end
 local function asks(...)
@@ -114,6 +115,8 @@ sub count { my ($home, $run, $kind) = @_; return scalar grep { $_->{kind} eq $ki
         or diag($ran->{err});
     is(count($home, $run{'left-agent'}, 'prompt'), 1, 'in the same conversation');
     is(count($home, $run{'right-agent'}, 'turn'), 2, 'and the other was asked nothing');
+    # Six turns, of which three were taken back and asked for again.
+    is((grep { $_->{kind} eq 'run.finished' } Try::journal($home, $top))[-1]{body}{spent}{tokens}, 9 * 110, 'what was taken back stays paid for, in the child too');
     my ($again) = grep { $_->{kind} eq 'run.resumed' } Try::journal($home, $top);
     is($again->{body}{from}, "$run{'left-agent'}:$call", 'the record names the step');
     like(verb($home, 'show', $top)->{out}, qr/run\.resumed\s+resume from $run{'left-agent'}:$call/, 'and people see it');
@@ -132,8 +135,6 @@ sub count { my ($home, $run, $kind) = @_; return scalar grep { $_->{kind} eq $ki
     is(said(verb($home, 'resume', $top, '--from', "$run{'left-agent'}:$result")), 'left=newest right=newer last=new',
         'from a result its call is made again');
 
-    # What it cost counts, whoever did it again.
-    my ($spent) = map { $_->{body}{spent} } (grep { $_->{kind} eq 'run.finished' } Try::journal($home, $top))[-1];
     $ran = verb($home, 'fork', $top, '--at', (grep { $_->{kind} eq 'run.resumed' } Try::journal($home, $top))[-1]{seq});
     is(said($ran), 'left=newest right=newer last=new', 'a copy of such a run knows what was taken back in its own children') or diag($ran->{err});
 

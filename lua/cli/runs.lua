@@ -42,6 +42,8 @@ local SPEC <const> = {
     { "--from", "text", "resume: do this step again, and what followed from it: a place in a chain "
       .. "(3.facts/2), or the number of a record; RUN:STEP is one of a child", hint = "STEP" },
     { "--model", "text", "resume: ask this model from here on" },
+    { "--workspace", "text", "resume: go on in this folder; needed where the run's own was moved "
+      .. "or replaced", hint = "DIR" },
     { "--limit", "key=value list", "resume: other limits than the run had", keys = allowance.KEYS },
     { "--events", "flag", "resume: print one JSON object a line while it runs" },
     { "--unconfined", "flag", "resume: run commands WITHOUT a sandbox" },

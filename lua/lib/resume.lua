@@ -4,6 +4,7 @@ local allowance = require "lib.allowance"
 local catalog = require "lib.catalog"
 local chains  = require "lib.chains"
 local forget  = require "lib.forget"
+local grounds = require "lib.grounds"
 local launch  = require "lib.launch"
 local past    = require "lib.past"
 local show    = require "lib.show"
@@ -35,6 +36,7 @@ local FORMAT <const> = 2 -- of records, from which chains can be resumed
 ---@field from? string
 ---@field of? string the run of the tree that `from` is a step of, where it names none itself
 ---@field model? string
+---@field workspace? string where the run goes on, in place of its own
 ---@field limit? table<string, string>
 
 local function invalid(message) return nil, { code = "invalid", message = message } end
@@ -133,26 +135,15 @@ local function take_up(cli, id, options)
 end
 
 --- The options that the run had, and those of today over them.
-local function values_of(first, options)
+local function values_of(first, workspace, options)
   local had = first.options or {}
   if had.unconfined and not options.unconfined then
     return nil, { code = "denied", message = "the run had no sandbox, and goes on without one only "
       .. "where you say so: --unconfined" }
   end
   return { json = options.json, events = options.events, unconfined = options.unconfined,
-    model = options.model or first.model, hops = first.hops, workspace = first.workspace,
+    model = options.model or first.model, hops = first.hops, workspace = workspace,
     store = options.store }
-end
-
---- Whether the workspace is still where it was. Its path is that of a folder without links; one
---- that leads elsewhere now would give the run what nobody gave it.
----@return boolean? ok, Error? err
-local function check_workspace(cli, first)
-  local path = first.workspace
-  local info = path and cli.stat(path)
-  if not info or info.real == path then return true end -- one that is gone is said by who opens it
-  return nil, { code = "denied", message = ("the run's workspace %s leads to %s now; the run "
-    .. "goes on only where it began"):format(path, info.real) }
 end
 
 --- Whose run it is.
@@ -207,23 +198,28 @@ local function say_changed(cli, loaded)
     :format(show.clean(table.concat(loaded.changed, ", "))))
 end
 
+--- The texts that the run had; nil where today's are wanted.
+local function texts_of(cli, id, options)
+  if options.with_current then return nil end
+  return texts.of(cli, id)
+end
+
 --- What `launch.one` needs to go on.
 ---@return launch.Ready? ready, Error? err
 local function prepare(cli, id, options)
   local again, first = take_up(cli, id, options)
   if not again then return nil, first end
-  local values, bounds, recorded, loaded, who, err
-  values, err = values_of(first, options)
-  if not values then return nil, err end
+  local values, bounds, loaded, who, err
   bounds, err = bounds_of(again.pasts[id], options)
   if not bounds then return nil, err end
-  local in_place
-  in_place, err = check_workspace(cli, first)
-  if not in_place then return nil, err end
-  if not options.with_current then
-    recorded, err = texts.of(cli, id)
-    if not recorded then return nil, err end
-  end
+  local workspace, recorded
+  workspace, err = grounds.of(cli, id, again.pasts[id], options.workspace)
+  if err then return nil, err end
+  recorded, err = texts_of(cli, id, options)
+  if err then return nil, err end
+  first, recorded = grounds.move(first, recorded, workspace)
+  values, err = values_of(first, workspace, options)
+  if not values then return nil, err end
   local root = first.project ~= cli.folders().distribution and first.project or nil
   loaded, err = start.load(cli, root,
     { recorded = recorded, ask = not (options.json or options.events) })

@@ -372,5 +372,5 @@ sub bare {
     my ($value) = @_;
     return [map { bare($_) } @$value] if ref $value eq 'ARRAY';
     return $value if ref $value ne 'HASH';
-    return { map { $_ => bare($value->{$_}) } grep { !/(^|_)(ms|time)$|^(wrote|written)$/ } keys %$value };
+    return { map { $_ => bare($value->{$_}) } grep { !/(^|_)(ms|time)$|^(wrote|written|workspace_id)$/ } keys %$value };
 }

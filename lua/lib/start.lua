@@ -84,6 +84,8 @@ function start.load(cli, named, how)
     { gate = gate, takes = taker(cli, where, how), kept = how and how.kept })
   local changed
   if how and how.recorded then
+    err = texts.untrusted(how.recorded, where.place, gate)
+    if err then return nil, err end
     changed, err = texts.use(cli, how.recorded, gate, found)
     if not changed then return nil, err end
   end

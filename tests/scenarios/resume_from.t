@@ -96,7 +96,7 @@ sub said { my ($ran) = @_; return $ran->{out} =~ s/\n+\z//r }
 sub verb { my ($home, @args) = @_; return Try::run(home => $home, args => ['runs', @args, '--store', $home->{store}]) }
 
 # The runs of the tree by their agents, and the records of one.
-sub children { my ($home) = @_; return map { $_->{agent} => $_->{run} } reverse @{ $Try::JSON->decode(verb($home, 'list', '--json')->{out})->{runs} } }
+sub children { my ($home) = @_; return map { $_->{agent} => $_->{run} } reverse @{ $Try::JSON->decode(verb($home, 'list', '--children', '--json')->{out})->{runs} } }
 
 sub seq_of { my ($home, $run, $kind) = @_; my ($one) = grep { $_->{kind} eq $kind } Try::journal($home, $run); return $one->{seq} }
 

@@ -48,6 +48,7 @@ typedef struct CallGrant {
                                     NULL: commands what the run may, requests nothing */
     char             **secrets;  /* owned, ends in NULL: names that its requests may carry */
     bool               reads, writes, execs;
+    bool               interrupted; /* the tool's last call was an earlier process's */
     RootGrant         *roots;  /* owned; what the user granted outside the workspace */
     struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
     struct Hold       *hold;   /* owned; the file that this call has for itself, or NULL */
@@ -112,6 +113,10 @@ int bind_place(lua_State *L, Run *run);
 /* run:new_seen, run:saw: bind_seen.c */
 int run_new_seen(lua_State *L);
 int run_saw(lua_State *L);
+
+/* bind_job.c */
+int run_new_jobs(lua_State *L);
+int run_had_job(lua_State *L);
 
 /* run:copy([name]) -> a copy of its workspace, or the one of that name again: bind_copy.c.
  * bind_sweep_copies: on a thread, removes those that killed processes left. */

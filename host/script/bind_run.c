@@ -216,7 +216,7 @@ static char **copy_texts(lua_State *L, int table, const char *key)
     return texts;
 }
 
-/* run:tool({ entry, name, timeout_ms, call = id, state = JSON, settings = JSON, grant = { exec =
+/* run:tool({ entry, name, timeout_ms, call = id, state = JSON, settings = JSON, interrupted = bool, grant = { exec =
  * {...}, read = bool, write = bool, net = {...}, secrets = {...}, roots = { { path, write }, ... }
  * } }, input): `net` is what its commands and requests may reach; nil: commands what the run may,
  * requests nothing. */
@@ -260,7 +260,8 @@ static int run_tool(lua_State *L)
                          .hosts = copy_texts(L, table, "net"),
                          .secrets = copy_texts(L, table, "secrets"),
                          .reads = reads,
-                         .writes = writes};
+                         .writes = writes,
+                         .interrupted = opt_flag(L, 2, "interrupted")};
     programs = grant->programs;
     grant->execs = programs[0] != NULL;
     grant->roots = bind_copy_roots(L, table);
@@ -480,6 +481,8 @@ static void make_metatable(lua_State *L)
                                        {"cancel", run_cancel_all},
                                        {"new_seen", run_new_seen},
                                        {"saw", run_saw},
+                                       {"new_jobs", run_new_jobs},
+                                       {"had_job", run_had_job},
                                        {"wait", wait_await},
                                        {"wake", wait_wake},
                                        {"steps_below", run_steps_below},

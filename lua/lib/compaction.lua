@@ -224,7 +224,8 @@ local function sum_up(run, self, summary)
     if block.type == "text" then said[#said + 1] = block.text end
   end
   local made = { text = text.trim(text.valid(table.concat(said))), model = target.model,
-    usage = reply.usage, cost_usd = model.cost(target, reply.usage) }
+    usage = reply.usage, cost_usd = model.cost(target, reply.usage),
+    estimated = held and held.estimated }
   asking.charge(run, target, reply)
   if made.text == "" then
     return nil, { code = "protocol", message = "the summary is empty" }
@@ -330,7 +331,7 @@ local function make(run, self, tokens, exceeded, at)
     tokens_after = left_after(facts, plan, said),
     results = json.array(results), upto = made and plan.summary.upto,
     summary = said, model = made and made.model, usage = made and made.usage,
-    cost_usd = made and made.cost_usd }
+    cost_usd = made and made.cost_usd, estimated = made and made.estimated }
 end
 
 --- Does again what an earlier process did before this turn, and counts what it cost then.

@@ -391,7 +391,7 @@ function start.session(cli, loaded, how)
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
-    visits = how.visits or {}, states = {}, touched = {}, questions = {}, speaking = {},
+    visits = how.visits or {}, states = {}, cut = {}, touched = {}, questions = {}, speaking = {},
     unpriced = {}, models = {}, part = {}, sent = {}, watched = {}, pasts = how.pasts, reached = {},
     stalls = 0, inbox = {}, heard = 0, waiting = {}, parked = {}, now = cli.now,
     parks = how.parks and inforce.policy.unanswered == "wait",

@@ -6,6 +6,7 @@ local json    = require "lib.json"
 local limits  = require "lib.limits"
 local past    = require "lib.past"
 local prefix  = require "lib.prefix"
+local reservation = require "lib.reservation"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
 local session = require "lib.session"
@@ -156,6 +157,7 @@ end
 local function recall(run, self, known)
   self.turn = known.turn
   asking.recharge(run, known)
+  if not past.peek(run, "turn") then reservation.recall(self, known) end
   keep(self, self.targets[1], known)
   return known
 end
@@ -181,7 +183,7 @@ local function exchange(run, self, results)
   session.record(run, "turn", { agent = self.who.name, turn = self.turn, model = reply.model,
     content = json.array(reply.content), stop = reply.stop, stop_raw = reply.stop_raw,
     refusal = reply.refusal, container = reply.container,
-    usage = reply.usage, cost_usd = usd, cache = cache })
+    usage = reply.usage, cost_usd = usd, estimated = held and held.estimated, cache = cache })
   return reply
 end
 

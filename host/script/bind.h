@@ -114,6 +114,9 @@ int bind_place(lua_State *L, Run *run);
 int run_new_seen(lua_State *L);
 int run_saw(lua_State *L);
 
+/* bind_draft.c */
+int run_sweep_drafts(lua_State *L);
+
 /* bind_job.c */
 int run_new_jobs(lua_State *L);
 int run_had_job(lua_State *L);

@@ -481,6 +481,7 @@ static void make_metatable(lua_State *L)
                                        {"cancel", run_cancel_all},
                                        {"new_seen", run_new_seen},
                                        {"saw", run_saw},
+                                       {"sweep_drafts", run_sweep_drafts},
                                        {"new_jobs", run_new_jobs},
                                        {"had_job", run_had_job},
                                        {"wait", wait_await},

@@ -15,6 +15,7 @@ local past    = require "lib.past"
 local session = require "lib.session"
 local show    = require "lib.show"
 local start   = require "lib.start"
+local text    = require "lib.text"
 local toolbox = require "lib.toolbox"
 
 local launch = {}
@@ -260,6 +261,15 @@ local function begin_total(run, ready, total)
   end
 end
 
+--- Takes away the halves of files that a killed process was writing.
+local function sweep(run, again)
+  if not again or not past.wrote_last(again.pasts) then return end
+  for _, path in ipairs(run:sweep_drafts()) do
+    session.emit(run, "notice", { text = ("%s is removed: the interrupted process was writing it")
+      :format(text.valid(path)) })
+  end
+end
+
 --- One run from its opening to its last line.
 ---@async
 ---@param cli   table
@@ -297,6 +307,7 @@ function launch.one(cli, ready, quiet)
   local result
   result, err = agent.whole(run, function()
     record_start(cli, run, ready, opened, params)
+    sweep(run, again)
     if ready.replay then return work() end -- what people said is no part of a recording
     return listening(run, work)
   end)

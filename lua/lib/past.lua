@@ -163,6 +163,24 @@ function past.left(mine)
   return left
 end
 
+--- Whether a call that may have written was under way in one of these runs: it has no result.
+---@param pasts table<string, past.Past>
+---@return boolean
+function past.wrote_last(pasts)
+  for _, mine in pairs(pasts) do
+    local open = {}
+    for _, record in ipairs(mine.records) do
+      local body = record.body
+      if record.kind == "call" then open[body.id] = not body.refused and body.effect ~= "read" end
+      if record.kind == "result" then open[body.id] = nil end
+    end
+    for _, may_write in pairs(open) do
+      if may_write then return true end
+    end
+  end
+  return false
+end
+
 --- Passes over the records of that kind that stand before `seq`: what they led to is known.
 ---@param run  HostRun
 ---@param kind string

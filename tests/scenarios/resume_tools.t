@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../support";
+use Digest::SHA qw(sha256_hex);
 use Test::More;
 use Try;
 
@@ -188,6 +189,66 @@ SKIP: {
     Try::write_file("$home->{work}/own.txt", "yours\n");
     verb($home, 'answer', 'last', 'yes');
     is(Try::read_file("$home->{work}/own.txt"), "yours\n", 'one that somebody changed meanwhile it does not write over');
+}
+
+# -- the half of a file -------------------------------------------------------------------------------------
+
+# What a process that is killed between two system calls leaves; its name has the mark of its run.
+SKIP: {
+    skip 'no sandbox on this machine', 8 if !$SANDBOX;
+    my ($home, $args) = begin(["{ 'once', {} }"]);
+    hanging($home, 'once', 'effect = "outside",');
+    Try::write_file("$home->{config}/perigee/config.yaml", "policy: { rules: [ { allow: \"*\" } ] }\n");
+    killed_at($home, $args, 'once.hung');
+    my ($run) = map { $_->{run} } @{ $Try::JSON->decode(verb($home, 'list', '--json')->{out})->{runs} };
+    my $mark = substr sha256_hex($run), 0, 8;
+    my ($ours, $others) = ("src/.new-${mark}00000001", 'src/.new-0123456789abcdef');
+    Try::write_file("$home->{work}/$_", 'half') for $ours, $others, "src/.new-$mark";
+    my $live = Try::start(home => $home, args => ['runs', 'resume', 'last', '--events', '--store', $home->{store}]);
+    my $ran = Try::finish($live);
+    is($ran->{exit}, 0, 'a run goes on that was killed while it wrote') or diag($ran->{err});
+    ok(!-e "$home->{work}/$ours", 'the half of a file that it left is gone');
+    like($ran->{out}, qr/\Q$ours\E is removed: the interrupted process was writing it/, 'which is said');
+    ok(-e "$home->{work}/$others" && -e "$home->{work}/src/.new-$mark", 'what has not just such a name is nobody\'s to remove');
+
+    ($home, $args) = begin([$ASK]);
+    parked($home, $args);
+    ($run) = map { $_->{run} } @{ $Try::JSON->decode(verb($home, 'list', '--json')->{out})->{runs} };
+    $ours = '.new-' . substr(sha256_hex($run), 0, 8) . '00000001';
+    Try::write_file("$home->{work}/$ours", 'half');
+    verb($home, 'answer', 'last', 'yes');
+    ok(-e "$home->{work}/$ours", 'nor is anything removed where nothing was being written');
+}
+
+# The same as it happens, where the program can be killed there.
+SKIP: {
+    skip 'a release build has no faults', 12 if ($ENV{MODE} // 'release') eq 'release';
+    skip 'no sandbox on this machine', 12 if !$SANDBOX;
+    my $write = '{ "write", { path = "src/a.txt", content = "new\n" } }';
+    my ($home, $args) = begin(['{ "read", { path = "src/a.txt" } }', $write]);
+    Try::write_file("$home->{work}/src/a.txt", "old\n");
+    my $ran = Try::run(home => $home, args => $args, env => { PERIGEE_FAULT => 'files.rename:1!' });
+    is($ran->{exit}, 137, 'killed while it puts a file in its place');
+    is(scalar(my @left = glob "$home->{work}/src/.new-*"), 1, 'the half of it is there');
+    is(verb($home, 'resume', 'last')->{exit}, 0, 'the run goes on');
+    is(scalar(@left = glob "$home->{work}/src/.new-*"), 0, 'and it is gone');
+    is(Try::read_file("$home->{work}/src/a.txt"), "old\n", 'the file is as it was');
+
+    ($home) = begin(['{ "read", { path = "src/a.txt" } }', $write, '{ "write", { path = "b.txt", content = "b\n" } }']);
+    Try::write_file("$home->{work}/src/a.txt", "old\n");
+    Try::write_file("$home->{dir}/chain.lua", <<'LUA');
+local schema = require "lib.schema"
+return { params = schema.object {}, run = function(run)
+  local said, patch = run.ask("one-agent", "Do it.", { workspace = "copy" })
+  return said and { files = patch.files, text = patch.text }, patch
+end }
+LUA
+    my @args = ('run', '--json', '--store', $home->{store}, '--workspace', $home->{work}, '--model', "rehearsal:$home->{dir}/scenario.lua", "$home->{dir}/chain.lua");
+    is(Try::run(home => $home, args => \@args, env => { PERIGEE_FAULT => 'files.rename:1!' })->{exit}, 137, 'killed in a copy of the workspace');
+    is(scalar(@left = glob "$home->{home}/.cache/perigee/copies/*/b/src/.new-*"), 1, 'the half of a file is there');
+    $ran = verb($home, 'resume', 'last', '--json');
+    is($ran->{exit}, 0, 'the run goes on') or diag($ran->{err});
+    is_deeply($Try::JSON->decode($ran->{out})->{value}{files}, ['b.txt'], 'and it is in no patch');
 }
 
 # -- what came with the task ------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 --- accounted for where they had ended before. Host VM only.
 local agent   = require "lib.agent"
 local asking  = require "lib.asking"
+local door    = require "lib.door"
 local limits  = require "lib.limits"
 local past    = require "lib.past"
 local session = require "lib.session"
@@ -97,6 +98,23 @@ local function settle(child)
   end
 end
 
+--- Where a run worked: the workspace that its first record names, else its parent's.
+local function workspace_of(mine)
+  local first = mine and mine.records[1] and mine.records[1].body or {}
+  return first.workspace or first.parent and workspace_of(past.of(first.parent))
+end
+
+--- What a child changed that came to its end beside its parent counts for the parent as it did then.
+local function touch(run, body)
+  local mine, calls = past.of(body.run), {}
+  local beside = workspace_of(mine) == workspace_of(past.of(run.id))
+  for _, record in ipairs(beside and ended(body) and mine.records or {}) do
+    if record.kind == "call" then calls[record.body.id] = record.body end
+    if record.kind == "child" then touch(run, record.body) end
+    if record.kind == "result" then door.touched(run, calls[record.body.id], record.body) end
+  end
+end
+
 --- The end of a child that its own journal has.
 ---@param run  HostRun
 ---@param body table its parent's record of it
@@ -108,6 +126,7 @@ function children.recall(run, body)
   end
   account(run, last)
   tell(body.run, run.id)
+  touch(run, body)
   if last.result then return last.result end
   return nil, last.error
 end

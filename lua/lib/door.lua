@@ -338,11 +338,19 @@ local function prepare(run, who, call)
     hosts = asked and asked.hosts, result = why and failed(call, why, code) }
 end
 
-local function note_touched(run, declaration, input, result)
-  local wrote = declaration and declaration.effect == "write" and not result.error
+local function note_touched(run, effect, input, result)
+  local wrote = effect == "write" and not result.error
   if wrote and type(input) == "table" and type(input.path) == "string" then
     session.touch(run, input.path, result.data)
   end
+end
+
+--- What a recorded call changed.
+---@param run    HostRun for whom it counts
+---@param call?  table body of the call's record
+---@param result CallResult
+function door.touched(run, call, result)
+  if call and not call.refused then note_touched(run, call.effect, call.input, result) end
 end
 
 --- A recorded result, as if its call had just ended: what it cost, changed and left behind counts.
@@ -360,8 +368,8 @@ function door.recall(run, result)
   if call and not call.refused then
     run:charge("calls", 1)
     if result.wrote then run:charge("written", result.wrote) end
-    note_touched(run, session.get().tools[call.tool], call.input, result)
   end
+  door.touched(run, call, result)
   for path, hash in pairs(result.seen or {}) do run:saw(path, hash) end
   for _, job in ipairs(result.jobs or {}) do run:had_job(job) end
   if result.state then session.keep_state(run, result.name, json.encode(result.state)) end
@@ -425,7 +433,8 @@ local function finish(run, prepared, result)
   result.at, result.of, result.seen = prepared.call.at, prepared.call.of, run:new_seen()
   result.wrote, result.jobs = run:wrote(), run:new_jobs()
   session.record(run, "result", result, prepared.power)
-  note_touched(run, prepared.declaration, prepared.input, result)
+  local declaration = prepared.declaration
+  note_touched(run, declaration and declaration.effect, prepared.input, result)
   return result
 end
 

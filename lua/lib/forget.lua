@@ -50,8 +50,10 @@ local function places_of(mine)
   return places
 end
 
-local ALWAYS <const> = { ["run.started"] = false, ["run.resumed"] = false, -- when it was taken up,
-  ["run.finished"] = true } -- and by what limits; whatever it ended with is no end any more
+--- When a run was taken up, and by what limits, stays, and so does what the workspace was like before
+--- it; whatever it ended with is no end any more.
+local ALWAYS <const> = { ["run.started"] = false, ["run.resumed"] = false, changes = false,
+  ["run.finished"] = true }
 
 ---@class forget.Cut from where on records are taken back
 ---@field seq   integer the first of them, where order says what follows

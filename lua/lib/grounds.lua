@@ -80,14 +80,18 @@ function grounds.of(cli, id, mine, named)
   return path
 end
 
---- Where what lay in the run's first workspace lies now: a project, its definitions.
----@param path string
----@param from string the run's first workspace
----@param now  string the one in which it goes on
----@return string path
 local function moved(path, from, now)
   if path == from then return now end
   return path:sub(1, #from + 1) == from .. "/" and now .. path:sub(#from + 1) or path
+end
+
+--- Where what lay in the run's first workspace lies now.
+---@param first table body of its first record
+---@param now?  string the workspace in which it goes on
+---@return fun(path: string): string
+function grounds.mover(first, now)
+  local from = first.workspace
+  return function(path) return from and now and moved(path, from, now) or path end
 end
 
 --- A run that goes on elsewhere, as if it had begun there: its first record, and the texts that it

@@ -1,6 +1,7 @@
 --- From what a command line, or a journal, says of a run to its last line. Host VM only.
 local agent   = require "lib.agent"
 local cassette = require "lib.cassette"
+local changes = require "lib.changes"
 local chains  = require "lib.chains"
 local chooser = require "lib.chooser"
 local fresh   = require "lib.fresh"
@@ -257,6 +258,7 @@ local function begin_total(run, ready, total)
     local records = again.pasts[again.id].records
     limits.restore(run, records, limits.stops(records))
     limits.charge_gone(run, again.pasts[again.id].gone, again.pasts)
+    changes.restore(again.pasts, grounds.mover(records[1].body, run.workspace))
     inbox.receive(run, again.messages)
   end
 end

@@ -67,6 +67,10 @@ local SAY <const> = {
   step     = function(b) return ("%s: %s"):format(b.name, json.encode(b.value)) end,
   log      = function(b) return b.tool and b.tool .. ": " .. b.text or b.text end,
   phase    = function(b) return b.name end,
+  changes  = function(b)
+    return b.kind and ("the workspace before the first command, by %s"):format(b.kind)
+      or b.why or ""
+  end,
   ["run.differs"] = function(b) return b.error.message end,
   ["child.finished"] = function(b) return ("%s: %s"):format(b.run, b.status) end,
   files    = function(b)

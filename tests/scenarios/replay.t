@@ -357,6 +357,7 @@ sub journals {
         for my $record (Try::journal($ran->{home}, $which)) {
             my $body = $record->{body};
             push @queue, $body->{child} if ref $body eq 'HASH' && $record->{kind} eq 'child' && $body->{child};
+            delete $body->{paths} if $record->{kind} eq 'changes'; # when files were changed
             push @all, "$record->{kind} " . $Try::JSON->encode(bare($body));
             $all[-1] =~ s/\Q$ran->{home}{dir}\E/HOME/g;
             $all[-1] =~ s/\b\d{8}-\d{6}-\w{6}\b/RUN/g;

@@ -222,6 +222,7 @@ sub normal {
             delete @{ $body->{files} }{ grep { m{/dialects/|rehears|/scenarios/|/failure|/reading|/openai|/wire|/models\.lua} } keys %{ $body->{files} } } if ref $body->{files};
             delete $body->{files} if $kind eq 'run.finished'; # --model leaves routing.lua unread
             delete @$body{qw(tokens usd max_tokens)} if $kind eq 'reserved';
+            delete $body->{paths} if $kind eq 'changes'; # when files were changed
             delete @$body{qw(why from effort)} if ($body->{what} // '') eq 'model';
         }
         my $text = $kind . ' ' . $Try::JSON->encode($body);

@@ -207,4 +207,13 @@ function past.once(run, kind, body, power)
   return body, session.record(run, kind, body, power)
 end
 
+--- Stops a run that does not lead where its journal has been; it stays as it is in the journal.
+---@param message string both sides
+function past.differ(message)
+  local s, err = session.get(), { code = "invalid", message = message }
+  s.differs = s.differs or err
+  s.top:cancel("invalid", message)
+  error(err, 0)
+end
+
 return past

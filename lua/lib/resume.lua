@@ -3,6 +3,7 @@
 local allowance = require "lib.allowance"
 local catalog = require "lib.catalog"
 local chains  = require "lib.chains"
+local drift   = require "lib.drift"
 local forget  = require "lib.forget"
 local grounds = require "lib.grounds"
 local launch  = require "lib.launch"
@@ -227,6 +228,11 @@ local function prepare(cli, id, options)
   who, err = who_of(cli, loaded, first, again.pasts[id])
   if not who then return nil, err end
   start.equip(loaded.catalog, loaded.box.tools)
+  if options.with_current then
+    local fits
+    fits, err = drift.check(cli, loaded, again.pasts, id)
+    if not fits then return nil, err end
+  end
   launch.report(cli, loaded, who)
   say_changed(cli, loaded)
   if who.blocked then return nil, who.blocked end

@@ -21,7 +21,7 @@ typedef struct Draft {
     char        target[NAME_MAX + 1];
     struct stat old; /* of the file that stands there */
     bool        old_there;
-    int         fd;       /* owned; the new file */
+    int         fd;                    /* owned; the new file */
     char        temp[DRAFT_NAME_SIZE]; /* its name in the folder; "" while it has none */
 } Draft;
 

@@ -46,7 +46,7 @@ struct Job {
     bool        stopped;
     bool        told; /* somebody was told of its end */
     bool        lost; /* an earlier process of the run started it, and it is dead as that is */
-    bool        start_noted, end_noted; /* the records of the run have its start; that it was told */
+    bool        start_noted, end_noted; /* the run's records have its start; that it was told */
 };
 
 /* Starts a command in the run's workspace; the spec's wall limit does not count. `hosts` as in

@@ -49,10 +49,10 @@ typedef struct CallGrant {
     char             **secrets;  /* owned, ends in NULL: names that its requests may carry */
     bool               reads, writes, execs;
     bool               interrupted; /* the tool's last call was an earlier process's */
-    RootGrant         *roots;  /* owned; what the user granted outside the workspace */
-    struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
-    struct Hold       *hold;   /* owned; the file that this call has for itself, or NULL */
-    char              *held;   /* owned; its path below the workspace */
+    RootGrant         *roots;       /* owned; what the user granted outside the workspace */
+    struct CallHandle *handle;      /* borrowed; what the tool's closures hold, or NULL */
+    struct Hold       *hold;        /* owned; the file that this call has for itself, or NULL */
+    char              *held;        /* owned; its path below the workspace */
 } CallGrant;
 
 /* A tool may keep `call` in a variable beyond its end. What it then holds is this, and not the

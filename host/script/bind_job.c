@@ -252,8 +252,8 @@ static int no_such_function(lua_State *L)
 
 /* -- what records keep of them ----------------------------------------------------------------- */
 
-/* run:new_jobs() -> { { id =, program =, title = } of one that was started, { id =, over = true } of
- * one of whose end somebody was told, ... } since it was last asked; nil where there are none */
+/* run:new_jobs() -> { { id =, program =, title = } of one that was started, { id =, over = true }
+ * of one of whose end somebody was told, ... } since it was last asked; nil where there are none */
 int run_new_jobs(lua_State *L)
 {
     lua_Integer count = 0;

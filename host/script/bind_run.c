@@ -216,10 +216,10 @@ static char **copy_texts(lua_State *L, int table, const char *key)
     return texts;
 }
 
-/* run:tool({ entry, name, timeout_ms, call = id, state = JSON, settings = JSON, interrupted = bool, grant = { exec =
- * {...}, read = bool, write = bool, net = {...}, secrets = {...}, roots = { { path, write }, ... }
- * } }, input): `net` is what its commands and requests may reach; nil: commands what the run may,
- * requests nothing. */
+/* run:tool({ entry, name, timeout_ms, call = id, state = JSON, settings = JSON, interrupted =
+ * bool, grant = { exec = {...}, read = bool, write = bool, net = {...}, secrets = {...}, roots = {
+ * { path, write }, ... } } }, input): `net` is what its commands and requests may reach; nil:
+ * commands what the run may, requests nothing. */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);

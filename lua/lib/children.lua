@@ -104,7 +104,7 @@ local function workspace_of(mine)
   return first.workspace or first.parent and workspace_of(past.of(first.parent))
 end
 
---- What a child changed that came to its end beside its parent counts for the parent as it did then.
+--- What a child changed that came to its end beside its parent counts for the parent as then.
 local function touch(run, body)
   local mine, calls = past.of(body.run), {}
   local beside = workspace_of(mine) == workspace_of(past.of(run.id))

@@ -1,6 +1,6 @@
 --- Where the agents of today do not fit a run that is to go on with them (`--with-current`). What
---- was done stands, whoever did it; but a conversation that is not over has begun with a prompt, and
---- with tools, which the model has seen. Another agent cannot take it over unseen. Host VM only.
+--- was done stands, whoever did it; but a conversation that is not over has begun with a prompt and
+--- tools, which the model has seen. Another agent cannot take it over unseen. Host VM only.
 local show = require "lib.show"
 local text = require "lib.text"
 
@@ -114,8 +114,8 @@ function drift.check(cli, loaded, pasts, top)
     local record, said
     if goes_on(pasts[id], id == top) then record, said = difference(cli, loaded, pasts[id]) end
     if record then
-      return nil, { code = "invalid", message = ("%s: record %d, a %s: %s. What has begun goes on as "
-        .. "it was: perigee runs resume %s does that; --from RUN:SEQ --with-current begins anew "
+      return nil, { code = "invalid", message = ("%s: record %d, a %s: %s. What has begun goes on "
+        .. "as it was: perigee runs resume %s does that; --from RUN:SEQ --with-current begins anew "
         .. "with what is now, from this record (%s:%d) or one before it"):format(id, record.seq,
         record.kind, said, top, id, record.seq) }
     end

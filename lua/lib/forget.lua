@@ -50,8 +50,8 @@ local function places_of(mine)
   return places
 end
 
---- When a run was taken up, and by what limits, stays, and so does what the workspace was like before
---- it; whatever it ended with is no end any more.
+--- When a run was taken up, and by what limits, stays, and so does what the workspace was like
+--- before it; whatever it ended with is no end any more.
 local ALWAYS <const> = { ["run.started"] = false, ["run.resumed"] = false, changes = false,
   ["run.finished"] = true }
 

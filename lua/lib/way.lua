@@ -233,8 +233,8 @@ function way.next(run, self, who, ending, start)
   self.visits[found.to] = (self.visits[found.to] or 0) + 1
   local to = catalog.by_name[found.to]
   if not to then
-    past.differ(("%s: the journal has %s hand over to %s; there is no agent of that name now"):format(
-      run.id, who.name, found.to))
+    past.differ(("%s: the journal has %s hand over to %s; there is no agent of that name now")
+      :format(run.id, who.name, found.to))
   end
   return { to = to, why = found.why, evidence = found.evidence }
 end

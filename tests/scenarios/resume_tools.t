@@ -38,13 +38,28 @@ sub killed_at {
     my $live = Try::start(home => $home, args => $args);
     ok(Try::until_true(sub { -e "$home->{work}/$file" || Try::ended($live) }) && -e "$home->{work}/$file", "a run comes as far as $file")
         or diag(Try::read_file($live->{err}));
+    my @seen = grep { (readlink("$_/cwd") // '') =~ m{^\Q$home->{work}\E(/|$)} } glob '/proc/[0-9]*';
+    ok(@seen > 1, 'its command is seen at work'); # besides the host
     kill 'KILL', $live->{pid};
     Try::finish($live);
+    is_deeply(still_running($home), [], 'killed with the host, before anybody goes on');
 }
 
 sub parked { my ($home, $args) = @_; my $ran = Try::run(home => $home, args => $args); is($ran->{exit}, 40, 'a run waits') or diag($ran->{err}) }
 
 sub verb { my ($home, @args) = @_; return Try::run(home => $home, args => ['runs', @args, '--store', $home->{store}]) }
+
+# Processes that work below the place, commands in a sandbox too, whose environment says nothing. Waits
+# until there are none.
+sub still_running {
+    my ($home) = @_;
+    my @left;
+    Try::until_true(sub {
+        @left = grep { (readlink("$_/cwd") // '') =~ m{^\Q$home->{dir}\E(/|$)} } glob '/proc/[0-9]*';
+        return !@left;
+    });
+    return [@left, Try::until_quiet($home)];
+}
 
 # What the results of these tools said, in order.
 sub results {
@@ -92,7 +107,7 @@ SKIP: {
             is(Try::read_file("$home->{work}/$name.count"), "x\n", "$name: it was made once");
         }
         is(scalar(grep { $_->{kind} eq 'call' } Try::journal($home)), 1, "$name: it stands in the journal once");
-        is_deeply([Try::until_quiet($home)], [], "$name: nothing of it runs any more");
+        is_deeply(still_running($home), [], "$name: nothing of it runs any more");
     }
 }
 
@@ -147,11 +162,11 @@ SKIP: {
     like($output[1], qr/job 2 .* is dead/, 'one that was ended before is not there either');
     like($bash[5], qr/\[job 3 \(echo up.*\) is running\]/, 'a new job has a number of its own');
     unlike($bash[6], qr/interrupted|job/, 'the next command is one like others');
-    is_deeply([Try::until_quiet($home)], [], 'and no job is left');
+    is_deeply(still_running($home), [], 'and no job is left');
 
     ($home, $args) = begin([$JOB, $ASK, '{ "bash", { command = "true" } }', '{ "bash", { command = "true" } }', '{ "bash_output", { job = 1 } }']);
     parked($home, $args);
-    is_deeply([Try::until_quiet($home)], [], 'no job runs while a run waits');
+    is_deeply(still_running($home), [], 'no job runs while a run waits');
     $ran = verb($home, 'answer', 'last', 'yes');
     is($ran->{exit}, 0, 'answered, the run goes on') or diag($ran->{err});
     @bash = results($home, 'bash');

@@ -158,7 +158,9 @@ local function recall(run, self, known)
   self.turn = known.turn
   asking.recharge(run, known)
   if not past.peek(run, "turn") then reservation.recall(self, known) end
+  if known.formless then self.request.form = nil end -- its server refused that
   keep(self, self.targets[1], known)
+  self.request.previous = known.reply_id
   return known
 end
 
@@ -183,6 +185,7 @@ local function exchange(run, self, results)
   session.record(run, "turn", { agent = self.who.name, turn = self.turn, model = reply.model,
     content = json.array(reply.content), stop = reply.stop, stop_raw = reply.stop_raw,
     refusal = reply.refusal, container = reply.container,
+    reply_id = reply.id, formless = self.form and not self.request.form or nil,
     usage = reply.usage, cost_usd = usd, estimated = held and held.estimated, cache = cache })
   return reply
 end

@@ -215,7 +215,7 @@ sub normal {
         my ($kind, $body) = ($record->{kind}, $record->{body});
         next if $kind eq 'files'; # a way needs others of them, and later
         if (ref $body eq 'HASH') {
-            delete @$body{qw(model dialect wanted stop_raw usage cost_usd cache form rehearsed spent run workspace workspace_id wrote)};
+            delete @$body{qw(model dialect wanted stop_raw usage cost_usd cache form rehearsed spent run workspace workspace_id wrote reply_id)};
             for my $block (ref $body->{content} eq 'ARRAY' ? @{ $body->{content} } : ()) {
                 delete @$block{qw(dialect opaque)} if ref $block eq 'HASH';
             }

@@ -13,6 +13,7 @@ a_miss_is_explained();
 many_blocks_are_marked();
 siblings_wait();
 a_form_is_refused();
+a_form_stays_refused();
 done_testing();
 
 # Three turns: the first writes, the second reads, the third finds nothing although the bytes are the
@@ -117,6 +118,31 @@ sub a_form_is_refused {
     unlike($requests[$_], qr/output_config/, 'afterwards it is not') for 1, 2;
     is(scalar(@requests), 3, 'a reply that does not fit is sent back once, as ever');
     like($ran->{err}, qr/takes no form for the answer/, 'and a line says so');
+}
+
+# Killed behind that, the run asks on without the form: what goes out is what went out.
+sub a_form_stays_refused {
+    my $server = Misbehave::serve(sub {
+        my ($client, $number, $request) = @_;
+        my $formed = $request =~ /"output_config":\{"format"/;
+        return print {$client} Misbehave::error(400, 'invalid_request_error', 'output_config.format: this schema is not supported') if $formed;
+        return print {$client} Misbehave::reply('no JSON') if $number == 2;
+        return Misbehave::stall($client) if $number == 3;
+        print {$client} Misbehave::reply('{\"verdict\": \"accept\"}');
+    });
+    my $home = home($server);
+    Try::write_file("$home->{work}/agents/judge-agent.md", "---\nname: judge-agent\ndescription: judges\ntools: []\nmodel: priced\n"
+            . "output: { verdict: [accept, reject] }\n---\nJudge.\n");
+    my $live = Try::start(home => $home, args => [run_args($home), 'judge-agent', 'Go.']);
+    Try::until_true(sub { Misbehave::requests($server) == 3 });
+    kill 'KILL', $live->{pid};
+    Try::finish($live);
+    my $ran = Try::run(home => $home, args => ['runs', 'resume', 'last', '--store', $home->{store}]);
+    my @requests = map { s/.*?\r\n\r\n//sr } Misbehave::requests($server);
+    Misbehave::stop($server);
+    is($ran->{exit}, 0, 'a run goes on whose server refused a form') or diag($ran->{err});
+    is(scalar(@requests), 4, 'which is not tried again');
+    is($requests[3], $requests[2], 'the request that was cut goes out as it was');
 }
 
 # -- the parts ----------------------------------------------------------------------------------

@@ -10,10 +10,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static const char TEMPS[] = "perigee.temps"; /* registry: temporary folders that a verb made */
@@ -90,12 +92,15 @@ int cli_list_folder(lua_State *L)
     return 1;
 }
 
-/* When it was made, in nanoseconds of Unix time; nil where its file system does not say. */
+/* When it was made, in nanoseconds of Unix time; nil where its file system does not say. What
+ * overlayfs says is when it was copied to the upper layer, which is when it was first changed. */
 static void push_born(lua_State *L, const char *path)
 {
-    struct statx info;
-    if (statx(AT_FDCWD, path, AT_STATX_SYNC_AS_STAT, STATX_BTIME, &info) == 0 &&
-        (info.stx_mask & STATX_BTIME))
+    struct statfs system;
+    struct statx  info;
+    bool          layered = statfs(path, &system) != 0 || system.f_type == OVERLAYFS_SUPER_MAGIC;
+    if (!layered && statx(AT_FDCWD, path, AT_STATX_SYNC_AS_STAT, STATX_BTIME, &info) == 0 &&
+        (info.stx_mask & STATX_BTIME) && info.stx_btime.tv_sec > 0)
         lua_pushinteger(L, (lua_Integer)info.stx_btime.tv_sec * 1000000000 +
                                (lua_Integer)info.stx_btime.tv_nsec);
     else

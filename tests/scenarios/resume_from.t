@@ -27,9 +27,13 @@ local function asks(...)
   }
 end
 return { agents = {
-  ["left-agent"] = { reads "left", reads "left" }, ["right-agent"] = { reads "right", reads "right" },
+  ["left-agent"] = { reads "left", reads "left", reads "left" }, ["right-agent"] = { reads "right", reads "right" },
   ["last-agent"] = { reads "last", reads "last" }, ["asking-agent"] = { asks(), asks() },
   ["chief-agent"] = { reads "chief", reads "chief" },
+  ["copying-agent"] = { {
+    { expect = whatever, text = "I read.", calls = { { "read", { path = "left.txt" } } } },
+    { expect = whatever, text = "I ask.", calls = { { "escalate", { to = "User", question = "Well?" } } } },
+  } },
 } }
 LUA
 
@@ -61,6 +65,9 @@ LUA
   }
   return won .. " " .. run.ask("last-agent", "Read")
 LUA
+    waits => <<'LUA',
+  return run.ask("copying-agent", "Read", { workspace = "copy" })
+LUA
     copy => <<'LUA',
   local said, patch = run.ask("left-agent", "Read", { workspace = "copy" })
   return said .. " " .. run.ask("last-agent", "Read")
@@ -69,16 +76,18 @@ LUA
 
 sub put { my ($home, $word) = @_; Try::write_file("$home->{work}/$_.txt", "$word\n") for qw(left right last chief) }
 
-# A run of that chain that has ended, in which all files said "old"; they say "new" now.
+# A run of that chain that has ended (or waits, by its exit code), in which all files said "old"; they say
+# "new" now. `hook`: of the last agent.
 sub begin {
-    my ($name) = @_;
+    my ($name, %how) = @_;
     my $home = Try::home();
-    my %more = ('asking-agent' => "\n### Escalate To:\n- chief-agent (when it is unclear)\n",
+    my %more = ('copying-agent' => "\n### Escalate To:\n- User (always)\n", 'asking-agent' => "\n### Escalate To:\n- chief-agent (when it is unclear)\n",
         'waiting-agent' => "\n### Escalate To:\n- User (always)\n");
-    for my $agent (qw(left-agent right-agent last-agent asking-agent chief-agent waiting-agent)) {
+    for my $agent (qw(left-agent right-agent last-agent asking-agent chief-agent waiting-agent copying-agent)) {
         Try::write_file("$home->{config}/perigee/agents/$agent.md",
             "---\nname: $agent\ndescription: One.\ntools: [read]\n---\nYou read.\n" . ($more{$agent} // ''));
     }
+    Try::write_file("$home->{config}/perigee/agents/last-agent.lua", $how{hook}) if $how{hook};
     my $scenario = $SCENARIO;
     $scenario =~ s/(?=\["chief-agent"\])/["waiting-agent"] = { { { expect = whatever, text = "I ask.", calls = { { "escalate", { to = "User", question = "Well?" } } } } } },\n  /;
     Try::write_file("$home->{dir}/scenario.lua", $scenario);
@@ -86,7 +95,7 @@ sub begin {
     put($home, 'old');
     my $ran = Try::run(home => $home, args => ['run', '--store', $home->{store}, '--workspace', $home->{work},
         '--model', "rehearsal:$home->{dir}/scenario.lua", "$home->{dir}/chain.lua"]);
-    is($ran->{exit}, 0, "$name: a run that has ended") or diag($ran->{err});
+    is($ran->{exit}, $how{exit} // 0, "$name: a run") or diag($ran->{err});
     put($home, 'new');
     return ($home, said($ran));
 }
@@ -183,6 +192,41 @@ sub count { my ($home, $run, $kind) = @_; return scalar grep { $_->{kind} eq $ki
     my $ran = verb($home, 'resume', $run{chain}, '--from', "$run{'left-agent'}:" . seq_of($home, $run{'left-agent'}, 'call'));
     is(said($ran), 'left=new last=new', 'the step in whose function a child was asked is done again') or diag($ran->{err});
     is(count($home, $run{'left-agent'}, 'prompt'), 1, 'and takes that child up');
+}
+
+# A child that a hook asked, in one of its branches: the hook is done again, but for the other branch.
+{
+    my ($home) = begin('plain', hook => <<'LUA');
+return { before = function(run, input)
+  local both = run.all {
+    one = function() return run.ask("left-agent", "Read") end,
+    two = function() return run.ask("right-agent", "Read") end,
+  }
+  return { context = both.one .. " " .. both.two }
+end }
+LUA
+    my %run = children($home);
+    my ($last) = $run{'last-agent'};
+    my ($asked) = map { $_->{body}{run} } grep { $_->{kind} eq 'child' && $_->{body}{agent} eq 'left-agent' } Try::journal($home, $last);
+    ok($asked, 'a hook asked two agents') or diag(verb($home, 'show', $last)->{out});
+    my $ran = verb($home, 'resume', $run{chain}, '--from', "$asked:" . seq_of($home, $asked, 'call'));
+    is(said($ran), 'left=old right=old last=new', 'a child of a hook is taken up, and its agent begins anew behind it') or diag($ran->{err});
+    my @opened = map { $_->{body}{first} =~ /(left=.*)/ } grep { $_->{kind} eq 'prompt' } Try::journal($home, $last);
+    is_deeply(\@opened, ['left=old right=old', 'left=new right=old'], 'with what the hook says now: the branch beside it is kept');
+}
+
+# A child that waits in its copy of the workspace.
+SKIP: {
+    skip 'no sandbox on this machine', 3 if Try::run(home => Try::home(), args => ['doctor'])->{exit} != 0;
+    my ($home) = begin('waits', exit => 40);
+    my %run = children($home);
+    my ($copied) = glob "$home->{home}/.cache/perigee/copies/*/b/left.txt";
+    Try::write_file($copied, "newer\n");
+    my $child = $run{'copying-agent'};
+    my $ran = verb($home, 'resume', $run{chain}, '--from', "$child:" . seq_of($home, $child, 'call'));
+    is($ran->{exit}, 40, 'a child that waits in a copy is taken up in it') or diag($ran->{err});
+    like((grep { $_->{kind} eq 'result' && $_->{body}{name} eq 'read' } Try::journal($home, $child))[-1]{body}{text}, qr/newer/, 'which is as it was left');
+    is(count($home, $child, 'prompt'), 1, 'in its conversation');
 }
 
 # -- where it makes no sense --------------------------------------------------------------------------

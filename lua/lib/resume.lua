@@ -228,12 +228,12 @@ local function prepare(cli, id, options)
   who, err = who_of(cli, loaded, first, again.pasts[id])
   if not who then return nil, err end
   start.equip(loaded.catalog, loaded.box.tools)
+  launch.report(cli, loaded, who)
   if options.with_current then
     local fits
     fits, err = drift.check(cli, loaded, again.pasts, id)
     if not fits then return nil, err end
   end
-  launch.report(cli, loaded, who)
   say_changed(cli, loaded)
   if who.blocked then return nil, who.blocked end
   local params

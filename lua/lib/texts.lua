@@ -94,8 +94,8 @@ function texts.untrusted(recorded, place, gate)
   if #files == 0 then return nil end
   return { code = "denied", message = ("%s is not trusted any more, and the run was made with its "
     .. "Lua (%s), which runs neither as it was nor as it is; look at it, then perigee trust %s, "
-    .. "and resume the run again; --with-current goes on without it"):format(place.root,
-    table.concat(files, ", ", 1, math.min(#files, SHOWN_MOST)), place.root) }
+    .. "and resume the run again; without it the run may go on with --with-current"):format(
+    place.root, table.concat(files, ", ", 1, math.min(#files, SHOWN_MOST)), place.root) }
 end
 
 --- The gate as if the project's recorded files had been let through: they are what is loaded.

@@ -65,9 +65,12 @@ for my $what (qw(tool all hooks)) {
     perigee($home, 'trust', '--revoke', $project);
     verb($home, 'answer', 'last', 'yes', '--no-run');
     my $ran = verb($home, 'resume', 'last', '--with-current');
-    is($ran->{exit}, 0, 'with the files of today a run goes on without the Lua of a project that is not trusted') or diag($ran->{err});
-    like($ran->{err}, qr/not loaded: tools\/word\.lua of \Q$project\E/, 'as any run does, and that is said');
-    unlike($ran->{out}, qr/says first: first/, 'its tool is not there');
+    is($ran->{exit}, 35, 'with the files of today a conversation does not go on that had a tool of the project') or diag($ran->{err});
+    like($ran->{err}, qr/not loaded: tools\/word\.lua of \Q$project\E.*the journal offers the tool word/s, 'and both are said');
+    my ($prompt) = grep { $_->{kind} eq 'prompt' } Try::journal($home);
+    $ran = verb($home, 'resume', 'last', '--with-current', '--from', $prompt->{seq});
+    is($ran->{exit}, 40, 'begun anew it goes on without, as any run does') or diag($ran->{err});
+    is_deeply((grep { $_->{kind} eq 'prompt' } Try::journal($home))[-1]{body}{tools}, ['escalate'], 'its tool is not offered');
 }
 {
     my ($home, $project) = begin('tool');

@@ -85,35 +85,53 @@ local function moved(path, from, now)
   return path:sub(1, #from + 1) == from .. "/" and now .. path:sub(#from + 1) or path
 end
 
---- Where what lay in the run's first workspace lies now.
----@param first table body of its first record
----@param now?  string the workspace in which it goes on
+--- Where what lay in a workspace of the run lies now.
+---@param mine past.Past of the top-level run
+---@param now? string the workspace in which it goes on
 ---@return fun(path: string): string
-function grounds.mover(first, now)
-  local from = first.workspace
-  return function(path) return from and now and moved(path, from, now) or path end
+function grounds.mover(mine, now)
+  local homes = {}
+  for _, record in ipairs(mine.records) do
+    local begins = record.kind == "run.started" or record.kind == "run.resumed"
+    local home = begins and record.body.workspace
+    if home and now and home ~= now then homes[#homes + 1] = home end
+  end
+  return function(path)
+    for _, home in ipairs(homes) do
+      local there = moved(path, home, now)
+      if there ~= path then return there end
+    end
+    return path
+  end
+end
+
+--- Paths of texts where they lie now; what was loaded there already is the later text.
+local function moved_texts(paths, where)
+  local found = {}
+  for path, hash in pairs(paths) do
+    local there = where(path)
+    if there == path or not paths[there] then found[there] = hash end
+  end
+  return found
 end
 
 --- A run that goes on elsewhere, as if it had begun there: its first record, and the texts that it
 --- was made of by where their files would lie.
----@param first     table body of its first record
+---@param mine      past.Past of the top-level run
 ---@param recorded? texts.Texts
 ---@param now?      string the workspace in which it goes on
 ---@return table first, texts.Texts? recorded
-function grounds.move(first, recorded, now)
-  local from = first.workspace
-  if not from or not now or from == now then return first, recorded end
-  local new, found = {}, recorded and { files = {}, definitions = {} }
-  for key, value in pairs(first) do new[key] = value end
+function grounds.move(mine, recorded, now)
+  local where, first = grounds.mover(mine, now), {}
+  for key, value in pairs(mine.records[1].body) do first[key] = value end
   for _, key in ipairs { "project", "chain", "definition" } do
-    new[key] = new[key] and moved(new[key], from, now)
+    first[key] = first[key] and where(first[key])
   end
-  local scenario = new.model and new.model:match("^rehearsal:(.*)$")
-  if scenario then new.model = "rehearsal:" .. moved(scenario, from, now) end
-  for kind, paths in pairs(recorded or {}) do
-    for path, hash in pairs(paths) do found[kind][moved(path, from, now)] = hash end
-  end
-  return new, found
+  local scenario = first.model and first.model:match("^rehearsal:(.*)$")
+  if scenario then first.model = "rehearsal:" .. where(scenario) end
+  if not recorded then return first end
+  return first, { files = moved_texts(recorded.files, where),
+    definitions = moved_texts(recorded.definitions, where) }
 end
 
 return grounds

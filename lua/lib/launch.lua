@@ -258,7 +258,7 @@ local function begin_total(run, ready, total)
     local records = again.pasts[again.id].records
     limits.restore(run, records, limits.stops(records))
     limits.charge_gone(run, again.pasts[again.id].gone, again.pasts)
-    changes.restore(again.pasts, grounds.mover(records[1].body, run.workspace))
+    changes.restore(again.pasts, grounds.mover(again.pasts[again.id], run.workspace))
     inbox.receive(run, again.messages)
   end
 end

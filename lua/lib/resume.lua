@@ -148,7 +148,7 @@ local function values_of(first, workspace, options)
 end
 
 --- Whose run it is.
-local function who_of(cli, loaded, first, mine)
+local function who_of(cli, loaded, first, mine, with_current)
   if first.chain then
     return { chain = first.chain, name = first.chain:match("([^/]+)%.lua$") or first.chain }
   end
@@ -159,7 +159,7 @@ local function who_of(cli, loaded, first, mine)
   end
   local begun = false -- then its definition is in the catalog as it was recorded
   for _, record in ipairs(mine.records) do begun = begun or record.kind == "prompt" end
-  if first.definition and not begun then
+  if first.definition and (with_current or not begun) then
     return catalog.add_file(cli, loaded.catalog, first.definition)
   end
   return loaded.catalog.find(first.agent)
@@ -218,14 +218,14 @@ local function prepare(cli, id, options)
   if err then return nil, err end
   recorded, err = texts_of(cli, id, options)
   if err then return nil, err end
-  first, recorded = grounds.move(first, recorded, workspace)
+  first, recorded = grounds.move(again.pasts[id], recorded, workspace)
   values, err = values_of(first, workspace, options)
   if not values then return nil, err end
   local root = first.project ~= cli.folders().distribution and first.project or nil
   loaded, err = start.load(cli, root,
     { recorded = recorded, ask = not (options.json or options.events) })
   if not loaded then return nil, err end
-  who, err = who_of(cli, loaded, first, again.pasts[id])
+  who, err = who_of(cli, loaded, first, again.pasts[id], options.with_current)
   if not who then return nil, err end
   start.equip(loaded.catalog, loaded.box.tools)
   launch.report(cli, loaded, who)

@@ -251,7 +251,7 @@ sub edit { my ($path, $from, $to) = @_; my $text = Try::read_file($path); $text 
 }
 {
     my ($home, $user) = begin_agents();
-    unlink "$user/agents/two-agent.md";
+    unlink "$user/agents/two-agent.md" or die;
     my $ran = verb($home, 'resume', 'last', '--with-current');
     is($ran->{exit}, 35, 'an agent that is gone') or diag($ran->{err});
     like($ran->{err}, qr/record \d+, a hop: the journal has one-agent hand over to two-agent; there is no agent two-agent now/, 'is named, where the run came to it');
@@ -264,6 +264,20 @@ sub edit { my ($path, $from, $to) = @_; my $text = Try::read_file($path); $text 
     edit("$user/agents/one-agent.md", qr/- two-agent.*\n/, "- three-agent (for the rest)\n");
     my $ran = verb($home, 'resume', 'last', '--with-current');
     like($ran->{err}, qr/a hop: the journal has one-agent hand over to two-agent; now \S+one-agent\.md does not lead there/, 'a way that is gone is named, with the file');
+}
+
+# An agent of a file that the command line named.
+for my $changed (0, 1) {
+    my ($home, $user) = begin_agents();
+    rename "$user/agents/two-agent.md", "$home->{dir}/two.md" or die $!;
+    my $ran = Try::run(home => $home, args => ['run', '--json', '--store', $home->{store}, '--workspace', $home->{work},
+        '--model', "rehearsal:$home->{dir}/scenario.lua", "$home->{dir}/two.md", 'Do it.']);
+    is($ran->{exit}, 40, 'an agent of a named file waits') or diag($ran->{err});
+    verb($home, 'answer', 'last', 'yes', '--no-run');
+    edit("$home->{dir}/two.md", qr/second\.\n/, "third.\n") if $changed;
+    $ran = verb($home, 'resume', 'last', '--with-current');
+    is($ran->{exit}, $changed ? 35 : 0, 'with its file of today it goes on where that is the same') or diag($ran->{err});
+    like($ran->{err}, qr/two\.md:6 as "You are the second\."; now \S+two\.md:6 is "You are the third\."/, 'else both are named') if $changed;
 }
 
 done_testing();

@@ -122,6 +122,10 @@ SKIP: {
     my $ran = verb($home, 'answer', 'last', 'yes', '--workspace', '../moved');
     is($ran->{exit}, 0, 'moved with it, it goes on with the text that it had') or diag($ran->{err});
     like($ran->{err}, qr{not as they are now: \Q$home->{dir}/moved/chain.lua\E}, 'under the name that it has now');
+    rename "$home->{dir}/moved", "$home->{dir}/again" or die $!;
+    my ($step) = grep { $_->{kind} eq 'answer' } Try::journal($home);
+    $ran = verb($home, 'resume', 'last', '--from', $step->{seq}, '--workspace', '../again');
+    is($ran->{exit}, 40, 'and where it was moved twice') or diag($ran->{err});
 }
 
 # -- an agent of a project that was moved ---------------------------------------------------------------

@@ -254,13 +254,13 @@ function asking.recharge(run, known, turns)
 end
 
 --- Counts what a reply cost: tokens always, dollars where the price is known.
----@return number? usd
+---@return number? usd, boolean? least
 function asking.charge(run, target, reply)
   local usage = reply.usage
   if not usage then return nil end
-  local usd = model.cost(target, usage)
+  local usd, least = model.cost(target, usage)
   limits.charge(run, { tokens = estimate.counted(usage), usd = usd })
-  return usd
+  return usd, least
 end
 
 return asking

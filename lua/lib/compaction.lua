@@ -65,12 +65,15 @@ local function tokens_now(self)
   return tokens
 end
 
---- Keeps what a reply says of the length of its conversation: the reply is the next message.
+--- Keeps what a reply says of the length of its conversation: the reply is the next message. One in
+--- which the server used tools of its own was asked for several times there, and its count is of all
+--- of them: nothing is kept then.
 ---@param self  talk.Talk
 ---@param reply Reply
 function compaction.note(self, reply)
   local usage = reply.usage
-  if not usage or not usage.input then return end
+  if reply.served then self.size = nil end
+  if not usage or not usage.input or reply.served then return end
   local tokens = usage.input + (usage.output or 0) + (usage.cache_read or 0)
     + (usage.cache_write or 0)
   self.size = { tokens = tokens, messages = #self.log + 1 }

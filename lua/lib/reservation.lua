@@ -232,8 +232,9 @@ function Held:may_retry() return self.attempts < self.target.limits.attempts end
 ---@return reservation.Held self to be closed
 function Held:keep(reply)
   if reply.usage and reply.usage.input then
-    self.talk.measured = { bytes = self.size.bytes, images = self.size.images,
-      tokens = estimate.counted(reply.usage) - (reply.usage.output or 0) }
+    -- With tools of the server's own its count is that of several requests.
+    self.talk.measured = not reply.served and { bytes = self.size.bytes, images = self.size.images,
+      tokens = estimate.counted(reply.usage) - (reply.usage.output or 0) } or nil
   else
     limits.charge(self.run, broken_cost(self))
   end

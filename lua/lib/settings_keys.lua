@@ -94,6 +94,16 @@ local function limit_words(key)
   return function(value) return value and allowance.amount(key, value) or "none" end
 end
 
+--- A project's list of words: those of ours that it keeps.
+local function fewer(theirs, ours)
+  local kept, dropped = json.array {}, {}
+  for _, word in ipairs(theirs) do
+    local list = text.one_of(ours, word) and kept or dropped
+    list[#list + 1] = word
+  end
+  return kept, dropped[1] and table.concat(dropped, ", ") .. " is the user's to allow"
+end
+
 --- `budget.KEY`: what a run may use. A project's is the smaller one, or the only one.
 local function budget_key(key)
   local words = limit_words(key)
@@ -112,7 +122,8 @@ local function stall_key(name, default)
 end
 
 --- The first word of each key but `grants`.
-keys.SECTIONS = { "sandbox", "limits", "budget", "stalls", "policy", "search" }
+keys.SECTIONS = { "sandbox", "limits", "budget", "stalls", "policy", "search",
+  "provider" }
 
 --- In the order of the file.
 ---@type settings.Key[]
@@ -143,6 +154,7 @@ keys.ALL = {
     end },
   list_key("policy.rules", values.rule, '[{ deny: bash, command: "git push*" }]', stricter_rules),
   { "search.engine", "engine", read = values.engine, default = "auto", narrower = false },
+  list_key("provider.tools", values.word { "web_fetch", "code_execution" }, "[web_fetch]", fewer),
   { "grants", "grants", read = values.grants, default = {}, narrower = false },
 }
 

@@ -1,6 +1,7 @@
 --- How a run looks to whoever watches: text for people, one JSON object a line, or one at the end.
 local compaction_words = require "lib.compaction_words"
 local json = require "lib.json"
+local served = require "lib.served"
 local text = require "lib.text"
 
 local show = {}
@@ -256,6 +257,12 @@ function show.people(cli, speak)
       write.passing { ("   waiting for a turn with the server, which takes %d at a time%s ...")
         :format(b.at_once, said) }
     end,
+    ["delta.served"] = function(b)
+      local mark = (b.error or (b.exit_code or 0) ~= 0) and colours.red("x") or colours.green("+")
+      local what = show.brief(b.what or "", line_most(cli))
+      write.line(("   %s the provider's %s"):format(mark, show.clean(("%s %s"):format(b.tool, what)))
+        .. colours.dim(show.clean(" -> " .. served.outcome(b))))
+    end,
     ["delta.retry"] = function(b, event)
       if b.void then children[event.run] = nil end
       local why = show.clean(b.why or "")
@@ -269,6 +276,11 @@ function show.people(cli, speak)
         write.text(show.clean(said))
       end
       write.finish_text()
+      for i, source in ipairs(b.sources or {}) do
+        local named = source.title and source.url and ("%s, %s"):format(source.title, source.url)
+        write.line(colours.dim(show.clean(("   source %d: %s"):format(i,
+          named or source.url or source.title))))
+      end
     end,
     call = function(b)
       calls[b.id] = show.clean(("%s %s"):format(b.tool, gist(b, line_most(cli))))

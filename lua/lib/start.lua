@@ -7,6 +7,7 @@ local network  = require "lib.network"
 local notes    = require "lib.notes"
 local project  = require "lib.project"
 local rights   = require "lib.rights"
+local serving   = require "lib.serving"
 local searching = require "lib.searching"
 local session  = require "lib.session"
 local settings = require "lib.settings"
@@ -266,6 +267,7 @@ function start.grant(cli, loaded, given, replay)
   local say = teller(cli, loaded)
   for _, warning in ipairs(found.warnings) do say(warning) end
   grants.apply(loaded.box.tools, found, loaded.project.folders.home)
+  serving.apply(loaded.box.tools, found)
   local ok
   ok, err = searching.apply(cli, loaded, found, replay)
   if not ok then return nil, start.located(cli, err) end

@@ -355,6 +355,7 @@ function agent.whole(run, work)
     error = err and { code = err.code, message = err.message } or nil,
     partial = speaking ~= "" and speaking or nil, spent = run:spent(),
     files = not run.parent and run:sources() or nil }
+  body.cut, body.cost_usd = session.take_cut(run)
   local lost = finish(run, status, body)
   if not whole then error(err, 0) end -- whoever waited for this run was cancelled
   if lost and not err then return nil, lost end

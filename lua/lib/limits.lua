@@ -224,10 +224,10 @@ local SETTLES <const> = { turn = true, partial = true, compaction = true,
   ["run.parked"] = true } -- a run parks when nothing in it is under way
 
 --- Whether nothing is open after this record: what came of the request stands in the journal, as it
---- does where a run ended because its provider failed.
+--- does where a run ended because its provider failed, or was cancelled.
 local function settles(record)
   return SETTLES[record.kind]
-    or record.kind == "run.finished" and record.body.status == "unavailable"
+    or record.kind == "run.finished" and (record.body.status == "unavailable" or record.body.cut)
 end
 
 --- What killed processes had reserved for requests and nothing settled: it may have been spent, by
@@ -283,6 +283,7 @@ end
 function limits.charge_cut(run, records, stops)
   for _, record in ipairs(records) do
     if record.kind == "partial" then limits.charge(run, limits.cost_of(record.body)) end
+    for _, cut in ipairs(record.body.cut or {}) do limits.charge(run, limits.cost_of(cut)) end
   end
   for _, open in ipairs(unsettled(records, stops)) do limits.charge(run, open) end
 end

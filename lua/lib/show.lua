@@ -120,6 +120,15 @@ function show.took(row)
   return math.max(0, (row.ended > 0 and row.ended or row.last) - row.started)
 end
 
+--- Dollars, with what is to be known of the sum: `~` where some of it is an estimate, `+` where
+--- something that it does not hold came on top.
+---@param usd  number
+---@param mark { estimated: boolean?, least: boolean? }
+---@return string
+function show.dollars(usd, mark)
+  return ("%s$%.4f%s"):format(mark.estimated and "~" or "", usd, mark.least and "+" or "")
+end
+
 ---@class show.Total
 ---@field status    string
 ---@field run       string
@@ -128,6 +137,8 @@ end
 ---@field tokens    integer
 ---@field usage     { input: integer, output: integer, cache_read: integer, cache_write: integer }
 ---@field usd       number?
+---@field estimated boolean? some of it is an estimate: of replies that broke off
+---@field least     boolean? a provider took more, and does not say how much
 ---@field rehearsed boolean
 ---@field ms        integer
 
@@ -144,7 +155,7 @@ function show.total(total)
     local cached = total.usage.cache_read
     parts[#parts + 1] = text.plural(total.tokens, "token")
       .. (cached > 0 and (" (%d from the cache)"):format(cached) or "")
-    parts[#parts + 1] = total.usd and ("$%.4f"):format(total.usd) or "cost unknown"
+    parts[#parts + 1] = total.usd and show.dollars(total.usd, total) or "cost unknown"
   end
   parts[#parts + 1] = show.time(total.ms)
   return table.concat(parts, " · ") .. "  run " .. total.run
@@ -364,6 +375,8 @@ function show.counter()
       total.tokens = total.tokens + tokens
     end
     total.usd = total.usd and body.cost_usd and total.usd + body.cost_usd or nil
+    total.estimated = total.estimated or body.estimated
+    total.least = total.least or body.cost_least
   end
   return function(event)
     local body = event.body
@@ -377,6 +390,10 @@ function show.counter()
       add(body)
     elseif event.kind == "call" then
       total.calls = total.calls + 1
+    end
+    for _, cut in ipairs(body.cut or {}) do -- requests of a run that was cancelled
+      add(cut)
+      total.estimated = true
     end
   end, total
 end

@@ -392,7 +392,7 @@ function start.session(cli, loaded, how)
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
     visits = how.visits or {}, states = {}, touched = {}, questions = {}, speaking = {},
-    unpriced = {}, models = {}, part = {}, sent = {}, watched = {}, pasts = how.pasts, reached = {},
+    cuts = {}, unpriced = {}, models = {}, part = {}, sent = {}, watched = {}, pasts = how.pasts, reached = {},
     stalls = 0, inbox = {}, heard = 0, waiting = {}, parked = {}, now = cli.now,
     parks = how.parks and inforce.policy.unanswered == "wait",
     facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux",

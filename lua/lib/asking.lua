@@ -106,6 +106,7 @@ function asking.how(run)
     wait = function(ms) run:sleep(ms) end,
     random = math.random,
     left = function() return run:time_left() end,
+    now = session.get().now,
     turn = function(target) return throttle.turn(run, target) end,
   }
 end

@@ -38,6 +38,7 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@field wait   async fun(ms: integer)
 ---@field random fun(): number from 0 to 1
 ---@field left   fun(): integer? milliseconds that the run has left
+---@field now    fun(): integer Unix milliseconds
 ---@field turn   fun(target: model.Target): throttle.Turn whose turn it is with the server
 
 -- names ------------------------------------------------------------------------------------------
@@ -411,6 +412,15 @@ local function pause_before(attempt, err, limits, how)
   return pause
 end
 
+--- How long a server asks to be left alone that names a date and not its own time: by the clock
+--- here. Where that is ahead of the server's the date may be past, and the pause is ours to choose;
+--- where it is behind, the bounds of every pause hold.
+local function by_clock(err, how)
+  local at = err and err.details and err.details.retry_at_ms
+  local ms = at and at - how.now()
+  if ms and ms > 0 then err.details.retry_after_ms = ms end
+end
+
 --- The error with what was being done, and how often, before it.
 local function explained(err, target, attempts)
   local host = target.base_url:gsub("^(%a+://)[^/]*@", "%1") -- no credentials of a URL
@@ -487,6 +497,7 @@ local function attempt_of(http, target, request, dialect, on_event, how, attempt
   if err and attempt == 1 then
     reply, err, used = without_refused(http, target, request, dialect, on_event, err, used)
   end
+  by_clock(err, how)
   turn:over(err)
   return reply, err, used
 end

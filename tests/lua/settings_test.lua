@@ -120,6 +120,8 @@ local CASES <const> = {
   { "policy.unanswered", "wait", user = { "wait", "wait" }, less = { "refuse", "refuse" },
     line = { "refuse", "refuse" } },
   { "search.engine", "auto", user = { "brave", "brave" }, more = "mine", line = { "none", "none" } },
+  { "provider.tools", {}, user = { { "web_fetch" }, { "web_fetch" } },
+    more = { "code_execution" }, wider = {}, line = { { "code_execution" }, { "code_execution" } } },
   { "policy.ask_deadline", 300000, user = { "10m", 600000 }, less = { "1m", 60000 }, more = "1h",
     line = { "2h", 7200000 } },
 }

@@ -85,6 +85,12 @@ local function size_key(name, default, least, most)
     narrower = smaller(size.words), words = size.words }
 end
 
+--- A share of a model's window.
+local function share_key(name, default, least, most)
+  return { name, name:match("%.(.*)"), read = values.share(least, most), default = default,
+    narrower = false, words = values.share_words }
+end
+
 local function list_key(name, reader, example, narrower)
   return { name, name:match("%.(.*)"), read = values.list(reader, example), default = {},
     narrower = narrower }
@@ -122,8 +128,8 @@ local function stall_key(name, default)
 end
 
 --- The first word of each key but `grants`.
-keys.SECTIONS = { "sandbox", "limits", "budget", "stalls", "policy", "search",
-  "provider" }
+keys.SECTIONS = { "sandbox", "limits", "budget", "stalls", "context", "policy",
+  "search", "provider" }
 
 --- In the order of the file.
 ---@type settings.Key[]
@@ -146,6 +152,7 @@ keys.ALL = {
     default = "ask", narrower = false },
   stall_key("connect", "retry"), stall_key("first_byte", "retry"),
   stall_key("idle_stream", "retry"), stall_key("tool", "fail"),
+  share_key("context.full", 80, 20, 95), share_key("context.left", 50, 5, 90),
   duration_key("policy.ask_deadline", "ask_ms", 5 * MINUTE, SECOND, 7 * DAY),
   { "policy.unanswered", "unanswered", read = values.word { "wait", "refuse" }, default = "wait",
     narrower = function(theirs, ours)

@@ -12,6 +12,8 @@ local MEANING <const> = {
   [402] = { code = "limit", help = "the account cannot pay" },
   [403] = { code = "denied", help = "the key may not use this" },
   [404] = { code = "not_found", help = "check the model's name and the base URL" },
+  [407] = { code = "denied", help = "the proxy wants a user and a password; they stand in its "
+    .. "address, as in http_proxy=http://USER:PASSWORD@HOST:PORT" },
   [408] = { code = "timeout", retryable = true },
   [409] = { code = "unavailable", retryable = true },
   [413] = { code = "limit", help = "the request is too large" },

@@ -84,10 +84,11 @@ static bool judge_tunnel(CurlCall *call)
     curl_easy_getinfo(call->easy, CURLINFO_HTTP_CONNECTCODE, &code);
     if (code < 300) return false;
     if (code == 407)
-        call_fail(call, ST_DENIED,
-                  "%s: the proxy wants a user and a password (HTTP 407); they stand in its address, "
-                  "as in HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
-                  call->where);
+        call_fail(
+            call, ST_DENIED,
+            "%s: the proxy wants a user and a password (HTTP 407); they stand in its address, "
+            "as in HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
+            call->where);
     else if (code < 500 && code != 408 && code != 429)
         call_fail(call, ST_DENIED,
                   "%s: the proxy does not let this host through (HTTP %ld); NO_PROXY names hosts "

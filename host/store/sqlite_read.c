@@ -49,7 +49,7 @@ Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *see
     "    SELECT runs.run FROM runs JOIN tree ON runs.parent = tree.id)"                            \
     "  SELECT CASE WHEN count(*) = count(price) THEN sum(price) END FROM"                          \
     "    (SELECT json_extract(body, '$.cost_usd') AS price FROM tree JOIN records ON run = id"     \
-    "     WHERE kind = 'turn' OR kind IN ('partial', 'compaction', 'run.finished', 'run.parked')"   \
+    "     WHERE kind = 'turn' OR kind IN ('partial', 'compaction', 'run.finished', 'run.parked')"  \
     "       AND price IS NOT NULL)),"                                                              \
     " (SELECT lease FROM owners WHERE run = r.run),"                                               \
     " (SELECT pid FROM owners WHERE run = r.run)"

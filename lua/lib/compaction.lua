@@ -64,8 +64,8 @@ local function tokens_now(self)
 end
 
 --- Keeps what a reply says of the length of its conversation: the reply is the next message. One in
---- which the server used tools of its own was asked for several times there, and its count is of all
---- of them: nothing is kept then.
+--- which the server used tools of its own was several requests there, and its count is that of all:
+--- nothing is kept then.
 ---@param self  talk.Talk
 ---@param reply Reply
 function compaction.note(self, reply)

@@ -29,8 +29,8 @@ local UNEXPECTED <const> = { code = "protocol" }                       -- 1xx to
 ---@field code string one of the codes of status.h
 ---@field message string one line
 ---@field retryable boolean
----@field details table status, type, retry_after_ms or retry_at_ms (Unix ms; only where it cannot be
----  told how long that is), and what the dialect adds; `busy` where the
+---@field details table status, type, retry_after_ms or retry_at_ms (Unix ms; only where nobody can
+---  tell how long that is), and what the dialect adds; `busy` where the
 ---  server has too much to do now and fewer requests at a time would help; `in_stream` where the
 ---  error came as an event of a stream
 

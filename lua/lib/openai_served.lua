@@ -1,7 +1,7 @@
 --- The tools that a Responses server carries out itself: how they are asked for, and what the items
 --- of a reply say of their use. Pure. Types as in openai 6.49.0 (npm, 2026-07-23): WebSearchTool,
---- Tool.CodeInterpreter, and the items web_search_call, code_interpreter_call and the annotations of
---- a message.
+--- Tool.CodeInterpreter, the items web_search_call and code_interpreter_call, and the annotations
+--- of a message.
 local reading = require "lib.reading"
 local served  = require "lib.served"
 

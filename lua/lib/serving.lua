@@ -22,7 +22,8 @@ function serving.reach(name)
   return WEB, { "*" }
 end
 
---- Marks what the settings let a provider do. What a project puts under such a name is another tool.
+--- Marks what the settings let a provider do. What a project puts under such a name is another
+--- tool.
 ---@param tools   table<string, tool.Declaration>
 ---@param inforce settings.Settings
 function serving.apply(tools, inforce)

@@ -163,7 +163,7 @@ local function lose(self, err)
   if said == "" and not cost.tokens then return end
   session.record(self.run, "partial", { agent = self.talk.who.name, turn = self.talk.turn,
     text = said, error = { code = err.code, message = err.message }, usage = cost.usage,
-    cost_usd = cost.usd, estimated = cost.usage and true })
+    cost_usd = cost.usd })
 end
 
 -- the parts of model.ask that it stands in --------------------------------------------------------

@@ -62,7 +62,7 @@ local COSTS <const> = {
   end,
 }
 
-local function add(row, body, turns)
+local function add(row, body, turns, estimated)
   row.turns = row.turns + turns
   for _, kind in ipairs(KINDS) do
     row[kind] = row[kind] + (body.usage and body.usage[kind] or 0)
@@ -71,19 +71,19 @@ local function add(row, body, turns)
     row[done[1]] = row[done[1]] + (body.usage and body.usage[done[1]] or 0)
   end
   row.usd = row.usd and body.cost_usd and row.usd + body.cost_usd or nil
-  row.estimated = row.estimated or body.estimated
+  row.estimated = row.estimated or estimated
   row.least = row.least or body.cost_least
 end
 
-local function put(sum, agent, model, body, turns)
+local function put(sum, agent, model, body, turns, estimated)
   local name = agent .. "\0" .. model
   local row = sum.named[name]
   if not row then
     row = new_row(agent, model)
     sum.named[name], sum.rows[#sum.rows + 1] = row, row
   end
-  add(row, body, turns)
-  add(sum.total, body, turns)
+  add(row, body, turns, estimated)
+  add(sum.total, body, turns, estimated)
 end
 
 --- Takes one record.
@@ -98,13 +98,12 @@ function run_cost.note(sum, run, kind, body)
     sum.asked[place] = body.model
   end
   for _, cut in ipairs(body.cut or {}) do
-    put(sum, broken(cut.agent), cut.model,
-      { usage = cut.usage, cost_usd = cut.cost_usd, estimated = true }, 0)
+    put(sum, broken(cut.agent), cut.model, cut, 0, true)
   end
   local find = COSTS[kind]
   if not find then return end
   local agent, model, turns = find(body, sum.asked[place])
-  if agent then put(sum, agent, model, body, turns) end
+  if agent then put(sum, agent, model, body, turns, kind == "partial" or nil) end
 end
 
 local function sorted(rows)

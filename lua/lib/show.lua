@@ -376,7 +376,6 @@ function show.counter()
       total.tokens = total.tokens + tokens
     end
     total.usd = total.usd and body.cost_usd and total.usd + body.cost_usd or nil
-    total.estimated = total.estimated or body.estimated
     total.least = total.least or body.cost_least
   end
   return function(event)
@@ -389,6 +388,7 @@ function show.counter()
     elseif (event.kind == "partial" or event.kind == "compaction") and body.usage then
       -- a reply that broke off costs too, and so does a summary
       add(body)
+      total.estimated = total.estimated or event.kind == "partial" or nil
     elseif event.kind == "call" then
       total.calls = total.calls + 1
     end

@@ -37,6 +37,18 @@ function serving.apply(tools, inforce)
   end
 end
 
+--- Who does a tool's work besides this host, for lists of tools; "" where nobody does.
+---@param declaration tool.Declaration
+---@return string words
+function serving.words(declaration)
+  if declaration.server then
+    local rest = declaration.only_served and "the model's provider does it, where it can"
+      or "the model's provider does it in its place, where it can"
+    return "; " .. rest
+  end
+  return declaration.only_served and "; the model's provider would do it (provider.tools)" or ""
+end
+
 --- Why a tool that only a provider does is not done.
 ---@param declaration tool.Declaration
 ---@return string? why

@@ -146,7 +146,8 @@ sub what_broke_off_is_counted {
 # A run that is cancelled in the middle of a reply.
 sub what_was_cancelled_is_counted {
     my $server = Misbehave::serve(sub {
-        my ($client) = @_;
+        my ($client, $number) = @_;
+        return print {$client} reply_of(2, '"input_tokens":1000', '') if $number > 1;
         print {$client} Misbehave::stream_head() . opening('"input_tokens":1000', 'abc' x 1000);
         Misbehave::stall($client);
     });
@@ -155,11 +156,17 @@ sub what_was_cancelled_is_counted {
     ok(Try::until_text($live, 'out', qr/delta\.text/), 'a reply is under way');
     kill 'INT', $live->{pid};
     my $ran = Try::finish($live);
-    Misbehave::stop($server);
     like($ran->{out}, qr/"kind":"run\.finished".*"cut":\[\{"agent":"lone-agent"/, 'its end has what was cancelled') or diag($ran->{out}, $ran->{err});
     my $cost = cost($home);
     like($cost->{out}, qr/^lone-agent \(broke off\) +priced +0 +1,000 +0 +0 +1,000 +~\$0\.0120$/m, 'runs cost has it as an estimate') or diag($cost->{out});
     like(Try::run(home => $home, args => ['runs', 'list', '--store', $home->{store}])->{out}, qr/\$0\.0120/, 'so has the list');
+
+    $ran = Try::run(home => $home, args => ['runs', 'resume', 'last', '--json', '--store', $home->{store}]);
+    Misbehave::stop($server);
+    is($ran->{exit}, 0, 'the run goes on') or diag($ran->{out}, $ran->{err});
+    my ($end) = grep { $_->{kind} eq 'run.finished' && $_->{body}{status} eq 'ok' } Try::journal($home);
+    is($end->{body}{spent}{tokens}, 3005, 'what was cancelled stays spent, once');
+    like(cost($home)->{out}, qr/^all +1 +2,000 +0 +0 +1,005 +~\$0\.0140$/m, 'and stands in the sum');
 }
 
 # Searches have a price, pages that were read have none; of code nobody is told what its machine costs.

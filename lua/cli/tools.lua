@@ -96,8 +96,8 @@ local function show_one(cli, loaded, values, tool)
   local schema = json.encode(json.decode(tool.schema, { ordered = true }), { indent = 2 })
   cli.out(show.clean(
     ("%s\n\n%s\n\nreach    %s\neffect   %s\ntimeout  %s\nfile     %s\n\n%s\n"):format(
-      tool.name, tool.description, tool.reach .. serving.words(tool), tool.effect, show.time(tool.timeout_ms), tool.file,
-      schema)))
+      tool.name, tool.description, tool.reach .. serving.words(tool), tool.effect,
+      show.time(tool.timeout_ms), tool.file, schema)))
   if tool.lacks then
     local refused = grants.must_be_written(tool.lacks)
     cli.out(show.clean(("\nnot granted: %s; %s. To grant it, in config.yaml:\n%s\n"):format(

@@ -170,18 +170,29 @@ local function strictest(run, call, asked, facts)
   return held
 end
 
+--- What policy and hooks are told where a model's provider would do what a tool does: no single
+--- call can be asked about, so it is the tool as such. Whatever its own effect is, this is one
+--- outside.
+---@param who         agent.Agent
+---@param declaration tool.Declaration
+---@param workspace?  string
+---@return policy.Call asked, policy.Facts facts
+function door.asked_served(who, declaration, workspace)
+  local asked, facts = door.asked(who, declaration, {}, workspace)
+  asked.served, asked.effect, asked.needs, asked.lacks = true, "outside", {}, {}
+  asked.reach, asked.hosts = serving.reach(declaration.name)
+  return asked, facts
+end
+
 --- Whether a model's provider may do what a tool does, out of reach of this door: policy and the
---- agent's hook have to allow the tool as such, since no single call can be asked about. Whatever
---- the tool's own effect is, this is one outside.
+--- agent's hook have to allow it.
 ---@async
 ---@param run         HostRun
 ---@param who         agent.Agent
 ---@param declaration tool.Declaration
 ---@return boolean allowed, string? why not
 function door.serves(run, who, declaration)
-  local asked, facts = door.asked(who, declaration, {}, run.workspace)
-  asked.served, asked.effect, asked.needs, asked.lacks = true, "outside", {}, {}
-  asked.reach, asked.hosts = serving.reach(declaration.name)
+  local asked, facts = door.asked_served(who, declaration, run.workspace)
   local call = { id = "served " .. declaration.name, name = declaration.name }
   local said = strictest(run, call, asked, facts)
   if said.verdict == "ask" then

@@ -140,6 +140,13 @@ fails('a proxy that is not there', ask(443, { HTTPS_PROXY => "http://ann:$PASS\@
     like($ran->{out}, qr/does the proxy that HTTPS_PROXY names answer\?/, 'and the error asks after it');
 }
 
+{ # without TLS it answers itself
+    my $proxy = Misbehave::serve(sub { my ($client) = @_; print $client Misbehave::whole(407, 'text/html', '<p>who?', 'proxy-authenticate' => 'Basic realm="x"') });
+    my $ran = ask(443, { http_proxy => "http://ann:$PASS\@127.0.0.1:$proxy->{port}", ANTHROPIC_BASE_URL => "http://$HOST:8080" });
+    Misbehave::stop($proxy);
+    fails('a proxy for plain http that wants another password', $ran, 33, qr/HTTP 407.*http_proxy=http:..USER:PASSWORD/);
+}
+
 # -- without it ------------------------------------------------------------------------------------
 
 {

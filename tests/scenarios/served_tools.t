@@ -76,6 +76,12 @@ like(Try::run(home => $home, args => ['run', '062', 'x', '--setting', 'provider.
 my $called = Try::run(home => $home, args => ['tools', 'call', 'code_execution', '{"code":"1"}', '--json', '--setting', 'policy.rules=[{ allow: code_execution }]']);
 like($called->{out}, qr/runs at the model's provider/, 'a call of it says where it is done') or diag($called->{err});
 
+my @explain = ('tools', 'explain', 'web_fetch', '{"url":"https://a.example/"}', '--agent', 'seeker', '--project', $home->{work});
+like(Try::run(home => $home, args => [@explain, @both])->{out}, qr/^provider may do it itself, where it can: provider\.tools/m, 'tools explain says whether the provider may');
+like(Try::run(home => $home, args => [@explain, @both, '--setting', 'policy.rules=[{ ask: web_fetch, why: "mine" }]'])->{out}, qr/^provider is not asked to do it: mine/m, 'and why not');
+unlike(Try::run(home => $home, args => [@explain])->{out}, qr/^provider/m, 'where nobody lets it there is nothing to say');
+like(Try::run(home => $home, args => ['tools', 'list', @both])->{out}, qr/^web_fetch .*the model's provider does it in its place/m, 'tools list has it');
+
 # -- what it did -----------------------------------------------------------------------------------
 
 sub block {
@@ -157,6 +163,29 @@ is($expired->{result}{text}, 'Wait. done', 'and the run goes on');
 my $chat = ask(sub { return Misbehave::whole(500, 'application/json', '{}') }, openai => 1, args => [@both, '--model', 'gpt-6-sol']);
 is(join(' ', map { $_->{function}{name} } @{ $chat->{bodies}[0]{tools} }), 'web_fetch read', 'an API that knows none of them gets the tools that are here');
 like($chat->{err}, qr/code_execution is not offered to seeker: no tool of the provider of gpt-6-sol does it/, 'and the rest is said');
+
+{ # OpenAI's Responses: code runs there without a network, the files that it made are named
+    my @items = ('{"id":"ci_1","type":"code_interpreter_call","status":"completed","code":"plot()","container_id":"c","outputs":[{"type":"logs","logs":"x"}]}',
+        '{"id":"msg_1","type":"message","role":"assistant","content":[{"type":"output_text","text":"Plotted.","annotations":[{"type":"container_file_citation","file_id":"cfile_1","filename":"plot.png","container_id":"c"}]}]}');
+    my $event = sub { return qq(event: $_[0]\ndata: {"type":"$_[0]",$_[1]}\n\n) };
+    my $stream = $event->('response.created', '"response":{"id":"r1","model":"m"}');
+    for my $index (0, 1) {
+        my ($type) = $items[$index] =~ /"type":"(\w+)"/;
+        $stream .= $event->('response.output_item.added', qq("output_index":$index,"item":{"type":"$type","id":"x"})) . $event->('response.output_item.done', qq("output_index":$index,"item":$items[$index]));
+    }
+    $stream .= $event->('response.completed', '"response":{"status":"completed","usage":{"input_tokens":5,"output_tokens":1}}');
+    my $server = Misbehave::serve(sub { my ($client) = @_; print $client Misbehave::stream_head() . $stream });
+    push @servers, $server;
+    Try::write_file("$home->{config}/perigee/lua/models.lua", <<"END");
+return { add = { providers = { there = { dialect = "openai_responses", base_url = "$server->{url}", legacy = "never" } },
+  models = { coder = { provider = "there" } } } }
+END
+    my $ran = Try::run(home => $home, args => ['run', 'seeker', 'x', '--project', $home->{work}, '--store', $home->{store}, '--model', 'coder', @both]);
+    my ($body) = (Misbehave::requests($server))[0] =~ /\r\n\r\n(.*)/s;
+    is_deeply($Try::JSON->decode($body)->{tools}[1], { type => 'code_interpreter', container => { type => 'auto', network_policy => { type => 'disabled' } } }, 'OpenAI: code is asked for, without a network') or diag($ran->{err});
+    is($Try::JSON->decode($body)->{tools}[0]{name}, 'web_fetch', 'pages are read here');
+    like($ran->{err}, qr/the provider's code_execution plot\(\) -> done\n.*made plot\.png \(cfile_1\), which stays at the provider/s, 'and the files that it made are named') or diag($ran->{err});
+}
 
 is_deeply([Try::until_quiet($home)], [], 'nothing is left running');
 done_testing();

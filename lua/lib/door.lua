@@ -11,6 +11,7 @@ local past    = require "lib.past"
 local rules   = require "lib.policy_rules"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
+local serving = require "lib.serving"
 local session = require "lib.session"
 local stall   = require "lib.stall"
 local text    = require "lib.text"
@@ -170,24 +171,41 @@ local function strictest(run, call, asked, facts)
   return held
 end
 
+--- What policy and hooks are told where a model's provider would do what a tool does: no single
+--- call can be asked about, so it is the tool as such. Whatever its own effect is, this is one
+--- outside.
+---@param who         agent.Agent
+---@param declaration tool.Declaration
+---@param workspace?  string
+---@return policy.Call asked, policy.Facts facts
+function door.asked_served(who, declaration, workspace)
+  local asked, facts = door.asked(who, declaration, {}, workspace)
+  asked.served, asked.effect, asked.needs, asked.lacks = true, "outside", {}, {}
+  asked.reach, asked.hosts = serving.reach(declaration.name)
+  return asked, facts
+end
+
 --- Whether a model's provider may do what a tool does, out of reach of this door: policy and the
---- agent's hook have to allow the tool as such, since no single call can be asked about.
+--- agent's hook have to allow it.
 ---@async
 ---@param run         HostRun
 ---@param who         agent.Agent
 ---@param declaration tool.Declaration
----@return boolean
+---@return boolean allowed, string? why not
 function door.serves(run, who, declaration)
-  local asked, facts = door.asked(who, declaration, {}, run.workspace)
-  asked.reach = "what the model's provider finds on the web"
-  asked.hosts = { "*" } -- any of them: a rule against one host is a rule against this
+  local asked, facts = door.asked_served(who, declaration, run.workspace)
   local call = { id = "served " .. declaration.name, name = declaration.name }
-  if strictest(run, call, asked, facts).verdict ~= "allow" then return false end
+  local said = strictest(run, call, asked, facts)
+  if said.verdict == "ask" then
+    return false, ("a rule asks (%s), and nobody can be asked about each use"):format(said.why)
+  end
+  if said.verdict ~= "allow" then return false, said.why end
   if not (who.hooks and who.hooks.allow_tool) then return true end
-  return decided(run, "allow_tool", call, function()
+  said = decided(run, "allow_tool", call, function()
     local allowed, why = ruling.consents(run, who.hooks_file, "allow_tool", asked)
     return { verdict = allowed and "allow" or "deny", why = why }
-  end).verdict == "allow"
+  end)
+  return said.verdict == "allow", said.why or "refused by the agent's allow_tool hook"
 end
 
 --- Asks policy, the person where policy asks, and the agent's own hook. All are recorded; the first
@@ -280,12 +298,12 @@ local function unknown(who, call)
 end
 
 --- The tool's last call was made by a process that is dead; its next one is told.
-local function note_cut(run, name) session.get().cut[run.id .. " " .. name] = true end
+local function note_interrupted(run, name) session.get().interrupted[run.id .. " " .. name] = true end
 
-local function take_cut(run, name)
-  local cut, key = session.get().cut, run.id .. " " .. name
-  local was = cut[key]
-  cut[key] = nil
+local function take_interrupted(run, name)
+  local all, key = session.get().interrupted, run.id .. " " .. name
+  local was = all[key]
+  all[key] = nil
   return was
 end
 
@@ -332,7 +350,7 @@ local function prepare(run, who, call)
   local _, _, before = past.once(run, "call", { id = call.id, tool = call.name,
     input = why and call.input or input, effect = declaration.effect,
     refused = why and true or nil, at = call.at, of = call.of, line = call.line }, power)
-  if before and not why then note_cut(run, call.name) end
+  if before and not why then note_interrupted(run, call.name) end
   if before and not why and not declaration.repeatable then why, code = UNKNOWN, "unknown" end
   return { call = call, declaration = declaration, input = input, power = power,
     hosts = asked and asked.hosts, result = why and failed(call, why, code) }
@@ -373,7 +391,7 @@ function door.recall(run, result)
   for path, hash in pairs(result.seen or {}) do run:saw(path, hash) end
   for _, job in ipairs(result.jobs or {}) do run:had_job(job) end
   if result.state then session.keep_state(run, result.name, json.encode(result.state)) end
-  if call and not call.refused then note_cut(run, result.name) end
+  if call and not call.refused then note_interrupted(run, result.name) end
   return result
 end
 
@@ -412,7 +430,7 @@ local function use(run, prepared)
   local means = { name = declaration.name, entry = declaration.entry,
     timeout_ms = declaration.timeout_ms, call = prepared.call.id,
     state = session.state_of(run, declaration.name),
-    interrupted = take_cut(run, declaration.name),
+    interrupted = take_interrupted(run, declaration.name),
     settings = declaration.settings and json.encode(declaration.settings),
     grant = { exec = needs.exec, read = any_inside(needs.read), write = any_inside(needs.write),
       net = network.of_tool(needs, net_of(declaration, prepared.hosts)),

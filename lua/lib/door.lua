@@ -298,7 +298,9 @@ local function unknown(who, call)
 end
 
 --- The tool's last call was made by a process that is dead; its next one is told.
-local function note_interrupted(run, name) session.get().interrupted[run.id .. " " .. name] = true end
+local function note_interrupted(run, name)
+  session.get().interrupted[run.id .. " " .. name] = true
+end
 
 local function take_interrupted(run, name)
   local all, key = session.get().interrupted, run.id .. " " .. name

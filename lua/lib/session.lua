@@ -36,7 +36,7 @@ local session = {}
 ---@field reached  table<string, boolean> limits where a person said that it is the end
 ---@field stalls   integer about which a person was asked
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
----@field interrupted table<string, true> tools whose last call was an earlier process's, as "RUN TOOL"
+---@field interrupted table<string, true> tools whose last call a dead process made: "RUN TOOL"
 ---@field models   table<string, string[]> the models that a run asks, the first of them now, by run
 ---@field bench?   bench.Bench what the test under way may do besides
 ---@field visits   table<string, integer> conversations begun, by agent

@@ -49,8 +49,8 @@ local OBEY <const> = [=[__perigee_command=$1; shift; eval "$__perigee_command"]=
 shell.JOB = ENTER .. OBEY
 
 --- The command is begun on the first line, so that bash counts its lines as the model wrote them.
---- The trap says how the shell ends where it exits, the second line where it comes to its end or the
---- command has set a trap of its own.
+--- The trap says how the shell ends where it exits, the second line where it comes to its end or
+--- the command has set a trap of its own.
 shell.SCRIPT = ENTER .. (TELL:gsub("\n *", " ")) .. SAY .. [=[
 __perigee_tell >&250 2>/dev/null; ]=]
   .. [=[trap '{ [[ -v __perigee_said ]] || __perigee_say; } 2>/dev/null' EXIT; ]=] .. OBEY .. "\n"

@@ -352,8 +352,8 @@ local ALL <const> = { takes = function() return true end }
 ---@param layers project.Layer[]
 ---@param how?   { gate: trust.Gate, takes: fun(layer, path: string, file: table): boolean,
 ---  kept: { files: table<string, catalog.Kept> }?, seen: project.Seen? } takes: whether a file is
----  read at all; both are needed where a layer may have hooks. kept: what this process read before; changed to what it
----  reads now
+---  read at all; both are needed where a layer may have hooks. kept: what this process read before;
+---  changed to what it reads now. seen: folders that were read already
 ---@return catalog.Catalog
 function catalog.load(cli, layers, how)
   local found = { agents = {}, by_name = {}, diagnostics = {},

@@ -219,6 +219,7 @@ void source_take_text(const Engine *engine, Source *source, Buf *text)
     Shipped same;
     source->text = buf_str(text);
     if (engine->shipped && engine->shipped(str_from(source->path), source->text, &same)) {
+        source->as_built = true;
         source->text = same.text;
         source->shipped = same.code;
         memcpy(source->hash, same.hash, sizeof source->hash);

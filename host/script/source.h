@@ -48,6 +48,7 @@ typedef struct Source {
     char  *refused; /* owned; why a project's file is not loaded; it still stands in the
                        way of what it would have replaced. NULL when it is loaded */
     bool   kept;    /* its text stands in the journal */
+    bool   as_built; /* it is word for word what the program was built with */
     size_t number;  /* 1 for what was loaded first; 0: nobody has loaded it */
 
     /* What source_fresh.c keeps for a process that stays. */

@@ -143,8 +143,10 @@ end
 ---@async
 ---@return table? models, Error? err
 function start.models(cli, gate)
-  local models, err = cli.decide("lua/lib/decisions.lua", "models",
-    gate ~= nil and gate.loaded["lua/models.lua"] == true, shipped)
+  local of_project = gate ~= nil and gate.loaded["lua/models.lua"] == true
+  local _, _, as_built = cli.locate("lua/models.lua")
+  if as_built and not of_project then return shipped end -- it was checked before it shipped
+  local models, err = cli.decide("lua/lib/decisions.lua", "models", of_project, shipped)
   if not models then return nil, start.located(cli, err) end
   return models
 end

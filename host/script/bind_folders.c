@@ -199,8 +199,8 @@ int cli_remove_temp(lua_State *L)
  * distribution as it was built; or nil */
 int cli_locate(lua_State *L)
 {
-    char  file[4096];
-    Layer layer;
+    char        file[4096];
+    Layer       layer;
     Engine     *engine = vm_of(L)->engine;
     const char *path = luaL_checkstring(L, 1);
     if (!engine_locate(engine, path, SIGHT_PROJECT, file, sizeof file, &layer)) return 0;

@@ -54,8 +54,8 @@ struct Engine {
 };
 
 typedef struct EngineSpec {
-    const char *program; /* argv[0]'s real path: the distribution is found from it */
-    bool        virtual_clock;
+    const char  *program; /* argv[0]'s real path: the distribution is found from it */
+    bool         virtual_clock;
     ShippedFind *shipped; /* may be NULL */
 } EngineSpec;
 

@@ -222,7 +222,7 @@ void source_take_text(const Engine *engine, Source *source, Buf *text)
         source->as_built = true;
         source->text = same.text;
         source->shipped = same.code;
-        memcpy(source->hash, same.hash, sizeof source->hash);
+        snprintf(source->hash, sizeof source->hash, "%s", same.hash);
         buf_clear(text);
         return;
     }
@@ -301,8 +301,7 @@ static bool is_same_today(const Engine *engine, const char *path, const char *ha
     Buf text;
     buf_init(&text, LIMIT_SCRIPT + 16 * KB);
     file_of(&found, path, file, sizeof file);
-    if (source_read(file, &text, &err) == ST_OK)
-        hash_hex(buf_str(&text), now);
+    if (source_read(file, &text, &err) == ST_OK) hash_hex(buf_str(&text), now);
     buf_clear(&text);
     return strcmp(now, hash) == 0;
 }
@@ -322,7 +321,7 @@ void engine_use_text(Engine *engine, const char *path, const char *hash, Buf *te
         buf_clear(text);
         return;
     }
-    char    file[PATH_SIZE];
+    char file[PATH_SIZE];
     snprintf(file, sizeof file, "%s, as the run had it", path);
     Source *source = source_new(project ? path + sizeof PROJECT - 1 : path, file,
                                 project ? LAYER_PROJECT : recorded_layer(engine, path));

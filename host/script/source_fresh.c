@@ -88,7 +88,8 @@ static void put_on_trial(Source **at, Source *now)
 static bool look_again(const Engine *engine, Source **at)
 {
     Source *source = *at, *now = read_version(engine, source);
-    bool same = is(source_hash(now), source_hash(source)), known = same || is(now->hash, source->bad);
+    bool    same = is(source_hash(now), source_hash(source)),
+         known = same || is(now->hash, source->bad);
     if (source->hidden || known) {
         if (same) source->bad[0] = '\0';
         sources_free(&now);

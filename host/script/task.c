@@ -454,7 +454,7 @@ static void look(lua_State *L, Task *task)
 void vm_charge(lua_State *L, uint64_t steps)
 {
     Vm *vm = vm_of(L);
-    if (vm->kind == VM_HOST) return; /* no hook comes: each call has all of WORK_MOST */
+    if (vm->kind == VM_HOST) return; /* no hook comes: each call has a budget of its own */
     vm->work += steps;
     if (vm->work > WORK_HASTENS && lua_gethookcount(L) > 1) lua_sethook(L, hook, LUA_MASKCOUNT, 1);
 }

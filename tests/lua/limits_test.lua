@@ -71,6 +71,17 @@ t.test("later ones begin with what the server counted", function()
   t.equal(estimate.input(asked, log, { bytes = 90, images = 0, tokens = 50 }), 60)
 end)
 
+t.test("a list that has grown is measured as if it were new, and so is another one", function()
+  local asked, log = request(("x"):rep(60))
+  estimate.input(asked, log)
+  asked.messages[2], log[2] = ("y"):rep(40), { role = "user", content = {
+    { type = "result", images = { { media_type = "image/png", data = ("A"):rep(10) } } } } }
+  local again = { system = asked.system, tools = {}, messages = { table.unpack(asked.messages) } }
+  t.equal({ estimate.input(asked, log) }, { estimate.input(again, log) })
+  asked.messages = { "z" }
+  t.equal(estimate.input(asked, { log[1] }), 11)
+end)
+
 t.test("where something was taken out less is counted", function()
   local asked, log = request(("x"):rep(15))
   t.equal(estimate.input(asked, log, { bytes = 90, images = 0, tokens = 50 }), 25)

@@ -205,7 +205,8 @@ local function refused(run, who, declaration, call, asked, facts)
   if verdict.verdict == "ask" then
     verdict = { verdict = "ask", why = verdict.why or "policy asks", from = verdict.from }
     local allowed, why = consent.ask(run, { call = call, asked = asked, verdict = verdict,
-      key = door.key(asked, run.workspace) })
+      key = door.key(asked, run.workspace), begun = not declaration.repeatable
+        and past.peek(run, "call", call.at or call.id) ~= nil })
     if not allowed then return why end
   end
   if who.hooks and who.hooks.allow_tool then
@@ -272,6 +273,15 @@ local function needs_power(declaration)
   return declaration.needs.exec ~= nil or declaration.effect == "outside"
 end
 
+--- Notes what a call did that may not be done twice. A command that may reach out may have.
+local function note_act(run, declaration, effect)
+  if effect == "read" or declaration and declaration.repeatable then return end
+  local s = session.get()
+  local out = effect == "outside" or declaration == nil or declaration.needs.exec ~= nil
+    and (s.sandbox == "unconfined" or s.settings.sandbox.network ~= "none")
+  session.act(run.id, out and "outside" or "write")
+end
+
 local function unknown(who, call)
   local hint = text.suggest(call.name, who.tools)
   return failed(call, ("There is no tool %q here%s. The tools are: %s."):format(call.name, hint,
@@ -321,6 +331,7 @@ local function prepare(run, who, call)
   local _, _, before = past.once(run, "call", { id = call.id, tool = call.name,
     input = why and call.input or input, effect = declaration.effect,
     refused = why and true or nil, at = call.at, of = call.of, line = call.line }, power)
+  if not why then note_act(run, declaration, declaration.effect) end
   if before and not why and not declaration.repeatable then why, code = UNKNOWN, "unknown" end
   return { call = call, declaration = declaration, input = input, power = power,
     hosts = asked and asked.hosts, result = why and failed(call, why, code) }
@@ -347,6 +358,7 @@ function door.recall(run, result)
   past.take(run, "result", key)
   if call and not call.refused then
     run:charge("calls", 1)
+    note_act(run, session.get().tools[call.tool], call.effect)
     if result.wrote then run:charge("written", result.wrote) end
     note_touched(run, session.get().tools[call.tool], call.input, result)
   end
@@ -400,8 +412,8 @@ local function use(run, prepared)
   repeat
     tries = tries + 1
     result = shape(prepared.call, run:tool(means, prepared.input))
-  until result.code ~= "timeout" or not stall.met(run, "tool", "tool " .. declaration.name,
-    declaration.timeout_ms, repeatable and tries < TRIES_MOST)
+  until result.code ~= "timeout" or not stall.met(run, "tool", prepared.call.id,
+    "tool " .. declaration.name, declaration.timeout_ms, repeatable and tries < TRIES_MOST)
   return keep_state(run, prepared.call, result)
 end
 

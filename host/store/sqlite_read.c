@@ -61,7 +61,7 @@ Status journal_list(Journal *journal, Str tree, int64_t most, RunSeen *seen, voi
         "WITH RECURSIVE wanted(id) AS (VALUES(?2) UNION"
         "  SELECT runs.run FROM runs JOIN wanted ON runs.parent = wanted.id)"
         "SELECT " ROW_COLUMNS
-        " FROM wanted JOIN runs r ON r.run = wanted.id ORDER BY r.started, r.rowid LIMIT ?1";
+        " FROM wanted JOIN runs r ON r.run = wanted.id ORDER BY r.rowid LIMIT ?1";
     sqlite3_stmt *statement = NULL;
     Status        status = store_prepare(journal->reads, tree.len ? below : all, &statement, err);
     if (status != ST_OK) return status;

@@ -148,7 +148,7 @@ keys.ALL = {
   stall_key("ask", "default", { "default", "fail", "wait" }),
   stall_key("run", "fail", { "fail", "ask" }),
   duration_key("policy.ask_deadline", "ask_ms", 5 * MINUTE, SECOND, 7 * DAY),
-  { "policy.wait_deadline", "wait_ms", read = values.duration_or_none(SECOND, 366 * DAY),
+  { "policy.wait_deadline", "wait_ms", read = values.duration_or_none(1, 366 * DAY),
     default = false, narrower = shorter_wait, words = wait_words },
   { "policy.unanswered", "unanswered", read = values.word { "wait", "refuse" }, default = "wait",
     narrower = function(theirs, ours)

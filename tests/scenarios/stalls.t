@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 use FindBin;
+use IO::Socket::INET;
 use lib "$FindBin::Bin/../support";
 use Test::More;
 use Misbehave;
@@ -17,7 +18,7 @@ sub home {
 return { add = {
   providers = { here = { dialect = "anthropic", base_url = "$url" } },
   models = { ["here-model"] = { provider = "here" } },
-  limits = { first_byte_ms = 150, idle_ms = 150, attempts = 2, first_wait_ms = 1 },
+  limits = { first_byte_ms = 150, idle_ms = 150, connect_ms = 150, attempts = 2, first_wait_ms = 1 },
 } }
 END
     Try::write_file("$home->{config}/perigee/config.yaml", $config) if $config;
@@ -64,8 +65,25 @@ is_deeply($ran->{stalls}, [[qw(first_byte fail)]], 'where a person is to be aske
 $ran = against($HALF, undef);
 is_deeply($ran->{stalls}, [[qw(idle_stream retry)], [qw(idle_stream fail)]], 'a reply that breaks off is asked for anew');
 
+# Nobody takes the connection that the kernel made, so that no hand is ever shaken.
+{
+    my $mute = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 16) or die "listen: $!";
+    for my $case ([undef, [qw(connect retry)], [qw(connect fail)]], ["stalls: { connect: fail }\n", [qw(connect fail)]], ["stalls: { connect: ask }\n", [qw(connect fail)]]) {
+        my ($config, @want) = @$case;
+        my $told = run(home('https://127.0.0.1:' . $mute->sockport, $config), 'one-agent', 'Go.');
+        is_deeply($told->{stalls}, \@want, 'a server that is not reached in time: ' . ($config // 'the default')) or diag($told->{err});
+        is($told->{exit}, 31, 'and the run ends as timeout');
+    }
+}
+
 $ran = against($SILENT, "stalls: { first_byte: maybe }\n");
 like($ran->{err}, qr/config\.yaml:1:\d+: "maybe" is not one of retry, fail, ask/, 'what cannot be read is refused by line and column');
+for my $case (['run', 'retry', 'fail, ask'], ['ask', 'retry', 'default, fail, wait'], ['child', 'wait', 'retry, fail, ask']) {
+    my ($name, $policy, $known) = @$case;
+    $ran = run(home('http://127.0.0.1:1', "stalls: { $name: $policy }\n"), 'one-agent', 'Go.');
+    like($ran->{err}, qr/config\.yaml:1:\d+: "$policy" is not one of $known/, "stalls.$name has no $policy, and what it has is said");
+    is($ran->{exit}, 35, 'nothing is run');
+}
 
 # -- runs and children ------------------------------------------------------------------------------
 

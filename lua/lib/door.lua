@@ -321,9 +321,10 @@ local function prepare(run, who, call)
     code = "denied"
   end
   if not why then
-    local affordable, over = limits.spend(run, "calls", 1)
+    local begun = past.peek(run, "call", call.at or call.id) ~= nil
+    local affordable, over = limits.spend(run, "calls", 1, begun)
     if affordable and (declaration.effect == "write" or declaration.needs.exec) then
-      affordable, over = limits.room(run, "written", 1)
+      affordable, over = limits.room(run, "written", 1, begun)
     end
     if not affordable then why, code = over.message, "limit" end
   end

@@ -178,7 +178,7 @@ local function answer_one(run, who, call, start)
   local input, why = read(call)
   why = why or refused(who, input, start.above or {})
   if not why then
-    local affordable, over = limits.spend(run, "calls", 1)
+    local affordable, over = limits.spend(run, "calls", 1, past.peek(run, "call", call.id) ~= nil)
     if not affordable then why = over.message end
   end
   past.once(run, "call", { id = call.id, tool = escalate.NAME,

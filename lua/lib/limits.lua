@@ -52,7 +52,7 @@ end
 ---@param spec  table of run:child
 ---@return HostRun? child, Error? err
 function limits.child(run, most, spec)
-  local ok, err = limits.room(run, "children", 1)
+  local ok, err = limits.room(run, "children", 1, spec.past ~= nil)
   if not ok then return nil, err end
   local child
   child, err = run:child(spec)
@@ -226,9 +226,10 @@ end
 ---@param run    HostRun
 ---@param key    string
 ---@param amount integer 0 asks whether the limit is passed already
+---@param begun? boolean an earlier process began with it: it comes to its end also in overtime
 ---@return boolean? ok, Error? err
-function limits.spend(run, key, amount)
-  overtime.hold(run)
+function limits.spend(run, key, amount, begun)
+  if not begun then overtime.hold(run) end
   while true do
     local ok, err = run:spend(key, amount)
     if ok then return true end
@@ -242,9 +243,10 @@ end
 ---@param run    HostRun
 ---@param key    string
 ---@param amount integer
+---@param begun?  boolean as limits.spend has it
 ---@return boolean? ok, Error? err
-function limits.room(run, key, amount)
-  overtime.hold(run)
+function limits.room(run, key, amount, begun)
+  if not begun then overtime.hold(run) end
   while true do
     local ok, err = run:reserve(key, amount)
     if ok then

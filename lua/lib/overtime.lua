@@ -73,7 +73,7 @@ function overtime.within(run, of, work)
       local ok, result, why = pcall(work)
       return { ok = ok, result = result, err = why }
     end,
-    time = function() -- it is the first to run: where nothing is left, nothing begins before it asks
+    time = function() -- runs first: where nothing is left it asks before anything begins
       local left = of.left
       repeat
         if left > 0 then run:wait { kind = "clock", key = of.name, ms = left } end

@@ -147,11 +147,13 @@ local function decided(run, what, call, decide)
 end
 
 --- What a policy said of a call. A recorded answer is not taken again; where the policy forbids
---- more now than it did then, that is another answer, and holds.
+--- more now than it did then, or asks for another reason, that is another answer, and holds.
 local function answer_of(run, file, call, asked, facts)
   local known = past.take(run, "decision", "policy " .. call.id)
   local said = door.verdict(run, file, asked, facts)
-  if known and door.stricter(known, said) == known then return known end
+  local asks_else = known and known.verdict == "ask" and said.verdict == "ask"
+    and known.why ~= said.why
+  if known and not asks_else and door.stricter(known, said) == known then return known end
   local body = { what = "policy", call = call.id, tool = call.name, verdict = said.verdict,
     why = said.why, from = said.from, file = file ~= session.get().policies[1] and file or nil }
   session.record(run, "decision", body)

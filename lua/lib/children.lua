@@ -2,6 +2,7 @@
 --- accounted for where they had ended before. Host VM only.
 local agent   = require "lib.agent"
 local asking  = require "lib.asking"
+local duration = require "lib.duration"
 local limits  = require "lib.limits"
 local past    = require "lib.past"
 local session = require "lib.session"
@@ -176,6 +177,10 @@ function children.again(run, id, try, in_copy)
   local may = try < TRIES_MOST and (not acted or in_copy and acted == "write")
   local action = may and s.settings.stalls.child == "retry" and "retry" or "fail"
   stall.tell({ id = id, parent = run.id }, "child", after_ms, action)
+  if action == "retry" then
+    session.emit(run, "notice", { text = ("the time of %s, %s, is over: another begins anew")
+      :format(id, duration.words(after_ms)) })
+  end
   return action == "retry"
 end
 

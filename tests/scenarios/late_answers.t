@@ -213,6 +213,14 @@ for my $how ('inbox', 'y') {
     like($ran->{value}{said}, qr/never/, 'what is forbidden by now is forbidden') or diag($ran->{err}, $ran->{out});
 }
 
+# An earlier version kept what a yes was about only where the question had been put elsewhere.
+for my $case (['inbox', 0], ['y', 40]) {
+    my ($how, $exit) = @$case;
+    approved($how);
+    sql("UPDATE records SET body = json_remove(body, '\$.terms') WHERE kind = 'decision'");
+    is(resume()->{exit}, $exit, "a yes of an earlier version ($how) " . ($exit ? 'is asked for again' : 'holds'));
+}
+
 # An answer that was kept for good, and is revoked.
 {
     approved('a');

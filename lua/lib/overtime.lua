@@ -92,10 +92,12 @@ end
 ---@param status string
 ---@return integer? ms
 function overtime.ended(run, status)
-  local late = session.get().late
+  local s = session.get()
   local _, used, own = run:time_left()
-  if status == "limit" and own == 0 then late[run.id] = late[run.id] or used end
-  return late[run.id]
+  if status == "limit" and own == 0 and not s.late[run.id] then
+    s.late[run.id] = s.allowed[run.id] or used
+  end
+  return s.late[run.id]
 end
 
 --- The whole work of a run, with its own time watched where the host does not end it.

@@ -122,8 +122,9 @@ local function name_of(key, part) return part and ("%s.part%d"):format(key, part
 --- From here on what the run spends counts for this agent's part.
 ---@param run HostRun
 ---@param who agent.Agent
-function limits.begin_part(run, who)
-  local most, parts = who.limits or {}, session.get().part
+---@param most Limits
+function limits.begin_part(run, who, most)
+  local parts = session.get().part
   local part = { agent = who.name, number = parts[run.id] and parts[run.id].number + 1 or 1,
     time = most.time or nil }
   parts[run.id] = part
@@ -135,8 +136,8 @@ function limits.begin_part(run, who)
   end
 end
 
---- Does an agent's part within the time that its definition allows; what goes on longer is
---- cancelled, or a person is asked.
+--- Does an agent's part within the time that it has; what goes on longer is cancelled, or a person
+--- is asked.
 ---@async
 ---@param run  HostRun
 ---@param work async fun(): table?, Error?
@@ -144,7 +145,7 @@ end
 function limits.in_time(run, work)
   local part = session.get().part[run.id]
   if not (part and part.time) then return work() end
-  local words = ("the limit of %s that %s's definition sets"):format(
+  local words = ("the limit of %s of %s's part"):format(
     allowance.amount("time", part.time), part.agent)
   return overtime.within(run, { name = name_of("time", part), asks = overtime.asks(run),
     left = part_left(run, part), whole = part.time, words = words, ends = function()

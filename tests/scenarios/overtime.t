@@ -219,11 +219,11 @@ sub late_part {
 }
 
 $ran = late_part('fail');
-is($ran->{exit}, 32, 'what its definition sets holds over processes') or diag($ran->{err}, $ran->{out});
+is($ran->{exit}, 32, 'what a definition gives an agent holds over processes') or diag($ran->{err}, $ran->{out});
 is_deeply($ran->{stalls}, [[qw(run fail)]], 'and is a stall of the run');
 $ran = late_part('ask');
 is($ran->{exit}, 40, 'a person is asked about it') or diag($ran->{err}, $ran->{out});
-like((open_ones())[0]{text}, qr/^the limit of 1 h that one-agent's definition sets is reached/, 'by its name');
+like((open_ones())[0]{text}, qr/^the limit of 1 h of one-agent's part is reached/, 'by its name');
 $ran = on('give 1 h more');
 is($ran->{exit}, 0, 'and can give more') or diag($ran->{err}, $ran->{out});
 late_part('ask');

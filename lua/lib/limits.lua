@@ -267,10 +267,10 @@ local SETTLES <const> = { turn = true, partial = true, compaction = true,
   ["run.parked"] = true } -- a run parks when nothing in it is under way
 
 --- Whether nothing is open after this record: what came of the request stands in the journal, as it
---- does where a run ended because its provider failed.
+--- does where a run ended because its provider failed, or was cancelled.
 local function settles(record)
   return SETTLES[record.kind]
-    or record.kind == "run.finished" and record.body.status == "unavailable"
+    or record.kind == "run.finished" and (record.body.status == "unavailable" or record.body.cut)
 end
 
 --- What killed processes had reserved for requests and nothing settled: it may have been spent, by
@@ -332,15 +332,23 @@ function limits.restore(run, records, stops)
   limits.charge_cut(run, records, stops)
 end
 
+--- Charges what was under way when a run was cancelled, as its last record has it: requests, and
+--- bytes that were written for calls without a result.
+local function charge_cancelled(run, record)
+  if not LAST[record.kind] then return end
+  for _, cut in ipairs(record.body.cut or {}) do limits.charge(run, limits.cost_of(cut)) end
+  if record.body.wrote then run:charge("written", record.body.wrote) end
+end
+
 --- Charges what neither turn nor result has: replies that broke off, requests that were cut by the
---- death of their process, and bytes that were written for calls which were cancelled.
+--- death of their process, and what a cancellation cut.
 ---@param run     HostRun
 ---@param records { time: integer, kind: string, body: table }[] of one run, in order
 ---@param stops   integer[] limits.stops of the top-level run
 function limits.charge_cut(run, records, stops)
   for _, record in ipairs(records) do
     if record.kind == "partial" then limits.charge(run, limits.cost_of(record.body)) end
-    if LAST[record.kind] and record.body.wrote then run:charge("written", record.body.wrote) end
+    charge_cancelled(run, record)
   end
   for _, open in ipairs(unsettled(records, stops)) do limits.charge(run, open) end
 end
@@ -355,6 +363,8 @@ function limits.charge_gone(run, gone, pasts)
     if record.kind == "child" and pasts[body.run] then
       limits.charge_gone(run, pasts[body.run].records, pasts)
       limits.charge_gone(run, pasts[body.run].gone, pasts)
+    elseif body.cut then
+      charge_cancelled(run, body)
     else
       limits.charge(run, limits.cost_of(body))
     end

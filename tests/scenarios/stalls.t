@@ -65,6 +65,35 @@ is_deeply($ran->{stalls}, [[qw(first_byte fail)]], 'where a person is to be aske
 $ran = against($HALF, undef);
 is_deeply($ran->{stalls}, [[qw(idle_stream retry)], [qw(idle_stream fail)]], 'a reply that breaks off is asked for anew');
 
+$ran = against($HALF, "stalls: { idle_stream: fail }\n");
+is_deeply($ran->{stalls}, [[qw(idle_stream fail)]], 'unless config.yaml says that it is not');
+
+# At a terminal, where a person says what is done. What they were asked stands in the journal.
+sub asked {
+    my ($home, $answers, @what) = @_;
+    my @pairs = map { ('(default): ', "$_\n") } @$answers;
+    my $told = Try::run(home => $home, program => $Try::TERMINAL, args => [@pairs, '--', $Try::PROGRAM, 'run', '--project', $home->{work},
+        '--store', $home->{store}, '--model', 'here-model', @what]);
+    my @records = Try::journal($home);
+    return ($told, [map { $_->{body}{at} } grep { $_->{kind} eq 'question' } @records], [map { $_->{body}{text} } grep { $_->{kind} eq 'answer' } @records]);
+}
+
+my $WHOLE = Misbehave::stream_head() . Misbehave::opening('Done.') . Misbehave::event('content_block_stop', '"index":0')
+    . Misbehave::event('message_delta', '"delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":2}') . Misbehave::event('message_stop', '');
+for my $case ([first_byte => $SILENT], [idle_stream => $HALF]) {
+    my ($name, $stalls) = @$case;
+    my $server = Misbehave::serve(sub { my ($client, $number) = @_; $number == 1 ? $stalls->($client) : print $client $WHOLE });
+    my ($told, $places, $said) = asked(home($server->{url}, "stalls: { $name: ask }\n"), [1], 'one-agent', 'Go.');
+    is($told->{exit}, 0, "$name: a person who says so has it tried again") or diag($told->{out}, $told->{err});
+    is_deeply([$places, $said], [["stall.$name/1.1"], ['try again']], 'who is asked once, about this turn');
+    Misbehave::stop($server);
+    $server = Misbehave::serve($stalls);
+    ($told, $places, $said) = asked(home($server->{url}, "stalls: { $name: ask }\n"), [2], 'one-agent', 'Go.');
+    is_deeply([$told->{exit}, $said], [31, ['give up']], 'or gives up') or diag($told->{out}, $told->{err});
+    is(scalar Misbehave::requests($server), 1, 'and nothing is sent any more');
+    Misbehave::stop($server);
+}
+
 # Nobody takes the connection that the kernel made, so that no hand is ever shaken.
 {
     my $mute = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 16) or die "listen: $!";
@@ -74,6 +103,8 @@ is_deeply($ran->{stalls}, [[qw(idle_stream retry)], [qw(idle_stream fail)]], 'a 
         is_deeply($told->{stalls}, \@want, 'a server that is not reached in time: ' . ($config // 'the default')) or diag($told->{err});
         is($told->{exit}, 31, 'and the run ends as timeout');
     }
+    my ($told, undef, $said) = asked(home('https://127.0.0.1:' . $mute->sockport, "stalls: { connect: ask }\n"), [1], 'one-agent', 'Go.');
+    is_deeply([$told->{exit}, $said], [31, ['try again']], 'connect: a person has it tried again, as often as models.lua says') or diag($told->{out}, $told->{err});
 }
 
 $ran = against($SILENT, "stalls: { first_byte: maybe }\n");
@@ -112,7 +143,7 @@ LUA
 # -- tools ------------------------------------------------------------------------------------------
 
 SKIP: {
-    skip 'no sandbox on this machine', 3 if !$sandboxed;
+    skip 'no sandbox on this machine', 5 if !$sandboxed;
     for my $case (['fail', 'read', 1], ['retry', 'read', 3], ['retry', 'write', 1]) {
         my ($policy, $effect, $times) = @$case;
         my $more = $effect eq 'write' ? ', write = { "." }' : '';
@@ -127,6 +158,11 @@ LUA
         my @want = map { [tool => $_ < $times ? 'retry' : 'fail'] } 1 .. $times;
         is_deeply($ran->{stalls}, \@want, "with $policy a tool whose effect is $effect is tried as often as it may be: $times")
             or diag($ran->{err}, $ran->{out});
+        next if $policy ne 'retry' || $effect ne 'read';
+        Try::write_file("$home->{config}/perigee/config.yaml", "stalls: { tool: ask }\n");
+        my (undef, $places, $said) = asked($home, [1, 2], "$home->{dir}/waits.lua", '');
+        is_deeply($said, ['try again', 'give up'], 'with ask a person says each time what is done');
+        is_deeply($places, ['stall.tool/chain_1.1', 'stall.tool/chain_1.2'], 'about this call');
     }
 }
 done_testing();

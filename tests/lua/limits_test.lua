@@ -2,6 +2,7 @@
 local allowance = require "lib.allowance"
 local estimate  = require "lib.estimate"
 local limits    = require "lib.limits"
+local session   = require "lib.session"
 local t         = require "lib.test"
 
 -- as people write them ----------------------------------------------------------------------------
@@ -118,9 +119,11 @@ end)
 
 --- What limits.restore tells a run.
 local function restored(left, records, stops)
-  local told = { charged = {} }
+  local told = { charged = {}, raised = {} }
+  session.open { given = {}, settings = { stalls = { run = "fail" } }, sink = function() end }
   limits.restore({
-    time_left = function() return left end,
+    id = "r", raise = function(_, kind, amount) told.raised[kind] = amount > 0 and amount or nil end,
+    time_left = function() return left, 0, left end,
     deadline_in = function(_, ms) told.left = ms end,
     charge = function(_, kind, amount) told.charged[kind] = (told.charged[kind] or 0) + amount end,
   }, records, stops or limits.stops(records))
@@ -146,7 +149,7 @@ t.test("what is recorded before a run is taken up again is no work of the time b
     record(800000, "files", nil, 3), record(800010, "run.resumed", { after = 2 }, 4),
     record(800110, "turn", nil, 5),
   })
-  t.equal(told.left, 10000 - 1000 - 100)
+  t.equal(told.left, 10000 - 1000 - 110)
 end)
 
 t.test("no more than all of the time is used up, and without a limit none is", function()

@@ -128,7 +128,9 @@ local function retarget(talk, place)
   table.move(talk.targets, place, #talk.targets + place - 1, 1)
   if talk.targets[1].dialect == before then return end
   local dialect = require("dialects." .. talk.targets[1].dialect)
-  for i, message in ipairs(talk.log) do talk.request.messages[i] = dialect.encode(message) end
+  local messages = {} -- another list: one that is the same has only grown (talk.say)
+  for i, message in ipairs(talk.log) do messages[i] = dialect.encode(message) end
+  talk.request.messages = messages
 end
 
 --- The fallbacks of an earlier process, before its first reply.

@@ -110,6 +110,8 @@ end
 function talk.user(said) return { role = "user", content = { { type = "text", text = said } } } end
 
 --- Adds a message. Its fragment is made once, so that the same prefix is the same bytes (law 10).
+--- A list of fragments only grows: where older ones change, another list takes its place. So what
+--- is known of a list need not be found out anew at each turn (lib.estimate, lib.prefix).
 ---@param self    talk.Talk
 ---@param message Message
 function talk.say(self, message)

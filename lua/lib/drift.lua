@@ -43,9 +43,10 @@ end
 --- What of an agent's instructions is not as it was; nil where they are the same.
 local function body_differs(cli, body, who)
   local source = body.hash and cli.read_text(body.hash)
-  local parsed = source and cli.definition(source)
-  if not parsed or parsed.body == who.body then return nil end
-  local at, was, is = first_difference(parsed.body, who.body)
+  local parsed = source and cli.definition(source, "front")
+  local body_then = parsed and source:sub(parsed.body_at)
+  if not parsed or body_then == who.body then return nil end
+  local at, was, is = first_difference(body_then, who.body)
   if not at then return nil end
   return ("the journal has %s:%d as %s; now %s:%d is %s"):format(body.file,
     parsed.body_line + at - 1, quoted(was), who.file, who.body_line + at - 1, quoted(is))

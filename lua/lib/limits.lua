@@ -363,8 +363,8 @@ function limits.charge_gone(run, gone, pasts)
     if record.kind == "child" and pasts[body.run] then
       limits.charge_gone(run, pasts[body.run].records, pasts)
       limits.charge_gone(run, pasts[body.run].gone, pasts)
-    elseif body.cut then
-      charge_cancelled(run, body)
+    elseif LAST[record.kind] then
+      charge_cancelled(run, record)
     else
       limits.charge(run, limits.cost_of(body))
     end

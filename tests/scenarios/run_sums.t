@@ -188,11 +188,16 @@ sub what_was_cancelled_is_counted {
     like(Try::run(home => $home, args => ['runs', 'list', '--store', $home->{store}])->{out}, qr/\$0\.0120/, 'so has the list');
 
     $ran = Try::run(home => $home, args => ['runs', 'resume', 'last', '--json', '--store', $home->{store}]);
-    Misbehave::stop($server);
     is($ran->{exit}, 0, 'the run goes on') or diag($ran->{out}, $ran->{err});
     my ($end) = grep { $_->{kind} eq 'run.finished' && $_->{body}{status} eq 'ok' } Try::journal($home);
     is($end->{body}{spent}{tokens}, 3005, 'what was cancelled stays spent, once');
     like(cost($home)->{out}, qr/^all +1 +2,000 +0 +0 +1,005 +~\$0\.0140$/m, 'and stands in the sum');
+
+    my ($prompt) = grep { $_->{kind} eq 'prompt' } Try::journal($home);
+    Try::run(home => $home, args => ['runs', 'resume', 'last', '--from', $prompt->{seq}, '--store', $home->{store}]);
+    Misbehave::stop($server);
+    ($end) = (grep { $_->{kind} eq 'run.finished' } Try::journal($home))[-1];
+    is($end->{body}{spent}{tokens}, 3005 + 1005, 'also where --from takes back the end that has it');
 }
 
 # Searches have a price, pages that were read have none; of code nobody is told what its machine costs.

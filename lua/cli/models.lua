@@ -2,6 +2,7 @@
 --- what a run needs, a scenario served as if it were one, and one made of what a model said.
 local args = require "lib.args"
 local asking = require "lib.asking"
+local dialects = require "lib.dialect"
 local fresh = require "lib.fresh"
 local json = require "lib.json"
 local model = require "lib.model"
@@ -64,7 +65,8 @@ end
 --- What `list` says, as data.
 local function listing(env)
   local data = env.models or models
-  local found = { providers = json.array {}, models = json.array {}, tiers = {}, names = {} }
+  local found = { providers = json.array {}, dialects = json.array {}, models = json.array {},
+    tiers = {}, names = {} }
   for _, name in ipairs(sorted_keys(data.providers)) do
     local provider = data.providers[name]
     local variable = provider.base_url_variable
@@ -77,6 +79,13 @@ local function listing(env)
       has_secret = provider.secret ~= nil and env.secrets[provider.secret] == true,
       refused = provider.secret and env.refused[provider.secret],
     }
+  end
+  local spoken = {}
+  for _, provider in ipairs(found.providers) do spoken[provider.dialect] = true end
+  for _, name in ipairs(sorted_keys(spoken)) do
+    local guest = env.dialects[name]
+    found.dialects[#found.dialects + 1] = { name = name, file = guest and guest.file,
+      from = dialects.origin(guest), usable = not (guest and guest.err) }
   end
   for _, id in ipairs(sorted_keys(data.models)) do
     local facts = data.models[id]
@@ -111,6 +120,9 @@ local function show(found)
         or provider.refused and " is refused: " .. provider.refused or " is not set"))
   end
   line("rehearsal", "none", "rehearsal", "none: --model rehearsal:FILE")
+  lines[#lines + 1] = ""
+  line("dialect", "comes from")
+  for _, one in ipairs(found.dialects) do line(one.name, one.from) end
   lines[#lines + 1] = ""
   line("tier", "models, in order")
   for _, tier in ipairs(sorted_keys(found.tiers)) do
@@ -246,6 +258,11 @@ local function start_serving(cli, given)
   return 2
 end
 
+--- The file of a dialect that is not the distribution's.
+local function spoken_by(target)
+  return target.guest and (", dialect of the " .. dialects.origin(target.guest)) or ""
+end
+
 --- Who would answer for an agent, or under a name.
 ---@async
 local function which(cli, given)
@@ -262,8 +279,8 @@ local function which(cli, given)
     return cli.exit_code(err.code)
   end
   for i, target in ipairs(targets) do
-    cli.out(shown.clean(("%s%s at %s (%s)\n")
-      :format(i > 1 and "else " or "", target.model, target.base_url, target.why)))
+    cli.out(shown.clean(("%s%s at %s (%s)%s\n"):format(i > 1 and "else " or "", target.model,
+      target.base_url, target.why, spoken_by(target))))
   end
   return 0
 end
@@ -295,7 +312,8 @@ local function check(cli, given)
     cli.err("perigee: " .. shown.clean(err.message) .. "\n")
     return cli.exit_code(err.code)
   end
-  cli.out(shown.clean(("%s at %s, %s\n"):format(target.model, target.base_url, target.dialect)))
+  cli.out(shown.clean(("%s at %s, %s%s\n"):format(target.model, target.base_url, target.dialect,
+    spoken_by(target))))
   local works
   works, err = run:scope(function()
     return model_check.run({ target = target,

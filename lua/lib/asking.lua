@@ -1,6 +1,7 @@
 --- Asking a model for one reply: which one, what when it is not to be had, and what it cost.
 --- lib/model.lua speaks to a server; here is what that means for a run.
 local cooldown = require "lib.cooldown"
+local dialect  = require "lib.dialect"
 local estimate = require "lib.estimate"
 local hop      = require "lib.hop"
 local json     = require "lib.json"
@@ -107,6 +108,7 @@ function asking.how(run)
     random = math.random,
     left = function() return run:time_left() end,
     turn = function(target) return throttle.turn(run, target) end,
+    decide = function(...) return run:decide(...) end,
   }
 end
 
@@ -124,9 +126,23 @@ end
 local function retarget(talk, place)
   local before = talk.targets[1].dialect
   table.move(talk.targets, place, #talk.targets + place - 1, 1)
-  if talk.targets[1].dialect == before then return end
-  local dialect = require("dialects." .. talk.targets[1].dialect)
-  for i, message in ipairs(talk.log) do talk.request.messages[i] = dialect.encode(message) end
+  if talk.targets[1].dialect ~= before then talk.request.messages = {} end
+end
+
+--- Makes the fragments of the messages that have none yet: each is made once, so that the same
+--- prefix is the same bytes (law 10).
+---@async
+---@param run  HostRun
+---@param talk table
+---@return boolean? ok, Error? err of a dialect that is not ours
+function asking.encode(run, talk)
+  local made = talk.request.messages
+  if #made == #talk.log then return true end
+  local speech = dialect.of(talk.targets[1], function(...) return run:decide(...) end)
+  local fragments, err = speech.encode(table.move(talk.log, #made + 1, #talk.log, 1, {}))
+  if not fragments then return nil, err end
+  table.move(fragments, 1, #fragments, #made + 1, made)
+  return true
 end
 
 --- The fallbacks of an earlier process, before its first reply.
@@ -220,7 +236,9 @@ function asking.ask(run, talk)
   pass_halves(run)
   while true do
     local target = talk.targets[1]
-    local reply, err, held = exchange(run, talk, target, listening.hear)
+    local ready, reply, err, held
+    ready, err = asking.encode(run, talk)
+    if ready then reply, err, held = exchange(run, talk, target, listening.hear) end
     if reply then
       listening.done()
       cooldown.clear(target)

@@ -1,5 +1,7 @@
 --- From a model's name to a server, and from a request to a reply. Names and numbers stand in
 --- models.lua, wire formats in dialects/; here is how they are used.
+local dialect = require "lib.dialect"
+local framing = require "lib.framing"
 local models = require "models"
 local strict = require "lib.strict"
 
@@ -12,11 +14,13 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@field secrets   table<string, boolean> names of the secrets that are there
 ---@field refused?  table<string, string> why a key's file was not taken, by the secret's name
 ---@field models?   table                  instead of models.lua
+---@field dialects? table<string, dialect.Guest> that are not the distribution's
 
 ---@class model.Target one server and model to ask; plain data
 ---@field provider string
 ---@field model    string the id on the wire
 ---@field dialect  string
+---@field guest?   dialect.Guest of a dialect that is not the distribution's
 ---@field base_url string
 ---@field own      boolean a server that the user named, not the provider's
 ---@field secret   string? name of the secret to send
@@ -39,6 +43,7 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@field random fun(): number from 0 to 1
 ---@field left   fun(): integer? milliseconds that the run has left
 ---@field turn   fun(target: model.Target): throttle.Turn whose turn it is with the server
+---@field decide dialect.Decide calls a function in the decision VM
 
 -- names ------------------------------------------------------------------------------------------
 
@@ -79,6 +84,12 @@ local function own_server(data, env)
     if own_url(env, provider) and (not first or name < first) then first = name end
   end
   return first
+end
+
+--- The error where a model's dialect cannot be used.
+local function unspoken(id, guest)
+  return { code = guest.err.code, retryable = false,
+    message = ("model %q cannot be asked: %s"):format(id, guest.err.message) }
 end
 
 local function can_ask(env, provider)
@@ -123,16 +134,20 @@ local function look_up(data, env, name)
   return nil
 end
 
+--- The target, or why there is none: an error of its dialect, or the provider whose key is missing.
 local function target_of(data, env, found)
   local facts = data.models[found.id] or {}
   local name = found.provider or facts.provider
   local provider = data.providers[name]
-  if not can_ask(env, provider) then return nil, provider end
+  if not can_ask(env, provider) then return nil, nil, provider end
   local url = own_url(env, provider)
   local own = url ~= nil
+  local speaks = own and provider.own_dialect or provider.dialect
+  local guest = env.dialects and env.dialects[speaks]
+  if guest and guest.err then return nil, unspoken(found.id, guest) end
   return {
     provider = name, model = found.id, why = found.why,
-    dialect = own and provider.own_dialect or provider.dialect,
+    dialect = speaks, guest = guest,
     base_url = ((url or provider.base_url):gsub("/+$", "")), own = own,
     secret = provider.secret and env.secrets[provider.secret] and provider.secret or nil,
     legacy = provider.legacy == "always",
@@ -228,9 +243,9 @@ function model.resolve(wanted, agent, env)
     if not tier and not agent.exact then found, tier = instead(data, env, name, found) end
     tiers[#tiers + 1] = tier
     for _, one in ipairs(found) do
-      local target, provider = target_of(data, env, one)
+      local target, broken, provider = target_of(data, env, one)
       if not target then
-        first_err = first_err or no_key(env, name, provider)
+        first_err = first_err or broken or no_key(env, name, provider)
       elseif not seen[target.provider .. "/" .. target.model] then
         seen[target.provider .. "/" .. target.model] = true
         targets[#targets + 1] = target
@@ -272,11 +287,6 @@ end
 
 -- asking -----------------------------------------------------------------------------------------
 
-local function is_stream(response)
-  local kind = response.headers["content-type"] or ""
-  return response.status == 200 and kind:lower():find("^text/event%-stream") ~= nil
-end
-
 --- The body of an answer that is no stream, as far as it matters.
 local function short_body(response)
   local parts, size = {}, 0
@@ -289,26 +299,34 @@ local function short_body(response)
   return table.concat(parts):sub(1, ERROR_BODY)
 end
 
+local IS_SAID <const> = { text = true, thinking = true, call = true }
+
 --- Reads a stream to its end.
 ---@return table? reply, table? err, boolean used whether anything of the reply was passed on
-local function listen(response, dialect, on_event)
-  local state, used = dialect.begin(), false
-  while not state.done do
-    local event, err = response:next()
-    if err then
-      local _, cut = dialect.finish(state)
-      err.details = err.details or {}
-      err.details.partial = cut and cut.details and cut.details.partial
-      return nil, err, used
-    end
-    if not event then break end
-    for _, ours in ipairs(dialect.event(state, event.name, event.data)) do
-      if ours.kind == "text" or ours.kind == "thinking" or ours.kind == "call" then used = true end
-      if ours.kind ~= "error" then on_event(ours) end
+local function listen(response, speech, on_event)
+  local reader, next_pieces = speech.begin(), framing.of(response, speech.stream)
+  local used, said = false, {}
+  local function broken(err)
+    err.details = err.details or {}
+    err.details.partial = err.details.partial or table.concat(said)
+    return nil, err, used
+  end
+  while not reader.done do
+    local pieces, err = next_pieces()
+    if err then return broken(err) end
+    if not pieces then break end
+    local events
+    events, err = reader:hear(pieces)
+    if not events then return broken(err) end
+    for _, event in ipairs(events) do
+      if IS_SAID[event.kind] then used = true end
+      if event.kind == "text" then said[#said + 1] = event.text end
+      if event.kind ~= "error" then on_event(event) end
     end
   end
-  local reply, err = dialect.finish(state)
-  return reply, err, used
+  local reply, err = reader:finish()
+  if not reply then return broken(err) end
+  return reply, nil, used
 end
 
 --- The longest reply that is asked for: of a small window a quarter, so that a prompt has room.
@@ -377,14 +395,17 @@ end
 
 --- One request and its reply.
 ---@return table? reply, table? err, boolean used
-local function exchange(http, target, request, dialect, on_event)
-  local response, err = send(http, target, dialect.request(question(target, request)), "sse")
+local function exchange(http, target, request, speech, on_event)
+  local built, err = speech.request(question(target, request))
+  if not built then return nil, err, false end
+  local response
+  response, err = send(http, target, built, framing.asked(speech.stream))
   if not response then return nil, err, false end
   local reply, used = nil, false
-  if is_stream(response) then
-    reply, err, used = listen(response, dialect, on_event)
+  if framing.fits(response, speech.stream) then
+    reply, err, used = listen(response, speech, on_event)
   else
-    err = dialect.failure(response.status, response.headers, short_body(response))
+    err = speech.failure(response.status, response.headers, short_body(response))
   end
   response:close()
   return reply, err, used
@@ -412,12 +433,12 @@ local function explained(err, target, attempts)
 end
 
 --- A server that knows only the older form is asked again in it, once; from then on always.
-local function in_older_form(http, target, request, dialect, on_event, first)
+local function in_older_form(http, target, request, speech, on_event, first)
   on_event { kind = "retry", attempt = 1, wait_ms = 0, code = first.code,
     why = "the server refused the newer form of the request: " .. first.message }
   target.legacy = true
-  local reply, err, used = exchange(http, target, request, dialect, on_event)
-  if reply or not dialect.wants_legacy(err) then return reply, err, used end
+  local reply, err, used = exchange(http, target, request, speech, on_event)
+  if reply or not speech.wants_legacy(err) then return reply, err, used end
   target.legacy = false -- it was not the form
   return nil, first, false
 end
@@ -433,11 +454,11 @@ local function refuses_to_serve(target, request, err)
 end
 
 --- Asks again with tools of our own only; they say themselves what is missing here.
-local function with_own_tools(http, target, request, dialect, on_event, first)
+local function with_own_tools(http, target, request, speech, on_event, first)
   on_event { kind = "retry", attempt = 1, wait_ms = 0, code = first.code,
     why = "the server refused its own tool: " .. first.message }
   target.serves_none = true
-  return exchange(http, target, request, dialect, on_event)
+  return exchange(http, target, request, speech, on_event)
 end
 
 local function rehearse(http, target, request, on_event)
@@ -448,18 +469,18 @@ local function rehearse(http, target, request, on_event)
 end
 
 --- One attempt, when it is its turn with the server.
-local function attempt_of(http, target, request, dialect, on_event, how, attempt)
+local function attempt_of(http, target, request, speech, on_event, how, attempt)
   local turn <close> = how.turn(target)
   local ready, err = turn:wait(on_event)
   if not ready then return nil, err, false end
   local reply, used
-  reply, err, used = exchange(http, target, request, dialect, on_event)
+  reply, err, used = exchange(http, target, request, speech, on_event)
   if err and attempt == 1 and target.may_be_legacy and not target.legacy
-    and dialect.wants_legacy(err) then
-    reply, err, used = in_older_form(http, target, request, dialect, on_event, err)
+    and speech.wants_legacy(err) then
+    reply, err, used = in_older_form(http, target, request, speech, on_event, err)
   end
   if err and attempt == 1 and refuses_to_serve(target, request, err) then
-    reply, err, used = with_own_tools(http, target, request, dialect, on_event, err)
+    reply, err, used = with_own_tools(http, target, request, speech, on_event, err)
   end
   turn:over(err)
   return reply, err, used
@@ -480,11 +501,11 @@ end
 ---@return Reply? reply, table? err
 function model.ask(http, target, request, on_event, how)
   if target.scenario then return rehearse(http, target, request, on_event) end
-  local dialect, limits = require("dialects." .. target.dialect), target.limits
+  local speech, limits = dialect.of(target, how.decide), target.limits
   local attempt = 1
   while true do
     local reply, err, used =
-      attempt_of(http, target, request, dialect, on_event, how, attempt)
+      attempt_of(http, target, request, speech, on_event, how, attempt)
     if reply then return reply end
     local pause = err.retryable and attempt < limits.attempts
       and pause_before(attempt + 1, err, limits, how)
@@ -498,15 +519,20 @@ end
 
 --- How many tokens the server says that a request is; nil and no error where its API does not tell.
 ---@async
+---@param decide dialect.Decide
 ---@return integer? tokens, table? err
-function model.count(http, target, request)
-  local dialect = require("dialects." .. target.dialect)
-  if not dialect.count then return nil end
-  local response, err = send(http, target, dialect.count(question(target, request)))
+function model.count(http, target, request, decide)
+  local speech = dialect.of(target, decide)
+  if not speech.count then return nil end
+  local built, err = speech.count(question(target, request))
+  local response
+  if built then response, err = send(http, target, built) end
   if not response then return nil, explained(err, target, 1) end
-  local body = short_body(response)
-  local tokens = response.status == 200 and dialect.counted(body)
-  err = not tokens and dialect.failure(response.status, response.headers, body)
+  local body, tokens = short_body(response), nil
+  if response.status == 200 then
+    tokens, err = speech.counted(body)
+  end
+  if not tokens then err = err or speech.failure(response.status, response.headers, body) end
   response:close()
   if err then return nil, explained(err, target, 1) end
   return tokens

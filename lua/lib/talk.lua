@@ -104,13 +104,11 @@ end
 ---@return Message
 function talk.user(said) return { role = "user", content = { { type = "text", text = said } } } end
 
---- Adds a message. Its fragment is made once, so that the same prefix is the same bytes (law 10).
+--- Adds a message. Its fragment is made before the next request (asking.encode).
 ---@param self    talk.Talk
 ---@param message Message
 function talk.say(self, message)
-  local dialect = require("dialects." .. self.targets[1].dialect)
   self.log[#self.log + 1] = message
-  self.request.messages[#self.log] = dialect.encode(message)
   self.request.blocks[#self.log] = #message.content
 end
 
@@ -154,6 +152,8 @@ end
 
 --- A turn of an earlier process: what the model said then, and what it cost.
 local function recall(run, self, known)
+  local ready, err = asking.encode(run, self) -- the next request is compared with what was sent
+  if not ready then return nil, err end
   self.turn = known.turn
   asking.recharge(run, known)
   keep(self, self.targets[1], known)

@@ -242,8 +242,12 @@ local function serve_options(cli, given)
   return options
 end
 
+---@async
 local function list(cli, given)
-  local env, err = start.env(cli)
+  local loaded, err = start.load(cli)
+  if not loaded then cli.err("perigee: " .. shown.clean(err.message) .. "\n") end
+  local env
+  env, err = start.env(cli, loaded and loaded.gate)
   if not env then error(err, 0) end
   local found = listing(env)
   local text = given.values.json and json.encode(found, { indent = 2 }) .. "\n" or show(found)

@@ -117,9 +117,12 @@ local function given_up(http)
     local left = 3
     return { status = response.status, headers = response.headers,
       next = function()
-        left = left - 1
-        if left >= 0 then return response:next() end
-        return nil, { code = "cancelled", message = "given up", retryable = false }
+        if left <= 0 then
+          return nil, { code = "cancelled", message = "given up", retryable = false }
+        end
+        local piece, why = response:next()
+        left = left - (piece and piece.name and 1 or left) -- bytes hold any number of events
+        return piece, why
       end,
       close = function() response:close() end }
   end }

@@ -69,13 +69,11 @@ local function listing(env)
     tiers = {}, names = {} }
   for _, name in ipairs(sorted_keys(data.providers)) do
     local provider = data.providers[name]
-    local variable = provider.base_url_variable
-    local url = variable and env.variables[variable]
+    local url, own = model.address(env.variables, provider)
     found.providers[#found.providers + 1] = {
-      name = name, base_url = url and url ~= "" and url or provider.base_url,
-      base_url_variable = variable, dialect = url and url ~= "" and provider.own_dialect
-        or provider.dialect,
-      secret = provider.secret,
+      name = name, base_url = url, base_url_variable = provider.base_url_variable,
+      dialect = own and provider.own_dialect or provider.dialect,
+      secret = provider.secret, keyless = provider.keyless,
       has_secret = provider.secret ~= nil and env.secrets[provider.secret] == true,
       refused = provider.secret and env.refused[provider.secret],
     }
@@ -110,14 +108,15 @@ end
 local function show(found)
   local lines = {}
   local function line(...)
-    local columns = ("%-28s"):rep(select("#", ...) - 1)
+    local columns = ("%-27s "):rep(select("#", ...) - 1)
     lines[#lines + 1] = (columns .. "%s"):format(...)
   end
   line("provider", "server", "speaks", "key")
   for _, provider in ipairs(found.providers) do
     line(provider.name, provider.base_url, provider.dialect, not provider.secret and "none"
       or provider.secret .. (provider.has_secret and " is set"
-        or provider.refused and " is refused: " .. provider.refused or " is not set"))
+        or provider.refused and " is refused: " .. provider.refused
+        or provider.keyless and " is not set; it may need none" or " is not set"))
   end
   line("rehearsal", "none", "rehearsal", "none: --model rehearsal:FILE")
   lines[#lines + 1] = ""

@@ -40,7 +40,7 @@ end
 --- the run is asked with that waits for it.
 local function keep_models(s, run, targets)
   local names = {}
-  for i, target in ipairs(targets) do names[i] = target.model end
+  for i, target in ipairs(targets) do names[i] = target.named or target.model end
   s.models[run.id] = names
 end
 

@@ -25,6 +25,7 @@ local BATCH <const> = 256 * 1024 -- bytes handed over in one call, when a reply 
 ---@field err?    Error why it cannot be used; nothing of the following is there then
 ---@field form?   strict.Rules
 ---@field stream? dialect.Framing
+---@field habits? table<string, string[]> what may be said of a server, and the words for it
 ---@field counts  boolean? it can ask how many tokens a request is
 ---@field older   boolean? it knows when a server may know only an older form
 
@@ -70,6 +71,38 @@ local function missing(name, path)
   return { code = "not_found", message = why, retryable = false }
 end
 
+--- What is wrong with `habits` of a provider, which its dialect has to know.
+local function wrong_habit(provider, guests)
+  local guest = guests[provider.dialect]
+  if guest and guest.err then return nil end -- said with it
+  local known = guest or require("dialects." .. provider.dialect)
+  known = known.habits
+  for _, key in ipairs(text.sorted_keys(provider.habits or {})) do
+    local words, said = known and known[key], provider.habits[key]
+    if not words then
+      return ("habits.%s: the dialect %s knows nothing of it%s"):format(key, provider.dialect,
+        text.suggest(key, text.sorted_keys(known or {})))
+    elseif not text.one_of(words, said) then
+      return ("habits.%s is %q; it may be %s"):format(key, said, table.concat(words, ", "))
+    end
+  end
+end
+
+--- Whether what is said of servers is what their dialects know.
+---@param models table
+---@param guests table<string, dialect.Guest> of dialect.load
+---@return boolean? ok, Error? err
+function dialect.check_habits(models, guests)
+  for _, name in ipairs(text.sorted_keys(models.providers)) do
+    local why = wrong_habit(models.providers[name], guests)
+    if why then
+      return nil, { code = "invalid", retryable = false,
+        message = ("lua/models.lua: providers.%s.%s"):format(name, why) }
+    end
+  end
+  return true
+end
+
 --- What the dialects of all providers are, but for the distribution's own.
 ---@async
 ---@param cli    table
@@ -111,15 +144,15 @@ end
 ---@field counted async fun(body: string): integer?, Error?
 ---@field failure async fun(status: integer, headers: table, body: string): Failure
 ---@field wants_legacy async fun(err: Failure): boolean
----@field begin   fun(): dialect.Reader
+---@field begin   fun(habits: table<string, string>): dialect.Reader
 
 ---@class dialect.Reader
 ---@field done   boolean nothing more will come
 ---@field hear   async fun(self: dialect.Reader, pieces: table[]): DialectEvent[]?, Error?
 ---@field finish async fun(self: dialect.Reader): Reply?, Error?
 
-local function own_reader(module)
-  local state, reader = module.begin(), { done = false }
+local function own_reader(module, habits)
+  local state, reader = module.begin(habits), { done = false }
   function reader:hear(pieces)
     local events = {}
     for _, piece in ipairs(pieces) do
@@ -144,7 +177,7 @@ local function own_speech(name)
       return fragments
     end,
     wants_legacy = function(err) return module.wants_legacy ~= nil and module.wants_legacy(err) end,
-    begin = function() return own_reader(module) end }
+    begin = function(habits) return own_reader(module, habits) end }
 end
 
 -- guests ------------------------------------------------------------------------------------------
@@ -167,7 +200,7 @@ local function hear_anew(self)
   for i, piece in ipairs(self.heard) do
     pieces[#pieces + 1], size = piece, size + #piece.data
     if size >= BATCH or i == #self.heard then
-      local said, err = self.call("hear", self.number, from, pieces)
+      local said, err = self.call("hear", self.number, from, self.habits, pieces)
       if not said then return nil, err end
       if said.lost then
         return nil, { code = "limit", retryable = true,
@@ -179,13 +212,13 @@ local function hear_anew(self)
   return true
 end
 
---- A call that needs the state of the reply; `...` after the number of pieces heard before.
-local function with_state(self, field, ...)
-  local said, err = self.call(field, self.number, #self.heard, ...)
+--- A call that needs the state of the reply.
+local function with_state(self, field, pieces)
+  local said, err = self.call(field, self.number, #self.heard, self.habits, pieces)
   if not said or not said.lost then return said, err end
   local again, why = hear_anew(self)
   if not again then return nil, why end
-  return self.call(field, self.number, #self.heard, ...)
+  return self.call(field, self.number, #self.heard, self.habits, pieces)
 end
 
 local Guest = {}
@@ -226,9 +259,10 @@ local function guest_speech(guest, decide)
       if why then err.message = ("%s; and %s"):format(err.message, why.message) end
       return wants == true
     end,
-    begin = function()
+    begin = function(habits)
       last_reply = last_reply + 1
-      return setmetatable({ call = call, number = last_reply, heard = {}, done = false }, Guest)
+      return setmetatable({ call = call, number = last_reply, habits = habits, heard = {},
+        done = false }, Guest)
     end }
 end
 
@@ -247,6 +281,7 @@ end
 ---@param target model.Target
 ---@return strict.Rules?
 function dialect.form(target)
+  if target.habits and target.habits.form == "no" then return nil end
   if target.guest then return target.guest.form end
   return require("dialects." .. target.dialect).form
 end

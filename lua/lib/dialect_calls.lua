@@ -14,7 +14,7 @@ local STATES_MOST <const> = 256 -- replies under way; of more the oldest is hear
 
 local FUNCTIONS <const> = { "encode", "request", "begin", "event", "finish", "failure" }
 local MAY_MISS  <const> = { "count", "counted", "wants_legacy" }
-local KNOWN     <const> = { "name", "form", "stream", table.unpack(FUNCTIONS) }
+local KNOWN     <const> = { "name", "form", "stream", "habits", table.unpack(FUNCTIONS) }
 table.move(MAY_MISS, 1, #MAY_MISS, #KNOWN + 1, KNOWN)
 
 --- The author's mistake, at the function that made it.
@@ -34,6 +34,7 @@ local FORM <const> = schema.object {
   optional("all_required", schema.boolean {}), optional("object_root", schema.boolean {}),
   optional("without_tools", schema.boolean {}), optional("older", schema.boolean {}),
 }
+local HABITS <const> = schema.map { of = schema.list { of = schema.text { min = 1 }, min = 1 } }
 local STREAM <const> = schema.object {
   { "types", schema.list { of = schema.text { min = 3 }, min = 1 }, "" },
   { "frames", schema.enum { "lines", "bytes" }, "" },
@@ -74,7 +75,7 @@ function calls.declare(path, name)
     return invalid(path, "counted is missing: what the answer to count says")
   end
   local said = { counts = file.count ~= nil, older = file.wants_legacy ~= nil }
-  for key, form in pairs { form = FORM, stream = STREAM } do
+  for key, form in pairs { form = FORM, stream = STREAM, habits = HABITS } do
     if file[key] ~= nil then
       local problems
       said[key], problems = schema.check(form, file[key], key)
@@ -188,6 +189,7 @@ local COUNT <const> = schema.integer { min = 0 }
 local USAGE <const> = schema.object {
   optional("input", COUNT), optional("output", COUNT), optional("cache_read", COUNT),
   optional("cache_write", COUNT), optional("searches", COUNT),
+  optional("usd", schema.number { min = 0 }),
 }
 
 --- What is wrong with a text that people and the journal are shown.
@@ -268,11 +270,11 @@ end
 
 --- The reply of that number, of which so many pieces were heard; a new one where none were. Nil
 --- where its state is lost.
-local function reply_of(path, number, count)
+local function reply_of(path, number, count, habits)
   local reply = replies[number]
   if count == 0 then
     if reply then forget(number) end
-    local state = entry(path).begin()
+    local state = entry(path).begin(habits)
     if type(state) ~= "table" then
       mistake(path, "begin", ("answers %s; it should answer a table"):format(kind_of(state)))
     end
@@ -286,10 +288,11 @@ end
 --- Pieces of a reply in, our events out.
 ---@param number integer tells replies apart
 ---@param count  integer pieces heard before
+---@param habits table<string, string> of the server
 ---@param pieces { name: string?, data: string }[]
 ---@return { lost: boolean?, events: DialectEvent[]?, done: boolean? }
-function calls.hear(path, number, count, pieces)
-  local reply = reply_of(path, number, count)
+function calls.hear(path, number, count, habits, pieces)
+  local reply = reply_of(path, number, count, habits)
   if not reply then return { lost = true } end
   local hear, events = entry(path).event, {}
   reply.count = -1 -- where it raises, this state is of no more use
@@ -374,8 +377,8 @@ end
 
 --- The whole reply, or why there is none.
 ---@return { lost: boolean?, reply: Reply?, err: Failure? }
-function calls.finish(path, number, count)
-  local reply = reply_of(path, number, count)
+function calls.finish(path, number, count, habits)
+  local reply = reply_of(path, number, count, habits)
   if not reply then return { lost = true } end
   forget(number)
   local made, err = entry(path).finish(reply.state)

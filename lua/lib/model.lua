@@ -4,6 +4,7 @@ local dialect = require "lib.dialect"
 local framing = require "lib.framing"
 local models = require "models"
 local strict = require "lib.strict"
+local text = require "lib.text"
 
 local model = {}
 
@@ -22,6 +23,8 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@field dialect  string
 ---@field guest?   dialect.Guest of a dialect that is not the distribution's
 ---@field base_url string
+---@field habits?  table<string, string> how its server differs from others of its dialect
+---@field named?   string what names it, where that is not its id
 ---@field own      boolean a server that the user named, not the provider's
 ---@field secret   string? name of the secret to send
 ---@field legacy   boolean
@@ -51,9 +54,9 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 --- "claude-3.5-sonnet".
 ---@return string plain, string dotted
 local function normal(name)
-  local text = name:lower():gsub("%[%w+%]$", ""):gsub("^.*/", ""):gsub("^.*anthropic%.", "")
-  text = text:gsub("[%s_]+", "-")
-  return (text:gsub("%.+", "-")), text
+  local plain = name:lower():gsub("%[%w+%]$", ""):gsub("^.*/", ""):gsub("^.*anthropic%.", "")
+  plain = plain:gsub("[%s_]+", "-")
+  return (plain:gsub("%.+", "-")), plain
 end
 
 local function fitting(rules, name)
@@ -70,18 +73,44 @@ local function owner(data, name)
   end
 end
 
+--- What a variable's value leaves out is that of `base`: "10.0.0.5" may stand for
+--- "http://10.0.0.5:11434/v1". An address with a scheme has its scheme's port.
+local function filled(said, base)
+  local scheme, rest = said:match("^(%a[%w+.-]*://)(.*)$")
+  if said:find("^unix:") then return said end
+  local base_scheme, base_host, base_path = base:match("^(%a+://)([^/]*)(.*)$")
+  local host, path = (rest or said):match("^([^/]*)(.*)$")
+  if host:sub(1, 1) == ":" then host = "127.0.0.1" .. host end
+  host = host:gsub("^0%.0%.0%.0", "127.0.0.1") -- all of a server's addresses are this one here
+  if not scheme and not host:find(":%d+$") then
+    host = host .. (base_host:match(":%d+$") or "")
+  end
+  return (scheme or base_scheme) .. host .. (path:find("[^/]") and path or base_path)
+end
+
 --- The address that the user gave for a provider.
 local function own_url(env, provider)
-  local url = provider.base_url_variable and env.variables[provider.base_url_variable]
-  return url ~= "" and url or nil
+  local said = provider.base_url_variable and env.variables[provider.base_url_variable]
+  if not said or said == "" then return nil end
+  return provider.fills and filled(said, provider.base_url) or said
+end
+
+--- Where a provider is asked, and whether the user named that server.
+---@param variables table<string, string>
+---@param provider  table a row of models.lua
+---@return string base_url, boolean own
+function model.address(variables, provider)
+  local own = own_url({ variables = variables }, provider)
+  return own or provider.base_url, own ~= nil
 end
 
 --- A provider's server that the user named; it knows its own models' names. Of several the first
---- by name.
+--- by name, but that which is named only in part, as for other programs too, comes last.
 local function own_server(data, env)
-  local first
+  local first, key
   for name, provider in pairs(data.providers) do
-    if own_url(env, provider) and (not first or name < first) then first = name end
+    local its = (provider.fills and "2" or "1") .. name
+    if own_url(env, provider) and (not first or its < key) then first, key = name, its end
   end
   return first
 end
@@ -93,8 +122,27 @@ local function unspoken(id, guest)
 end
 
 local function can_ask(env, provider)
-  return own_url(env, provider) ~= nil or not provider.secret
+  return own_url(env, provider) ~= nil or not provider.secret or provider.keyless
     or env.secrets[provider.secret] == true
+end
+
+--- "groq/openai/gpt-oss-120b": a provider and the id of one of its models.
+local function split(data, name)
+  local provider, id = name:match("^([%w_-]+)/(.+)$")
+  local facts = provider and data.providers[provider]
+  if facts and not facts.owns then return provider, id end
+end
+
+--- A provider that takes names of other makers' models, such as "maker/model", and can be asked.
+local function gateway(data, env, name)
+  for _, provider in ipairs(text.sorted_keys(data.providers)) do
+    local facts = data.providers[provider]
+    if facts.takes and name:find(facts.takes) and can_ask(env, facts) then
+      local row = provider .. "/" .. name
+      return { id = data.models[row] and row or name, provider = provider,
+        why = "named, through " .. provider }
+    end
+  end
 end
 
 --- What a name stands for: ids, and the tier if it is one.
@@ -107,6 +155,8 @@ local function look_up(data, env, name)
     return ids, word
   end
   if data.models[name] then return { { id = name, why = "named" } } end
+  local server, its_id = split(data, name)
+  if server then return { { id = its_id, provider = server, why = "named with its provider" } } end
   for _, id in ipairs { plain, dotted } do
     if data.models[id] then return { { id = id, why = ("%q"):format(name) } } end
   end
@@ -138,16 +188,20 @@ end
 local function target_of(data, env, found)
   local facts = data.models[found.id] or {}
   local name = found.provider or facts.provider
+  if facts.provider ~= name then facts = {} end -- another server's model of that id
   local provider = data.providers[name]
   if not can_ask(env, provider) then return nil, nil, provider end
+  local _, id = split(data, found.id)
   local url = own_url(env, provider)
   local own = url ~= nil
   local speaks = own and provider.own_dialect or provider.dialect
   local guest = env.dialects and env.dialects[speaks]
   if guest and guest.err then return nil, unspoken(found.id, guest) end
   return {
-    provider = name, model = found.id, why = found.why,
-    dialect = speaks, guest = guest,
+    provider = name, model = id or found.id, why = found.why,
+    named = (id or found.provider and not provider.owns)
+      and ("%s/%s"):format(name, id or found.id) or nil,
+    dialect = speaks, guest = guest, habits = provider.habits,
     base_url = ((url or provider.base_url):gsub("/+$", "")), own = own,
     secret = provider.secret and env.secrets[provider.secret] and provider.secret or nil,
     legacy = provider.legacy == "always",
@@ -179,12 +233,18 @@ local function names_of(data, wanted, agent)
   return { data.complexity[(agent.complexity or ""):lower()] or data.complexity.default }
 end
 
+--- Whether somebody can be asked for one of these.
+local function any_asked(data, env, found)
+  for _, one in ipairs(found or {}) do
+    local facts = data.models[one.id] or {}
+    if can_ask(env, data.providers[one.provider or facts.provider]) then return true end
+  end
+  return false
+end
+
 --- What a name of a definition stands for where nobody can be asked for what it names: its tier.
 local function instead(data, env, name, found)
-  for _, one in ipairs(found) do
-    local facts = data.models[one.id] or {}
-    if can_ask(env, data.providers[one.provider or facts.provider]) then return found end
-  end
+  if any_asked(data, env, found) then return found end
   local tier = fitting(data.others, (normal(name)))
   if not tier then return found end
   local others = {}
@@ -200,7 +260,8 @@ local function unknown(data, name)
   for alias in pairs(data.aliases) do known[#known + 1] = alias end
   table.sort(known)
   return { code = "not_found", retryable = false, details = { known = known },
-    message = ("no model is called %q; `perigee models list` shows those there are"):format(name) }
+    message = ("no model is called %q; `perigee models list` shows those there are, and "
+      .. "PROVIDER/%s is one of a provider listed there"):format(name, name) }
 end
 
 local function no_key(env, name, provider)
@@ -239,6 +300,8 @@ function model.resolve(wanted, agent, env)
     local rehearsal = wanted and rehearsed(data, name)
     if rehearsal then targets[#targets + 1] = rehearsal return end
     local found, tier = look_up(data, env, name)
+    local others = not tier and not any_asked(data, env, found) and gateway(data, env, name)
+    if others then found = { others } end
     if not found then first_err = first_err or unknown(data, name) return end
     if not tier and not agent.exact then found, tier = instead(data, env, name, found) end
     tiers[#tiers + 1] = tier
@@ -267,9 +330,11 @@ end
 --- Dollars for one reply; nil when the price or the usage is not known.
 ---@param target model.Target
 ---@param usage  { input: integer?, output: integer?, cache_read: integer?, cache_write: integer?,
----  searches: integer? }? `searches` of the server's own tool
+---  searches: integer?, usd: number? }? `searches` of the server's own tool; `usd` where the server
+---  says itself what it cost
 ---@return number? usd
 function model.cost(target, usage)
+  if usage and usage.usd then return usage.usd end
   local prices = target.prices
   if not prices or not usage or not usage.input or not usage.output then return nil end
   local prompt = usage.input + (usage.cache_read or 0) + (usage.cache_write or 0)
@@ -303,8 +368,8 @@ local IS_SAID <const> = { text = true, thinking = true, call = true }
 
 --- Reads a stream to its end.
 ---@return table? reply, table? err, boolean used whether anything of the reply was passed on
-local function listen(response, speech, on_event)
-  local reader, next_pieces = speech.begin(), framing.of(response, speech.stream)
+local function listen(response, speech, habits, on_event)
+  local reader, next_pieces = speech.begin(habits), framing.of(response, speech.stream)
   local used, said = false, {}
   local function broken(err)
     err.details = err.details or {}
@@ -376,6 +441,7 @@ local function question(target, request)
     -- Only the provider's own server knows what it was sent before.
     diagnose = not target.own, previous = request.previous, container = request.container,
     thinking = request.thinking or target.thinking, legacy = target.legacy,
+    habits = target.habits or {},
   }
 end
 
@@ -403,7 +469,7 @@ local function exchange(http, target, request, speech, on_event)
   if not response then return nil, err, false end
   local reply, used = nil, false
   if framing.fits(response, speech.stream) then
-    reply, err, used = listen(response, speech, on_event)
+    reply, err, used = listen(response, speech, target.habits or {}, on_event)
   else
     err = speech.failure(response.status, response.headers, short_body(response))
   end

@@ -4,6 +4,7 @@ local question = require "lib.ask"
 local catalog  = require "lib.catalog"
 local dialect  = require "lib.dialect"
 local grants   = require "lib.grants"
+local model    = require "lib.model"
 local network  = require "lib.network"
 local notes    = require "lib.notes"
 local project  = require "lib.project"
@@ -168,6 +169,9 @@ function start.outside(cli, gate)
   if not models then return nil, err end
   local env = { variables = {}, secrets = {}, refused = {}, models = models,
     dialects = dialect.load(cli, models) }
+  local known
+  known, err = dialect.check_habits(models, env.dialects)
+  if not known then return nil, start.located(cli, err) end
   for _, provider in pairs(models.providers) do
     local variable = provider.base_url_variable
     if variable then env.variables[variable] = cli.env(variable) end
@@ -195,9 +199,8 @@ function start.env(cli, gate, replay)
       dialects = env.dialects }
   end
   for _, provider in pairs(env.models.providers) do
-    local url = provider.base_url_variable and env.variables[provider.base_url_variable]
     if provider.secret and env.secrets[provider.secret] then
-      cli.allow_secret(provider.secret, url and url ~= "" and url or provider.base_url)
+      cli.allow_secret(provider.secret, (model.address(env.variables, provider)))
     end
   end
   return env

@@ -92,7 +92,7 @@ return {
       base_url = "https://api.deepseek.com", base_url_variable = "DEEPSEEK_BASE_URL",
       secret = "DEEPSEEK_API_KEY",
       owns = { "^deepseek%-" }, dots = true,
-      habits = { length = "max_tokens", effort = "thinking", form = "no" },
+      habits = { length = "max_tokens", effort = "thinking", thoughts = "always", form = "no" },
     },
     groq = { -- groq-sdk 1.6.0 (npm): the variable has no path there either
       dialect = "openai_chat",

@@ -4,8 +4,9 @@
 --- groq-sdk 1.6.0, @openrouter/sdk 1.3.19, @ai-sdk/deepseek 2.0.69 (npm), docs.ollama.com,
 --- docs.vllm.ai and llama.cpp document it or as their issues show it (read 2026-11-23):
 ---   reasoning   DeepSeek, llama.cpp: `reasoning_content`; vLLM since 0.11, Groq, Ollama:
----               `reasoning`; OpenRouter: `reasoning` and `reasoning_details`. With calls DeepSeek
----               wants it back, so it goes back under the name under which it came.
+---               `reasoning`; OpenRouter: `reasoning` and `reasoning_details`. With calls it goes
+---               back under the name under which it came; DeepSeek wants it in each message of
+---               the assistant's, an empty one where there was none.
 ---   calls       some leave out `index` (Ollama did, in 2024), send 0 for all of them, or no `id`
 ---   end         some send no [DONE], or "stop" for a reply with calls
 ---   usage       in a last piece without choices; of Groq also as `x_groq.usage` beside the end
@@ -28,11 +29,13 @@ local FORM <const> = { all_required = openai.FORM.all_required,
 ---   effort  how effort is told: in six words; in three; with the switch of DeepSeek, which knows
 ---           low, high and max
 ---   form    whether a schema for the answer is taken
+---   thoughts  which messages of the assistant's have what was thought
 ---   cost    what `usage.cost` is, where there is one
 local HABITS <const> = {
   length = { "max_completion_tokens", "max_tokens" },
   effort = { "reasoning_effort", "low_to_high", "thinking" },
   form = { "strict", "no" },
+  thoughts = { "with_calls", "always" },
   cost = { "unsaid", "usd" },
 }
 
@@ -81,8 +84,9 @@ local function user_messages(content)
   return table.concat(messages, ",")
 end
 
-local function assistant_message(content)
-  local texts, calls, thoughts = {}, {}, ""
+local function assistant_message(content, habits)
+  local always = habits ~= nil and habits.thoughts == "always"
+  local texts, calls, thoughts = {}, {}, always and '"reasoning_content":"",' or ""
   for _, block in ipairs(content) do
     if block.type == "text" then
       texts[#texts + 1] = block.text
@@ -96,8 +100,8 @@ local function assistant_message(content)
   end
   local text = table.concat(texts)
   if #calls == 0 then
-    return ('{"role":"assistant","content":%s}')
-      :format(json.encode(text:find("%S") and text or "(nothing)"))
+    return ('{"role":"assistant",%s"content":%s}')
+      :format(always and thoughts or "", json.encode(text:find("%S") and text or "(nothing)"))
   end
   return ('{"role":"assistant",%s"content":%s,"tool_calls":[%s]}')
     :format(thoughts, text ~= "" and json.encode(text) or "null", table.concat(calls, ","))
@@ -105,9 +109,10 @@ end
 
 --- One message as JSON, to be kept; one with results becomes several, joined by commas.
 ---@param message Message
+---@param habits? table<string, string> of the server
 ---@return string
-function chat.encode(message)
-  if message.role == "assistant" then return assistant_message(message.content) end
+function chat.encode(message, habits)
+  if message.role == "assistant" then return assistant_message(message.content, habits) end
   return user_messages(message.content)
 end
 

@@ -121,12 +121,12 @@ local function world_of(run, may_retry)
   }
 end
 
---- Goes on with the target at `place` of the list. A message is encoded once for each dialect in
+--- Goes on with the target at `place` of the list. A message is encoded once for each provider to
 --- which it is sent.
 local function retarget(talk, place)
-  local before = talk.targets[1].dialect
+  local before = talk.targets[1].provider
   table.move(talk.targets, place, #talk.targets + place - 1, 1)
-  if talk.targets[1].dialect ~= before then talk.request.messages = {} end
+  if talk.targets[1].provider ~= before then talk.request.messages = {} end
 end
 
 --- Makes the fragments of the messages that have none yet: each is made once, so that the same

@@ -144,7 +144,7 @@ end
 ---@field counted async fun(body: string): integer?, Error?
 ---@field failure async fun(status: integer, headers: table, body: string): Failure
 ---@field wants_legacy async fun(err: Failure): boolean
----@field begin   fun(habits: table<string, string>): dialect.Reader
+---@field begin   fun(): dialect.Reader
 
 ---@class dialect.Reader
 ---@field done   boolean nothing more will come
@@ -167,17 +167,17 @@ local function own_reader(module, habits)
   return reader
 end
 
-local function own_speech(name)
+local function own_speech(name, habits)
   local module = require("dialects." .. name)
   return { stream = module.stream, request = module.request, count = module.count,
     counted = module.counted, failure = module.failure,
     encode = function(messages)
       local fragments = {}
-      for i, message in ipairs(messages) do fragments[i] = module.encode(message) end
+      for i, message in ipairs(messages) do fragments[i] = module.encode(message, habits) end
       return fragments
     end,
     wants_legacy = function(err) return module.wants_legacy ~= nil and module.wants_legacy(err) end,
-    begin = function(habits) return own_reader(module, habits) end }
+    begin = function() return own_reader(module, habits) end }
 end
 
 -- guests ------------------------------------------------------------------------------------------
@@ -242,10 +242,10 @@ function Guest:finish()
   return said.reply, said.err
 end
 
-local function guest_speech(guest, decide)
+local function guest_speech(guest, habits, decide)
   local call = caller(guest, decide)
   return { stream = guest.stream,
-    encode = function(messages) return call("encode", messages) end,
+    encode = function(messages) return call("encode", messages, habits) end,
     request = function(req) return call("request", req) end,
     count = guest.counts and function(req) return call("count", req) end,
     counted = function(body) return call("counted", body) end,
@@ -259,7 +259,7 @@ local function guest_speech(guest, decide)
       if why then err.message = ("%s; and %s"):format(err.message, why.message) end
       return wants == true
     end,
-    begin = function(habits)
+    begin = function()
       last_reply = last_reply + 1
       return setmetatable({ call = call, number = last_reply, habits = habits, heard = {},
         done = false }, Guest)
@@ -273,8 +273,9 @@ end
 ---@param decide dialect.Decide
 ---@return dialect.Speech
 function dialect.of(target, decide)
-  if target.guest then return guest_speech(target.guest, decide) end
-  return own_speech(target.dialect)
+  local habits = target.habits or {}
+  if target.guest then return guest_speech(target.guest, habits, decide) end
+  return own_speech(target.dialect, habits)
 end
 
 --- What a target's structured output asks of a schema; nil where it has none.

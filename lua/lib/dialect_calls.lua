@@ -89,10 +89,10 @@ end
 
 --- Messages as JSON texts, each to be kept by the caller.
 ---@return string[] fragments
-function calls.encode(path, messages)
+function calls.encode(path, messages, habits)
   local encode, fragments = entry(path).encode, {}
   for i, message in ipairs(messages) do
-    local fragment = encode(message)
+    local fragment = encode(message, habits)
     if type(fragment) ~= "string" or not fragment:find("%S") then
       mistake(path, "encode", ("answers %s; it should answer JSON as text")
         :format(fragment == "" and "no text" or kind_of(fragment)))

@@ -130,7 +130,9 @@ end
 local function split(data, name)
   local provider, id = name:match("^([%w_-]+)/(.+)$")
   local facts = provider and data.providers[provider]
-  if facts and not facts.owns then return provider, id end
+  if not facts or facts.owns then return nil end
+  if facts.takes and not id:find("/", 1, true) then id = name end -- it is the maker itself
+  return provider, id
 end
 
 --- A provider that takes names of other makers' models, such as "maker/model", and can be asked.
@@ -368,8 +370,8 @@ local IS_SAID <const> = { text = true, thinking = true, call = true }
 
 --- Reads a stream to its end.
 ---@return table? reply, table? err, boolean used whether anything of the reply was passed on
-local function listen(response, speech, habits, on_event)
-  local reader, next_pieces = speech.begin(habits), framing.of(response, speech.stream)
+local function listen(response, speech, on_event)
+  local reader, next_pieces = speech.begin(), framing.of(response, speech.stream)
   local used, said = false, {}
   local function broken(err)
     err.details = err.details or {}
@@ -469,7 +471,7 @@ local function exchange(http, target, request, speech, on_event)
   if not response then return nil, err, false end
   local reply, used = nil, false
   if framing.fits(response, speech.stream) then
-    reply, err, used = listen(response, speech, target.habits or {}, on_event)
+    reply, err, used = listen(response, speech, on_event)
   else
     err = speech.failure(response.status, response.headers, short_body(response))
   end

@@ -138,6 +138,9 @@ local function cancel(world)
 end
 
 local function structured(world)
+  if not dialect.form(world.target) then
+    return "no", "its API has no such mode: an answer is checked afterwards"
+  end
   local reply, err = ask(world, { user "What is 2 + 3?" }, { output = SUM })
   if not reply then return "no", err.message end
   local said = parts_of(reply)

@@ -322,7 +322,7 @@ local function read_head(state, event)
 end
 
 local function stop_of(state)
-  if state.reason then return INCOMPLETE[state.reason] or "other" end
+  if state.reason then return INCOMPLETE[state.reason] or "length" end -- it is not whole
   if state.refusal then return "refusal" end
   for _, part in ipairs(state.parts) do
     if part.kind == "call" and part.block then return "calls" end

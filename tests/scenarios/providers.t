@@ -58,7 +58,8 @@ sub provider {
     my ($thought) = grep { $_->{type} eq 'thinking' } map { @{ $_->{body}{content} } } grep { $_->{kind} eq 'turn' } Try::journal($home);
     is($thought && $thought->{text}, 'Hm. ', "$name: what it thought is apart");
 
-    $ran = asked($home, \%env, 'Please break off', @model, '--limit', 'time=30s');
+    Try::write_file("$home->{config}/perigee/lua/models.lua", 'return { add = { limits = { attempts = 1 } } }');
+    $ran = asked($home, \%env, 'Please break off', @model);
     isnt($ran->{exit}, 0, "$name: an error in a stream is one");
     like($ran->{out}, $name eq 'deepseek' ? qr/insufficient_system_resource/ : qr/no room just now/, "$name: and is told");
     my @requests = Misbehave::requests($server);

@@ -347,10 +347,19 @@ local function checked_block(path, block, ids)
   return made
 end
 
+local MISS <const> = schema.object { { "why", schema.text { min = 1 }, "" },
+  optional("tokens", COUNT) }
+
+local function no_miss(value)
+  local _, problems = schema.check(MISS, value, "cache_miss")
+  return problems and ("is none: " .. problems[1].message)
+end
+
 local OF_REPLY <const> = {
   { "stop", no_stop }, { "stop_raw", no_text, true }, { "usage", no_usage, true },
   { "model", no_text, true }, { "id", no_text, true }, { "container", no_text, true },
   { "refusal", function(value) return type(value) ~= "table" and "is no table" or nil end, true },
+  { "cache_miss", no_miss, true },
 }
 
 local function checked_reply(path, reply)

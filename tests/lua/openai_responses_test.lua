@@ -245,7 +245,7 @@ end)
 
 t.test("a reply that a limit cut keeps its text, and says which limit", function()
   for reason, stop in pairs { max_output_tokens = "length", content_filter = "refusal",
-    later = "other" } do
+    later = "length" } do
     local reply = play { CREATED, added(0, OPEN), delta(0, "output_text", "Half a"),
       { type = "response.incomplete", response = { status = "incomplete",
         incomplete_details = { reason = reason } } } }

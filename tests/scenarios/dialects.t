@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../support";
+use POSIX qw(mkfifo);
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Test::More;
 use Heron;
@@ -45,6 +46,7 @@ lost_state();
 in_a_project();
 in_place_of_ours();
 goes_on();
+stays();
 done_testing();
 
 # -- the cases ----------------------------------------------------------------------------------
@@ -236,6 +238,33 @@ sub goes_on {
     like($requests[0], qr/"most":/, 'it began as the file was');
     like($requests[-1], qr/"at_most":/, 'and goes on as the file is');
     unlike($ran->{err}, qr/heron\.lua/, 'of which nothing else is said');
+}
+
+# In a process that stays the file from before speaks until the new one is of use.
+sub stays {
+    my $server = Misbehave::serve(\&Heron::answer);
+    my $home = home($FILE);
+    my $fifo = "$home->{dir}/queue";
+    mkfifo($fifo, 0600) or die "mkfifo: $!";
+    open my $queue, '+<', $fifo or die "open $fifo: $!";
+    $queue->autoflush(1);
+    my $live = Try::start(home => $home, stdin => $fifo, env => { HERON_BASE_URL => $server->{url} }, args => ['run', '--each', '--json',
+        '--workspace', $home->{work}, '--store', $home->{store}, '--project', "$FindBin::Bin/team", '--model', 'heron-1', 'lone-agent']);
+    my $file = "$home->{config}/perigee/lua/dialects/heron.lua";
+    my @said;
+    for my $text ($FILE, $FILE =~ s/^local heron = /local heron == /mr, $FILE =~ s{"most"}{"at_most"}r) {
+        Try::write_file($file, $text);
+        print { $queue } "Go.\n";
+        my $want = @said + 1;
+        Try::until_true(sub { @said = Try::read_file($live->{out}) =~ /^(.*)\n/mg; @said >= $want || Try::ended($live) });
+    }
+    close $queue;
+    my $ran = Try::finish($live);
+    my @requests = Misbehave::requests($server);
+    Misbehave::stop($server);
+    is(scalar(grep { /"status":"ok"/ } @said), 3, 'each task is answered, also while the file is broken') or diag($ran->{out}, $ran->{err});
+    like($ran->{err}, qr{\Q$file\E:7: unexpected symbol.*; the version from before stays in force}, 'which is told');
+    is(join(' ', map { /"(at_most|most)":/ ? $1 : '?' } @requests), 'most most at_most', 'and the new one speaks once it is of use');
 }
 
 # -- the parts ----------------------------------------------------------------------------------

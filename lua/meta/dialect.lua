@@ -10,7 +10,7 @@
 ---@field form?    DialectForm what its structured output asks of a schema
 ---@field encode   fun(message: Message, habits: table<string, string>): string JSON, to be kept
 ---@field request  fun(req: DialectRequest): HttpRequest
----@field encode   fun(message: Message, habits: table<string, string>): string one as JSON
+---@field begin    fun(habits: table<string, string>): table what `event` keeps; `done`: it is over
 ---@field event    fun(state: table, name: string, data: string): DialectEvent[]
 ---@field finish   fun(state: table): Reply?, Failure?
 ---@field failure  fun(status: integer, headers: table<string, string>, body: string): Failure

@@ -28,13 +28,11 @@ local FORM <const> = { all_required = openai.FORM.all_required,
 ---   length  how the longest reply is called
 ---   effort  how effort is told: in six words; in three; with the switch of DeepSeek, which knows
 ---           low, high and max
----   form    whether a schema for the answer is taken
 ---   thoughts  which messages of the assistant's have what was thought
 ---   cost    what `usage.cost` is, where there is one
 local HABITS <const> = {
   length = { "max_completion_tokens", "max_tokens" },
   effort = { "reasoning_effort", "low_to_high", "thinking" },
-  form = { "strict", "no" },
   thoughts = { "with_calls", "always" },
   cost = { "unsaid", "usd" },
 }

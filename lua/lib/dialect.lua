@@ -71,17 +71,22 @@ local function missing(name, path)
   return { code = "not_found", message = why, retryable = false }
 end
 
+--- A habit that any server may have: whether a schema for the answer is taken.
+local FORM <const> = { "strict", "no" }
+
 --- What is wrong with `habits` of a provider, which its dialect has to know.
 local function wrong_habit(provider, guests)
   local guest = guests[provider.dialect]
-  if guest and guest.err then return nil end -- said with it
-  local known = guest or require("dialects." .. provider.dialect)
-  known = known.habits
-  for _, key in ipairs(text.sorted_keys(provider.habits or {})) do
-    local words, said = known and known[key], provider.habits[key]
+  if not provider.habits or guest and guest.err then return nil end -- that is said with it
+  local known = { form = FORM }
+  for key, words in pairs((guest or require("dialects." .. provider.dialect)).habits or {}) do
+    known[key] = words
+  end
+  for _, key in ipairs(text.sorted_keys(provider.habits)) do
+    local words, said = known[key], provider.habits[key]
     if not words then
       return ("habits.%s: the dialect %s knows nothing of it%s"):format(key, provider.dialect,
-        text.suggest(key, text.sorted_keys(known or {})))
+        text.suggest(key, text.sorted_keys(known)))
     elseif not text.one_of(words, said) then
       return ("habits.%s is %q; it may be %s"):format(key, said, table.concat(words, ", "))
     end
@@ -193,6 +198,13 @@ end
 
 local last_reply = 0 -- replies are told apart by a number
 
+--- What was answered, unless the state is lost although it was made just now.
+local function unless_lost(said, err)
+  if not said or not said.lost then return said, err end
+  return nil, { code = "limit", retryable = true,
+    message = "what was heard of the reply does not stay: scripts beside it break the VM" }
+end
+
 --- Hands all that was heard so far over again: the VM that had the reply's state was closed, since
 --- something else in it went beyond its budget. The events are known already.
 local function hear_anew(self)
@@ -200,12 +212,9 @@ local function hear_anew(self)
   for i, piece in ipairs(self.heard) do
     pieces[#pieces + 1], size = piece, size + #piece.data
     if size >= BATCH or i == #self.heard then
-      local said, err = self.call("hear", self.number, from, self.habits, pieces)
+      local said, err =
+        unless_lost(self.call("hear", self.number, from, self.habits, pieces))
       if not said then return nil, err end
-      if said.lost then
-        return nil, { code = "limit", retryable = true,
-          message = "what was heard of the reply does not stay: scripts beside it break the VM" }
-      end
       from, pieces, size = i, {}, 0
     end
   end
@@ -218,7 +227,7 @@ local function with_state(self, field, pieces)
   if not said or not said.lost then return said, err end
   local again, why = hear_anew(self)
   if not again then return nil, why end
-  return self.call(field, self.number, #self.heard, self.habits, pieces)
+  return unless_lost(self.call(field, self.number, #self.heard, self.habits, pieces))
 end
 
 local Guest = {}

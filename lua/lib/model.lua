@@ -105,12 +105,15 @@ function model.address(variables, provider)
 end
 
 --- A provider's server that the user named; it knows its own models' names. Of several the first
---- by name, but that which is named only in part, as for other programs too, comes last.
-local function own_server(data, env)
-  local first, key
+--- by name. One whose variable may be filled up is named for other programs too.
+---@param for_others boolean such a one
+local function own_server(data, env, for_others)
+  local first
   for name, provider in pairs(data.providers) do
-    local its = (provider.fills and "2" or "1") .. name
-    if own_url(env, provider) and (not first or its < key) then first, key = name, its end
+    if own_url(env, provider) and (provider.fills or false) == for_others
+      and (not first or name < first) then
+      first = name
+    end
   end
   return first
 end
@@ -176,14 +179,16 @@ local function look_up(data, env, name)
     local id = facts.dots and dotted or plain
     return { { id = id, provider = provider, why = "named, not listed" } }
   end
-  provider = own_server(data, env)
-  if provider then
-    return { { id = name, provider = provider, why = "named, for a server of your own" } }
+  local function own(for_others)
+    local named = own_server(data, env, for_others)
+    return named and { { id = name, provider = named, why = "named, for a server of your own" } }
   end
-
   local other = fitting(data.others, plain)
-  if other then return tier(other, ("%q is foreign; its tier is %s"):format(name, other)) end
-  return nil
+  local found = own(false)
+  if not found and other then
+    return tier(other, ("%q is foreign; its tier is %s"):format(name, other))
+  end
+  return found or own(true)
 end
 
 --- The target, or why there is none: an error of its dialect, or the provider whose key is missing.

@@ -169,8 +169,11 @@ function start.outside(cli, gate)
   if not models then return nil, err end
   local env = { variables = {}, secrets = {}, refused = {}, models = models,
     dialects = dialect.load(cli, models) }
-  local known
-  known, err = dialect.check_habits(models, env.dialects)
+  local _, layer = cli.locate("lua/models.lua")
+  local known = layer == "distribution" -- a test looks at ours
+  if not known then
+    known, err = dialect.check_habits(models, env.dialects)
+  end
   if not known then return nil, start.located(cli, err) end
   for _, provider in pairs(models.providers) do
     local variable = provider.base_url_variable

@@ -1,5 +1,6 @@
 --- Names from the field to models, without a server: the cases that whoever edits models.lua wants
 --- to keep true.
+local dialect = require "lib.dialect"
 local model_data = require "lib.model_data"
 local model = require "lib.model"
 local models = require "models"
@@ -223,6 +224,22 @@ t.test("a server of this machine is asked without a key, by its name or its vari
   end
   t.equal(address({ OLLAMA_HOST = "127.0.0.1", OPENAI_BASE_URL = "http://here/v1" }, "qwen3:8b"),
     "http://here/v1 qwen3:8b", "what was named for us goes first")
+  local where = { variables = { OLLAMA_HOST = "127.0.0.1" }, secrets = { ANTHROPIC_API_KEY = true } }
+  t.equal(first("gemini-2.5-pro", nil, where), "claude-opus-5-5",
+    "a server that is named for other programs takes no definition's foreign names")
+end)
+
+t.test("what is said of the servers that ship is what their dialects know", function()
+  t.truthy(dialect.check_habits(models, {}))
+  local _, err = dialect.check_habits({ providers = { x = { dialect = "openai_chat",
+    habits = { legnth = "max_tokens" } } } }, {})
+  t.contains(err.message, 'did you mean "length"?')
+  t.truthy(dialect.check_habits({ providers = { x = { dialect = "anthropic",
+    habits = { form = "no" } } } }, {}), "any server may take no schema")
+  local guests = { mine = { habits = { mood = { "good", "bad" } } } }
+  local function of(habits) return { providers = { x = { dialect = "mine", habits = habits } } } end
+  t.truthy(dialect.check_habits(of { mood = "bad" }, guests))
+  t.falsy(dialect.check_habits(of { mood = "best" }, guests))
 end)
 
 t.test("a user's few lines stand over what ships, and are checked as it is", function()

@@ -47,6 +47,7 @@ in_a_project();
 in_place_of_ours();
 goes_on();
 stays();
+played();
 done_testing();
 
 # -- the cases ----------------------------------------------------------------------------------
@@ -265,6 +266,21 @@ sub stays {
     is(scalar(grep { /"status":"ok"/ } @said), 3, 'each task is answered, also while the file is broken') or diag($ran->{out}, $ran->{err});
     like($ran->{err}, qr{\Q$file\E:7: unexpected symbol.*; the version from before stays in force}, 'which is told');
     is(join(' ', map { /"(at_most|most)":/ ? $1 : '?' } @requests), 'most most at_most', 'and the new one speaks once it is of use');
+}
+
+# A recording plays with the file as it is, without a server.
+sub played {
+    my $server = Misbehave::serve(\&Heron::answer);
+    my $home = home($FILE);
+    my $recording = "$home->{dir}/a.rec";
+    Try::write_file("$home->{work}/note.txt", "reeds\n");
+    my $first = asked($home, { HERON_BASE_URL => $server->{url}, HERON_API_KEY => $KEY }, 'Please read note.txt', '--record', $recording);
+    Misbehave::stop($server);
+    is($first->{exit}, 0, 'a run is recorded') or diag($first->{err});
+    unlike(Try::read_file($recording), qr/\Q$KEY/, 'without the key');
+    my $again = asked($home, {}, 'Please read note.txt', '--replay', $recording);
+    is($again->{exit}, 0, 'and played') or diag($again->{err}, $again->{out});
+    is(($again->{out} =~ /("text":"Heard[^"]*")/)[0], ($first->{out} =~ /("text":"Heard[^"]*")/)[0], 'with the same result');
 }
 
 # -- the parts ----------------------------------------------------------------------------------

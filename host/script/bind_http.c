@@ -173,9 +173,13 @@ static void on_data(void *arg, Str bytes)
 static void on_end(void *arg, const Err *outcome)
 {
     Response *response = arg;
+    Err       err = *outcome;
     response->call = NULL;
     add_rest(response);
-    end_with(response, outcome);
+    if (response->events && err.status == ST_OK &&
+        sse_end(&response->sse, event_seen, response, &err) != ST_OK)
+        err_wrap(&err, "event stream");
+    end_with(response, &err);
 }
 
 /* -- ops --------------------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@ ends($_) for (
     ['openai_responses', 'max_messages', $LENGTH],
     ['openai_responses', 'a_reason_of_tomorrow', $LENGTH], # whatever it is, the reply is not whole
 );
+last_line();
 done_testing();
 
 # A server that pauses is asked again with all it has said, block by block as it came.
@@ -48,6 +49,15 @@ sub paused {
     my $whole = $asked =~ s/"input":\{\}/"input":{"query": "reeds"}/r;
     like($body, qr/\[\Q$whole,$found\E\]/, 'each block as it came');
     like($ran->{out}, qr/"text":"Done\."/, 'and the result is what it says then');
+}
+
+# Some servers leave out the blank line behind their last event.
+sub last_line {
+    my ($ran, @requests) = ran('openai_responses', sub {
+        return stream(map { s/response\.incomplete/response.completed/r =~ s/"incomplete",/"completed",/r } openai_responses('Whole.', 'x')) =~ s/\n\n\z/\n/r;
+    });
+    is($ran->{exit}, 0, 'a last event without its blank line counts') or diag($ran->{err});
+    is(scalar @requests, 1, 'and nothing is asked again');
 }
 
 # A reply that is no end of the work ends the run, with what was said and why.

@@ -29,6 +29,7 @@ local function openai(source, prices, marks, retires)
     marks = marks, retires = retires }
   if not source then return facts end
   facts.context, facts.max_output = 1050000, 128000
+  if not prices then return facts end
   local function times(price, factor) return price and price * factor end
   prices.source, prices.date, prices.search = source, "2026-11-23", SEARCH
   prices.above = { tokens = 272000, input = prices.input * 2, output = prices.output * 1.5,
@@ -159,8 +160,10 @@ return {
     ["claude-mythos-5"] = { provider = "anthropic", thinking = "adaptive" },
     ["claude-mythos-preview"] = { provider = "anthropic" },
 
-    ["gpt-6.2-astra"] = openai(GPT_6_2, { input = 8, output = 40 }, true),
-    ["gpt-6.2-sol"] = openai(GPT_6_2, { input = 2, output = 10 }, true),
+    -- newer than the SDK. What goes in and comes out is told (8 and 40, 2 and 10 dollars), what its
+    -- cache costs is not: most of a conversation would have no price.
+    ["gpt-6.2-astra"] = openai(GPT_6_2, nil, true),
+    ["gpt-6.2-sol"] = openai(GPT_6_2, nil, true),
     ["gpt-6.1-sol"] = openai(LITELLM .. "gpt_6_1_sol; dev.to/hassann",
       { input = 2, output = 10, cache_read = 0.10, cache_write = 2.50 }, true),
     ["gpt-6.1-terra"] = openai(LITELLM .. "gpt-6-1-terra; github.com/TheKrush/PromptFuel v1.0.24",
@@ -198,7 +201,7 @@ return {
 
   -- The first whose provider can be asked is taken.
   tiers = {
-    large = { "claude-opus-5-5", "claude-opus-5", "gpt-6.2-sol", "gpt-6-sol", "deepseek-v4-pro",
+    large = { "claude-opus-5-5", "claude-opus-5", "gpt-6.1-sol", "gpt-6-sol", "deepseek-v4-pro",
       "openrouter/anthropic/claude-opus-5.5" },
     medium = { "claude-sonnet-5-5", "claude-sonnet-5", "gpt-6.1-terra", "deepseek-flash",
       "openrouter/~anthropic/claude-sonnet-latest", "groq/openai/gpt-oss-120b" },

@@ -22,6 +22,7 @@ local asking = {}
 local function say_unpriced(run, target)
   local s = session.get()
   if target.scenario or target.prices then return end
+  if (target.habits or {}).cost == "usd" then return end -- what was spent counts, from its reply on
   if not run:left("usd") or s.unpriced[target.model] then return end
   s.unpriced[target.model] = true
   session.emit(run, "notice", { text = ("no price is known for %s: the limit of dollars does not "

@@ -14,6 +14,9 @@ openai.FORM = { all_required = true, object_root = true }
 --- Words of a 4xx that no waiting mends although the status alone says it may.
 local FINAL <const> = { insufficient_quota = true, billing_hard_limit_reached = true }
 
+--- Codes of a 4xx that another try mends: the model's call was none (Groq); the next may be one.
+local ANOTHER_TRY <const> = { tool_use_failed = true }
+
 --- The status of an error in a stream that names none.
 local STATUS_OF <const> = {
   server_error = 500, rate_limit_exceeded = 429, insufficient_quota = 429,
@@ -73,6 +76,7 @@ function openai.failure(status, headers, body)
   local err = failure.from_status(status, headers, { type = said.type,
     message = said.message or body, final = FINAL[said.code] or FINAL[said.type] })
   err.details.reason = reading.text(said.code)
+  err.retryable = err.retryable or ANOTHER_TRY[said.code] or false
   err.details.request_id = headers["x-request-id"]
   return reading.no_stream(err, status, headers, body)
 end

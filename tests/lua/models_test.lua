@@ -150,10 +150,10 @@ end)
 local OPENAI <const> = { variables = {}, secrets = { OPENAI_API_KEY = true } }
 
 t.test("with a key of OpenAI's the tiers lead there, and its own names keep their dots", function()
-  for name, id in pairs { sonnet = "gpt-6.1-terra", opus = "gpt-6.2-sol", small = "gpt-6-luna",
+  for name, id in pairs { sonnet = "gpt-6.1-terra", opus = "gpt-6.1-sol", small = "gpt-6-luna",
     ["gpt-6.1-terra"] = "gpt-6.1-terra", ["openai/gpt-6.1-terra"] = "gpt-6.1-terra",
     ["GPT-5.4 mini"] = "gpt-5.4-mini", ["gpt-7.2-new"] = "gpt-7.2-new",
-    ["claude-opus-5-5"] = "gpt-6.2-sol", ["claude-sonnet-5"] = "gpt-6.1-terra" } do
+    ["claude-opus-5-5"] = "gpt-6.1-sol", ["claude-sonnet-5"] = "gpt-6.1-terra" } do
     t.equal(first(name, nil, OPENAI), id, name)
   end
   local target = model.resolve("gpt-6-sol", nil, OPENAI)[1]

@@ -330,6 +330,14 @@ t.test("Groq counts beside the end, and says there too why it stopped early", fu
   t.contains(err.message, "over capacity")
 end)
 
+t.test("a call that Groq could not read is asked for again", function()
+  local err = chat.failure(400, {}, '{"error":{"message":"Failed to call a function.",'
+    .. '"type":"invalid_request_error","code":"tool_use_failed","failed_generation":"<function"}}')
+  t.equal({ err.code, err.retryable, err.details.reason }, { "invalid", true, "tool_use_failed" })
+  err = chat.failure(400, {}, '{"error":{"message":"no","code":"other"}}')
+  t.equal(err.retryable, false)
+end)
+
 t.test("what a server says that it cost counts where its provider's row says so", function()
   local events = { chunk { content = "Hi" }, chunk({}, "stop"), { id = "c1",
     choices = json.array {}, usage = { prompt_tokens = 7, completion_tokens = 3, cost = 0.25 } } }

@@ -20,6 +20,7 @@ provider('openrouter', { key => 'OPENROUTER_API_KEY', address => 'OPENROUTER_BAS
 provider('ollama', { address => 'OLLAMA_HOST', model => 'qwen3:8b', named => 'qwen3:8b', no => [] });
 provider('llamacpp', { address => 'LLAMA_BASE_URL', model => 'any', named => 'llamacpp/any', no => [] });
 provider('vllm', { address => 'VLLM_BASE_URL', model => 'org/model', named => 'vllm/org/model', no => [] });
+told_cost();
 optional_key();
 habits();
 done_testing();
@@ -65,6 +66,19 @@ sub provider {
     my @requests = Misbehave::requests($server);
     Misbehave::stop($server);
     is(scalar(grep { /^authorization: Bearer \Q$KEY\E\r$/im } @requests), $is->{key} ? scalar @requests : 0, "$name: the key goes there, if there is one");
+}
+
+# What a server says that a request cost counts against the limit, though no price is known before.
+sub told_cost {
+    my $server = Misbehave::serve(Chat::server('openrouter'));
+    my $home = Try::home();
+    Try::write_file("$home->{work}/note.txt", "reeds\n");
+    my $ran = asked($home, { OPENROUTER_BASE_URL => "$server->{url}/api/v1", OPENROUTER_API_KEY => $KEY }, 'Please read note.txt', '--limit', 'usd=0.4');
+    my @requests = Misbehave::requests($server);
+    Misbehave::stop($server);
+    is($ran->{exit}, 32, 'what a server says that it cost counts') or diag($ran->{err});
+    is(scalar @requests, 1, 'and beyond the limit nothing is sent');
+    unlike($ran->{err}, qr/no price is known/, 'nor is it said that the limit does not bind');
 }
 
 # A server of this machine that was started with a key gets it; it goes nowhere else.

@@ -24,6 +24,18 @@ local function mistake(path, field, what)
   error(("%s%s: %s %s"):format(path, line and ":" .. line or "", field, what), 0)
 end
 
+--- What a function answered. What it raised elsewhere, as in what it requires, is told at its line.
+local function answered(path, field, ok, ...)
+  if ok then return ... end
+  local err = ...
+  if type(err) ~= "string" or err:sub(1, #path + 1) == path .. ":" then error(err, 0) end
+  mistake(path, field, "failed: " .. err)
+end
+
+local function use(path, field, ...)
+  return answered(path, field, pcall(entry(path)[field], ...))
+end
+
 local function kind_of(value) return value == nil and "nothing" or "a " .. type(value) end
 
 -- what a file says --------------------------------------------------------------------------------
@@ -90,9 +102,9 @@ end
 --- Messages as JSON texts, each to be kept by the caller.
 ---@return string[] fragments
 function calls.encode(path, messages, habits)
-  local encode, fragments = entry(path).encode, {}
+  local fragments = {}
   for i, message in ipairs(messages) do
-    local fragment = encode(message, habits)
+    local fragment = use(path, "encode", message, habits)
     if type(fragment) ~= "string" or not fragment:find("%S") then
       mistake(path, "encode", ("answers %s; it should answer JSON as text")
         :format(fragment == "" and "no text" or kind_of(fragment)))
@@ -123,7 +135,7 @@ local function astray(path)
 end
 
 local function built(path, field, req)
-  local made = entry(path)[field](req)
+  local made = use(path, field, req)
   local checked, problems = schema.check(REQUEST, made, "request")
   if not checked then mistake(path, field, "answers no request: " .. problems[1].message) end
   local what = astray(checked.path)
@@ -143,7 +155,7 @@ function calls.count(path, req) return built(path, "count", req) end
 
 ---@return integer? tokens
 function calls.counted(path, body)
-  local tokens = entry(path).counted(body)
+  local tokens = use(path, "counted", body)
   if tokens ~= nil and (math.type(tokens) ~= "integer" or tokens < 0) then
     mistake(path, "counted", "answers no count of tokens")
   end
@@ -176,11 +188,11 @@ end
 
 ---@return Failure
 function calls.failure(path, status, headers, body)
-  return checked_failure(path, "failure", (entry(path).failure(status, headers, body)))
+  return checked_failure(path, "failure", (use(path, "failure", status, headers, body)))
 end
 
 ---@return boolean
-function calls.wants_legacy(path, err) return entry(path).wants_legacy(err) == true end
+function calls.wants_legacy(path, err) return use(path, "wants_legacy", err) == true end
 
 -- the stream in -----------------------------------------------------------------------------------
 
@@ -274,7 +286,7 @@ local function reply_of(path, number, count, habits)
   local reply = replies[number]
   if count == 0 then
     if reply then forget(number) end
-    local state = entry(path).begin(habits)
+    local state = use(path, "begin", habits)
     if type(state) ~= "table" then
       mistake(path, "begin", ("answers %s; it should answer a table"):format(kind_of(state)))
     end
@@ -294,11 +306,11 @@ end
 function calls.hear(path, number, count, habits, pieces)
   local reply = reply_of(path, number, count, habits)
   if not reply then return { lost = true } end
-  local hear, events = entry(path).event, {}
+  local events = {}
   reply.count = -1 -- where it raises, this state is of no more use
   for _, piece in ipairs(pieces) do
     if reply.state.done then break end
-    local made = hear(reply.state, piece.name or "message", piece.data)
+    local made = use(path, "event", reply.state, piece.name or "message", piece.data)
     if type(made) ~= "table" then
       mistake(path, "event", ("answers %s; it should answer a list of events")
         :format(kind_of(made)))
@@ -390,7 +402,7 @@ function calls.finish(path, number, count, habits)
   local reply = reply_of(path, number, count, habits)
   if not reply then return { lost = true } end
   forget(number)
-  local made, err = entry(path).finish(reply.state)
+  local made, err = use(path, "finish", reply.state)
   if made == nil and err ~= nil then return { err = checked_failure(path, "finish", err) } end
   return { reply = checked_reply(path, made) }
 end

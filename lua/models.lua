@@ -111,13 +111,13 @@ return {
     ollama = { -- ollama 0.6.4 (npm): what OLLAMA_HOST may be; docs.ollama.com/api
       dialect = "openai_chat",
       base_url = "http://127.0.0.1:11434/v1", base_url_variable = "OLLAMA_HOST", fills = true,
-      secret = "OLLAMA_API_KEY", keyless = true,
+      secret = "OLLAMA_API_KEY", keyless = true, at_once = 4,
       habits = { length = "max_tokens" },
     },
     llamacpp = { -- tools/server of llama.cpp
       dialect = "openai_chat",
       base_url = "http://127.0.0.1:8080/v1", base_url_variable = "LLAMA_BASE_URL", fills = true,
-      secret = "LLAMA_API_KEY", keyless = true,
+      secret = "LLAMA_API_KEY", keyless = true, at_once = 4,
       habits = { length = "max_tokens" },
     },
     vllm = { -- docs.vllm.ai

@@ -193,9 +193,10 @@ end
 
 --- The target, or why there is none: an error of its dialect, or the provider whose key is missing.
 local function target_of(data, env, found)
-  local facts = data.models[found.id] or {}
-  local name = found.provider or facts.provider
-  if facts.provider ~= name then facts = {} end -- another server's model of that id
+  local listed = data.models[found.id]
+  local name = found.provider or listed.provider
+  local facts = data.models[name .. "/" .. found.id] or listed
+  if not facts or facts.provider ~= name then facts = {} end -- another server's model of that id
   local provider = data.providers[name]
   if not can_ask(env, provider) then return nil, nil, provider end
   local _, id = split(data, found.id)

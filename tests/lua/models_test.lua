@@ -229,6 +229,19 @@ t.test("a server of this machine is asked without a key, by its name or its vari
     "a server that is named for other programs takes no definition's foreign names")
 end)
 
+t.test("what a row says of a model holds under both of its names", function()
+  local data = model_data.added({ add = { models = {
+    ["ollama/qwen3:8b"] = { provider = "ollama", context = 32768 },
+    ["lab-large"] = { provider = "vllm", context = 1000 } } } }, models)
+  local function context(name)
+    return model.resolve(name, nil, { models = data, secrets = {},
+      variables = { OLLAMA_HOST = "127.0.0.1" } })[1].context
+  end
+  t.equal({ context "ollama/qwen3:8b", context "qwen3:8b" }, { 32768, 32768 })
+  t.equal({ context "vllm/lab-large", context "lab-large" }, { 1000, 1000 })
+  t.falsy(context "llamacpp/lab-large", "another server's model of that name is another")
+end)
+
 t.test("what is said of the servers that ship is what their dialects know", function()
   t.truthy(dialect.check_habits(models, {}))
   local _, err = dialect.check_habits({ providers = { x = { dialect = "openai_chat",

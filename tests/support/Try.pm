@@ -206,7 +206,7 @@ sub limits {
     my ($home, %limits) = @_;
     my $text = read_file("$ROOT/lua/models.lua");
     for my $name (keys %limits) {
-        $text =~ s/(\b\Q$name\E = )[0-9][0-9 *]*/$1$limits{$name}/ or die "models.lua has no limit $name";
+        $text =~ s/(\n  limits = \{.*?\b\Q$name\E = )[0-9][0-9 *]*/$1$limits{$name}/s or die "models.lua has no limit $name";
     }
     write_file("$home->{config}/perigee/lua/models.lua", $text);
 }

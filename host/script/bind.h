@@ -77,6 +77,9 @@ int bind_call_http(lua_State *L);
 /* call.page: bytes from the web as text, HTML as Markdown. */
 int bind_call_page(lua_State *L);
 
+/* cli.probe_page() -> what call.page makes of a small page, or why no page can be read here. */
+int bind_probe_page(lua_State *L);
+
 /* The granted root that holds an absolute path outside the workspace; NULL: none does. */
 const RootGrant *call_root(const CallGrant *grant, Str path);
 

@@ -39,8 +39,8 @@ Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *see
 }
 
 /* What a list shows of a run `r`. The price of a turn stands in its record; where one turn has none
- * the sum is not known. A reply that broke off, and a summary, has one where the server said what
- * it cost. */
+ * the sum is not known. A reply that broke off, a summary, and the end of a run in which a request
+ * was cut short has one where it is known or estimated. */
 #define TREE_OF_ROW                                                                                \
     "WITH RECURSIVE tree(id) AS (SELECT r.run UNION"                                               \
     "  SELECT runs.run FROM runs JOIN tree ON runs.parent = tree.id)"
@@ -50,7 +50,8 @@ Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *see
     " (SELECT time FROM records WHERE run = r.run ORDER BY seq DESC LIMIT 1),"                     \
     " (" TREE_OF_ROW "  SELECT CASE WHEN count(*) = count(price) THEN sum(price) END FROM"         \
     "    (SELECT json_extract(body, '$.cost_usd') AS price FROM tree JOIN records ON run = id"     \
-    "     WHERE kind = 'turn' OR kind IN ('partial', 'compaction') AND price IS NOT NULL)),"       \
+    "     WHERE kind = 'turn' OR kind IN ('partial', 'compaction', 'run.finished', 'run.parked')"  \
+    "       AND price IS NOT NULL)),"                                                              \
     " (SELECT lease FROM owners WHERE run = r.run),"                                               \
     " (SELECT pid FROM owners WHERE run = r.run),"                                                 \
     " (" TREE_OF_ROW " SELECT count(*) - 1 FROM tree)"

@@ -25,6 +25,7 @@ local BATCH <const> = 256 * 1024 -- bytes handed over in one call, when a reply 
 ---@field err?    Error why it cannot be used; nothing of the following is there then
 ---@field form?   strict.Rules
 ---@field stream? dialect.Framing
+---@field serves? table<string, string> tools that its servers carry out themselves
 ---@field habits? table<string, string[]> what may be said of a server, and the words for it
 ---@field counts  boolean? it can ask how many tokens a request is
 ---@field older   boolean? it knows when a server may know only an older form
@@ -143,6 +144,7 @@ end
 
 ---@class dialect.Speech
 ---@field stream? dialect.Framing
+---@field serves? table<string, string>
 ---@field encode  async fun(messages: Message[]): string[]?, Error?
 ---@field request async fun(req: DialectRequest): HttpRequest?, Error?
 ---@field count?  async fun(req: DialectRequest): HttpRequest?, Error?
@@ -174,8 +176,8 @@ end
 
 local function own_speech(name, habits)
   local module = require("dialects." .. name)
-  return { stream = module.stream, request = module.request, count = module.count,
-    counted = module.counted, failure = module.failure,
+  return { stream = module.stream, serves = module.serves, request = module.request,
+    count = module.count, counted = module.counted, failure = module.failure,
     encode = function(messages)
       local fragments = {}
       for i, message in ipairs(messages) do fragments[i] = module.encode(message, habits) end
@@ -253,7 +255,7 @@ end
 
 local function guest_speech(guest, habits, decide)
   local call = caller(guest, decide)
-  return { stream = guest.stream,
+  return { stream = guest.stream, serves = guest.serves,
     encode = function(messages) return call("encode", messages, habits) end,
     request = function(req) return call("request", req) end,
     count = guest.counts and function(req) return call("count", req) end,
@@ -294,6 +296,14 @@ function dialect.form(target)
   if target.habits and target.habits.form == "no" then return nil end
   if target.guest then return target.guest.form end
   return require("dialects." .. target.dialect).form
+end
+
+--- The tools that a target's server carries out itself, each with the JSON that asks for it.
+---@param target model.Target
+---@return table<string, string>?
+function dialect.serves(target)
+  if target.guest then return target.guest.serves end
+  return require("dialects." .. target.dialect).serves
 end
 
 --- Where a dialect comes from, in words.

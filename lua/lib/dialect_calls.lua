@@ -14,7 +14,8 @@ local STATES_MOST <const> = 256 -- replies under way; of more the oldest is hear
 
 local FUNCTIONS <const> = { "encode", "request", "begin", "event", "finish", "failure" }
 local MAY_MISS  <const> = { "count", "counted", "wants_legacy" }
-local KNOWN     <const> = { "name", "form", "stream", "habits", table.unpack(FUNCTIONS) }
+local KNOWN     <const> = { "name", "form", "stream", "habits", "serves",
+  table.unpack(FUNCTIONS) }
 table.move(MAY_MISS, 1, #MAY_MISS, #KNOWN + 1, KNOWN)
 
 --- The author's mistake, at the function that made it.
@@ -47,6 +48,7 @@ local FORM <const> = schema.object {
   optional("without_tools", schema.boolean {}), optional("older", schema.boolean {}),
 }
 local HABITS <const> = schema.map { of = schema.list { of = schema.text { min = 1 }, min = 1 } }
+local SERVES <const> = schema.map { of = schema.text { min = 1, pattern = '"type":"[%w_]+"' } }
 local STREAM <const> = schema.object {
   { "types", schema.list { of = schema.text { min = 3 }, min = 1 }, "" },
   { "frames", schema.enum { "lines", "bytes" }, "" },
@@ -87,7 +89,7 @@ function calls.declare(path, name)
     return invalid(path, "counted is missing: what the answer to count says")
   end
   local said = { counts = file.count ~= nil, older = file.wants_legacy ~= nil }
-  for key, form in pairs { form = FORM, stream = STREAM, habits = HABITS } do
+  for key, form in pairs { form = FORM, stream = STREAM, habits = HABITS, serves = SERVES } do
     if file[key] ~= nil then
       local problems
       said[key], problems = schema.check(form, file[key], key)
@@ -201,6 +203,7 @@ local COUNT <const> = schema.integer { min = 0 }
 local USAGE <const> = schema.object {
   optional("input", COUNT), optional("output", COUNT), optional("cache_read", COUNT),
   optional("cache_write", COUNT), optional("searches", COUNT),
+  optional("fetches", COUNT), optional("code_runs", COUNT),
   optional("usd", schema.number { min = 0 }),
 }
 
@@ -219,6 +222,23 @@ local function no_stop(value)
   if not text.one_of(STOPS, value) then
     return ("is %s, none of %s"):format(type(value) == "string" and ("%q"):format(value)
       or kind_of(value), table.concat(STOPS, ", "))
+  end
+end
+
+local LINE <const> = schema.text { max = 2000 }
+local USE <const> = schema.object {
+  { "tool", schema.text { min = 1, max = 200 }, "" },
+  optional("what", LINE), optional("error", LINE), optional("exit_code", schema.integer {}),
+  optional("files", schema.list { max = 50, of = schema.object {
+    { "id", LINE, "" }, optional("name", LINE) } }),
+}
+
+--- What is wrong with a list of what the server did, or of what it cites.
+local function no_list(of)
+  local node = schema.list { of = of, max = 1000 }
+  return function(value)
+    local _, problems = schema.check(node, value, "list")
+    return problems and ("is none: " .. problems[1].message)
   end
 end
 
@@ -252,11 +272,20 @@ local function checked_event(path, event)
   local kind = event.kind
   if kind == "error" then
     return { kind = kind, err = checked_failure(path, "event", event.err) }
+  elseif kind == "served" then
+    local served = {}
+    for key, value in pairs(event) do served[key] = value end
+    served.kind = nil
+    local _, problems = schema.check(USE, served, "served")
+    if problems then mistake(path, "event", "answers " .. problems[1].message) end
+    served.kind = kind
+    return served
   end
   local fields = EVENTS[kind]
   if not fields then
     mistake(path, "event", ("answers an event of kind %s; there are text, thinking, call, usage, "
-      .. "stop and error"):format(type(kind) == "string" and ("%q"):format(kind) or kind_of(kind)))
+      .. "stop, served and error"):format(
+      type(kind) == "string" and ("%q"):format(kind) or kind_of(kind)))
   end
   local made, what = fields_of(event, fields)
   if not made then mistake(path, "event", ("answers a %s whose %s"):format(kind, what)) end
@@ -371,7 +400,8 @@ local OF_REPLY <const> = {
   { "stop", no_stop }, { "stop_raw", no_text, true }, { "usage", no_usage, true },
   { "model", no_text, true }, { "id", no_text, true }, { "container", no_text, true },
   { "refusal", function(value) return type(value) ~= "table" and "is no table" or nil end, true },
-  { "cache_miss", no_miss, true },
+  { "cache_miss", no_miss, true }, { "served", no_list(USE), true },
+  { "sources", no_list(schema.object { optional("url", LINE), optional("title", LINE) }), true },
 }
 
 local function checked_reply(path, reply)

@@ -11,6 +11,7 @@ local past    = require "lib.past"
 local rules   = require "lib.policy_rules"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
+local serving = require "lib.serving"
 local session = require "lib.session"
 local stall   = require "lib.stall"
 local text    = require "lib.text"
@@ -169,24 +170,41 @@ local function strictest(run, call, asked, facts)
   return held
 end
 
+--- What policy and hooks are told where a model's provider would do what a tool does: no single
+--- call can be asked about, so it is the tool as such. Whatever its own effect is, this is one
+--- outside.
+---@param who         agent.Agent
+---@param declaration tool.Declaration
+---@param workspace?  string
+---@return policy.Call asked, policy.Facts facts
+function door.asked_served(who, declaration, workspace)
+  local asked, facts = door.asked(who, declaration, {}, workspace)
+  asked.served, asked.effect, asked.needs, asked.lacks = true, "outside", {}, {}
+  asked.reach, asked.hosts = serving.reach(declaration.name)
+  return asked, facts
+end
+
 --- Whether a model's provider may do what a tool does, out of reach of this door: policy and the
---- agent's hook have to allow the tool as such, since no single call can be asked about.
+--- agent's hook have to allow it.
 ---@async
 ---@param run         HostRun
 ---@param who         agent.Agent
 ---@param declaration tool.Declaration
----@return boolean
+---@return boolean allowed, string? why not
 function door.serves(run, who, declaration)
-  local asked, facts = door.asked(who, declaration, {}, run.workspace)
-  asked.reach = "what the model's provider finds on the web"
-  asked.hosts = { "*" } -- any of them: a rule against one host is a rule against this
+  local asked, facts = door.asked_served(who, declaration, run.workspace)
   local call = { id = "served " .. declaration.name, name = declaration.name }
-  if strictest(run, call, asked, facts).verdict ~= "allow" then return false end
+  local said = strictest(run, call, asked, facts)
+  if said.verdict == "ask" then
+    return false, ("a rule asks (%s), and nobody can be asked about each use"):format(said.why)
+  end
+  if said.verdict ~= "allow" then return false, said.why end
   if not (who.hooks and who.hooks.allow_tool) then return true end
-  return decided(run, "allow_tool", call, function()
+  said = decided(run, "allow_tool", call, function()
     local allowed, why = ruling.consents(run, who.hooks_file, "allow_tool", asked)
     return { verdict = allowed and "allow" or "deny", why = why }
-  end).verdict == "allow"
+  end)
+  return said.verdict == "allow", said.why or "refused by the agent's allow_tool hook"
 end
 
 --- Asks policy, the person where policy asks, and the agent's own hook. All are recorded; the first

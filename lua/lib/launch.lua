@@ -128,13 +128,15 @@ local function print_result(cli, values, total, result, err)
     cli.out(json.encode(json.object {
       { "line", total.line }, { "run", total.run }, { "status", total.status },
       { "agent", result and result.agent }, { "text", result and result.text },
-      { "value", result and result.value }, { "hops", result and result.hops },
+      { "value", result and result.value }, { "sources", result and result.sources },
+      { "hops", result and result.hops },
       { "questions", result and result.questions },
       { "waiting", total.waiting },
       { "turns", total.turns }, { "calls", total.calls },
       { "tokens", not total.rehearsed and total.tokens or nil },
       { "usage", not total.rehearsed and total.usage or nil },
       { "cost_usd", not total.rehearsed and total.usd or nil },
+      { "cost_estimated", total.estimated }, { "cost_least", total.least },
       { "rehearsed", total.rehearsed }, { "time_ms", total.ms },
       { "error", err and { code = err.code, message = err.message } or result and result.error },
     }) .. "\n")

@@ -223,10 +223,10 @@ local SETTLES <const> = { turn = true, partial = true, compaction = true,
   ["run.parked"] = true } -- a run parks when nothing in it is under way
 
 --- Whether nothing is open after this record: what came of the request stands in the journal, as it
---- does where a run ended because its provider failed.
+--- does where a run ended because its provider failed, or was cancelled.
 local function settles(record)
   return SETTLES[record.kind]
-    or record.kind == "run.finished" and record.body.status == "unavailable"
+    or record.kind == "run.finished" and (record.body.status == "unavailable" or record.body.cut)
 end
 
 --- What killed processes had reserved for requests and nothing settled: it may have been spent, by
@@ -274,6 +274,11 @@ function limits.restore(run, records, stops)
   limits.charge_cut(run, records, stops)
 end
 
+--- Charges the requests that were cancelled with a run, as its last record has them.
+local function charge_cancelled(run, body)
+  for _, cut in ipairs(body.cut or {}) do limits.charge(run, limits.cost_of(cut)) end
+end
+
 --- Charges what no turn has: replies that broke off, and requests that were cut by the death of
 --- their process.
 ---@param run     HostRun
@@ -282,6 +287,7 @@ end
 function limits.charge_cut(run, records, stops)
   for _, record in ipairs(records) do
     if record.kind == "partial" then limits.charge(run, limits.cost_of(record.body)) end
+    charge_cancelled(run, record.body)
   end
   for _, open in ipairs(unsettled(records, stops)) do limits.charge(run, open) end
 end
@@ -296,6 +302,8 @@ function limits.charge_gone(run, gone, pasts)
     if record.kind == "child" and pasts[body.run] then
       limits.charge_gone(run, pasts[body.run].records, pasts)
       limits.charge_gone(run, pasts[body.run].gone, pasts)
+    elseif body.cut then
+      charge_cancelled(run, body)
     else
       limits.charge(run, limits.cost_of(body))
     end

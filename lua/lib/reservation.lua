@@ -127,7 +127,8 @@ end
 -- what a broken request came to -------------------------------------------------------------------
 
 --- A server that did not take the request, or refused it, counts nothing. One that was cut counts
---- what it said of it; where it said nothing, what went in and what came.
+--- what it said of it; where it said nothing, what went in and what came. It is an estimate: how
+--- much of the reply was made and never came, nobody tells.
 local function broken_cost(self)
   local attempt = self.attempt
   local never_taken = attempt.unanswered and not attempt.unanswered.taken
@@ -136,23 +137,30 @@ local function broken_cost(self)
     return {}
   end
   local usage, said = attempt.usage or {}, estimate.said(attempt.said)
-  local bound = self.binds.usd or self.binds.tokens
-  if not attempt.usage and not bound then return {} end
   usage = { input = usage.input or self.input, output = math.max(usage.output or 0, said),
-    cache_read = usage.cache_read, cache_write = usage.cache_write }
+    cache_read = usage.cache_read, cache_write = usage.cache_write, searches = usage.searches,
+    fetches = usage.fetches, code_runs = usage.code_runs }
   return { tokens = estimate.counted(usage), usd = model.cost(self.target, usage), usage = usage }
 end
 
 --- Ends an attempt that brought no whole reply. What it said or cost is recorded.
----@param err? Error nil: it was cancelled, and nothing can be recorded
+---@param err? Error nil: it was cancelled; the run's last record has what it cost, since nobody can
+---  wait for one now
 local function lose(self, err)
   local attempt = self.attempt
   if not attempt then return settle(self, {}) end
   local cost = broken_cost(self)
   settle(self, cost)
   self.attempt = nil
+  if not err then
+    if cost.usage then
+      session.cut(self.run, { agent = self.talk.who.name, model = self.target.model,
+        usage = cost.usage, cost_usd = cost.usd })
+    end
+    return
+  end
   local said = table.concat(attempt.text)
-  if not err or said == "" and not cost.tokens then return end
+  if said == "" and not cost.tokens then return end
   session.record(self.run, "partial", { agent = self.talk.who.name, turn = self.talk.turn,
     text = said, error = { code = err.code, message = err.message }, usage = cost.usage,
     cost_usd = cost.usd })
@@ -232,8 +240,9 @@ function Held:may_retry() return self.attempts < self.target.limits.attempts end
 ---@return reservation.Held self to be closed
 function Held:keep(reply)
   if reply.usage and reply.usage.input then
-    self.talk.measured = { bytes = self.size.bytes, images = self.size.images,
-      tokens = estimate.counted(reply.usage) - (reply.usage.output or 0) }
+    -- With tools of the server's own its count is that of several requests.
+    self.talk.measured = not reply.served and { bytes = self.size.bytes, images = self.size.images,
+      tokens = estimate.counted(reply.usage) - (reply.usage.output or 0) } or nil
   else
     limits.charge(self.run, broken_cost(self))
   end

@@ -26,6 +26,7 @@ local session = {}
 ---@field policies string[] the files that are asked about each call
 ---@field limiting string[] those of them that limit the parts of agents
 ---@field speaking table<string, string[]> what the reply under way has said, by run
+---@field cuts     table<string, session.Cut[]> requests that were cancelled, by run
 ---@field unpriced table<string, boolean> models of which was said that no price is known
 ---@field touched  table<string, session.Touched[]> files changed, by run
 ---@field watched  table<string, table> workspaces of which commands' changes count; lib.changes
@@ -48,6 +49,12 @@ local session = {}
 ---@field parked   table[] who waited when the run parked: { run, seq, kind, agent, text }
 ---@field now      fun(): integer Unix milliseconds
 
+---@class session.Cut a request that was cancelled, with what it came to as an estimate
+---@field agent     string
+---@field model     string
+---@field usage     Usage
+---@field cost_usd? number
+
 local current
 
 ---@param new Session
@@ -55,6 +62,27 @@ function session.open(new) current = new end
 
 ---@return Session
 function session.get() return current or error("no session is open", 2) end
+
+--- Notes a request that was cancelled, for the last record of its run.
+---@param run HostRun
+---@param cut session.Cut
+function session.cut(run, cut)
+  local cuts = current.cuts[run.id] or {}
+  current.cuts[run.id] = cuts
+  cuts[#cuts + 1] = cut
+end
+
+--- Takes what was noted; and what it cost, where all prices are known.
+---@param run HostRun
+---@return session.Cut[]? cuts, number? usd
+function session.take_cut(run)
+  local cuts = current.cuts[run.id]
+  if not cuts then return nil end
+  current.cuts[run.id] = nil
+  local usd = 0.0
+  for _, cut in ipairs(cuts) do usd = usd and cut.cost_usd and usd + cut.cost_usd or nil end
+  return json.array(cuts), usd
+end
 
 --- The past of a run that goes on; nil for one that began in this process, and without a session.
 ---@param id string

@@ -85,6 +85,12 @@ local function size_key(name, default, least, most)
     narrower = smaller(size.words), words = size.words }
 end
 
+--- A share of a model's window.
+local function share_key(name, default, least, most)
+  return { name, name:match("%.(.*)"), read = values.share(least, most), default = default,
+    narrower = false, words = values.share_words }
+end
+
 local function list_key(name, reader, example, narrower)
   return { name, name:match("%.(.*)"), read = values.list(reader, example), default = {},
     narrower = narrower }
@@ -92,6 +98,16 @@ end
 
 local function limit_words(key)
   return function(value) return value and allowance.amount(key, value) or "none" end
+end
+
+--- A project's list of words: those of ours that it keeps.
+local function fewer(theirs, ours)
+  local kept, dropped = json.array {}, {}
+  for _, word in ipairs(theirs) do
+    local list = text.one_of(ours, word) and kept or dropped
+    list[#list + 1] = word
+  end
+  return kept, dropped[1] and table.concat(dropped, ", ") .. " is the user's to allow"
 end
 
 --- `budget.KEY`: what a run may use. A project's is the smaller one, or the only one.
@@ -112,7 +128,8 @@ local function stall_key(name, default)
 end
 
 --- The first word of each key but `grants`.
-keys.SECTIONS = { "sandbox", "limits", "budget", "stalls", "policy", "search" }
+keys.SECTIONS = { "sandbox", "limits", "budget", "stalls", "context", "policy",
+  "search", "provider" }
 
 --- In the order of the file.
 ---@type settings.Key[]
@@ -135,6 +152,7 @@ keys.ALL = {
     default = "ask", narrower = false },
   stall_key("connect", "retry"), stall_key("first_byte", "retry"),
   stall_key("idle_stream", "retry"), stall_key("tool", "fail"),
+  share_key("context.full", 80, 20, 95), share_key("context.left", 50, 5, 90),
   duration_key("policy.ask_deadline", "ask_ms", 5 * MINUTE, SECOND, 7 * DAY),
   { "policy.unanswered", "unanswered", read = values.word { "wait", "refuse" }, default = "wait",
     narrower = function(theirs, ours)
@@ -143,6 +161,7 @@ keys.ALL = {
     end },
   list_key("policy.rules", values.rule, '[{ deny: bash, command: "git push*" }]', stricter_rules),
   { "search.engine", "engine", read = values.engine, default = "auto", narrower = false },
+  list_key("provider.tools", values.word { "web_fetch", "code_execution" }, "[web_fetch]", fewer),
   { "grants", "grants", read = values.grants, default = {}, narrower = false },
 }
 

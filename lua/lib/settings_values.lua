@@ -101,6 +101,20 @@ end
 
 function values.count(least, most) return amount(parse_count, tostring, "512", least, most) end
 
+local function parse_share(written)
+  local said = tostring(written)
+  local number = math.tointeger(tonumber(said:match("^(%d%d?)%s*%%$")))
+  if number then return number end
+  return nil, { message = quoted(said) .. " is no share; write 80%" }
+end
+
+function values.share_words(percent) return percent .. "%" end
+
+--- A share of a whole, in percent.
+function values.share(least, most)
+  return amount(parse_share, values.share_words, "80%", least, most)
+end
+
 --- A limit of runs, or "none".
 ---@param key string of lib.allowance
 function values.limit(key)

@@ -9,6 +9,7 @@ local network  = require "lib.network"
 local notes    = require "lib.notes"
 local project  = require "lib.project"
 local rights   = require "lib.rights"
+local serving   = require "lib.serving"
 local searching = require "lib.searching"
 local session  = require "lib.session"
 local settings = require "lib.settings"
@@ -284,6 +285,7 @@ function start.grant(cli, loaded, given, replay)
   local say = teller(cli, loaded)
   for _, warning in ipairs(found.warnings) do say(warning) end
   grants.apply(loaded.box.tools, found, loaded.project.folders.home)
+  serving.apply(loaded.box.tools, found)
   local ok
   ok, err = searching.apply(cli, loaded, found, replay)
   if not ok then return nil, start.located(cli, err) end
@@ -417,7 +419,8 @@ function start.session(cli, loaded, how)
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
     visits = how.visits or {}, states = {}, touched = {}, questions = {}, speaking = {},
-    unpriced = {}, models = {}, part = {}, sent = {}, watched = {}, pasts = how.pasts, reached = {},
+    cuts = {}, unpriced = {}, models = {}, part = {}, sent = {}, watched = {}, pasts = how.pasts,
+    reached = {},
     stalls = 0, inbox = {}, heard = 0, waiting = {}, parked = {}, now = cli.now,
     parks = how.parks and inforce.policy.unanswered == "wait",
     facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux",

@@ -73,7 +73,11 @@ end
 ---@return talk.Talk
 function talk.open(run, who, ready, tools, first, task)
   local s, names = session.get(), {}
-  for i, one in ipairs(tools) do names[i] = one.name end
+  local served = json.array {}
+  for i, one in ipairs(tools) do
+    names[i] = one.name
+    if one.server then served[#served + 1] = one.name end
+  end
   local known = past.take(run, "prompt")
   if not known then
     s.visits[who.name] = (s.visits[who.name] or 0) + 1
@@ -85,7 +89,7 @@ function talk.open(run, who, ready, tools, first, task)
     known = { agent = who.name, file = who.file, hash = who.source and run:keep_text(who.source),
       model = ready.targets[1].model, visit = s.visits[who.name],
       dialect = ready.targets[1].dialect, system = ready.system, tools = json.array(names),
-      first = first, form = held and held.schema }
+      served = served[1] and served, first = first, form = held and held.schema }
     session.record(run, "prompt", known)
   end
   first = known.first
@@ -176,12 +180,14 @@ local function exchange(run, self, results)
     self.turn = self.turn - 1 -- a refused request is no turn
     return nil, err
   end
-  local usd = asking.charge(run, target, reply)
+  local usd, least = asking.charge(run, target, reply)
   local cache = keep(self, target, reply)
   session.record(run, "turn", { agent = self.who.name, turn = self.turn, model = reply.model,
     content = json.array(reply.content), stop = reply.stop, stop_raw = reply.stop_raw,
     refusal = reply.refusal, container = reply.container,
-    usage = reply.usage, cost_usd = usd, cache = cache })
+    served = reply.served and json.array(reply.served),
+    sources = reply.sources and json.array(reply.sources),
+    usage = reply.usage, cost_usd = usd, cost_least = least, cache = cache })
   return reply
 end
 

@@ -8,6 +8,7 @@
 ---@field habits?  table<string, string[]> what a row may say of a server, and the words for it
 ---@field stream?  DialectStream where a reply is no stream of server-sent events
 ---@field form?    DialectForm what its structured output asks of a schema
+---@field serves?  table<string, string> tools that its servers carry out: name to JSON with "type"
 ---@field encode   fun(message: Message, habits: table<string, string>): string JSON, to be kept
 ---@field request  fun(req: DialectRequest): HttpRequest
 ---@field begin    fun(habits: table<string, string>): table what `event` keeps; `done`: it is over
@@ -71,7 +72,7 @@
 ---@field secret_prefix? string and behind what
 
 ---@class DialectEvent
----@field kind   "text"|"thinking"|"call"|"usage"|"stop"|"error"
+---@field kind   "text"|"thinking"|"call"|"usage"|"stop"|"served"|"error"
 ---@field text?  string
 ---@field id?    string
 ---@field name?  string
@@ -86,7 +87,9 @@
 ---@field output?      integer
 ---@field cache_read?  integer
 ---@field cache_write? integer
----@field searches?    integer of the server's own tool
+---@field searches?    integer of the server's own tools, as the next two
+---@field fetches?     integer
+---@field code_runs?   integer
 ---@field usd?         number where the server says it
 
 ---@class Reply
@@ -99,3 +102,5 @@
 ---@field container? string
 ---@field refusal?  { category: string?, explanation: string? }
 ---@field cache_miss? { why: string, tokens: integer? }
+---@field served?   table[] what the server did itself (lib/served.lua)
+---@field sources?  { url: string?, title: string? }[] what the text cites

@@ -13,6 +13,8 @@ my $BIG = "line of a file that fills the window\n" x 300; # about 2,800 tokens
 
 old_results_go();
 a_summary_is_made();
+the_users_shares();
+a_smaller_window();
 refused_as_too_long();
 ended_by_the_window();
 an_unknown_window();
@@ -60,6 +62,41 @@ sub a_summary_is_made {
         'the task stays as it was, the summary follows it');
     is(() = $next =~ /"type":"tool_use"/g, scalar(() = $next =~ /"type":"tool_result"/g), 'no call lost its result');
     unlike($ran->{out}, qr/"text":"It was/, 'the summary is nobody\'s reply');
+}
+
+# When it begins, and how much is left, are the user's to say.
+sub the_users_shares {
+    my $answer = sub { call_of('read', $_[0], '{\"path\": \"big.txt\"}', [100, 3000, 6600, 1]->[$_[0] - 1]) };
+    my (undef, undef, @records) = ran(8000, $answer, 3, undef, '--setting', 'context.full=90%');
+    is(scalar(grep { $_->{kind} eq 'compaction' } @records), 1, 'at nine tenths the same conversation is made shorter once its result is in');
+    (undef, undef, @records) = ran(40000, $answer, 3, undef, '--setting', 'context.full=20%', '--setting', 'context.left=10%');
+    my ($step) = grep { $_->{kind} eq 'compaction' } @records;
+    is($step->{body}{window}, 40000, 'at a fifth a large window is full early') or diag($Try::JSON->encode([map { $_->{kind} } @records]));
+    my ($ran) = ran(8000, $answer, 3, undef, '--setting', 'context.left=90%');
+    is($ran->{exit}, 35, 'what is left is less than what is full') or diag($ran->{out}, $ran->{err});
+}
+
+# The first model fails; the one that takes over has a smaller window, and that counts from then on.
+sub a_smaller_window {
+    my $server = Misbehave::serve(sub {
+        my ($client, $number, $request) = @_;
+        print {$client} $request =~ /"model":"big"/ ? Misbehave::error(500, 'api_error', 'broken')
+            : $number > 4 ? Misbehave::reply('Done.')
+            : call_of('read', $number, '{\"path\": \"big.txt\"}', [undef, undef, 100, 3000, 6600]->[$number]);
+    });
+    my $home = lone_home();
+    Try::write_file("$home->{config}/perigee/lua/models.lua", <<"END");
+return { add = { limits = { attempts = 1 }, tiers = { medium = { "big", "small" } },
+  providers = { here = { dialect = "anthropic", base_url = "$server->{url}", legacy = "never" } },
+  models = { big = { provider = "here", context = 1000000 }, small = { provider = "here", context = 8000 } } } }
+END
+    my $ran = Try::run(home => $home, args => run_args($home));
+    my @requests = Misbehave::requests($server);
+    Misbehave::stop($server);
+    is($ran->{exit}, 0, 'a model with a smaller window takes over') or diag($ran->{out}, $ran->{err});
+    my ($step) = grep { $_->{kind} eq 'compaction' } Try::journal($home);
+    is($step->{body}{window}, 8000, 'its window is the one that counts');
+    like($requests[-1], qr/taken out to make room/, 'and the conversation is made shorter for it');
 }
 
 # The server refuses a request as too long: once it is made shorter, then it is over.
@@ -184,14 +221,14 @@ END
 
 # A run against a server that answers as `answer` says, and "Done." from request number `last` on.
 sub ran {
-    my ($window, $answer, $last, $context) = @_;
+    my ($window, $answer, $last, $context, @more) = @_;
     my $server = Misbehave::serve(sub {
         my ($client, $number, $request) = @_;
         print {$client} $number > $last && $request !~ /Agent: summarizer/ ? Misbehave::reply('Done.') : $answer->($number, $request);
     });
     my $home = lone_home($window);
     Try::write_file("$home->{config}/perigee/lua/context.lua", $context) if $context;
-    my $ran = Try::run(home => $home, env => { ANTHROPIC_BASE_URL => $server->{url} }, args => run_args($home));
+    my $ran = Try::run(home => $home, env => { ANTHROPIC_BASE_URL => $server->{url} }, args => [@{ run_args($home) }, @more]);
     my @requests = Misbehave::requests($server);
     Misbehave::stop($server);
     $ran->{home} = $home;

@@ -196,7 +196,8 @@ LUA
 {
     my $own = Try::home();
     my %dialect = %{ fields_of('dialect', 'Dialect') };
-    my %form = (name => '"probe"', habits => '{ length = { "long" } }', stream => '{ types = { "a/b" }, frames = "lines" }', form => '{}');
+    my %form = (name => '"probe"', habits => '{ length = { "long" } }', stream => '{ types = { "a/b" }, frames = "lines" }', form => '{}',
+        serves => q({ web_search = '{"type":"x"}' }));
     Try::write_file("$own->{config}/perigee/lua/models.lua",
         'return { add = { providers = { p = { dialect = "probe", base_url = "http://127.0.0.1:1" } }, models = { m = { provider = "p" } } } }');
     my $dialect = sub {

@@ -131,6 +131,7 @@ int bind_budget_spent(lua_State *L);
 int bind_budget_wrote(lua_State *L);
 int bind_budget_left(lua_State *L);
 int bind_budget_limit(lua_State *L);
+int bind_budget_short(lua_State *L);
 int bind_budget_raise(lua_State *L);
 int bind_budget_begin_part(lua_State *L);
 

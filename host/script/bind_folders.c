@@ -195,15 +195,18 @@ int cli_remove_temp(lua_State *L)
     return 1;
 }
 
-/* cli.locate(path) -> where a layer has it, the layer's name; or nil */
+/* cli.locate(path) -> where a layer has it, the layer's name, whether it was loaded and is of the
+ * distribution as it was built; or nil */
 int cli_locate(lua_State *L)
 {
-    char  file[4096];
-    Layer layer;
-    if (!engine_locate(vm_of(L)->engine, luaL_checkstring(L, 1), SIGHT_PROJECT, file, sizeof file,
-                       &layer))
-        return 0;
+    char        file[4096];
+    Layer       layer;
+    Engine     *engine = vm_of(L)->engine;
+    const char *path = luaL_checkstring(L, 1);
+    if (!engine_locate(engine, path, SIGHT_PROJECT, file, sizeof file, &layer)) return 0;
+    const Source *source = source_of_layer(engine, path, layer);
     lua_pushstring(L, file);
     lua_pushstring(L, layer_name(layer));
-    return 2;
+    lua_pushboolean(L, layer == LAYER_DISTRIBUTION && source && source->as_built);
+    return 3;
 }

@@ -114,25 +114,40 @@ static int run_finish_now(lua_State *L)
 
 /* -- what it may spend ------------------------------------------------------------------------- */
 
+/* run:deadline_in(ms[, asks]): as run_set_deadline */
 static int run_deadline_in(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
-    run_set_deadline(run, clock_deadline(loop_clock(run->loop), luaL_checkinteger(L, 2)));
+    run_set_deadline(run, clock_deadline(loop_clock(run->loop), luaL_checkinteger(L, 2)),
+                     lua_toboolean(L, 3));
     return 0;
 }
 
-/* run:time_left() -> milliseconds until its deadline, or nil where it has none; and since it began
- */
+static void push_time_left(lua_State *L, int64_t deadline, int64_t now)
+{
+    if (deadline == DEADLINE_NEVER)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, deadline > now ? deadline - now : 0);
+}
+
+/* run:time_left() -> milliseconds until the first deadline that holds for it, or nil where it has
+ * none; since it began; until its own deadline, or nil */
 static int run_time_left(lua_State *L)
 {
     Run    *run = bind_check_run(L, 1);
-    int64_t now = loop_now(run->loop), left = run->deadline - now;
-    if (run->deadline == DEADLINE_NEVER)
-        lua_pushnil(L);
-    else
-        lua_pushinteger(L, left > 0 ? left : 0);
+    int64_t now = loop_now(run->loop);
+    push_time_left(L, run_deadline(run, false), now);
     lua_pushinteger(L, now - run->began);
-    return 2;
+    push_time_left(L, run->deadline, now);
+    return 3;
+}
+
+/* run:be_late(whether): a person is asked whether it gets more time */
+static int run_be_late(lua_State *L)
+{
+    bind_check_run(L, 1)->late = lua_toboolean(L, 2);
+    return 0;
 }
 
 /* run:clock() -> milliseconds that only ever grow, from an unsaid beginning */
@@ -401,8 +416,20 @@ static const Run *top_of(const Run *run)
     return run;
 }
 
-/* run.id, .parent, .top (the id of the run at the top of its tree), .agent, .task, .workspace,
- * .cancelled, .finished, .parked, .started, .seq (of its last record); else a method. */
+/* run:above(id) -> the run of that id: itself, or one above it */
+static int run_above(lua_State *L)
+{
+    Run        *run = bind_check_run(L, 1);
+    const char *id = luaL_checkstring(L, 2);
+    while (run && strcmp(run->id, id) != 0) run = run->parent;
+    luaL_argcheck(L, run, 2, "no such run stands above");
+    bind_push_run(L, run);
+    return 1;
+}
+
+/* run.id, .parent, .top (the id of the run at the top of its tree), .late (the id of the nearest
+ * run that is, itself or above), .agent, .task, .workspace, .cancelled, .finished, .parked,
+ * .started, .seq (of its last record); else a method. */
 static int run_index(lua_State *L)
 {
     RunHandle  *handle = luaL_checkudata(L, 1, RUN);
@@ -416,6 +443,8 @@ static int run_index(lua_State *L)
         lua_pushstring(L, run->parent ? run->parent->id : NULL);
     else if (strcmp(key, "top") == 0)
         lua_pushstring(L, top_of(run)->id);
+    else if (strcmp(key, "late") == 0)
+        lua_pushstring(L, run_late(run) ? run_late(run)->id : NULL);
     else if (strcmp(key, "agent") == 0)
         lua_pushstring(L, run->agent);
     else if (strcmp(key, "task") == 0)
@@ -455,10 +484,13 @@ static void make_metatable(lua_State *L)
                                        {"reserve", bind_budget_reserve},
                                        {"settle", bind_budget_settle},
                                        {"settled", bind_budget_settled},
+                                       {"short", bind_budget_short},
                                        {"raise", bind_budget_raise},
                                        {"begin_part", bind_budget_begin_part},
                                        {"deadline_in", run_deadline_in},
                                        {"time_left", run_time_left},
+                                       {"be_late", run_be_late},
+                                       {"above", run_above},
                                        {"clock", run_clock},
                                        {"hash", run_hash},
                                        {"decide", run_decide},

@@ -66,7 +66,7 @@ Status journal_list(Journal *journal, RunFilter filter, RunSeen *seen, void *arg
         "WITH RECURSIVE wanted(id) AS (VALUES(?4) UNION"
         "  SELECT runs.run FROM runs JOIN wanted ON runs.parent = wanted.id)"
         "SELECT " ROW_COLUMNS " FROM wanted JOIN runs r ON r.run = wanted.id WHERE " ROW_WANTED
-        "  ORDER BY r.started, r.rowid LIMIT ?1";
+        "  ORDER BY r.rowid LIMIT ?1";
     Str           tree = filter.tree;
     sqlite3_stmt *statement = NULL;
     Status        status = store_prepare(journal->reads, tree.len ? below : all, &statement, err);

@@ -8,6 +8,7 @@ local json     = require "lib.json"
 local model    = require "lib.model"
 local limits   = require "lib.limits"
 local output   = require "lib.output"
+local overtime = require "lib.overtime"
 local part_limits = require "lib.part_limits"
 local past     = require "lib.past"
 local question = require "lib.question"
@@ -339,7 +340,7 @@ end
 ---@param work fun(): table?, Error?
 ---@return table? result, Error? err
 function agent.whole(run, work)
-  local whole, result, err = pcall(run.scope, run, work)
+  local whole, result, err = pcall(run.scope, run, function() return overtime.whole(run, work) end)
   if not whole then
     err = type(result) == "table" and result or { code = "script", message = tostring(result) }
     result = nil
@@ -348,17 +349,15 @@ function agent.whole(run, work)
   if run.parked then result, err = nil, { code = "waiting", message = question.waits_for(run) } end
   local status = err and err.code or result and result.status or "ok"
   local speaking = table.concat(session.get().speaking[run.id] or {})
-  local left, used = run:time_left()
-  if status == "limit" and left == 0 then
-    stall.tell(run, run.parent and "child" or "run", used, "fail")
-  end
+  local after_ms = overtime.ended(run, status)
+  if after_ms and not run.parent then stall.tell(run, "run", after_ms, "fail") end
   local ended, open_questions = run:end_jobs(), question.left(run)
   if result then result.questions = open_questions end
   local body = { status = status, result = result, jobs = #ended > 0 and ended or nil,
     questions = not result and open_questions or nil,
     error = err and { code = err.code, message = err.message } or nil,
     partial = speaking ~= "" and speaking or nil, spent = run:spent(),
-    files = not run.parent and run:sources() or nil }
+    files = not run.parent and run:sources() or nil, wrote = run:wrote(), late = after_ms }
   body.cut, body.cost_usd = session.take_cut(run)
   local lost = finish(run, status, body)
   if not whole then error(err, 0) end -- whoever waited for this run was cancelled

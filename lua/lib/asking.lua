@@ -129,11 +129,14 @@ end
 local function retarget(talk, place)
   local before = talk.targets[1].provider
   table.move(talk.targets, place, #talk.targets + place - 1, 1)
+  -- Another list: one that is the same has only grown (asking.encode).
   if talk.targets[1].provider ~= before then talk.request.messages = {} end
 end
 
 --- Makes the fragments of the messages that have none yet: each is made once, so that the same
---- prefix is the same bytes (law 10).
+--- prefix is the same bytes (law 10). A list of fragments only grows: where older ones change,
+--- another list takes its place. So what is known of a list need not be found out anew at each turn
+--- (lib.estimate, lib.prefix).
 ---@async
 ---@param run  HostRun
 ---@param talk table

@@ -148,11 +148,13 @@ local function decided(run, what, call, decide)
 end
 
 --- What a policy said of a call. A recorded answer is not taken again; where the policy forbids
---- more now than it did then, that is another answer, and holds.
+--- more now than it did then, or asks for another reason, that is another answer, and holds.
 local function answer_of(run, file, call, asked, facts)
   local known = past.take(run, "decision", "policy " .. call.id)
   local said = door.verdict(run, file, asked, facts)
-  if known and door.stricter(known, said) == known then return known end
+  local asks_else = known and known.verdict == "ask" and said.verdict == "ask"
+    and known.why ~= said.why
+  if known and not asks_else and door.stricter(known, said) == known then return known end
   local body = { what = "policy", call = call.id, tool = call.name, verdict = said.verdict,
     why = said.why, from = said.from, file = file ~= session.get().policies[1] and file or nil }
   session.record(run, "decision", body)
@@ -223,7 +225,8 @@ local function refused(run, who, declaration, call, asked, facts)
   if verdict.verdict == "ask" then
     verdict = { verdict = "ask", why = verdict.why or "policy asks", from = verdict.from }
     local allowed, why = consent.ask(run, { call = call, asked = asked, verdict = verdict,
-      key = door.key(asked, run.workspace) })
+      key = door.key(asked, run.workspace), begun = not declaration.repeatable
+        and past.peek(run, "call", call.at or call.id) ~= nil })
     if not allowed then return why end
   end
   if who.hooks and who.hooks.allow_tool then
@@ -290,6 +293,15 @@ local function needs_power(declaration)
   return declaration.needs.exec ~= nil or declaration.effect == "outside"
 end
 
+--- Notes what a call did that may not be done twice. A command that may reach out may have.
+local function note_act(run, declaration, effect)
+  if effect == "read" or declaration and declaration.repeatable then return end
+  local s = session.get()
+  local out = effect == "outside" or declaration == nil or declaration.needs.exec ~= nil
+    and (s.sandbox == "unconfined" or s.settings.sandbox.network ~= "none")
+  session.act(run.id, out and "outside" or "write")
+end
+
 local function unknown(who, call)
   local hint = text.suggest(call.name, who.tools)
   return failed(call, ("There is no tool %q here%s. The tools are: %s."):format(call.name, hint,
@@ -329,9 +341,10 @@ local function prepare(run, who, call)
     code = "denied"
   end
   if not why then
-    local affordable, over = limits.spend(run, "calls", 1)
+    local begun = past.peek(run, "call", call.at or call.id) ~= nil
+    local affordable, over = limits.spend(run, "calls", 1, begun)
     if affordable and (declaration.effect == "write" or declaration.needs.exec) then
-      affordable, over = limits.room(run, "written", 1)
+      affordable, over = limits.room(run, "written", 1, begun)
     end
     if not affordable then why, code = over.message, "limit" end
   end
@@ -339,6 +352,7 @@ local function prepare(run, who, call)
   local _, _, before = past.once(run, "call", { id = call.id, tool = call.name,
     input = why and call.input or input, effect = declaration.effect,
     refused = why and true or nil, at = call.at, of = call.of, line = call.line }, power)
+  if not why then note_act(run, declaration, declaration.effect) end
   if before and not why and not declaration.repeatable then why, code = UNKNOWN, "unknown" end
   return { call = call, declaration = declaration, input = input, power = power,
     hosts = asked and asked.hosts, result = why and failed(call, why, code) }
@@ -365,6 +379,7 @@ function door.recall(run, result)
   past.take(run, "result", key)
   if call and not call.refused then
     run:charge("calls", 1)
+    note_act(run, session.get().tools[call.tool], call.effect)
     if result.wrote then run:charge("written", result.wrote) end
     note_touched(run, session.get().tools[call.tool], call.input, result)
   end
@@ -418,8 +433,8 @@ local function use(run, prepared)
   repeat
     tries = tries + 1
     result = shape(prepared.call, run:tool(means, prepared.input))
-  until result.code ~= "timeout" or not stall.met(run, "tool", "tool " .. declaration.name,
-    declaration.timeout_ms, repeatable and tries < TRIES_MOST)
+  until result.code ~= "timeout" or not stall.met(run, "tool", prepared.call.id,
+    "tool " .. declaration.name, declaration.timeout_ms, repeatable and tries < TRIES_MOST)
   return keep_state(run, prepared.call, result)
 end
 

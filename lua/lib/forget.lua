@@ -57,6 +57,7 @@ function forget.from(mine, step)
     else
       gone = seq ~= nil and record.seq >= seq and record.kind ~= "run.started"
         and record.kind ~= "run.resumed" -- when it was taken up, and by what limits
+        and not (at and at:find("^more%.")) -- nor what people gave it since
     end
     found = found or placed or record.seq == seq
     if gone then seqs[#seqs + 1] = record.seq end

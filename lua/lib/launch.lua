@@ -1,6 +1,7 @@
 --- From what a command line, or a journal, says of a run to its last line. Host VM only.
 local agent   = require "lib.agent"
 local cassette = require "lib.cassette"
+local catalog = require "lib.catalog"
 local chains  = require "lib.chains"
 local chooser = require "lib.chooser"
 local fresh   = require "lib.fresh"
@@ -49,6 +50,7 @@ function launch.report(cli, loaded, who)
   end
   for _, one in ipairs(loaded.box.diagnostics) do say("%s", toolbox.say(one)) end
   launch.say_lines(cli, loaded)
+  if who.source then catalog.outline { who } end
   for _, one in ipairs(loaded.catalog.diagnostics) do
     if not one.stays and (one.file == who.file or one.taken == who.file) then
       say("%s:%d:%d: %s", one.file, one.line, one.column, one.message)

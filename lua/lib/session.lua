@@ -32,9 +32,13 @@ local session = {}
 ---@field watched  table<string, table> workspaces of which commands' changes count; lib.changes
 ---@field questions table<string, question.Asked[]> that nobody answered, by run
 ---@field sent     table<string, table> how the last conversation of an agent began; see lib.prefix
----@field part     table<string, limits.Part> the time of the part of the agent at work, by run
----@field reached  table<string, boolean> limits where a person said that it is the end
----@field stalls   integer about which a person was asked
+---@field part     table<string, limits.Part> the part of the agent at work, by run
+---@field given    table<string, more.Given> what people said about limits, by run and limit
+---@field together table<string, together.Open> what several wait for, by name
+---@field allowed  table<string, integer> the time that a run was given at first, in ms, by run
+---@field late     table<string, integer> how long runs had that ended since it was over, by run
+---@field acted    table<string, "write"|"outside"> what runs did that may not be done twice, by run
+---@field stalls   table<string, integer> how often a person was asked about one, by its place
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
 ---@field models   table<string, string[]> the models that a run asks, the first of them now, by run
 ---@field bench?   bench.Bench what the test under way may do besides
@@ -126,6 +130,13 @@ end
 function session.state_of(run, tool)
   local states = current.states[run.id]
   return states and states[tool]
+end
+
+--- Notes that a run did something that may not be done twice.
+---@param run_id string
+---@param what?  "write"|"outside" nil: nothing
+function session.act(run_id, what)
+  if what and current.acted[run_id] ~= "outside" then current.acted[run_id] = what end
 end
 
 ---@class session.Touched

@@ -49,9 +49,9 @@ local text   = require "lib.text"
 ---@field sandbox  settings.Sandbox
 ---@field limits   settings.Limits
 ---@field budget   settings.Budget
----@field stalls   table<stall.Name, stall.Policy>
----@field policy   { ask_ms: integer, unanswered: "wait"|"refuse", rules: settings.Rule[] } the
----  user's rules first
+---@field stalls   table<string, string> by stall.Name, `child`, `ask` and `run`
+---@field policy   { ask_ms: integer, wait_ms: integer|false, unanswered: "wait"|"refuse",
+---  rules: settings.Rule[] } the user's rules first
 ---@field grants   table<string, Needs> by tool; net, secrets, read, write as far as granted
 ---@field warnings string[] "FILE:LINE:COLUMN: what was not followed"
 ---@field origin   table<string, string> where a key was set: "limits.time" to "FILE:LINE"

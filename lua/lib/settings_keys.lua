@@ -122,9 +122,19 @@ local function budget_key(key)
 end
 
 --- `stalls.NAME`: what is done when nothing happens for too long.
-local function stall_key(name, default)
-  return { "stalls." .. name, name, read = values.word { "retry", "fail", "ask" },
+local function stall_key(name, default, words)
+  return { "stalls." .. name, name, read = values.word(words or { "retry", "fail", "ask" }),
     default = default, narrower = false }
+end
+
+local function wait_words(ms) return ms and duration.words(ms) or "none" end
+
+--- How long what is asked may wait for a person who is not here. A project's is the shorter one, or
+--- the only one.
+local function shorter_wait(theirs, ours)
+  if theirs and (not ours or theirs <= ours) then return theirs end
+  if theirs == ours then return ours end
+  return ours, ("%s is more than the %s in force"):format(wait_words(theirs), wait_words(ours))
 end
 
 --- The first word of each key but `grants`.
@@ -151,9 +161,13 @@ keys.ALL = {
   { "budget.on_reached", "on_reached", read = values.word { "ask", "park", "end" },
     default = "ask", narrower = false },
   stall_key("connect", "retry"), stall_key("first_byte", "retry"),
-  stall_key("idle_stream", "retry"), stall_key("tool", "fail"),
+  stall_key("idle_stream", "retry"), stall_key("tool", "fail"), stall_key("child", "fail"),
+  stall_key("ask", "default", { "default", "fail", "wait" }),
+  stall_key("run", "fail", { "fail", "ask" }),
   share_key("context.full", 80, 20, 95), share_key("context.left", 50, 5, 90),
   duration_key("policy.ask_deadline", "ask_ms", 5 * MINUTE, SECOND, 7 * DAY),
+  { "policy.wait_deadline", "wait_ms", read = values.duration_or_none(1, 366 * DAY),
+    default = false, narrower = shorter_wait, words = wait_words },
   { "policy.unanswered", "unanswered", read = values.word { "wait", "refuse" }, default = "wait",
     narrower = function(theirs, ours)
       if theirs == "refuse" or theirs == ours then return theirs end

@@ -88,6 +88,17 @@ function values.duration(least, most)
   return amount(duration.parse, duration.words, "20s", least, most)
 end
 
+--- A length of time, or "none", which is false.
+---@param least integer milliseconds
+---@param most  integer milliseconds
+function values.duration_or_none(least, most)
+  local read_duration = values.duration(least, most)
+  return function(read, node)
+    if node.kind == "scalar" and node.text == "none" then return false end
+    return read_duration(read, node)
+  end
+end
+
 ---@param least integer bytes
 ---@param most  integer bytes
 function values.size(least, most) return amount(size.parse, size.words, "512M", least, most) end

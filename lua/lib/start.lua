@@ -72,7 +72,8 @@ end
 ---  of the run that is carried on, from the journal that is open; kept: see catalog.load
 ---@return start.Loaded? loaded, Error? err
 function start.load(cli, named, how)
-  local where, err = project.find(cli, named)
+  local seen = {}
+  local where, err = project.find(cli, named, seen)
   if not where then return nil, err end
   if where.written.denied then return nil, where.written.denied end
   local gate = where.place and trust.gate(cli, where.place, where.written, how) or no_gate()
@@ -84,7 +85,7 @@ function start.load(cli, named, how)
   end
   table.move(gate.lines, 1, #gate.lines, #where.lines + 1, where.lines)
   local found = catalog.load(cli, where.layers,
-    { gate = gate, takes = taker(cli, where, how), kept = how and how.kept })
+    { gate = gate, takes = taker(cli, where, how), kept = how and how.kept, seen = seen })
   local changed
   if how and how.recorded then
     changed, err = texts.use(cli, how.recorded, gate, found)
@@ -145,8 +146,10 @@ end
 ---@async
 ---@return table? models, Error? err
 function start.models(cli, gate)
-  local models, err = cli.decide("lua/lib/decisions.lua", "models",
-    gate ~= nil and gate.loaded["lua/models.lua"] == true, shipped)
+  local of_project = gate ~= nil and gate.loaded["lua/models.lua"] == true
+  local _, _, as_built = cli.locate("lua/models.lua")
+  if as_built and not of_project then return shipped end -- it was checked before it shipped
+  local models, err = cli.decide("lua/lib/decisions.lua", "models", of_project, shipped)
   if not models then return nil, start.located(cli, err) end
   return models
 end
@@ -420,9 +423,9 @@ function start.session(cli, loaded, how)
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
     visits = how.visits or {}, states = {}, touched = {}, questions = {}, speaking = {},
     cuts = {}, unpriced = {}, models = {}, part = {}, sent = {}, watched = {}, pasts = how.pasts,
-    reached = {},
-    stalls = 0, inbox = {}, heard = 0, waiting = {}, parked = {}, now = cli.now,
-    parks = how.parks and inforce.policy.unanswered == "wait",
+    given = {}, together = {}, allowed = {}, late = {}, acted = {}, stalls = {},
+    inbox = {}, heard = 0, waiting = {}, parked = {},
+    now = cli.now, parks = how.parks and inforce.policy.unanswered == "wait",
     facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux",
       notes = said },
     sink = person.sink,

@@ -58,7 +58,7 @@ end
 local function note(at, record)
   local what = STARTS[record.kind] or DONE[record.kind]
   local body = record.body
-  if not what or not body.at then return end
+  if not what or not (body.at and body.at:find("^b?%d")) then return end -- the host asks besides
   local step = at[body.at] or { at = body.at, lost = {} }
   at[body.at] = step
   step.what, step.of, step.line = what, body.of or step.of, body.line or step.line

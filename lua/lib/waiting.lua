@@ -19,6 +19,7 @@ local waiting = {}
 ---@field text     string the question; of an approval what is to be called, in one line
 ---@field choices? string[] what may be answered
 ---@field default? string the answer where nobody gives one in time
+---@field late?    "fail" who asked gets no answer after that time, whatever the default
 ---@field tool?    string of an approval
 ---@field lines?   string[] of an approval: the arguments
 ---@field facts?   string[] of an approval: what it reaches, and why it asks
@@ -39,7 +40,7 @@ end
 local OPENS <const> = {
   question = function(body)
     if body.to ~= "User" then return nil end
-    return { kind = "question", text = body.text, default = body.default }
+    return { kind = "question", text = body.text, default = body.default, late = body.late }
   end,
   approval = function(body)
     local first = type(body.lines) == "table" and body.lines[1]
@@ -121,17 +122,21 @@ end
 
 -- for people --------------------------------------------------------------------------------------
 
+--- What holds when the time to answer is over, behind `before`.
+---@param open   waiting.Open
+---@param before string
+---@return string words "" where nothing does: who asked gets no answer
+function waiting.holds(open, before)
+  if open.kind == "approval" then return before .. "it is denied" end
+  if open.default == nil or open.late == "fail" then return "" end
+  return ("%s%q holds"):format(before, open.default)
+end
+
 local function time_left(open, now)
   local at = open["until"]
   if not at then return "" end
-  if open.overdue then
-    if open.kind == "question" and open.default ~= nil then
-      return (", its time is over: %q holds"):format(open.default)
-    end
-    return ", its time is over"
-  end
-  local default = open.default ~= nil and (", then %q holds"):format(open.default) or ""
-  return (", for %s more%s"):format(duration.words(at - now), default)
+  if open.overdue then return ", its time is over" .. waiting.holds(open, ": ") end
+  return (", for %s more%s"):format(duration.words(at - now), waiting.holds(open, ", then "))
 end
 
 --- What to type.

@@ -219,7 +219,7 @@ sub normal {
             for my $block (ref $body->{content} eq 'ARRAY' ? @{ $body->{content} } : ()) {
                 delete @$block{qw(dialect opaque)} if ref $block eq 'HASH';
             }
-            delete @{ $body->{files} }{ grep { m{/dialects/|rehears|/scenarios/|/failure|/reading|/openai|/wire|/models\.lua} } keys %{ $body->{files} } } if ref $body->{files};
+            delete @{ $body->{files} }{ grep { m{/dialects/|rehears|/scenarios/|/failure|/reading|/openai|/wire|/models\.lua|/model_data} } keys %{ $body->{files} } } if ref $body->{files};
             delete $body->{files} if $kind eq 'run.finished'; # --model leaves routing.lua unread
             delete @$body{qw(tokens usd max_tokens)} if $kind eq 'reserved';
             delete @$body{qw(why from effort)} if ($body->{what} // '') eq 'model';

@@ -78,7 +78,11 @@ function failure.from_status(status, headers, said)
   }
 end
 
---- How long the server asks us to wait; nil when it does not say, or says nonsense.
+local DAY_MS      <const> = 86400000
+local NONSENSE_MS <const> = 1e15 -- no date that can be written is so far away
+
+--- How long the server asks us to wait, a day where it is more; nil when it does not say, or says
+--- nonsense.
 ---@param headers table<string, string>
 ---@return integer? ms
 function failure.retry_after_ms(headers)
@@ -92,8 +96,8 @@ function failure.retry_after_ms(headers)
     end
     ms = seconds and seconds * 1000
   end
-  if not ms or ms ~= ms or ms < 0 or ms > 86400000 then return nil end
-  return math.ceil(ms)
+  if not ms or ms ~= ms or ms < 0 or ms > NONSENSE_MS then return nil end
+  return math.ceil(math.min(ms, DAY_MS))
 end
 
 --- When the server wants to be asked again, where it names a date and does not say what time it is.

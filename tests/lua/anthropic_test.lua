@@ -516,6 +516,9 @@ t.test("how long to wait is read from either header", function()
     date = "Sun, 22 Nov 2026 20:59:55 GMT" }, 10000)
   t.equal(wait { ["retry-after"] = "Sun, 01 Mar 2026 00:00:00 GMT",
     date = "Sat, 28 Feb 2026 23:59:59 GMT" }, 1000)
+  t.equal(wait { ["retry-after"] = "172800" }, 86400000, "days are a day, and no reason to hurry")
+  t.equal(wait { ["retry-after"] = "Fri, 31 Dec 9999 23:59:59 GMT",
+    date = "Sun, 22 Nov 2026 20:59:55 GMT" }, 86400000)
   for _, nonsense in ipairs { "soon", "-1", "nan", "1e99", "Sun, 99 Foo 2026 21:00:05 GMT" } do
     t.falsy(wait { ["retry-after"] = nonsense, date = "Sun, 22 Nov 2026 20:59:55 GMT" }, nonsense)
   end

@@ -198,10 +198,14 @@ local function call_of(state, piece)
   if call and id and call.id and id ~= call.id then call = nil end -- every index is 0 there
   if call and not index and not id and reading.object(piece["function"])
     and reading.text(piece["function"].name) then call = nil end    -- neither, but it begins anew
-  if call then return call end
+  if call and (not id or call.id) then return call end
   if id and state.ids[id] then return nil, "two calls with one id" end
-  call = { id = id, pieces = {} }
   if id then state.ids[id] = true end
+  if call then -- its id comes behind its beginning
+    call.id = id
+    return call
+  end
+  call = { id = id, pieces = {} }
   state.calls[#state.calls + 1] = call
   if index then state.by_index[index] = call end
   return call
@@ -220,6 +224,14 @@ local function add_call(state, piece)
   if type(arguments) == "string" then call.pieces[#call.pieces + 1] = arguments end
 end
 
+--- An id for a call that came without one: none that the server gave to another.
+local function new_id(state, place)
+  local id = ("call_%s_%d"):format(state.id or "x", place)
+  while state.ids[id] do id = id .. "_" end
+  state.ids[id] = true
+  return id
+end
+
 --- The calls are complete.
 local function end_calls(state)
   local events = {}
@@ -228,7 +240,7 @@ local function end_calls(state)
     if not call.name or call.name == "" then
       return reading.broken(state, "a call without a name")
     end
-    call.id = call.id or ("call_%s_%d"):format(state.id or "x", i)
+    call.id = call.id or new_id(state, i)
     call.input = table.concat(call.pieces)
     if not call.input:find("%S") then call.input = "{}" end
     events[i] = { kind = "call", id = call.id, name = call.name, input = call.input }

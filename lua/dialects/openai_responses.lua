@@ -335,8 +335,9 @@ end
 --- Searches that cost something, as the server counts them; nil where it does not.
 local function searches_of(response)
   local tools = reading.object(response.tool_usage) or {}
-  local count = (reading.object(tools.web_search) or {}).num_requests
-  return math.type(count) == "integer" and count >= 0 and count or nil
+  local counted = {}
+  reading.count(counted, "searches", (reading.object(tools.web_search) or {}).num_requests)
+  return counted.searches
 end
 
 --- Why the server's cache missed; nil where it did not, or says nothing.

@@ -5,8 +5,9 @@
 --- The state of a reply stays here while the reply comes. It may be lost, when another script broke
 --- this VM or too many replies come at once; it can be made again of the same pieces, since a
 --- dialect's functions are pure.
-local schema = require "lib.schema"
-local text   = require "lib.text"
+local reading = require "lib.reading"
+local schema  = require "lib.schema"
+local text    = require "lib.text"
 
 local calls = {}
 
@@ -116,13 +117,16 @@ function calls.encode(path, messages, habits)
   return fragments
 end
 
-local HEADER <const> = schema.list { of = schema.text {}, min = 2, max = 2 }
+--- What may stand in a header: no line ends, which would begin another one.
+local VALUE <const> = "^[^%c]*$"
+local HEADER <const> = schema.list { of = schema.text { pattern = VALUE }, min = 2, max = 2 }
 local REQUEST <const> = schema.object {
   { "method", schema.enum { "POST", "GET" }, "" },
   { "path", schema.text { min = 1 }, "" },
   { "headers", schema.list { of = HEADER }, "" },
   optional("body", schema.text {}),
-  optional("secret_header", schema.text { min = 1 }), optional("secret_prefix", schema.text {}),
+  optional("secret_header", schema.text { min = 1 }), 
+  optional("secret_prefix", schema.text { pattern = VALUE }),
 }
 
 --- What is wrong with a path that goes behind the server's address: it must stay below that.
@@ -130,8 +134,10 @@ local function astray(path)
   if not path:find("^/[%w%-%._~!$&'()*+,;=:@/%%?]*$") then
     return "is no path: it begins with /, and anything else but letters, digits and .-_~ is %XX"
   end
-  local plain = path:gsub("%?.*$", ""):gsub("%%2[eE]", "."):gsub("%%2[fF]", "/")
+  local plain = path:gsub("%?.*$", ""):gsub("%%2[eE]", "."):gsub("%%3[bB]", ";")
+    :gsub("%%2[fF]", "/"):gsub("%%5[cC]", "/")
   for part in plain:gmatch("[^/]+") do
+    part = part:gsub(";.*$", "") -- some servers drop what follows before they look
     if part == "." or part == ".." then return "leads out of the server's address" end
   end
 end
@@ -158,7 +164,8 @@ function calls.count(path, req) return built(path, "count", req) end
 ---@return integer? tokens
 function calls.counted(path, body)
   local tokens = use(path, "counted", body)
-  if tokens ~= nil and (math.type(tokens) ~= "integer" or tokens < 0) then
+  if tokens ~= nil and (math.type(tokens) ~= "integer" or tokens < 0
+    or tokens > reading.COUNT_MOST) then
     mistake(path, "counted", "answers no count of tokens")
   end
   return tokens
@@ -171,6 +178,7 @@ local CODES <const> = { "invalid", "denied", "not_found", "unavailable", "timeou
   "protocol" }
 local DETAILS <const> = schema.object {
   optional("status", schema.integer {}), optional("retry_after_ms", schema.integer { min = 0 }),
+  optional("retry_at_ms", schema.integer {}),
   optional("type", schema.text {}), optional("reason", schema.text {}),
   optional("request_id", schema.text {}), optional("partial", schema.text {}),
   optional("busy", schema.boolean {}), optional("in_stream", schema.boolean {}),
@@ -199,12 +207,12 @@ function calls.wants_legacy(path, err) return use(path, "wants_legacy", err) == 
 -- the stream in -----------------------------------------------------------------------------------
 
 local STOPS <const> = { "end", "calls", "length", "refusal", "pause", "context", "other" }
-local COUNT <const> = schema.integer { min = 0 }
+local COUNT <const> = schema.integer { min = 0, max = reading.COUNT_MOST }
 local USAGE <const> = schema.object {
   optional("input", COUNT), optional("output", COUNT), optional("cache_read", COUNT),
   optional("cache_write", COUNT), optional("searches", COUNT),
   optional("fetches", COUNT), optional("code_runs", COUNT),
-  optional("usd", schema.number { min = 0 }),
+  optional("usd", schema.number { min = 0, max = reading.USD_MOST }),
 }
 
 --- What is wrong with a text that people and the journal are shown.

@@ -98,7 +98,7 @@ function openai.usage(state, prompt, output, details, usd)
   reading.count(raw, "cache_read", details.cached_tokens)
   reading.count(raw, "cache_write", details.cache_write_tokens)
   if not next(raw) then return {} end
-  if type(usd) == "number" and usd >= 0 and usd < math.huge then
+  if type(usd) == "number" and usd >= 0 and usd <= reading.USD_MOST then
     raw.usd = math.max(raw.usd or 0, usd)
   end
   local input = raw.prompt and raw.prompt - (raw.cache_read or 0) - (raw.cache_write or 0)

@@ -5,6 +5,10 @@ local json    = require "lib.json"
 
 local reading = {}
 
+--- The most that is believed of one reply, each far beyond any that there is: tokens of a kind, and
+--- dollars. What is added up of such amounts stays within 64 bits.
+reading.COUNT_MOST, reading.USD_MOST = 1000000000, 1000000
+
 --- A state with the fields that the functions here use, and the dialect's own.
 ---@param fields table
 ---@return table
@@ -121,12 +125,12 @@ function reading.refused(state, status, said)
 end
 
 --- Puts a count over the one before. Counts of a stream are totals: one that shrinks is not
---- believed, so that a budget never gets back what was spent.
+--- believed, so that a budget never gets back what was spent; nor is one beyond all measure.
 ---@param totals table
 ---@param name   string
 ---@param count  any
 function reading.count(totals, name, count)
-  if math.type(count) ~= "integer" or count < 0 then return end
+  if math.type(count) ~= "integer" or count < 0 or count > reading.COUNT_MOST then return end
   totals[name] = math.max(totals[name] or 0, count)
 end
 
@@ -135,7 +139,9 @@ end
 ---@return integer?
 function reading.counted(body)
   local said = reading.object(json.decode(body))
-  return said and math.type(said.input_tokens) == "integer" and said.input_tokens or nil
+  local counted = {}
+  reading.count(counted, "tokens", said and said.input_tokens)
+  return counted.tokens
 end
 
 --- The answer was no stream although nothing failed: says what it was.

@@ -192,6 +192,18 @@ t.test("calls without ids are given some, without arguments an empty object", fu
   t.equal(reply.stop, "calls", "some servers say stop all the same")
 end)
 
+t.test("an id that comes behind the call's beginning is its own, and none is invented twice", function()
+  local reply = play { calling({ index = 0, name = "read", arguments = "{" }),
+    calling({ index = 0, id = "late", arguments = "}" }), chunk({}, "tool_calls"), DONE }
+  t.equal({ #reply.content, reply.content[1].id, reply.content[1].input }, { 1, "late", "{}" })
+  reply = play { calling({ index = 0, id = "call_c1_2", name = "a" }), calling({ index = 1, name = "b" }),
+    chunk({}, "tool_calls"), DONE }
+  t.equal({ reply.content[1].id, reply.content[2].id }, { "call_c1_2", "call_c1_2_" })
+  local _, err = play { calling({ index = 0, id = "a", name = "a" }), calling({ index = 1, name = "b" }),
+    calling({ index = 1, id = "a" }) }
+  t.contains(err.message, "two calls with one id")
+end)
+
 t.test("what was thought goes back with calls, under the name under which it came", function()
   for _, name in ipairs { "reasoning_content", "reasoning" } do
     local reply, _, seen = play { chunk { [name] = "Let me " }, chunk { [name] = "see." },
@@ -296,6 +308,19 @@ t.test("usage that goes backwards gives no budget back", function()
 end)
 
 -- answers that are no stream ----------------------------------------------------------------------
+
+t.test("counts and dollars beyond all measure are not believed", function()
+  local function usage(said)
+    local state = chat.begin { cost = "usd" }
+    chat.event(state, "message", ('{"choices":[],"usage":%s}'):format(said))
+    return state.usage
+  end
+  t.equal(usage '{"prompt_tokens":9223372036854775807,"completion_tokens":5}', { output = 5 })
+  t.equal(usage '{"prompt_tokens":3,"completion_tokens":4611686018427387904}', { input = 3 })
+  t.equal(usage '{"prompt_tokens":3,"completion_tokens":5,"cost":1e15}', { input = 3, output = 5 })
+  t.equal(usage '{"prompt_tokens":1000000000,"completion_tokens":5,"cost":1000000}',
+    { input = 1000000000, output = 5, usd = 1000000 })
+end)
 
 t.test("an answer that is no stream says what it was instead, in each server's words", function()
   local err = chat.failure(200, { ["content-type"] = "text/html" }, "<html><title>Login</title>")

@@ -41,8 +41,23 @@ wrong_answer($_) for (
     ['no fragment', inside('encode', 'do return "" end'), 39, qr{heron\.lua:\d+: encode answers no text; it should answer JSON}],
     ['a request to elsewhere', sub { $_[0] =~ s{path = "/talk"}{path = "\@127.0.0.1:1/talk"}r }, 39, qr{heron\.lua:\d+: request answers the path "\@127}],
     ['a request above its server', sub { $_[0] =~ s{path = "/talk"}{path = "/%2e%2E/talk"}r }, 39, qr{heron\.lua:\d+: request answers the path .* leads out}],
+    ['a request above its server, as some servers read it', sub { $_[0] =~ s{path = "/talk"}{path = "/a/..;x/%5c..%5ctalk"}r }, 39, qr{heron\.lua:\d+: request answers the path .* leads out}],
+    ['a header with a line end', sub { $_[0] =~ s/headers = \{ /headers = { { "a", "b\\r\\nc: d" }, /r }, 39, qr{heron\.lua:\d+: request answers no request: request\.headers\[1\]\[2\]}],
+    ['a prefix with a line end', sub { $_[0] =~ s/secret_prefix = ""/secret_prefix = "a\\n"/r }, 39, qr{heron\.lua:\d+: request answers no request: request\.secret_prefix}],
+    ['dollars without end', inside('finish', 'state.usage = { usd = 1 / 0 }'), 39, qr{heron\.lua:\d+: finish answers a reply whose usage is none: usage\.usd}],
+    ['tokens without end', inside('finish', 'state.usage = { input = math.maxinteger }'), 39, qr{heron\.lua:\d+: finish answers a reply whose usage is none: usage\.input}],
     ['a value that cannot cross', inside('request', 'do return { method = print } end'), 39, qr{heron\.lua:\d+: request answers no request}],
 );
+servers_words($_) for (
+    ['a text that is none', 'T 7', 37, qr/T 7/],
+    ['a call of nothing', 'C null', 37, qr/C null/],
+    ['a call without a tool', 'C {"id":"c"}', 37, qr/a call without id or tool/],
+    ['tokens of nothing', 'U null', 37, qr/U null/],
+    ['an error of nothing', '! {"kind":{},"text":[]}', 35, qr/broke off/],
+);
+beyond_measure();
+comes_back_late();
+no_header();
 lost_state();
 in_a_project();
 in_place_of_ours();
@@ -126,6 +141,49 @@ sub wrong_answer {
     my $message = ($ran->{out} =~ /^\{/ ? $Try::JSON->decode($ran->{out})->{error}{message} : '') // '';
     like($message, qr{\Q$home->{config}\E/perigee/lua/dialects/$pattern}, "$what: the error names file and line");
     cmp_ok(scalar @requests, '<=', 1, "$what: and is not asked again");
+}
+
+# Whatever the server says, the example's functions do not raise: the error is the server's.
+sub servers_words {
+    my ($what, $line, $exit, $pattern) = @{ $_[0] };
+    my $server = Misbehave::serve(sub { print { $_[0] } Heron::head(), Heron::lines($line, '. "end"') });
+    my $ran = asked(home($FILE), { HERON_BASE_URL => $server->{url} }, 'Go.');
+    Misbehave::stop($server);
+    is($ran->{exit}, $exit, "$what: the server's mistake") or diag($ran->{out}, $ran->{err});
+    like($ran->{out}, $pattern, "$what: is told");
+}
+
+# Counts that no reply has are not believed, and a run goes on without them.
+sub beyond_measure {
+    my $most = '9223372036854775807';
+    my $server = Misbehave::serve(sub { print { $_[0] } Heron::head(), Heron::lines('T "Hm."', qq(U {"in":$most,"out":$most}), '. "end"') });
+    my $ran = asked(home($FILE), { HERON_BASE_URL => $server->{url} }, 'Go.');
+    Misbehave::stop($server);
+    is($ran->{exit}, 0, 'tokens beyond all measure end no run') or diag($ran->{out}, $ran->{err});
+}
+
+# What lib.failure makes of a date in retry-after is an error that may cross.
+sub comes_back_late {
+    my $server = Misbehave::serve(sub {
+        print { $_[0] } Misbehave::whole(503, 'text/plain', 'later') =~ s/\r\n\r\n/\r\nretry-after: Fri, 31 Dec 2100 23:59:59 GMT\r\n\r\n/r;
+    });
+    my $ran = asked(home($FILE), { HERON_BASE_URL => $server->{url} }, 'Go.');
+    my @requests = Misbehave::requests($server);
+    Misbehave::stop($server);
+    is($ran->{exit}, 36, 'a server that names a date and no time of its own is not to be had') or diag($ran->{out});
+    like($ran->{out}, qr/HTTP 503: later/, 'which is said');
+    is(scalar @requests, 1, 'and it is let be until then');
+}
+
+# A key that is there goes where the file says; where it does not, nothing is sent.
+sub no_header {
+    my $server = Misbehave::serve(\&Heron::answer);
+    my $ran = asked(home(changed($FILE, sub { $_[0] =~ s/secret_header = "x-heron-key", //r })),
+        { HERON_BASE_URL => $server->{url}, HERON_API_KEY => $KEY }, 'Go.');
+    my @requests = Misbehave::requests($server);
+    Misbehave::stop($server);
+    like($ran->{out}, qr/the dialect heron does not say in which header HERON_API_KEY goes/, 'a key without a header is told');
+    is(scalar @requests, 0, 'and nothing is sent');
 }
 
 # While one reply is under way another script breaks the VM that had its state: what had come is heard

@@ -2,6 +2,7 @@
 --- what a run needs, a scenario served as if it were one, and one made of what a model said.
 local actions = require "lib.actions"
 local asking = require "lib.asking"
+local columns = require "lib.columns"
 local dialects = require "lib.dialect"
 local fresh = require "lib.fresh"
 local json = require "lib.json"
@@ -71,7 +72,7 @@ local function listing(env)
     local provider = data.providers[name]
     local url, own = model.address(env.variables, provider)
     found.providers[#found.providers + 1] = {
-      name = name, base_url = url, base_url_variable = provider.base_url_variable,
+      name = name, base_url = model.shown(url), base_url_variable = provider.base_url_variable,
       dialect = own and provider.own_dialect or provider.dialect,
       secret = provider.secret, keyless = provider.keyless,
       has_secret = provider.secret ~= nil and env.secrets[provider.secret] == true,
@@ -106,10 +107,10 @@ local function price(prices)
 end
 
 local function show(found)
-  local lines = {}
-  local function line(...)
-    local columns = ("%-27s "):rep(select("#", ...) - 1)
-    lines[#lines + 1] = (columns .. "%s"):format(...)
+  local parts, rows = {}, {}
+  local function line(...) rows[#rows + 1] = { ... } end
+  local function end_part()
+    parts[#parts + 1], rows = columns.lines(rows, #rows[1]), {}
   end
   line("provider", "server", "speaks", "key")
   for _, provider in ipairs(found.providers) do
@@ -119,24 +120,25 @@ local function show(found)
         or provider.keyless and " is not set; it may need none" or " is not set"))
   end
   line("rehearsal", "none", "rehearsal", "none: --model rehearsal:FILE")
-  lines[#lines + 1] = ""
+  end_part()
   line("dialect", "comes from")
   for _, one in ipairs(found.dialects) do line(one.name, one.from) end
-  lines[#lines + 1] = ""
+  end_part()
   line("tier", "models, in order")
   for _, tier in ipairs(sorted_keys(found.tiers)) do
     line(tier, table.concat(found.tiers[tier], ", "))
   end
-  lines[#lines + 1] = ""
+  end_part()
   line("name", "stands for")
   for _, name in ipairs(sorted_keys(found.names)) do line(name, found.names[name]) end
-  lines[#lines + 1] = ""
+  end_part()
   line("model", "context / most output", "a million tokens in / out")
   for _, one in ipairs(found.models) do
     line(one.id, thousands(one.context) .. " / " .. thousands(one.max_output),
       price(one.prices) .. (one.retires and "  retires " .. one.retires or ""))
   end
-  return table.concat(lines, "\n") .. "\n"
+  end_part()
+  return table.concat(parts, "\n")
 end
 
 -- serve ------------------------------------------------------------------------------------------
@@ -281,7 +283,7 @@ local function which(cli, _, name)
   end
   for i, target in ipairs(targets) do
     cli.out(shown.clean(("%s%s at %s (%s)%s\n"):format(i > 1 and "else " or "", target.model,
-      target.base_url, target.why, spoken_by(target))))
+      model.shown(target.base_url), target.why, spoken_by(target))))
   end
   return 0
 end
@@ -313,8 +315,8 @@ local function check(cli, _, name)
     cli.err("perigee: " .. shown.clean(err.message) .. "\n")
     return cli.exit_code(err.code)
   end
-  cli.out(shown.clean(("%s at %s, %s%s\n"):format(target.model, target.base_url, target.dialect,
-    spoken_by(target))))
+  cli.out(shown.clean(("%s at %s, %s%s\n"):format(target.model, model.shown(target.base_url),
+    target.dialect, spoken_by(target))))
   local works
   works, err = run:scope(function()
     return model_check.run({ target = target,

@@ -22,13 +22,14 @@ local NEXT <const> = "; record the run again"
 ---@return string about JSON in one line
 function cassette.about(session, task, workspace)
   local env = session.env
-  local providers = {}
+  local providers, variables = {}, {}
+  for name, said in pairs(env.variables) do variables[name] = model.shown(said) end
   for name, provider in pairs(env.models.providers) do
     providers[name] = { dialect = provider.dialect,
-      base_url = (model.address(env.variables, provider)) }
+      base_url = model.shown((model.address(env.variables, provider))) }
   end
   return json.encode { task = task, workspace = workspace, date = session.facts.date,
-    variables = env.variables, secrets = env.secrets, providers = providers }
+    variables = variables, secrets = env.secrets, providers = providers }
 end
 
 --- Whether `map` has texts for keys and `kind` for values.

@@ -74,25 +74,30 @@ local function owner(data, name)
   end
 end
 
+--- All of a server's own addresses are this one here.
+local THIS_ONE <const> = { [""] = "127.0.0.1", ["0.0.0.0"] = "127.0.0.1", ["[::]"] = "[::1]" }
+
 --- What a variable's value leaves out is that of `base`: "10.0.0.5" may stand for
 --- "http://10.0.0.5:11434/v1". An address with a scheme has its scheme's port.
 local function filled(said, base)
+  said = said:gsub('^["\']', ""):gsub('["\']$', "") -- as env files of services have it
   local scheme, rest = said:match("^(%a[%w+.-]*://)(.*)$")
   if said:find("^unix:") then return said end
   local base_scheme, base_host, base_path = base:match("^(%a+://)([^/]*)(.*)$")
   local host, path = (rest or said):match("^([^/]*)(.*)$")
-  if host:sub(1, 1) == ":" then host = "127.0.0.1" .. host end
-  host = host:gsub("^0%.0%.0%.0", "127.0.0.1") -- all of a server's addresses are this one here
-  if not scheme and not host:find(":%d+$") then
-    host = host .. (base_host:match(":%d+$") or "")
-  end
+  if host:find("^[%x:.]*:[%x.]*:[%x:.]*$") then host = "[" .. host .. "]" end -- a bare IPv6
+  local name, port = host:match("^(.-)(:%d+)$")
+  name = name or host
+  name = THIS_ONE[name] or name
+  if not scheme then port = port or base_host:match(":%d+$") end
+  host = name .. (port or "")
   return (scheme or base_scheme) .. host .. (path:find("[^/]") and path or base_path)
 end
 
 --- The address that the user gave for a provider.
 local function own_url(env, provider)
-  local said = provider.base_url_variable and env.variables[provider.base_url_variable]
-  if not said or said == "" then return nil end
+  local said = text.trim(env.variables[provider.base_url_variable] or "")
+  if said == "" then return nil end
   return provider.fills and filled(said, provider.base_url) or said
 end
 
@@ -103,6 +108,22 @@ end
 function model.address(variables, provider)
   local own = own_url({ variables = variables }, provider)
   return own or provider.base_url, own ~= nil
+end
+
+--- An address as it may be seen: without the user and the password of somebody who put them in.
+---@param url string
+---@return string
+function model.shown(url)
+  local scheme, rest = url:match("^(%a[%w+.-]*://)(.*)$")
+  return (scheme or "") .. (rest or url):gsub("^[^/]*@", "")
+end
+
+--- The error where the address that the user gave is of no use.
+local function wrong_address(provider, url)
+  if model.shown(url) == url then return nil end
+  return { code = "invalid", retryable = false, message = ("%s: an address with a user's name in "
+    .. "it is not used; put the key into %s"):format(provider.base_url_variable,
+    provider.secret or "`secret` of its row in lua/models.lua") }
 end
 
 --- A provider's server that the user named; it knows its own models' names. Of several the first
@@ -206,6 +227,8 @@ local function target_of(data, env, found)
   local speaks = own and provider.own_dialect or provider.dialect
   local guest = env.dialects and env.dialects[speaks]
   if guest and guest.err then return nil, unspoken(found.id, guest) end
+  local wrong = own and wrong_address(provider, url)
+  if wrong then return nil, wrong end
   return {
     provider = name, model = id or found.id, why = found.why,
     named = (id or found.provider and not provider.owns)
@@ -252,6 +275,7 @@ local function any_asked(data, env, found)
 end
 
 --- What a name of a definition stands for where nobody can be asked for what it names: its tier.
+--- Where nobody can be asked for that either, what is missing is the key of what was named.
 local function instead(data, env, name, found)
   if any_asked(data, env, found) then return found end
   local tier = fitting(data.others, (normal(name)))
@@ -260,7 +284,7 @@ local function instead(data, env, name, found)
   for i, id in ipairs(data.tiers[tier]) do
     others[i] = { id = id, why = ("no key for %q; its tier is %s"):format(name, tier) }
   end
-  return others, tier
+  return any_asked(data, env, others) and others or found, tier
 end
 
 local function unknown(data, name)
@@ -482,6 +506,10 @@ local function exchange(http, target, request, speech, on_event)
   local built, err = speech.request(question(target, request))
   if not built then return nil, err, false end
   local response
+  if target.secret and not built.secret_header then
+    return nil, { code = "script", retryable = false, message = ("the dialect %s does not say in "
+      .. "which header %s goes: `secret_header`"):format(target.dialect, target.secret) }, false
+  end
   response, err = send(http, target, built, framing.asked(speech.stream))
   if not response then return nil, err, false end
   local reply, used = nil, false
@@ -518,10 +546,10 @@ end
 
 --- The error with what was being done, and how often, before it.
 local function explained(err, target, attempts)
-  local host = target.base_url:gsub("^(%a+://)[^/]*@", "%1") -- no credentials of a URL
   local often = attempts > 1 and (" (%d attempts)"):format(attempts) or ""
   return { code = err.code, retryable = err.retryable == true, details = err.details,
-    message = ("ask %s at %s%s: %s"):format(target.model, host, often, err.message) }
+    message = ("ask %s at %s%s: %s"):format(target.model, model.shown(target.base_url), often,
+      err.message) }
 end
 
 --- A server that knows only the older form is asked again in it, once; from then on always.

@@ -223,6 +223,10 @@ t.test("a server of this machine is asked without a key, by its name or its vari
     ["https://box.lan"] = "https://box.lan/v1", ["http://box.lan:1/"] = "http://box.lan:1/v1",
     ["https://box.lan/ollama/v1/"] = "https://box.lan/ollama/v1",
     ["unix:/run/o.sock:/v1"] = "unix:/run/o.sock:/v1",
+    ["0.0.0.0.lan.example"] = "http://0.0.0.0.lan.example:11434/v1",
+    ["::1"] = "http://[::1]:11434/v1", ["::"] = "http://[::1]:11434/v1",
+    ["[::]:1"] = "http://[::1]:1/v1", ["[fe80::2]"] = "http://[fe80::2]:11434/v1",
+    [' "box.lan" '] = "http://box.lan:11434/v1",
   } do
     t.equal(address({ OLLAMA_HOST = said }, "qwen3:8b"), wanted .. " qwen3:8b", said)
   end
@@ -231,6 +235,30 @@ t.test("a server of this machine is asked without a key, by its name or its vari
   local where = { variables = { OLLAMA_HOST = "127.0.0.1" }, secrets = { ANTHROPIC_API_KEY = true } }
   t.equal(first("gemini-2.5-pro", nil, where), "claude-opus-5-5",
     "a server that is named for other programs takes no definition's foreign names")
+end)
+
+t.test("an address with a user's name in it is refused, and shown without", function()
+  for _, said in ipairs { "http://me:hush@box.lan", "me:hush@box.lan:1" } do
+    local targets, err = model.resolve("ollama/x", nil, { models = models, secrets = {},
+      variables = { OLLAMA_HOST = said } })
+    t.falsy(targets)
+    t.contains(err.message, "OLLAMA_HOST: an address with a user's name in it")
+    t.falsy(err.message:find("hush", 1, true))
+    t.falsy(model.shown(said):find("hush", 1, true))
+  end
+  for _, plain in ipairs { "http://box.lan/a@b", "unix:/run/a@b:/v1", "box.lan:1" } do
+    t.equal(model.shown(plain), plain)
+  end
+end)
+
+t.test("a name whose tier nobody can be asked for lacks the key of what was named", function()
+  local function lacks(name, secrets)
+    local _, err = model.resolve(name, nil, { models = models, variables = {}, secrets = secrets or {} })
+    return err and err.details.variable
+  end
+  t.equal({ lacks "gpt-5", lacks "openai/gpt-5", lacks "deepseek-flash" },
+    { "OPENAI_API_KEY", "OPENAI_API_KEY", "DEEPSEEK_API_KEY" })
+  t.falsy(lacks("gpt-5", { GROQ_API_KEY = true }), "a smaller tier is better than none")
 end)
 
 t.test("what a row says of a model holds under both of its names", function()

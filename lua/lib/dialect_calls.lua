@@ -125,7 +125,7 @@ local REQUEST <const> = schema.object {
   { "path", schema.text { min = 1 }, "" },
   { "headers", schema.list { of = HEADER }, "" },
   optional("body", schema.text {}),
-  optional("secret_header", schema.text { min = 1 }), 
+  optional("secret_header", schema.text { min = 1 }),
   optional("secret_prefix", schema.text { pattern = VALUE }),
 }
 

@@ -102,7 +102,7 @@ end
 
 --- What asking needs of the world.
 ---@param run HostRun
----@param now fun(): integer Unix milliseconds
+---@param now? fun(): integer Unix milliseconds; see model.How
 ---@return model.How
 function asking.how(run, now)
   return {
@@ -224,9 +224,9 @@ local function exchange(run, talk, target, hear)
     start:heard(event)
     hear(event)
   end)
-  local world = world_of(run, function() return held:may_retry() end)
+  local world, s = world_of(run, function() return held:may_retry() end), session.get()
   local reply, err = model.ask(held:world(world), target, talk.request, watch,
-    asking.how(run, session.get().now))
+    asking.how(run, not s.options.exact_order and s.now or nil))
   if reply then return reply, nil, held:keep(reply) end
   held:lose(err)
   return nil, err

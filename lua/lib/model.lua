@@ -45,7 +45,7 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@field wait   async fun(ms: integer)
 ---@field random fun(): number from 0 to 1
 ---@field left   fun(): integer? milliseconds that the run has left
----@field now    fun(): integer Unix milliseconds
+---@field now?   fun(): integer Unix milliseconds; nil where nothing may depend on the time of day
 ---@field turn   fun(target: model.Target): throttle.Turn whose turn it is with the server
 ---@field decide dialect.Decide calls a function in the decision VM
 
@@ -537,9 +537,10 @@ end
 
 --- How long a server asks to be left alone that names a date and not its own time: by the clock
 --- here. Where that is ahead of the server's the date may be past, and the pause is ours to choose;
---- where it is behind, the bounds of every pause hold.
+--- where it is behind, the bounds of every pause hold. What is recorded is to play on any day: there
+--- such a date says nothing.
 local function by_clock(err, how)
-  local at = err and err.details and err.details.retry_at_ms
+  local at = how.now and err and err.details and err.details.retry_at_ms
   local ms = at and at - how.now()
   if ms and ms > 0 then err.details.retry_after_ms = ms end
 end

@@ -8,8 +8,8 @@ local session = {}
 ---@field catalog  catalog.Catalog
 ---@field tools    table<string, tool.Declaration> with `entry`, the file that runs it
 ---@field options  { model: string?, hops: "off"|"auto"|"full", exact_order: boolean? }
----  `exact_order`: models are asked in the order of their list, whatever the time, so that what is
----  recorded can be played
+---  `exact_order`: models are asked in the order of their list and as often, whatever the time, so
+---  that what is recorded can be played
 ---@field env      model.Env
 ---@field settings settings.Settings
 ---@field sandbox  "full"|"unconfined"|"none"

@@ -138,10 +138,13 @@ local function fit_times(now, origin, said)
   return true
 end
 
-local UNFIT <const> = "context.left is not less than context.full"
-
 --- What is left of a conversation that was made shorter is less than what made it necessary.
-local function fit_shares(now) return now["context.left"] < now["context.full"] end
+---@return string? why it is not so
+local function unfit_shares(now)
+  local left, full = now["context.left"], now["context.full"]
+  if left < full then return nil end
+  return ("context.left (%d%%) is not less than context.full (%d%%)"):format(left, full)
+end
 
 --- What the user shows, as far as it is there: one file may serve several machines.
 local function shown(cli, layer, paths, warnings)
@@ -170,8 +173,9 @@ local function put_user(cli, now, origin, layer, warnings)
     return nil, layers.refusal(layer)
   end
   local share = layer.found["context.left"] or layer.found["context.full"]
-  if share and not fit_shares(now) then
-    layer.read.problem(share.node, UNFIT)
+  local unfit = share and unfit_shares(now)
+  if unfit then
+    layer.read.problem(share.node, unfit)
     return nil, layers.refusal(layer)
   end
   return true
@@ -255,7 +259,8 @@ function settings.load(cli, project, given)
   if not fit_times(now, origin, said) then
     return nil, { code = "invalid", message = "limits.time is longer than limits.time_most" }
   end
-  if not fit_shares(now) then return nil, { code = "invalid", message = UNFIT } end
+  local unfit = unfit_shares(now)
+  if unfit then return nil, { code = "invalid", message = unfit } end
   return result_of(now, origin, warnings)
 end
 

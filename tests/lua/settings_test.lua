@@ -216,7 +216,7 @@ t.test("the time of a command and the most that may be asked for stay in order",
   t.equal(found.limits.time_most_ms, 3600000)
   local none, err = load { ["context.full"] = "40%" }
   t.falsy(none)
-  t.contains(err.message, "context.left is not less than context.full")
+  t.contains(err.message, "context.left (50%) is not less than context.full (40%)")
   t.truthy(load { ["context.full"] = "40%", ["context.left"] = "30%" })
   none, err = load { ["limits.time"] = "2m", ["limits.time_most"] = "1m" }
   t.equal(none, nil)

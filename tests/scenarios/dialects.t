@@ -64,6 +64,7 @@ in_place_of_ours();
 goes_on();
 stays();
 played();
+played_later();
 done_testing();
 
 # -- the cases ----------------------------------------------------------------------------------
@@ -340,6 +341,27 @@ sub played {
     my $again = asked($home, {}, 'Please read note.txt', '--replay', $recording);
     is($again->{exit}, 0, 'and played') or diag($again->{err}, $again->{out});
     is(($again->{out} =~ /("text":"Heard[^"]*")/)[0], ($first->{out} =~ /("text":"Heard[^"]*")/)[0], 'with the same result');
+}
+
+# A server names a date and no time of its own. Whether that is near depends on the day of the play, which
+# must not show.
+sub played_later {
+    my $server = Misbehave::serve(sub {
+        my ($client, $number) = @_;
+        return Heron::answer(@_) if $number > 1;
+        print { $client } Misbehave::whole(503, 'text/plain', 'later') =~ s/\r\n\r\n/\r\nretry-after: Fri, 31 Dec 2100 23:59:59 GMT\r\n\r\n/r;
+    });
+    my $home = home($FILE);
+    Try::write_file("$home->{config}/perigee/lua/models.lua", $ROW =~ s/add = \{/add = { limits = { first_wait_ms = 1 },/r);
+    my $recording = "$home->{dir}/a.rec";
+    my $first = asked($home, { HERON_BASE_URL => $server->{url} }, 'Go.', '--record', $recording);
+    Misbehave::stop($server);
+    is($first->{exit}, 0, 'what is recorded is asked again as often on any day') or diag($first->{out}, $first->{err});
+    my $text = Try::read_file($recording);
+    Try::write_file($recording, $text =~ s/Fri, 31 Dec 2100/Sun, 22 Nov 2020/r);
+    isnt(Try::read_file($recording), $text, 'the date is past now');
+    my $again = asked($home, {}, 'Go.', '--replay', $recording);
+    is($again->{exit}, 0, 'and plays') or diag($again->{out}, $again->{err});
 }
 
 # -- the parts ----------------------------------------------------------------------------------

@@ -347,6 +347,9 @@ local function prepare(run, who, call)
     local checked, problems = schema.check(declaration.input, input)
     if checked then input = checked else why = say_problems(call.name, problems) end
   end
+  if not why and declaration.only_served then -- nobody is asked about what cannot be done
+    why, code = serving.NOT_CALLED, "unavailable"
+  end
   local asked, facts
   if not why then
     asked, facts = door.asked(who, declaration, input, run.workspace)

@@ -139,8 +139,9 @@ local function broken_cost(self)
   local usage, said = attempt.usage or {}, estimate.said(attempt.said)
   usage = { input = usage.input or self.input, output = math.max(usage.output or 0, said),
     cache_read = usage.cache_read, cache_write = usage.cache_write, searches = usage.searches,
-    fetches = usage.fetches, code_runs = usage.code_runs }
-  return { tokens = estimate.counted(usage), usd = model.cost(self.target, usage), usage = usage }
+    fetches = usage.fetches, code_runs = usage.code_runs or attempt.ran_code and 1 or nil }
+  local usd, least = model.cost(self.target, usage)
+  return { tokens = estimate.counted(usage), usd = usd, least = least, usage = usage }
 end
 
 --- Ends an attempt that brought no whole reply. What it said or cost is recorded.
@@ -155,7 +156,7 @@ local function lose(self, err)
   if not err then
     if cost.usage then
       session.cut(self.run, { agent = self.talk.who.name, model = self.target.model,
-        usage = cost.usage, cost_usd = cost.usd })
+        usage = cost.usage, cost_usd = cost.usd, cost_least = cost.least })
     end
     return
   end
@@ -163,7 +164,7 @@ local function lose(self, err)
   if said == "" and not cost.tokens then return end
   session.record(self.run, "partial", { agent = self.talk.who.name, turn = self.talk.turn,
     text = said, error = { code = err.code, message = err.message }, usage = cost.usage,
-    cost_usd = cost.usd })
+    cost_usd = cost.usd, cost_least = cost.least })
 end
 
 -- the parts of model.ask that it stands in --------------------------------------------------------
@@ -221,6 +222,8 @@ function Held:watch(on_event)
       attempt.usage = event.usage
     elseif attempt and event.kind == "retry" then
       attempt.err = { code = event.code, message = event.why }
+    elseif attempt and event.kind == "served" then
+      attempt.ran_code = attempt.ran_code or event.tool == "code_execution" and not event.error
     elseif attempt and (event.text or event.input) then
       attempt.said = attempt.said + #(event.text or event.input)
       if event.kind == "text" then attempt.text[#attempt.text + 1] = event.text end

@@ -49,6 +49,10 @@ function serving.words(declaration)
   return declaration.only_served and "; the model's provider would do it (provider.tools)" or ""
 end
 
+--- What a call of a tool is told that only a provider does, within a reply of its own.
+serving.NOT_CALLED = "This runs at the model's provider, within a reply, and cannot be called. "
+  .. "bash runs commands in the sandbox here."
+
 --- Why a tool that only a provider does is not done.
 ---@param declaration tool.Declaration
 ---@return string? why

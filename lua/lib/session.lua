@@ -59,6 +59,7 @@ local session = {}
 ---@field model     string
 ---@field usage     Usage
 ---@field cost_usd? number
+---@field cost_least? boolean
 
 local current
 

@@ -17,6 +17,7 @@ a_form_stays_refused();
 what_broke_off_is_counted();
 what_was_cancelled_is_counted();
 what_providers_do_is_counted();
+code_of_what_broke_off_is_counted();
 done_testing();
 
 # Three turns: the first writes, the second reads, the third finds nothing although the bytes are the
@@ -220,6 +221,24 @@ sub what_providers_do_is_counted {
     like($cost->{out}, qr/2 searches, 1 page read, 1 run of code/, 'what providers did is said') or diag($cost->{out});
     my $data = cost($home, '--json');
     is_deeply([@{ $data->{total} }{qw(searches fetches code_runs least)}], [2, 1, 1, JSON::PP::true], 'to programs too');
+}
+
+# A reply that breaks off after the provider ran code: that took more than anybody says.
+sub code_of_what_broke_off_is_counted {
+    my $server = Misbehave::serve(sub {
+        my ($client, $number) = @_;
+        return print {$client} reply_of($number, '"input_tokens":1000', '') if $number > 1;
+        print {$client} Misbehave::stream_head() . Misbehave::event('message_start',
+                '"message":{"id":"m1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"usage":{"input_tokens":1000,"output_tokens":1}}')
+            . Misbehave::event('content_block_start', '"index":0,"content_block":{"type":"code_execution_tool_result","tool_use_id":"s","content":{"type":"code_execution_result","stdout":"","stderr":"","return_code":0,"content":[]}}')
+            . Misbehave::event('content_block_stop', '"index":0');
+    });
+    my $home = home($server, 'Work.');
+    my $ran = Try::run(home => $home, args => [run_args($home), 'lone-agent', 'Go.']);
+    Misbehave::stop($server);
+    like($ran->{err}, qr/~\$[0-9.]+\+/, 'the last line says that it is an estimate, and the least') or diag($ran->{err});
+    like(cost($home)->{out}, qr/^lone-agent \(broke off\) +priced +0 +1,000 .*~\$[0-9.]+\+$/m, 'runs cost says so of what broke off');
+    is(cost($home, '--json')->{total}{code_runs}, 1, 'and counts the run of code');
 }
 
 # -- the parts ----------------------------------------------------------------------------------

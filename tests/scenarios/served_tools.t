@@ -122,6 +122,15 @@ my $journal = $Try::JSON->encode(\@records);
 like($journal, qr/"served":\[\{[^}]*"tool":"web_fetch"[^}]*"what":"https:\/\/docs\.example\/a"|"served":\[\{[^}]*"what":"https:\/\/docs\.example\/a"[^}]*"tool":"web_fetch"/, 'the journal has each use');
 like($journal, qr/served web_fetch/, 'and the decision that allowed it');
 
+# A model that calls what only the provider does: it is told so, and no person is asked about it.
+my $asked_for = ask(sub {
+    my ($number) = @_;
+    return begun() . block(0, '{"type":"tool_use","id":"t1","name":"code_execution","input":{}}', '{"type":"input_json_delta","partial_json":"{\"code\":\"1\"}"}') . ended('tool_use') if $number == 1;
+    return Misbehave::reply('so be it');
+}, args => ['--json', @both]);
+is($asked_for->{result}{text}, 'so be it', 'a call of what only the provider does asks nobody') or diag($asked_for->{out});
+like($Try::JSON->encode($asked_for->{bodies}[1]{messages}), qr/runs at the model's provider/, 'and is told where it is done');
+
 # Code: files that it made, exit codes, errors.
 my $CODE = block(0, '{"type":"server_tool_use","id":"srvtoolu_2","name":"bash_code_execution","input":{}}', '{"type":"input_json_delta","partial_json":"{\"command\":\"python plot.py\"}"}')
     . block(1, '{"type":"bash_code_execution_tool_result","tool_use_id":"srvtoolu_2","content":{"type":"bash_code_execution_result","stdout":"","stderr":"","return_code":0,"content":[{"type":"bash_code_execution_output","file_id":"file_011"}]}}')

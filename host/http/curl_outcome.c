@@ -50,7 +50,9 @@ static const char *remedy_of(CURLcode code)
 {
     switch ((int)code) {
     case CURLE_COULDNT_RESOLVE_HOST: return "; check the URL and the network";
-    case CURLE_COULDNT_RESOLVE_PROXY: return "; check http_proxy, https_proxy and all_proxy";
+    case CURLE_COULDNT_RESOLVE_PROXY: 
+        return "; check http_proxy, https_proxy and all_proxy, where /, @ and # in a password are "
+               "%2F, %40 and %23";
     case CURLE_COULDNT_CONNECT: return "; is the server running, is a proxy needed?";
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
@@ -65,9 +67,16 @@ static const char *stall_name(Stall stall)
     return NAMES[stall];
 }
 
-/* libcurl names a proxy with the password that was set for it. */
+/* libcurl names a proxy with the password that was set for it. One whose address it cannot use it
+ * quotes whole: where the password ends there nobody can tell. */
 static void hide_user_info(char *text)
 {
+    static const char UNUSED[] = "Unsupported proxy";
+    if (strncmp(text, UNUSED, sizeof UNUSED - 1) == 0) {
+        char *quote = strstr(text, " in '");
+        if (!quote) quote = strstr(text, " for '");
+        if (quote) *quote = '\0';
+    }
     for (char *at = strstr(text, "://"); at; at = strstr(at, "://")) {
         at += 3;
         size_t len = strcspn(at, "/ '\"");

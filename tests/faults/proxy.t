@@ -112,6 +112,9 @@ for my $trust ([SSL_CERT_FILE => $made->{ca}], [CURL_CA_BUNDLE => $made->{ca}]) 
     is(scalar(@inside), 0, 'nor told to the server');
     fails('a wrong one', ask($server->{port}, { HTTPS_PROXY => "http://ann:$PASS-not\@$host" }), 33, qr/the proxy wants a user and a password \(HTTP 407\)/);
     fails('none', ask($server->{port}, { HTTPS_PROXY => "http://$host" }), 33, qr/HTTPS_PROXY=http:..USER:PASSWORD/);
+    fails('one with a sign that ends an address', ask($server->{port}, { HTTPS_PROXY => "http://ann:$PASS/x\@$host" }), 36, qr/\(Unsupported proxy syntax\); check .* %2F/);
+    fails('one without a host', ask($server->{port}, { HTTPS_PROXY => "http://ann:$PASS" }), 36, qr/\(Unsupported proxy syntax\)/);
+    fails('one with a quote, for a kind of proxy that there is not', ask($server->{port}, { HTTPS_PROXY => "ftp://ann:'$PASS\@$host" }), 36, qr/\(Unsupported proxy scheme\)/);
     is(scalar(Misbehave::requests($proxy)), 3, 'nobody asks twice');
     Misbehave::stop($proxy);
     Tls::stop($server);

@@ -59,6 +59,9 @@ local function placed(guest, err)
   for _, name in ipairs { guest.path, CALLS } do
     if message:sub(1, #name) == name then message = guest.file .. message:sub(#name + 1) end
   end
+  if message:sub(1, #guest.file) ~= guest.file then -- such as a quota, which has no line
+    message = ("%s: %s"):format(guest.file, message)
+  end
   return { code = err.code, message = message, retryable = false, details = err.details }
 end
 

@@ -29,6 +29,7 @@ broken_file($_) for (
 wrong_answer($_) for (
     ['a loop without end', inside('event', 'while true do end'), 32, qr{heron\.lua:\d+: the script ran for more than \d+ instructions}],
     ['memory without end', inside('event', 'local t = {} while true do t[#t + 1] = ("x"):rep(100000) .. #t end'), 32, qr{heron\.lua}],
+    ['a text beyond all memory', inside('event', 'local _ = ("x"):rep(1e9)'), 32, qr{heron\.lua: string\.rep: a result of 1000000000 bytes}],
     ['an error halfway', inside('event', 'if line:find("now") then error("what is this?") end'), 39, qr{heron\.lua:\d+: what is this\?}],
     ['an error in what it requires', inside('event', 'reading.refused(state, "much", {})'), 39, qr{heron\.lua:\d+: event failed: lua/lib/failure\.lua:\d+: }],
     ['no list of events', inside('event', 'do return 7 end'), 39, qr{heron\.lua:\d+: event answers a number; it should answer a list}],

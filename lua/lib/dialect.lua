@@ -14,6 +14,7 @@ local dialect = {}
 
 local CALLS <const> = "lua/lib/dialect_calls.lua"
 local BATCH <const> = 256 * 1024 -- bytes handed over in one call, when a reply is heard anew
+local PIECE <const> = 64         -- what each of them counts beside its own, however short it is
 
 ---@alias dialect.Decide async fun(entry: string, field: string, ...): any, any
 
@@ -215,7 +216,7 @@ end
 local function hear_anew(self)
   local from, pieces, size = 0, {}, 0
   for i, piece in ipairs(self.heard) do
-    pieces[#pieces + 1], size = piece, size + #piece.data
+    pieces[#pieces + 1], size = piece, size + #piece.data + PIECE
     if size >= BATCH or i == #self.heard then
       local said, err =
         unless_lost(self.call("hear", self.number, from, self.habits, pieces))

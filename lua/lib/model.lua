@@ -608,17 +608,16 @@ local function rehearse(http, target, request, on_event)
 end
 
 --- One attempt, when it is its turn with the server.
-local function attempt_of(http, target, request, speech, on_event, how, attempt)
+local function attempt_of(http, target, request, speech, on_event, how)
   local turn <close> = how.turn(target)
   local ready, err = turn:wait(on_event)
   if not ready then return nil, err, false end
   local reply, used
   reply, err, used = exchange(http, target, request, speech, on_event)
-  if err and attempt == 1 and target.may_be_legacy and not target.legacy
-    and speech.wants_legacy(err) then
+  if err and target.may_be_legacy and not target.legacy and speech.wants_legacy(err) then
     reply, err, used = in_older_form(http, target, request, speech, on_event, err)
   end
-  if err and attempt == 1 then
+  if err then
     reply, err, used = without_refused(http, target, request, speech, on_event, err, used)
   end
   by_clock(err, how)
@@ -644,8 +643,7 @@ function model.ask(http, target, request, on_event, how)
   local speech, limits = dialect.of(target, how.decide), target.limits
   local attempt = 1
   while true do
-    local reply, err, used =
-      attempt_of(http, target, request, speech, on_event, how, attempt)
+    local reply, err, used = attempt_of(http, target, request, speech, on_event, how)
     if reply then return reply end
     local pause = err.retryable and attempt < limits.attempts
       and pause_before(attempt + 1, err, limits, how)

@@ -169,6 +169,19 @@ t.test("a date that the server does not compare with its own is held against the
   t.equal(#got.http.sent, 1, "so is that of the run's time")
 end)
 
+t.test("what is refused of a request is left out also where the server was busy before", function()
+  local busy = refused(503, "overloaded_error", "Busy")
+  local expired = refused(400, "invalid_request_error", "container box1 has expired")
+  local got = ask({ busy, expired, stream(said("ok")) }, nil,
+    { system = "s", tools = {}, messages = REQUEST.messages, container = "box1" })
+  t.equal({ #got.http.sent, got.err and got.err.message }, { 3 })
+  t.contains(got.http.sent[2].body, "box1")
+  t.falsy(got.http.sent[3].body:find("box1", 1, true))
+  got = ask({ busy, refused(400, "invalid_request_error", "thinking: Extra inputs are not permitted"),
+    stream(said("ok")) }, { may_be_legacy = true })
+  t.equal({ #got.http.sent, got.err and got.err.message }, { 3 }, "the older form too")
+end)
+
 t.test("what will not pass is not tried again", function()
   for _, status in ipairs { 400, 401, 403, 404, 413 } do
     local got = ask { refused(status, "x", "No") }

@@ -50,7 +50,7 @@ static const char *remedy_of(CURLcode code)
 {
     switch ((int)code) {
     case CURLE_COULDNT_RESOLVE_HOST: return "; check the URL and the network";
-    case CURLE_COULDNT_RESOLVE_PROXY: 
+    case CURLE_COULDNT_RESOLVE_PROXY:
         return "; check http_proxy, https_proxy and all_proxy, where /, @ and # in a password are "
                "%2F, %40 and %23";
     case CURLE_COULDNT_CONNECT: return "; is the server running, is a proxy needed?";

@@ -77,6 +77,7 @@ local function listing(env)
       secret = provider.secret, keyless = provider.keyless,
       has_secret = provider.secret ~= nil and env.secrets[provider.secret] == true,
       refused = provider.secret and env.refused[provider.secret],
+      in_clear = model.in_clear(url) or nil,
     }
   end
   local spoken = {}
@@ -116,6 +117,7 @@ local function show(found)
   for _, provider in ipairs(found.providers) do
     line(provider.name, provider.base_url, provider.dialect, not provider.secret and "none"
       or provider.secret .. (provider.has_secret and " is set"
+          .. (provider.in_clear and ", and can be read on its way there" or "")
         or provider.refused and " is refused: " .. provider.refused
         or provider.keyless and " is not set; it may need none" or " is not set"))
   end

@@ -118,6 +118,16 @@ function model.shown(url)
   return (scheme or "") .. (rest or url):gsub("^[^/]*@", "")
 end
 
+--- Whether what is sent to an address, such as a key, can be read on the way.
+---@param url string
+---@return boolean
+function model.in_clear(url)
+  local host = url:match("^http://([^/]*)")
+  if not host then return false end
+  host = model.shown(host):gsub(":%d+$", "")
+  return host ~= "localhost" and host ~= "[::1]" and not host:find("^127%.%d+%.%d+%.%d+$")
+end
+
 --- The error where the address that the user gave is of no use.
 local function wrong_address(provider, url)
   if model.shown(url) == url then return nil end
@@ -537,8 +547,8 @@ end
 
 --- How long a server asks to be left alone that names a date and not its own time: by the clock
 --- here. Where that is ahead of the server's the date may be past, and the pause is ours to choose;
---- where it is behind, the bounds of every pause hold. What is recorded is to play on any day: there
---- such a date says nothing.
+--- where it is behind, the bounds of every pause hold. What is recorded is to play on any day:
+--- there such a date says nothing.
 local function by_clock(err, how)
   local at = how.now and err and err.details and err.details.retry_at_ms
   local ms = at and at - how.now()

@@ -11,6 +11,7 @@ local served = {}
 
 local WHAT_MOST    <const> = 300 -- bytes kept of what was asked
 local NAME_MOST    <const> = 200 -- of an id, a title, a file's name
+local USES_MOST    <const> = 200
 local SOURCES_MOST <const> = 50
 local FILES_MOST   <const> = 50
 local URL_MOST     <const> = 2000
@@ -26,13 +27,13 @@ function served.line(value, most)
   return text.cut_end(said, most or WHAT_MOST)
 end
 
---- Notes a use in the state of a reply.
+--- Notes a use in the state of a reply; the first of very many are kept.
 ---@param state table
 ---@param use   served.Use
 ---@return DialectEvent event
 function served.note(state, use)
   state.served = state.served or {}
-  table.insert(state.served, use)
+  if #state.served < USES_MOST then table.insert(state.served, use) end
   return { kind = "served", tool = use.tool, what = use.what, error = use.error,
     exit_code = use.exit_code, files = use.files }
 end

@@ -300,6 +300,18 @@ t.test("what the server did with its own tools is told and kept", function()
   t.equal(told, 3, "each as it happens")
 end)
 
+t.test("of very many uses of the server's own tools the first are kept", function()
+  local events = {}
+  for i = 0, 299 do
+    events[#events + 1] = opened_as(i, ('{"type":"web_fetch_tool_result","tool_use_id":"s%d","content":'
+      .. '{"type":"web_fetch_result","url":"https://a.example/%d"}}'):format(i, i))
+    events[#events + 1] = closed(i)
+  end
+  events[#events + 1] = STOP
+  local reply = play(started(table.unpack(events)))
+  t.equal({ #reply.content, #reply.served, reply.served[200].what }, { 300, 200, "https://a.example/199" })
+end)
+
 t.test("whatever a server says of its tools, nothing raises", function()
   for _, content in ipairs { "3", "null", "[]", '"x"', "{}", '{"type":7,"return_code":"x"}',
     '{"type":"code_execution_result","content":[3,null,{}],"return_code":1e99}' } do

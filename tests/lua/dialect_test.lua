@@ -154,7 +154,7 @@ t.test("a mistake has the file's place, whoever found it, and is not asked about
   local spoken = speech { wants_legacy = function() return nil, { code = "script", message = "oh" } end }
   local err = { message = "refused" }
   t.falsy(spoken.wants_legacy(err))
-  t.equal(err.message, "refused; and oh")
+  t.equal(err.message, "refused; and /home/u/x.lua: oh")
 end)
 
 return t

@@ -251,6 +251,16 @@ t.test("an address with a user's name in it is refused, and shown without", func
   end
 end)
 
+t.test("an address to which a key goes in clear is known as one", function()
+  for _, url in ipairs { "http://box.lan:8000/v1", "http://10.0.0.1/v1", "http://127.0.0.1.lan.example/v1" } do
+    t.truthy(model.in_clear(url), url)
+  end
+  for _, url in ipairs { "https://box.lan/v1", "http://127.0.0.1:8000/v1", "http://localhost/v1",
+    "http://[::1]:1/v1", "unix:/run/x.sock:/v1" } do
+    t.falsy(model.in_clear(url), url)
+  end
+end)
+
 t.test("a name whose tier nobody can be asked for lacks the key of what was named", function()
   local function lacks(name, secrets)
     local _, err = model.resolve(name, nil, { models = models, variables = {}, secrets = secrets or {} })

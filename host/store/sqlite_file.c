@@ -203,7 +203,7 @@ static Status make_file(const char *path, Err *err)
 Status store_connect(const char *path, int flags, sqlite3 **out, Err *err)
 {
     flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE;
-    int rc = sqlite3_open_v2(path, out, flags, NULL);
+    int rc = sqlite3_open_v2(path, out, flags, store_disk());
     if (rc != SQLITE_OK) return store_error(*out, path, "open", err);
     sqlite3_extended_result_codes(*out, 0);
     sqlite3_busy_timeout(*out, STORE_PATIENCE_MS);

@@ -116,6 +116,11 @@ MUST_CHECK Status store_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out
 /* Fills `err` from what the database says about its last call, in words that help. */
 Status store_error(sqlite3 *db, const char *path, const char *what, Err *err);
 
+/* -- sqlite_faults.c --------------------------------------------------------------------------- */
+
+/* The VFS of all connections; NULL, which is SQLite's own, in release builds. */
+const char *store_disk(void);
+
 /* -- sqlite_writer.c --------------------------------------------------------------------------- */
 
 /* Commits the group and fills each request's outcome. */

@@ -141,10 +141,12 @@ int main(int argc, char **argv)
             print_help(stdout);
             return 0;
         }
-        argv[1] = argv[2]; /* help VERB is VERB --help */
-        static char flag[] = "--help";
-        argv[2] = flag;
-        argc = 3;
+        static char flag[] = "--help"; /* help VERB [ACTION] is VERB [ACTION] --help */
+        bool        of_action = argc > 3 && argv[3][0] != '-';
+        argv[1] = argv[2];
+        if (of_action) argv[2] = argv[3];
+        argc = of_action ? 4 : 3;
+        argv[argc - 1] = flag;
     }
     for (size_t i = 0; i < sizeof VERBS / sizeof VERBS[0]; i++)
         if (strcmp(argv[1], VERBS[i].name) == 0) return run_verb(&VERBS[i], argc - 2, argv + 2);

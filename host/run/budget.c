@@ -65,8 +65,8 @@ static Status refuse(const Budget *budget, const Budget *at, BudgetKind kind, Er
     bool part = part_left(at, kind) < own_left(at, kind);
     put_amount(amount, sizeof amount, kind, part ? at->part_limit[kind] : at->limit[kind]);
     if (part)
-        return err_set(err, ST_LIMIT, "the limit of %s that %s's definition sets is reached",
-                       amount, at->part_owner);
+        return err_set(err, ST_LIMIT, "the limit of %s of %s's part is reached", amount,
+                       at->part_owner);
     if (at->parent && at == budget)
         return err_set(err, ST_LIMIT,
                        "the limit of %s that this run was begun with is reached; `limits` of the "

@@ -59,7 +59,7 @@ struct Budget {
     int64_t     part_limit[BUDGET_COUNT]; /* of the part under way */
     int64_t     part_before[BUDGET_COUNT];
     int64_t     wrote; /* bytes by this run itself that stand in none of its records yet */
-    char        part_owner[BUDGET_OWNER_MAX]; /* whose definition sets the part's limits */
+    char        part_owner[BUDGET_OWNER_MAX]; /* whose part it is */
 };
 
 void              budget_init(Budget *budget, Budget *parent);

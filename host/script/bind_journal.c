@@ -89,7 +89,7 @@ static void set_text(lua_State *L, const char *key, Str text)
 static int add_run(lua_State *L)
 {
     const RunRow *row = lua_touserdata(L, 2);
-    lua_createtable(L, 0, 10);
+    lua_createtable(L, 0, 11);
     set_text(L, "run", row->run);
     set_text(L, "parent", row->parent);
     set_text(L, "agent", row->agent);
@@ -103,6 +103,8 @@ static int add_run(lua_State *L)
     lua_setfield(L, -2, "records");
     lua_pushinteger(L, row->last_ms);
     lua_setfield(L, -2, "last");
+    lua_pushinteger(L, row->below);
+    lua_setfield(L, -2, "below");
     if (row->usd >= 0) {
         lua_pushnumber(L, row->usd);
         lua_setfield(L, -2, "usd");
@@ -169,21 +171,29 @@ static int finish(lua_State *L, const Listing *listing, Status status, const Err
     return status == ST_OK ? 1 : bind_push_failure(L, err);
 }
 
-/* cli.list_runs(most [, tree]) -> { { run, parent, agent, task, status, started, ended, records,
- * last, usd, owner }, ... }: all, newest first, or the run `tree` and what is below it. owner: the
- * pid of the process that carries it; nil where none does */
+/* cli.list_runs { most =, tree =, top_only =, open_only = } -> { { run, parent, agent, task,
+ * status, started, ended, records, last, below, usd, owner }, ... }: all, newest first, or the run
+ * `tree` and what is below it; without `most` every one. below: how many runs are; owner: the pid
+ * of the process that carries it; nil where none does */
 int cli_list_runs(lua_State *L)
 {
-    Listing     listing = {.L = L, .add = add_run};
-    Journal    *journal = check_journal(L);
-    lua_Integer most = luaL_checkinteger(L, 1);
-    size_t      len;
-    const char *tree = luaL_optlstring(L, 2, "", &len);
-    Err         err;
+    Listing  listing = {.L = L, .add = add_run};
+    Journal *journal = check_journal(L);
+    Err      err;
     err_clear(&err);
-    luaL_checkstack(L, 10, NULL);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    luaL_checkstack(L, 12, NULL);
+    static const char *const keys[] = {"most", "tree", "top_only", "open_only"};
+    for (int i = 0; i < 4; i++) lua_getfield(L, 1, keys[i]);
+    size_t      len;
+    const char *tree = luaL_optlstring(L, 3, "", &len);
+    RunFilter   filter = {.tree = {tree, len},
+                          .top_only = lua_toboolean(L, 4),
+                          .open_only = lua_toboolean(L, 5),
+                          .most = luaL_optinteger(L, 2, -1)};
     lua_newtable(L);
-    Status status = journal_list(journal, (Str){tree, len}, most, run_seen_row, &listing, &err);
+    Status status = journal_list(journal, filter, run_seen_row, &listing, &err);
     return finish(L, &listing, status, &err);
 }
 

@@ -57,7 +57,16 @@ typedef struct RunRow {  /* what a list shows; kept beside the records, derivabl
     int64_t records, last_ms; /* how many, and the time of the last one (0: none) */
     double  usd;              /* of the turns of it and its children; -1 where it is not known */
     int64_t owner;            /* pid of the process that has it and lives; 0: nobody */
+    int64_t below;            /* children, and theirs */
 } RunRow;
+
+typedef struct RunFilter { /* which runs a list has */
+    Str     tree;          /* this run and what is below it, parents first; empty: all, newest
+                              first */
+    bool    top_only;      /* no children */
+    bool    open_only;     /* those that have not ended: they run, were interrupted or wait */
+    int64_t most;          /* rows; a negative number means all */
+} RunFilter;
 
 /* Makes the folder (0700) and the file (0600) when they are missing. The file's application_id and
  * user_version say what it is; a newer version is refused, a file that is no journal too. Blocks
@@ -123,9 +132,7 @@ typedef bool      RunSeen(void *arg, const RunRow *row);
 typedef bool      MessageSeen(void *arg, int64_t number, Str body);
 MUST_CHECK Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *seen,
                                void *arg, Err *err);
-/* All runs, newest first; with a `tree` only that run and what is below it, parents first. At most
- * `most` rows; a negative number means all. */
-MUST_CHECK Status journal_list(Journal *journal, Str tree, int64_t most, RunSeen *seen, void *arg,
+MUST_CHECK Status journal_list(Journal *journal, RunFilter filter, RunSeen *seen, void *arg,
                                Err *err);
 /* The messages that nobody took, oldest first. */
 MUST_CHECK Status journal_inbox(Journal *journal, Str run, MessageSeen *seen, void *arg, Err *err);

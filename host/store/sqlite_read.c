@@ -41,32 +41,39 @@ Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *see
 /* What a list shows of a run `r`. The price of a turn stands in its record; where one turn has none
  * the sum is not known. A reply that broke off, and a summary, has one where the server said what
  * it cost. */
+#define TREE_OF_ROW                                                                                \
+    "WITH RECURSIVE tree(id) AS (SELECT r.run UNION"                                               \
+    "  SELECT runs.run FROM runs JOIN tree ON runs.parent = tree.id)"
 #define ROW_COLUMNS                                                                                \
     "r.run, r.parent, r.agent, r.task, r.status, r.started, r.ended,"                              \
     " (SELECT max(seq) FROM records WHERE run = r.run),"                                           \
     " (SELECT time FROM records WHERE run = r.run ORDER BY seq DESC LIMIT 1),"                     \
-    " (WITH RECURSIVE tree(id) AS (SELECT r.run UNION"                                             \
-    "    SELECT runs.run FROM runs JOIN tree ON runs.parent = tree.id)"                            \
-    "  SELECT CASE WHEN count(*) = count(price) THEN sum(price) END FROM"                          \
+    " (" TREE_OF_ROW "  SELECT CASE WHEN count(*) = count(price) THEN sum(price) END FROM"         \
     "    (SELECT json_extract(body, '$.cost_usd') AS price FROM tree JOIN records ON run = id"     \
     "     WHERE kind = 'turn' OR kind IN ('partial', 'compaction') AND price IS NOT NULL)),"       \
     " (SELECT lease FROM owners WHERE run = r.run),"                                               \
-    " (SELECT pid FROM owners WHERE run = r.run)"
+    " (SELECT pid FROM owners WHERE run = r.run),"                                                 \
+    " (" TREE_OF_ROW " SELECT count(*) - 1 FROM tree)"
+/* ?2: only top-level ones; ?3: only those that have not ended */
+#define ROW_WANTED "(?2 = 0 OR r.parent = '') AND (?3 = 0 OR r.status IN ('running', 'waiting'))"
 
-Status journal_list(Journal *journal, Str tree, int64_t most, RunSeen *seen, void *arg, Err *err)
+Status journal_list(Journal *journal, RunFilter filter, RunSeen *seen, void *arg, Err *err)
 {
-    static const char all[] =
-        "SELECT " ROW_COLUMNS " FROM runs r ORDER BY r.started DESC, r.rowid DESC LIMIT ?1";
+    static const char all[] = "SELECT " ROW_COLUMNS " FROM runs r WHERE " ROW_WANTED
+                              "  ORDER BY r.started DESC, r.rowid DESC LIMIT ?1";
     static const char below[] =
-        "WITH RECURSIVE wanted(id) AS (VALUES(?2) UNION"
+        "WITH RECURSIVE wanted(id) AS (VALUES(?4) UNION"
         "  SELECT runs.run FROM runs JOIN wanted ON runs.parent = wanted.id)"
-        "SELECT " ROW_COLUMNS
-        " FROM wanted JOIN runs r ON r.run = wanted.id ORDER BY r.started, r.rowid LIMIT ?1";
+        "SELECT " ROW_COLUMNS " FROM wanted JOIN runs r ON r.run = wanted.id WHERE " ROW_WANTED
+        "  ORDER BY r.started, r.rowid LIMIT ?1";
+    Str           tree = filter.tree;
     sqlite3_stmt *statement = NULL;
     Status        status = store_prepare(journal->reads, tree.len ? below : all, &statement, err);
     if (status != ST_OK) return status;
-    sqlite3_bind_int64(statement, 1, most);
-    if (tree.len) sqlite3_bind_text64(statement, 2, tree.ptr, tree.len, SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_int64(statement, 1, filter.most);
+    sqlite3_bind_int(statement, 2, filter.top_only);
+    sqlite3_bind_int(statement, 3, filter.open_only);
+    if (tree.len) sqlite3_bind_text64(statement, 4, tree.ptr, tree.len, SQLITE_STATIC, SQLITE_UTF8);
     int rc;
     while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
         bool   priced = sqlite3_column_type(statement, 9) != SQLITE_NULL;
@@ -79,7 +86,8 @@ Status journal_list(Journal *journal, Str tree, int64_t most, RunSeen *seen, voi
                       .ended_ms = sqlite3_column_int64(statement, 6),
                       .records = sqlite3_column_int64(statement, 7),
                       .last_ms = sqlite3_column_int64(statement, 8),
-                      .usd = priced ? sqlite3_column_double(statement, 9) : -1};
+                      .usd = priced ? sqlite3_column_double(statement, 9) : -1,
+                      .below = sqlite3_column_int64(statement, 12)};
         bool   lives = store_lease_lives(journal, sqlite3_column_int64(statement, 10));
         if (lives) row.owner = sqlite3_column_int64(statement, 11);
         if (!lives && str_is(row.status, "running")) row.status = STR("interrupted");

@@ -1,5 +1,5 @@
 --- perigee agents: what is defined, what a definition means here, and what is wrong with it.
-local args    = require "lib.args"
+local actions = require "lib.actions"
 local catalog = require "lib.catalog"
 local check   = require "lib.check"
 local check_rules = require "lib.check_rules"
@@ -10,21 +10,37 @@ local show    = require "lib.show"
 local start   = require "lib.start"
 local text    = require "lib.text"
 
-local SPEC <const> = {
-  usage = "perigee agents list | show NAME|FILE | check [DIR] | graph [DIR]",
-  about = "Lists the agents in force, shows one with its tools and relations, checks definitions,\n"
-    .. "or draws who hands work to whom.",
-  positionals = {
-    { "WHAT", "list, show, check or graph" },
-    { "NAME", "an agent, a file, or for check and graph a folder", optional = true },
-  },
-  options = {
-    { "--project", "text", "the folder whose agents count", hint = "DIR" },
-    { "--json", "flag", "print one JSON object" },
-    { "--format", "text", "of graph: json, mermaid, dot or html (one page)", hint = "FORMAT" },
-    { "--strict", "flag", "of check: a warning fails as an error does" },
-    { "--rule", "key=value list", "of check: RULE=allow|warn|deny,...; the rules are "
+local PROJECT <const> = { "--project", "text", "the folder whose agents count", hint = "DIR" }
+local JSON    <const> = { "--json", "flag", "print one JSON object" }
+local FOLDER  <const> = { "DIR", "only the definitions of this folder", optional = true }
+
+local LIST <const> = {
+  usage = "perigee agents list",
+  about = "The agents in force, with the first line of what they say of themselves.",
+  options = { PROJECT, JSON },
+}
+local SHOW <const> = {
+  usage = "perigee agents show NAME|FILE",
+  about = "One agent: its tools, its model, and who it hands work to, with the lines that say so.",
+  positionals = { { "NAME", "an agent, any part of its name that only one has, or a file" } },
+  options = { PROJECT, JSON },
+}
+local CHECK <const> = {
+  usage = "perigee agents check [DIR]",
+  about = "What definitions and their relations leave open. Ends with 1 where a rule is broken.",
+  positionals = { FOLDER },
+  options = { PROJECT, JSON,
+    { "--strict", "flag", "a warning fails as an error does" },
+    { "--rule", "key=value list", "RULE=allow|warn|deny,...; the rules are "
       .. table.concat(check_rules.NAMES, ", "), hint = "RULE=LEVEL" },
+  },
+}
+local GRAPH <const> = {
+  usage = "perigee agents graph [DIR]",
+  about = "Who hands work to whom.",
+  positionals = { FOLDER },
+  options = { PROJECT,
+    { "--format", "text", "json (default), mermaid, dot or html (one page)", hint = "FORMAT" },
   },
 }
 
@@ -168,42 +184,23 @@ local function draw(cli, loaded, values, dir)
   return 0
 end
 
---- Options that only one of the three has would be passed over in silence by the others.
-local ONLY <const> = { format = "graph", strict = "check", rule = "check" }
-
-local function misplaced(values, what)
-  for option, verb in pairs(ONLY) do
-    if values[option] and what ~= verb then
-      return { message = ("--%s belongs to perigee agents %s"):format(option, verb) }
+--- An action over what is loaded.
+local function over(action)
+  ---@async
+  return function(cli, values, name)
+    local loaded, err = start.load(cli, values.project)
+    if not loaded then return failed(cli, err) end
+    for _, line in ipairs(loaded.project.lines) do
+      cli.err(show.clean(("perigee: %s\n"):format(line)))
     end
-  end
-  if what == "graph" and values.json and values.format and values.format ~= "json" then
-    return { message = "--json and --format " .. values.format .. ": say one of them" }
+    return action(cli, loaded, values, name)
   end
 end
 
----@async
-local function agents(cli, words)
-  local given, err = args.parse(SPEC, words)
-  if not given then return failed(cli, err, 2) end
-  local values, what, name = given.values, given.positionals[1], given.positionals[2]
-  if values.help then
-    cli.out(args.help(SPEC))
-    return 0
-  end
-  err = misplaced(values, what)
-  if err then return failed(cli, err, 2) end
-  local loaded
-  loaded, err = start.load(cli, values.project)
-  if not loaded then return failed(cli, err) end
-  for _, line in ipairs(loaded.project.lines) do
-    cli.err(show.clean(("perigee: %s\n"):format(line)))
-  end
-  if what == "list" then return list(cli, loaded, values) end
-  if what == "check" then return check_folder(cli, loaded, values, name) end
-  if what == "graph" then return draw(cli, loaded, values, name) end
-  if what == "show" and name then return show_one(cli, loaded, values, name) end
-  return failed(cli, { message = "usage: " .. SPEC.usage }, 2)
-end
-
-return { usage = SPEC.usage, run = agents }
+return actions.verb("agents", "What is defined, what a definition means here, and what is wrong "
+  .. "with it.", {
+  { "list", "the agents in force", LIST, over(list) },
+  { "show", "one of them: tools, model, relations", SHOW, over(show_one) },
+  { "check", "what definitions and their relations leave open", CHECK, over(check_folder) },
+  { "graph", "who hands work to whom", GRAPH, over(draw) },
+})

@@ -1,6 +1,6 @@
 --- perigee models list | which | check | serve | scenario: which models there are, whether one does
 --- what a run needs, a scenario served as if it were one, and one made of what a model said.
-local args = require "lib.args"
+local actions = require "lib.actions"
 local asking = require "lib.asking"
 local fresh = require "lib.fresh"
 local json = require "lib.json"
@@ -210,11 +210,10 @@ end
 -- the verb ---------------------------------------------------------------------------------------
 
 --- What `serve` was asked for, or what is wrong with it.
-local function serve_options(cli, given)
-  local values = given.values
+local function serve_options(cli, values, named_as)
   local options = { port = values.port or 0, cut = values.cut or 1,
     dialect = values.dialect or "anthropic" }
-  local named, err = start.model(cli, given.positionals[1])
+  local named, err = start.model(cli, named_as)
   if not named then return nil, err.message end
   options.scenario = named:match("^rehearsal:(.+)$")
   if not options.scenario then return nil, "name a scenario: rehearsal:FILE" end
@@ -230,17 +229,17 @@ local function serve_options(cli, given)
   return options
 end
 
-local function list(cli, given)
+local function list(cli, values)
   local env, err = start.env(cli)
   if not env then error(err, 0) end
   local found = listing(env)
-  local text = given.values.json and json.encode(found, { indent = 2 }) .. "\n" or show(found)
-  cli.out(given.values.json and text or shown.clean(text))
+  local text = values.json and json.encode(found, { indent = 2 }) .. "\n" or show(found)
+  cli.out(values.json and text or shown.clean(text))
   return 0
 end
 
-local function start_serving(cli, given)
-  local options, what = serve_options(cli, given)
+local function start_serving(cli, values, scenario)
+  local options, what = serve_options(cli, values, scenario)
   if options then return serve(cli, options) end
   cli.err("perigee models serve: " .. shown.clean(what) .. "\n")
   return 2
@@ -248,11 +247,10 @@ end
 
 --- Who would answer for an agent, or under a name.
 ---@async
-local function which(cli, given)
+local function which(cli, _, name)
   local loaded = start.load(cli)
   local env, err = start.env(cli, loaded and loaded.gate)
   if not env then error(err, 0) end
-  local name = given.positionals[1]
   local who = loaded and loaded.catalog.find(name)
   local targets
   targets, err = model.resolve(not who and name or nil,
@@ -287,8 +285,8 @@ local function checked(cli, name)
 end
 
 ---@async
-local function check(cli, given)
-  local target, err = checked(cli, given.positionals[1])
+local function check(cli, _, name)
+  local target, err = checked(cli, name)
   local run
   if target then run, err = cli.open_run { agent = "models check", task = "" } end
   if not run then
@@ -311,8 +309,7 @@ local function check(cli, given)
 end
 
 --- The replies of a recording as a scenario.
-local function scenario(cli, given)
-  local file = given.positionals[1]
+local function scenario(cli, _, file)
   local text, err = cli.read_file(file)
   local made, left
   if text then made, err, left = recorded.scenario(text, file) end
@@ -325,32 +322,10 @@ local function scenario(cli, given)
   return 0
 end
 
-local ACTIONS <const> = {
-  check = { CHECK, check }, list = { LIST, list }, scenario = { SCENARIO, scenario },
-  serve = { SERVE, start_serving }, which = { WHICH, which },
-}
-
----@async
-local function run(cli, words)
-  local action = ACTIONS[words[1]]
-  if not action then
-    local asked = words[1] == "--help" or words[1] == "-h"
-    local help = args.help(LIST) .. "\n" .. args.help(WHICH) .. "\n" .. args.help(CHECK)
-      .. "\n" .. args.help(SERVE) .. "\n" .. args.help(SCENARIO);
-    (asked and cli.out or cli.err)(help)
-    return asked and 0 or 2
-  end
-  local given, err = args.parse(action[1], table.move(words, 2, #words, 1, {}))
-  if not given then
-    cli.err(("perigee models %s: %s\n"):format(words[1], shown.clean(err.message)))
-    return 2
-  end
-  if given.values.help then
-    cli.out(args.help(action[1]))
-    return 0
-  end
-  return action[2](cli, given)
-end
-
-return { run = run, usage = table.concat({ LIST.usage, WHICH.usage, CHECK.usage, SERVE.usage,
-  SCENARIO.usage }, "\n") }
+return actions.verb("models", "Which models there are, who answers, and what stands in for one.", {
+  { "list", "models, tiers, names and keys", LIST, list },
+  { "which", "who answers under a name or for an agent, and why", WHICH, which },
+  { "check", "tries a server: text, calls, a long stream, cancelling", CHECK, check },
+  { "serve", "plays a scenario on loopback in a provider's wire format", SERVE, start_serving },
+  { "scenario", "makes a scenario of a recording", SCENARIO, scenario },
+})

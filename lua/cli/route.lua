@@ -51,14 +51,14 @@ local function read(cli, path)
 end
 
 --- Who gets a task.
-local function of_task(cli, loaded, task, values)
+local function of_task(cli, loaded, task, values, limiting)
   local err
   if task == "-" then
     task, err = read(cli, "-")
     if not task then return failed(cli, values, err) end
   end
   local found
-  found, err = routes.task(cli, loaded, task)
+  found, err = routes.task(cli, loaded, task, limiting)
   if not found then return failed(cli, values, err) end
   cli.out(values.json and json.encode(found) .. "\n" or routes.task_words(found, values.explain))
   return 0
@@ -143,7 +143,7 @@ local function route(cli, words)
   if not usable then return failed(cli, values, err) end
   if values.from then return of_reply(cli, loaded, values) end
   if #given.positionals == 2 then return of_cases(cli, loaded, given.positionals[2], values) end
-  return of_task(cli, loaded, given.positionals[1], values)
+  return of_task(cli, loaded, given.positionals[1], values, usable.limiting)
 end
 
 return { usage = SPEC.usage, run = route }

@@ -1,8 +1,7 @@
---- perigee runs: what ran, and what each run did.
+--- perigee runs: what ran, what each run did, and what a person does with runs.
+local actions = require "lib.actions"
 local allowance = require "lib.allowance"
-local args = require "lib.args"
 local chains = require "lib.chains"
-local compaction_words = require "lib.compaction_words"
 local export = require "lib.export"
 local export_html = require "lib.export_html"
 local json = require "lib.json"
@@ -11,6 +10,7 @@ local reply = require "lib.reply"
 local resume = require "lib.resume"
 local run_cache = require "lib.run_cache"
 local run_cost = require "lib.run_cost"
+local run_show = require "lib.run_show"
 local run_sums = require "lib.run_sums"
 local show = require "lib.show"
 local size = require "lib.size"
@@ -18,60 +18,146 @@ local start = require "lib.start"
 local text = require "lib.text"
 local waiting = require "lib.waiting"
 
-local SPEC <const> = {
-  usage = "perigee runs list | show RUN | resume RUN | answer RUN[:SEQ] TEXT "
-    .. "| approve RUN[:SEQ] | deny RUN[:SEQ] | cancel RUN | fork RUN --at SEQ | cost RUN "
-    .. "| cache RUN | export RUN | prune --older TIME",
-  about = "RUN is an id, any part of it that only one run has, or last. answer, approve and deny "
-    .. "tell a run what it waits for (:SEQ is needed where it waits for several things). The "
-    .. "process that carries the run hears it; where there is none the run is carried on here, "
-    .. "as resume does. cost: tokens and dollars by agent and model, children included. cache: "
-    .. "what the provider's cache did for each turn, why it missed, and what that cost.",
-  positionals = {
-    { "WHAT", "list, show, resume, answer, approve, deny, cancel, fork, cost, cache, export "
-      .. "or prune" },
-    { "RUN", "a run", optional = true },
-    { "TEXT", "answer: what you say; - reads it from stdin", optional = true },
+local RUN   <const> = { "RUN", "a run: its id, any part of it that only one has, or last" }
+local NAMED <const> = { "RUN[:SEQ]", "a run; :SEQ where it waits for several things, as runs list "
+  .. "--waiting names them" }
+local STORE <const> = { "--store", "text", "the journal's file", hint = "FILE" }
+local JSON  <const> = { "--json", "flag", "print one JSON object" }
+local SEE   <const> = { "--json", "flag", "print one JSON object instead of lines" }
+local STAY  <const> = { "--no-run", "flag", "leave it at that; do not carry on here" }
+-- what a run that is carried on here takes
+local GO_ON <const> = {
+  { "--model", "text", "ask this model from here on" },
+  { "--limit", "key=value list", "other limits than the run had", keys = allowance.KEYS },
+  { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
+  { "--events", "flag", "print one JSON object a line while it runs" },
+}
+
+local HEARD <const> = "The process that carries the run hears it; where there is none the run is "
+  .. "carried on here, as resume does."
+
+local LIST <const> = {
+  usage = "perigee runs list",
+  about = "The newest runs: how they stand, how long they took, what they cost, who did what. With "
+    .. "--waiting those that want a word of yours, and what to type.",
+  options = { STORE, SEE,
+    { "--most", "integer", "how many runs (default 20, -1: all)" },
+    { "--children", "flag", "also the runs that other runs began" },
+    { "--waiting", "flag", "only runs that wait for a person, and what for" },
   },
-  options = {
-    { "--format", "text", "export: html, a page to read (default), or jsonl, all records",
-      hint = "FORMAT" },
-    { "--output", "text", "export: the file to write (default: stdout)", hint = "FILE" },
-    { "--store", "text", "the journal's file", hint = "FILE" },
-    { "--with-current", "flag", "resume: with the files as they are now, not as the run had them" },
-    { "--from", "text", "resume: do this step again, and what followed from it: a place in a chain "
+}
+local SHOW <const> = {
+  usage = "perigee runs show RUN",
+  about = "Every step of a run.",
+  positionals = { RUN },
+  options = { STORE, { "--json", "flag", "print its records, a JSON object a line" } },
+}
+local RESUME <const> = {
+  usage = "perigee runs resume RUN",
+  about = "Goes on where a run was when its process died, it was ended, or it began to wait. What "
+    .. "is recorded is not done again.",
+  positionals = { RUN },
+  options = { STORE, JSON,
+    { "--from", "text", "do this step again, and what followed from it: a place in a chain "
       .. "(3.facts/2), or the number of a record", hint = "STEP" },
-    { "--model", "text", "resume: ask this model from here on" },
-    { "--limit", "key=value list", "resume: other limits than the run had", keys = allowance.KEYS },
-    { "--events", "flag", "resume: print one JSON object a line while it runs" },
-    { "--unconfined", "flag", "resume: run commands WITHOUT a sandbox" },
-    { "--most", "integer", "list: how many runs (default 20)" },
-    { "--waiting", "flag", "list: only runs that wait for a person, and what for" },
-    { "--always", "flag", "approve, deny: also whenever just this is asked here again" },
-    { "--at", "integer", "fork: the last record that the copy has", hint = "SEQ" },
-    { "--set", "list", "fork: another value for a chain's parameter", hint = "KEY=VALUE" },
-    { "--no-run", "flag", "answer, approve, deny, fork: leave it at that; do not carry on here" },
-    { "--older", "duration", "prune: what has not changed for so long, such as 30d" },
-    { "--dry-run", "flag", "prune: say what would be removed, and remove nothing" },
-    { "--json", "flag", "print JSON: one record a line for show, one object for the others" },
+    { "--with-current", "flag", "with the files as they are now, not as the run had them" },
+    table.unpack(GO_ON),
+  },
+}
+local ANSWER <const> = {
+  usage = "perigee runs answer RUN[:SEQ] TEXT",
+  about = "Answers a question of a run. " .. HEARD,
+  positionals = { NAMED, { "TEXT", "what you say; - reads it from stdin" } },
+  options = { STORE, JSON, STAY, table.unpack(GO_ON) },
+}
+
+--- approve and deny differ by their word.
+local function verdict_spec(word, about)
+  return {
+    usage = ("perigee runs %s RUN[:SEQ]"):format(word),
+    about = about .. " " .. HEARD,
+    positionals = { NAMED },
+    options = { STORE, JSON, STAY,
+      { "--always", "flag", "also whenever just this is asked here again" },
+      table.unpack(GO_ON) },
+  }
+end
+
+local APPROVE <const> = verdict_spec("approve", "Allows a call that a run asks about.")
+local DENY    <const> = verdict_spec("deny", "Refuses a call that a run asks about.")
+local CANCEL  <const> = {
+  usage = "perigee runs cancel RUN",
+  about = "Ends a run, also one that waits or that another process carries.",
+  positionals = { RUN },
+  options = { STORE, JSON },
+}
+local FORK <const> = {
+  usage = "perigee runs fork RUN --at SEQ",
+  about = "The same run once more, up to one of its records, and on from there. The run itself "
+    .. "stays as it is; the workspace is taken as it is found.",
+  positionals = { RUN },
+  options = { STORE, JSON, STAY,
+    { "--at", "integer", "the last record that the copy has; runs show lists them", hint = "SEQ" },
+    { "--set", "list", "another value for a chain's parameter", hint = "KEY=VALUE" },
+    table.unpack(GO_ON),
+  },
+}
+local COST <const> = {
+  usage = "perigee runs cost RUN",
+  about = "Tokens by kind and dollars, by agent and model, children included.",
+  positionals = { RUN },
+  options = { STORE, SEE },
+}
+local CACHE <const> = {
+  usage = "perigee runs cache RUN",
+  about = "What the provider's cache did for each turn, why it missed, and what that cost.",
+  positionals = { RUN },
+  options = { STORE, SEE },
+}
+local EXPORT <const> = {
+  usage = "perigee runs export RUN",
+  about = "All of a run and its children as one file.",
+  positionals = { RUN },
+  options = { STORE,
+    { "--format", "text", "html, a page to read (default), or jsonl, all records",
+      hint = "FORMAT" },
+    { "--output", "text", "the file to write (default: stdout)", hint = "FILE" },
+  },
+}
+local PRUNE <const> = {
+  usage = "perigee runs prune --older TIME",
+  about = "Removes runs that ended or were interrupted that long ago, with their children; never "
+    .. "one that goes on or waits.",
+  options = { STORE, SEE,
+    { "--older", "duration", "what has not changed for so long, such as 30d" },
+    { "--dry-run", "flag", "say what would be removed, and remove nothing" },
   },
 }
 
 local failed = show.failure
 
---- The newest runs, or those that wait.
+--- The newest runs, or those that want a word: also while something else in them goes on.
 local function rows_of(cli, values)
   local most = values.most or 20
-  local rows, err = cli.list_runs(values.waiting and -1 or most)
-  if not rows or not values.waiting then return rows, err end
-  local parked = {}
-  for _, row in ipairs(rows) do
-    if row.status == "waiting" and row.parent == "" and #parked < most then
-      row.waiting = json.array(waiting.of(cli, row.run))
-      parked[#parked + 1] = row
-    end
+  if not values.waiting then
+    return cli.list_runs { most = most, top_only = not values.children }
   end
-  return parked
+  local rows, err = cli.list_runs { top_only = true, open_only = true }
+  if not rows then return nil, err end
+  local wanted = {}
+  for _, row in ipairs(rows) do
+    if #wanted >= most then break end
+    row.waiting = json.array(waiting.of(cli, row.run))
+    if #row.waiting > 0 or row.status == "waiting" then wanted[#wanted + 1] = row end
+  end
+  return wanted
+end
+
+--- What a row has to say of the runs around it.
+local function family(row, values)
+  if row.parent ~= "" then return "  child of " .. row.parent end
+  if row.below == 0 or values.children then return "" end
+  return ("  with %s"):format(row.below == 1 and "1 child" or row.below .. " children")
 end
 
 local function list(cli, values)
@@ -82,120 +168,14 @@ local function list(cli, values)
     return 0
   end
   for _, row in ipairs(rows) do
-    local child = row.parent ~= "" and "  child of " .. row.parent or ""
     local usd = row.usd and ("$%.4f"):format(row.usd) or "-"
     cli.out(show.clean(("%s  %s  %-11s %9s %8s  %s: %s%s\n"):format(
       row.run, start.date_of(row.started), row.status, show.time(show.took(row)), usd, row.agent,
-      show.brief(text.first_line(row.task), 60), child)))
+      show.brief(text.first_line(row.task), 60), family(row, values))))
     for _, open in ipairs(row.waiting or {}) do cli.out(waiting.say(open, cli.now())) end
   end
   if #rows == 0 then
     cli.err(values.waiting and "perigee: no run waits\n" or "perigee: no runs yet\n")
-  end
-  return 0
-end
-
---- Limits, or what was spent of them, behind `before`; "" where there is nothing.
-local function used(before, amounts)
-  local words = type(amounts) == "table" and allowance.words(amounts) or ""
-  return words ~= "" and before .. words or ""
-end
-
---- What a record says, for a person: the text of texts, one line of the rest.
-local SAY <const> = {
-  ["run.started"] = function(b)
-    return ("%s: %s%s"):format(b.agent or b.chain or "?", text.first_line(b.task or ""),
-      used("\nmay use ", b.limits))
-  end,
-  prompt   = function(b)
-    return ("%s, %s, tools: %s"):format(b.agent, b.model, table.concat(b.tools, ", "))
-  end,
-  turn     = function(b)
-    local parts = {}
-    for _, block in ipairs(b.content) do
-      if block.type == "text" then
-        parts[#parts + 1] = block.text
-      elseif block.type == "call" then
-        parts[#parts + 1] = ("[%s %s]"):format(block.name, show.brief(block.input, 200))
-      end
-    end
-    return table.concat(parts, "\n")
-  end,
-  call     = function(b)
-    local input = type(b.input) == "string" and b.input or json.encode(b.input)
-    return ("%s %s"):format(b.tool, show.brief(input, 200))
-  end,
-  result   = function(b) return (b.error and "error: " or "") .. text.cut_middle(b.text, 2000) end,
-  decision = function(b)
-    return ("%s: %s%s"):format(b.what, b.verdict or b.to or b.model or "-",
-      b.why and " (" .. b.why .. ")" or "")
-  end,
-  compaction = function(b) return compaction_words.of(b) end,
-  reserved = function(b)
-    return ("%s, %s%s for at most %s of reply"):format(b.model,
-      b.usd and allowance.amount("usd", math.ceil(b.usd * 1e6)) or "",
-      b.tokens and (b.usd and ", " or "") .. text.plural(b.tokens, "token") or "",
-      text.plural(b.max_tokens, "token"))
-  end,
-  hop      = function(b) return ("%s -> %s: %s"):format(b.from, b.to, b.why) end,
-  question = function(b) return ("%s to %s: %s"):format(b.agent, b.to, b.text) end,
-  answer   = function(b)
-    return ("%s: %s"):format(b.by, b.text or b.error and b.error.message or "no answer")
-  end,
-  approval = function(b)
-    return ("%s wants to call %s\n%s"):format(b.agent, b.tool, table.concat(b.lines or {}, "\n"))
-  end,
-  child    = function(b) return ("%s: %s"):format(b.run, b.agent) end,
-  sleep = function(b) return show.time(b.ms) end,
-  woke = function() return "" end,
-  step     = function(b) return ("%s: %s"):format(b.name, json.encode(b.value)) end,
-  log      = function(b) return b.tool and b.tool .. ": " .. b.text or b.text end,
-  phase    = function(b) return b.name end,
-  ["run.differs"] = function(b) return b.error.message end,
-  ["child.finished"] = function(b) return ("%s: %s"):format(b.run, b.status) end,
-  files    = function(b)
-    return table.concat(text.sorted_keys(b.files or {}), ", ")
-  end,
-  ["run.parked"] = function(b) return b.error and b.error.message or "" end,
-  ["run.resumed"] = function(b)
-    if b.by ~= "fork" then return b.by or "" end
-    local set = {}
-    for _, key in ipairs(text.sorted_keys(b.set or {})) do
-      set[#set + 1] = (" %s=%s"):format(key, show.brief(text.first_line(b.set[key]), 60))
-    end
-    return ("fork of %s at %d%s"):format(b.of, b.at, table.concat(set))
-  end,
-  ["run.finished"] = function(b)
-    local said = b.result and b.result.text or b.error and b.error.message or ""
-    return ("%s: %s%s"):format(b.status, text.cut_middle(said, 2000), used("\nused ", b.spent))
-  end,
-}
-
-local function show_one(cli, values, part)
-  local id, err = cli.find_run(part)
-  if not id then return failed(cli, err) end
-  for record in records.of(cli, id) do
-    if values.json then
-      cli.out(export.line(id, record))
-    else
-      local body = json.decode(record.body)
-      local say = SAY[record.kind] or function() return show.brief(record.body, 400) end
-      local said = type(body) == "table" and say(body) or record.body
-      local at = type(body) == "table" and body.at -- of a chain's step: --from takes it
-      if type(at) == "string" and at:find("^b?%d") and not at:find("#", 1, true) then
-        said = ("[%s] %s"):format(at, said)
-      end
-      cli.out(show.clean(("%4d %-12s %s\n"):format(
-        record.seq, record.kind, (said:gsub("\n", "\n                  ")))))
-    end
-  end
-  if not values.json then
-    local top
-    id, top = reply.find(cli, id)
-    if not id then return failed(cli, top) end
-    local open = waiting.of(cli, top.run)
-    if #open > 0 then cli.out("waits for:\n") end
-    for _, one in ipairs(open) do cli.out(waiting.say(one, cli.now())) end
   end
   return 0
 end
@@ -320,7 +300,7 @@ local function export_one(cli, values, part)
   local id, err = cli.find_run(part)
   if not id then return failed(cli, err) end
   local rows
-  rows, err = cli.list_runs(-1, id)
+  rows, err = cli.list_runs { tree = id }
   if not rows then return failed(cli, err) end
   local file
   if values.output then
@@ -343,45 +323,56 @@ end
 local function cost(cli, values, part) return run_sums.print(cli, values, part, run_cost) end
 local function cache(cli, values, part) return run_sums.print(cli, values, part, run_cache) end
 
-local OF_ALL <const> = { list = list, prune = prune }
-local OF_ONE <const> = { show = show_one, resume = resume_one, export = export_one,
-  cancel = cancel, fork = fork, cost = cost, cache = cache }
-
----@async
-local function runs(cli, words)
-  local given, err = args.parse(SPEC, words)
-  if not given then return failed(cli, err, 2) end
-  local values, what, part, said = given.values, table.unpack(given.positionals)
-  if values.help then
-    cli.out(args.help(SPEC))
-    return 0
-  end
-  local store = values.store
-  if not store then
-    local state = cli.folders().state
-    if state and not cli.stat(state) then
-      store = state .. "/journal.db" -- a look makes no folder
-    else
-      store, err = start.store(cli)
-      if not store then return failed(cli, err) end
-    end
-  end
-  if not cli.stat(store) then
-    if what == "list" then
-      cli.err("perigee: no runs yet\n")
-      return 0
-    end
-    return failed(cli, { code = "not_found", message = store .. ": there is no journal yet" })
-  end
-  local ok
-  ok, err = cli.open_journal(store)
-  if not ok then return failed(cli, err) end
-  if text.one_of({ "answer", "approve", "deny" }, what) and part then
-    return give(cli, values, part, what, said)
-  end
-  local verb = not said and (part and OF_ONE or OF_ALL)[what]
-  if verb then return verb(cli, values, part) end
-  return failed(cli, { message = "usage: " .. SPEC.usage }, 2)
+--- answer, approve, deny.
+local function say(what)
+  ---@async
+  return function(cli, values, part, said) return give(cli, values, part, what, said) end
 end
 
-return { usage = SPEC.usage, run = runs }
+--- The journal's file: the one that is named, else that of the state folder, which a look does not
+--- make.
+local function store_of(cli, named)
+  if named then return named end
+  local state = cli.folders().state
+  if state and not cli.stat(state) then return state .. "/journal.db" end
+  return start.store(cli)
+end
+
+--- An action over the journal, opened; or `without`, where there is none yet.
+local function over(action, without)
+  ---@async
+  return function(cli, values, ...)
+    local store, err = store_of(cli, values.store)
+    if not store then return failed(cli, err) end
+    if not cli.stat(store) then
+      if without then return without(cli, values) end
+      return failed(cli, { code = "not_found", message = store .. ": there is no journal yet" })
+    end
+    local opened
+    opened, err = cli.open_journal(store)
+    if not opened then return failed(cli, err) end
+    return action(cli, values, ...)
+  end
+end
+
+local function none(cli, values)
+  if values.json then cli.out(json.encode(json.object { { "runs", json.array {} } }) .. "\n") end
+  cli.err("perigee: no runs yet\n")
+  return 0
+end
+
+return actions.verb("runs", "What ran, and what a person does with it. RUN is an id, any part of "
+  .. "it that only one run has, or last.", {
+  { "list", "the newest runs, or those that wait for you", LIST, over(list, none) },
+  { "show", "every step of a run", SHOW, over(run_show.print) },
+  { "resume", "go on with a run that died, was ended or waits", RESUME, over(resume_one) },
+  { "answer", "answer its question", ANSWER, over(say "answer") },
+  { "approve", "allow a call that it asks about", APPROVE, over(say "approve") },
+  { "deny", "refuse a call that it asks about", DENY, over(say "deny") },
+  { "cancel", "end it", CANCEL, over(cancel) },
+  { "fork", "the same run once more, from one of its steps", FORK, over(fork) },
+  { "cost", "tokens and dollars by agent and model", COST, over(cost) },
+  { "cache", "what the provider's cache did, turn by turn", CACHE, over(cache) },
+  { "export", "all of it as one page or file", EXPORT, over(export_one) },
+  { "prune", "remove old runs", PRUNE, over(prune) },
+})

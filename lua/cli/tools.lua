@@ -1,8 +1,8 @@
 --- perigee tools: what tools there are, what each may reach, why a call is allowed or not, and one
 --- called by hand.
+local actions  = require "lib.actions"
 local agent    = require "lib.agent"
 local answers  = require "lib.answers"
-local args     = require "lib.args"
 local door     = require "lib.door"
 local explain  = require "lib.explain"
 local grants   = require "lib.grants"
@@ -15,25 +15,47 @@ local start    = require "lib.start"
 local text     = require "lib.text"
 local toolbox  = require "lib.toolbox"
 
-local SPEC <const> = {
-  usage = "perigee tools list | show NAME | call NAME JSON | explain NAME JSON | answers",
-  about = "Lists tools with their reach, shows one as a model sees it, calls one as a model would,"
-    .. "\nor says which rules decide about a call. answers lists what you answered for good.",
-  positionals = {
-    { "WHAT", "list, show, call, explain or answers" },
-    { "NAME", "a tool", optional = true },
-    { "JSON", "the arguments of a call", optional = true },
-  },
-  options = {
-    { "--agent", "text", "explain: who would call (default: you)" },
-    { "--revoke", "integer", "answers: forget the one with this number", hint = "N" },
-    { "--workspace", "text", "the folder to work in (default: the current one)", hint = "DIR" },
-    { "--project", "text", "the folder whose agents count", hint = "DIR" },
-    { "--store", "text", "call: the journal's file", hint = "FILE" },
-    { "--json", "flag", "print one JSON object" },
-    { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
-    table.unpack(network.OPTIONS),
-  },
+local PROJECT    <const> = { "--project", "text", "the folder whose agents count", hint = "DIR" }
+local JSON       <const> = { "--json", "flag", "print one JSON object" }
+local NAME       <const> = { "NAME", "a tool" }
+local ARGUMENTS  <const> = { "JSON", "the arguments of a call (default: {})", optional = true }
+local WORKSPACE  <const> = { "--workspace", "text", "the folder to work in (default: the current "
+  .. "one)", hint = "DIR" }
+local UNCONFINED <const> = { "--unconfined", "flag", "run commands WITHOUT a sandbox" }
+
+local LIST <const> = {
+  usage = "perigee tools list",
+  about = "The tools that agents can be given, each with its effect and its reach.",
+  options = { PROJECT, JSON, table.unpack(network.OPTIONS) },
+}
+local SHOW <const> = {
+  usage = "perigee tools show NAME",
+  about = "One tool as a model sees it, what it may reach, and how to grant what is missing.",
+  positionals = { NAME },
+  options = { PROJECT, JSON, table.unpack(network.OPTIONS) },
+}
+local CALL <const> = {
+  usage = "perigee tools call NAME [JSON]",
+  about = "Calls a tool as a model would: schema, policy, sandbox and journal are the same.",
+  positionals = { NAME, ARGUMENTS },
+  options = { WORKSPACE, PROJECT, JSON, UNCONFINED,
+    { "--store", "text", "the journal's file", hint = "FILE" },
+    table.unpack(network.OPTIONS) },
+}
+local EXPLAIN <const> = {
+  usage = "perigee tools explain NAME [JSON]",
+  about = "Whether such a call would be allowed, and which rules say so. Ends with 1 where it is "
+    .. "asked about or denied.",
+  positionals = { NAME, ARGUMENTS },
+  options = { WORKSPACE, PROJECT, JSON, UNCONFINED,
+    { "--agent", "text", "who would call (default: you)" },
+    table.unpack(network.OPTIONS) },
+}
+local ANSWERS <const> = {
+  usage = "perigee tools answers",
+  about = "What you answered for good when a call was asked about.",
+  options = { JSON,
+    { "--revoke", "integer", "forget the one with this number", hint = "N" } },
 }
 
 local failed = show.failure
@@ -65,7 +87,7 @@ local function list(cli, loaded, values)
   return #loaded.box.diagnostics > 0 and 1 or 0
 end
 
-local function show_one(cli, loaded, tool, values)
+local function show_one(cli, loaded, values, tool)
   if values.json then
     cli.out(json.encode(tool) .. "\n")
     return 0
@@ -210,40 +232,46 @@ local function find(loaded, name)
     name, text.suggest(name, text.sorted_keys(loaded.box.tools))) }
 end
 
----@async
-local function tools(cli, words)
-  local given, err = args.parse(SPEC, words)
-  if not given then return failed(cli, err, 2) end
-  local values = given.values
-  local what, name, input = given.positionals[1], given.positionals[2], given.positionals[3]
-  if values.help then
-    cli.out(args.help(SPEC))
-    return 0
+--- An action over what is loaded.
+local function over(action, asks)
+  ---@async
+  return function(cli, values, ...)
+    local loaded, err = start.load(cli, values.project, { ask = asks and not values.json })
+    if not loaded then return failed(cli, err) end
+    for _, line in ipairs(loaded.project.lines) do
+      cli.err(show.clean(("perigee: %s\n"):format(line)))
+    end
+    return action(cli, loaded, values, ...)
   end
-  if what == "answers" and not name then return kept_answers(cli, values) end
-  local of_one = text.one_of({ "show", "call", "explain" }, what)
-  if not (what == "list" and not name or of_one and name) then
-    return failed(cli, { message = "usage: " .. SPEC.usage }, 2)
-  end
-  local loaded
-  loaded, err = start.load(cli, values.project, { ask = what == "call" and not values.json })
-  if not loaded then return failed(cli, err) end
-  for _, line in ipairs(loaded.project.lines) do
-    cli.err(show.clean(("perigee: %s\n"):format(line)))
-  end
-  if what == "list" or what == "show" then
-    local said, found
-    said, err = network.given(values)
-    if not said then return failed(cli, err, 2) end
-    found, err = start.grant(cli, loaded, said)
-    if not found then return failed(cli, err) end
-  end
-  if what == "list" then return list(cli, loaded, values) end
-  local tool
-  tool, err = find(loaded, name)
-  if not tool then return failed(cli, err) end
-  if what == "show" then return show_one(cli, loaded, tool, values) end
-  return (what == "call" and call or explain_one)(cli, loaded, values, tool, input or "{}")
 end
 
-return { usage = SPEC.usage, run = tools }
+--- An action that looks at tools as this project's settings grant them.
+local function granted(action)
+  return over(function(cli, loaded, values, name)
+    local said, err = network.given(values)
+    if not said then return failed(cli, err, 2) end
+    local found
+    found, err = start.grant(cli, loaded, said)
+    if not found then return failed(cli, err) end
+    return action(cli, loaded, values, name)
+  end)
+end
+
+--- An action on one tool.
+local function on_tool(action)
+  ---@async
+  return function(cli, loaded, values, name, input)
+    local tool, err = find(loaded, name)
+    if not tool then return failed(cli, err) end
+    return action(cli, loaded, values, tool, input or "{}")
+  end
+end
+
+return actions.verb("tools", "What tools there are, what each may reach, why a call is allowed or "
+  .. "not, and one called by hand.", {
+  { "list", "the tools with their effect and reach", LIST, granted(list) },
+  { "show", "one as a model sees it", SHOW, granted(on_tool(show_one)) },
+  { "call", "calls one, as a model would", CALL, over(on_tool(call), true) },
+  { "explain", "which rules decide about a call", EXPLAIN, over(on_tool(explain_one)) },
+  { "answers", "what you answered for good, and forgetting it", ANSWERS, kept_answers },
+})

@@ -8,6 +8,7 @@ local json     = require "lib.json"
 local model    = require "lib.model"
 local limits   = require "lib.limits"
 local output   = require "lib.output"
+local part_limits = require "lib.part_limits"
 local past     = require "lib.past"
 local question = require "lib.question"
 local ruling   = require "lib.ruling"
@@ -262,8 +263,11 @@ function agent.run(run, start)
   local course = way.begin(run, start)
   course.output = start.output
   while true do
-    limits.begin_part(run, who)
-    local ending, err = limits.in_time(run, function()
+    local most, err = part_limits.of(run, who, way.facts(run, course, who, start))
+    if not most then return nil, err end
+    limits.begin_part(run, who, most)
+    local ending
+    ending, err = limits.in_time(run, function()
       return part(run, course, who, opening, start)
     end)
     if not ending then

@@ -40,6 +40,8 @@ local text     = require "lib.text"
 
 local args = {}
 
+args.WIDTH = 100 -- characters of a line of help
+
 local HELP <const> = { "--help", "flag", "show this", short = "-h" }
 
 local function refuse(message)
@@ -177,10 +179,9 @@ local HINTS <const> = {
   ["key=value list"] = "KEY=VALUE,...",
 }
 
-local WIDTH <const> = 100 -- characters of a line of help
 
 local function row(name, about, width)
-  local lines = text.wrap(about, math.max(30, WIDTH - width - 4))
+  local lines = text.wrap(about, math.max(30, args.WIDTH - width - 4))
   return ("  %-" .. width .. "s  %s"):format(name,
     table.concat(lines, "\n" .. (" "):rep(width + 4)))
 end
@@ -204,7 +205,7 @@ function args.help(spec)
   end
 
   local lines = { "Usage: " .. spec.usage }
-  if spec.about then lines[#lines + 1] = table.concat(text.wrap(spec.about, WIDTH), "\n") end
+  if spec.about then lines[#lines + 1] = table.concat(text.wrap(spec.about, args.WIDTH), "\n") end
   for i = 1, #left do
     if i == 1 or i == described + 1 then lines[#lines + 1] = "" end
     lines[#lines + 1] = row(left[i], right[i], width)

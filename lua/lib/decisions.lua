@@ -106,19 +106,19 @@ end
 --- The functions that each of the files which people edit first returns, all of them and no more;
 --- these alone may be missing.
 local SETTINGS <const> = {
-  { "lua/policy.lua", { "decide", "explain" } },
+  { "lua/policy.lua", { "decide", "explain", "limits" } },
   { "lua/routing.lua", { "choose", "model", "next" } },
   { "lua/context.lua", { "prompt", "handover", "compact" } },
 }
-local MAY_MISS <const> = { explain = true, choose = true, compact = true }
+local MAY_MISS <const> = { explain = true, limits = true, choose = true, compact = true }
 
-local PROJECT_POLICY <const> = { "project:lua/policy.lua", { "decide", "explain" } }
+local PROJECT_POLICY <const> = { "project:lua/policy.lua", { "decide", "explain", "limits" } }
 
 --- Whether policy, routing and context can be used.
 ---@param project_policy boolean the project has a policy, which is asked besides
----@return boolean? ok, Error? err
+---@return { limiting: string[] }? usable, Error? err limiting: policies that limit agents' parts
 function decisions.settings(project_policy)
-  local all = table.move(SETTINGS, 1, #SETTINGS, 1, {})
+  local all, limiting = table.move(SETTINGS, 1, #SETTINGS, 1, {}), {}
   if project_policy then all[#all + 1] = PROJECT_POLICY end
   for _, one in ipairs(all) do
     local path, names = one[1], one[2]
@@ -132,8 +132,9 @@ function decisions.settings(project_policy)
           file[name] == nil and "missing" or "a " .. type(file[name])))
       end
     end
+    if file.limits then limiting[#limiting + 1] = path end
   end
-  return true
+  return { limiting = limiting }
 end
 
 --- Each rule of a policy with whether it holds; nil where that file does not say.

@@ -9,6 +9,7 @@ local show     = require "lib.show"
 local start    = require "lib.start"
 local style    = require "lib.export_style"
 local text     = require "lib.text"
+local texts    = require "lib.texts"
 
 -- SHA-256 of the style's text, in base64. Whoever changes it puts the new value here; the test of
 -- this page says it.
@@ -321,8 +322,17 @@ return function(cli, rows, write)
     write("</section>\n")
   end
   write('<section class="run"><h2>Files that were loaded</h2>\n')
+  local own = {}
   for path, hash, said in export.texts(cli, files) do
-    write(fold(path, ('<p class="small">SHA-256 %s</p><pre>%s</pre>'):format(esc(hash), esc(said))))
+    if texts.of_program(path) then
+      own[#own + 1] = ("%s  %s"):format(hash, path)
+    else
+      write(fold(path, ('<p class="small">SHA-256 %s</p><pre>%s</pre>'):format(esc(hash),
+        esc(said))))
+    end
+  end
+  if #own > 0 then
+    write(fold(("Perigee's own %d files, by SHA-256"):format(#own), pre(table.concat(own, "\n"))))
   end
   write("</section>\n</body>\n</html>\n")
 end

@@ -67,8 +67,8 @@ end
 --- From here on what the run spends counts for this agent's part.
 ---@param run HostRun
 ---@param who agent.Agent
-function limits.begin_part(run, who)
-  local most = who.limits or {}
+---@param most Limits
+function limits.begin_part(run, who, most)
   run:begin_part(who.name)
   for _, key in ipairs(allowance.OF_AGENT) do
     if most[key] and key ~= "time" then run:limit(key, most[key], true) end
@@ -76,8 +76,7 @@ function limits.begin_part(run, who)
   session.get().part[run.id] = most.time and { agent = who.name, time = most.time } or nil
 end
 
---- Does an agent's part within the time that its definition allows; what goes on longer is
---- cancelled.
+--- Does an agent's part within the time that it has; what goes on longer is cancelled.
 ---@async
 ---@param run  HostRun
 ---@param work async fun(): table?, Error?
@@ -93,8 +92,8 @@ function limits.in_time(run, work)
     time = function()
       run:wait { kind = "clock", key = "part", ms = part.time }
       return { ok = true, err = { code = "limit",
-        message = ("the limit of %s that %s's definition sets is reached")
-          :format(allowance.amount("time", part.time), part.agent) } }
+        message = ("the limit of %s of %s's part is reached"):format(
+          allowance.amount("time", part.time), part.agent) } }
     end,
   }
   if not done then return nil, err end

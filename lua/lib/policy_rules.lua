@@ -183,7 +183,8 @@ local function looks(policy, call, facts)
 end
 
 --- What policy.lua returns: `rules` hold whatever config.yaml says, `defaults` where it is silent.
----@param policy { rules: policy.Rule[], defaults: policy.Rule[] }
+--- `limits` is passed on as it is.
+---@param policy { rules: policy.Rule[], defaults: policy.Rule[], limits?: function }
 ---@return policy.File
 function rules.policy(policy)
   return {
@@ -199,6 +200,7 @@ function rules.policy(policy)
       for i, look in ipairs(looks(policy, call, facts)) do seen[i] = look() end
       return seen
     end,
+    limits = policy.limits,
   }
 end
 

@@ -22,7 +22,7 @@ function reply.find(cli, part)
   local at = id
   while true do
     local rows
-    rows, err = cli.list_runs(1, at)
+    rows, err = cli.list_runs { tree = at, most = 1 }
     if not rows then return nil, err end
     if rows[1].parent == "" then return id, rows[1] end
     at = rows[1].parent
@@ -78,15 +78,13 @@ local function too_late(open)
 end
 
 local READ <const> = {
-  answer = function(cli, open, values, said)
+  answer = function(cli, open, _, said)
     local err
-    if not said then return invalid("the answer is missing: perigee runs answer RUN TEXT, or -") end
     if said == "-" then
       said, err = cli.read_stdin()
       if not said then return nil, err end
       said = said:gsub("\r?\n$", "")
     end
-    if values.always then return invalid("--always is for approve and deny") end
     if not utf8.len(said) or said == "" then return invalid("the answer is no text") end
     if #said > TEXT_MOST then
       return invalid("the answer has %d bytes; the most is %d", #said, TEXT_MOST)
@@ -136,7 +134,7 @@ local function hearing(cli, left, body)
     end
     if left.heard then return left end
     local rows
-    rows, err = cli.list_runs(1, left.run)
+    rows, err = cli.list_runs { tree = left.run, most = 1 }
     if not rows then return nil, err end
     left.owner = rows[1].owner
     if not left.owner then return left end
@@ -210,7 +208,7 @@ function reply.cancel(cli, part)
   left, err = hearing(cli, left, body)
   if not left or left.owner or left.heard then return left, err end
   local rows
-  rows, err = cli.list_runs(-1, id)
+  rows, err = cli.list_runs { tree = id }
   if not rows then return nil, err end
   ok, err = end_tree(cli, rows)
   if not ok then return nil, err end

@@ -39,7 +39,7 @@ local function invalid(message) return nil, { code = "invalid", message = messag
 --- The records of a run and of all that is below it.
 ---@return table<string, past.Past>? pasts, Error? err
 local function read_tree(cli, id)
-  local rows, err = cli.list_runs(-1, id)
+  local rows, err = cli.list_runs { tree = id }
   if not rows then return nil, err end
   local pasts = {}
   for _, row in ipairs(rows) do

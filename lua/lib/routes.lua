@@ -6,6 +6,7 @@ local hop     = require "lib.hop"
 local json    = require "lib.json"
 local allowance = require "lib.allowance"
 local model   = require "lib.model"
+local part_limits = require "lib.part_limits"
 local ruling  = require "lib.ruling"
 local show    = require "lib.show"
 local start   = require "lib.start"
@@ -58,6 +59,7 @@ end
 ---@field score? number
 ---@field runners_up table[]
 ---@field model? routes.Model
+---@field limits? part_limits.Said of that agent's part
 ---@field looked routes.Rules[]
 
 --- Which model the agent would be asked with, and at which server; nothing is sent.
@@ -87,6 +89,16 @@ local function model_of(cli, asker, loaded, who, facts)
   return found
 end
 
+--- What the agent's part may use, by its definition and by policy.
+---@return part_limits.Said? said, Error? err
+local function limits_of(asker, limiting, who, facts)
+  local said, err = part_limits.ask(asker, limiting, who, facts)
+  if err then return nil, err end
+  said = said or { limits = {}, why = who.limits and "its definition" or nil }
+  said.limits = allowance.narrower(who.limits or {}, said.limits)
+  return said
+end
+
 --- Facts of a run that has not begun, with the dollars that it has where nobody says otherwise.
 local function fresh(task, mode)
   return { task_bytes = #task, attachments = 0, visit = 1, hops = 0, mode = mode or "auto",
@@ -98,8 +110,9 @@ end
 ---@param cli    table
 ---@param loaded start.Loaded
 ---@param task   string
+---@param limiting? string[] policies that limit agents' parts; nil: they are not asked
 ---@return routes.Task? found, Error? err
-function routes.task(cli, loaded, task)
+function routes.task(cli, loaded, task, limiting)
   local asker, seen = explaining(cli)
   local found, err = chooser.choose(asker, loaded.catalog, task)
   if not found then return nil, start.located(cli, err) end
@@ -108,6 +121,10 @@ function routes.task(cli, loaded, task)
   if who then
     found.model, err = model_of(cli, asker, loaded, who, fresh(task))
     if not found.model then return nil, start.located(cli, err) end
+  end
+  if who and limiting then
+    found.limits, err = limits_of(asker, limiting, who, fresh(task))
+    if not found.limits then return nil, start.located(cli, err) end
   end
   return found
 end
@@ -212,6 +229,10 @@ function routes.task_words(found, explain)
   end
   if found.from then add("  rule     %s", found.from) end
   if found.model then add("  model    %s", model_words(found.model)) end
+  local most = found.limits and allowance.words(found.limits.limits) or ""
+  if most ~= "" then
+    add("  limits   %s%s", most, found.limits.why and ": " .. found.limits.why or "")
+  end
   if #found.runners_up > 0 then add("runners-up") end
   for i, one in ipairs(found.runners_up) do
     if i > 5 and not explain then

@@ -1,6 +1,7 @@
 --- Asks the files that people edit (policy, routing, context, an agent's hooks) and holds what they
 --- answer to its form: an unknown key or a wrong type is an error that names the file, never a
 --- guess.
+local allowance = require "lib.allowance"
 local errors  = require "lib.errors"
 local schema  = require "lib.schema"
 local session = require "lib.session"
@@ -37,11 +38,16 @@ local CHOOSE <const> = schema.any_of { NAME, schema.object {
   WHY, FROM, EVIDENCE,
 } }
 
+local LIMITS <const> = { WHY } -- as people write them: "0.50", 12, "4m"
+for i, key in ipairs(allowance.OF_AGENT) do
+  LIMITS[i + 1] = { key, schema.any_of { schema.text {}, schema.number {} }, "At most.",
+    optional = true }
+end
 local POLICY <const> = { decide = schema.object {
   { "verdict", schema.enum { "allow", "ask", "deny" }, "Whether the call may be made." },
   { "why", schema.text {}, "The reason.", optional = true },
   { "from", schema.text {}, "Where the rule stands.", optional = true },
-} }
+}, limits = schema.object(LIMITS) }
 
 local COMPACT <const> = schema.object {
   { "results", schema.list { of = NAME, max = 10000 }, "Ids of calls.", optional = true },

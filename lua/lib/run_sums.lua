@@ -17,7 +17,7 @@ function run_sums.print(cli, values, part, kind)
   local id, err = cli.find_run(part)
   if not id then return show.failure(cli, err) end
   local rows
-  rows, err = cli.list_runs(-1, id)
+  rows, err = cli.list_runs { tree = id }
   if not rows then return show.failure(cli, err) end
   local sum = kind.begin()
   for _, row in ipairs(rows) do

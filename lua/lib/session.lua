@@ -24,6 +24,7 @@ local session = {}
 ---@field hooks    fun(who: agent.Agent): boolean?, Error? looks up the hooks of an agent
 ---@field locate   fun(path: string): string? where the layer in force has a file
 ---@field policies string[] the files that are asked about each call
+---@field limiting string[] those of them that limit the parts of agents
 ---@field speaking table<string, string[]> what the reply under way has said, by run
 ---@field unpriced table<string, boolean> models of which was said that no price is known
 ---@field touched  table<string, session.Touched[]> files changed, by run

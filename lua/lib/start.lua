@@ -130,12 +130,12 @@ function start.asker(cli) return { decide = function(_, ...) return cli.decide(.
 --- Whether policy, routing and context can be used; a broken one is refused before anything begins.
 ---@async
 ---@param gate trust.Gate a project's policy is asked besides
----@return boolean? ok, Error? err
+---@return { limiting: string[] }? usable, Error? err as decisions.settings has it
 function start.settings(cli, gate)
-  local ok, err = cli.decide("lua/lib/decisions.lua", "settings",
+  local usable, err = cli.decide("lua/lib/decisions.lua", "settings",
     gate.loaded["lua/policy.lua"] == true)
-  if not ok then return nil, start.located(cli, err) end
-  return true
+  if not usable then return nil, start.located(cli, err) end
+  return usable
 end
 
 --- The table of models in force.
@@ -397,7 +397,7 @@ function start.session(cli, loaded, how)
       notes = said },
     sink = person.sink,
     hooks = function(who) return start.hooks(cli, who) end, locate = cli.locate,
-    policies = policies(cli, loaded, inforce),
+    policies = policies(cli, loaded, inforce), limiting = usable.limiting,
   }
   new.place = { pins = loaded.project.pins, unconfined = how.unconfined,
     roots = grants.of_run(new.tools), sandbox = network.of_run(new), limits = inforce.limits }

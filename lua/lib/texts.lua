@@ -15,6 +15,14 @@ local texts = {}
 ---@field files       table<string, string> path of a Lua file to the hash of its text
 ---@field definitions table<string, string> path of an agent's definition to the hash of its text
 
+--- Whether a file is the program's own: the same in every run of a version, and never taken from a
+--- record.
+---@param path string as a record has it
+---@return boolean
+function texts.of_program(path)
+  return path:find("^lua/lib/") ~= nil or path:find("^lua/cli/") ~= nil
+end
+
 local NAMES_FILES <const> = { ["run.started"] = true, files = true, ["run.resumed"] = true,
   ["run.parked"] = true, ["run.finished"] = true }
 
@@ -50,7 +58,7 @@ end
 ---@param run string the id of a top-level run
 ---@return texts.Texts? found, Error? err
 function texts.of(cli, run)
-  local rows, err = cli.list_runs(-1, run)
+  local rows, err = cli.list_runs { tree = run }
   if not rows then return nil, err end
   local found, times = { files = {}, definitions = {} }, { files = {}, definitions = {} }
   for _, row in ipairs(rows) do

@@ -102,7 +102,7 @@ end
 ---@param run string its whole id
 ---@return waiting.Open[] open
 function waiting.of(cli, run)
-  local rows, err = cli.list_runs(-1, run)
+  local rows, err = cli.list_runs { tree = run }
   if not rows then error(err, 0) end
   if rows[1] and rows[1].status ~= "waiting" and rows[1].ended > 0 then return {} end
   local all, now, said = {}, cli.now(), told(cli, run)

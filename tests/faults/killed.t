@@ -38,7 +38,7 @@ for my $after (1 .. 16) {
     kill 'KILL', $live->{pid};
     my $ran = Try::finish($live);
     $killed++ if $ran->{signal} == 9;
-    my $list = Try::run(home => $home, args => ['runs', 'list', '--json', '--store', $store]);
+    my $list = Try::run(home => $home, args => ['runs', 'list', '--children', '--most', '-1', '--json', '--store', $store]);
     my @runs = @{ $Try::JSON->decode($list->{out})->{runs} };
     my %kept;
     for my $run (@runs) {

@@ -35,7 +35,7 @@ chain() { # chain NAME ARGUMENTS...
 out_has() { grep -qF -- "$1" "$temp/out"; }
 err_has() { grep -qF -- "$1" "$temp/err"; }
 exited() { [ "$code" -eq "$1" ]; }
-runs_say() { "$PERIGEE" runs list --store "$temp/state/journal.db" >"$temp/runs" 2>&1; [ "$(grep -c "$1" "$temp/runs")" -eq "$2" ]; }
+runs_say() { "$PERIGEE" runs list --children --store "$temp/state/journal.db" >"$temp/runs" 2>&1; [ "$(grep -c "$1" "$temp/runs")" -eq "$2" ]; }
 
 chain chain_whole --set times=3
 ok "a chain that asks, calls a tool, works side by side and keeps a step ends well" exited 0

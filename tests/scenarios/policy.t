@@ -91,7 +91,7 @@ sub run_it {
 # All records of all runs of a home.
 sub records_of {
     my ($home) = @_;
-    my $list = eval { $Try::JSON->decode(Try::run(home => $home, args => ['runs', 'list', '--json', '--store', $home->{store}])->{out}) };
+    my $list = eval { $Try::JSON->decode(Try::run(home => $home, args => ['runs', 'list', '--children', '--json', '--store', $home->{store}])->{out}) };
     my @runs = ref $list eq 'HASH' ? @{ $list->{runs} || [] } : @{ $list || [] };
     return map { Try::journal($home, ref $_ ? $_->{run} || $_->{id} : $_) } @runs;
 }

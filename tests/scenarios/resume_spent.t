@@ -24,16 +24,23 @@ return { agents = {
 } }
 LUA
 
-# Plays a chain until it waits; answers { home, parked: what it had spent then }.
+# Plays a chain until it waits, with a policy.lua if there is one; answers { home, parked: what it had spent then }.
 sub begin {
-    my ($body) = @_;
+    my ($body, $policy) = @_;
     my $home = Try::home();
+    policy($home, $policy) if $policy;
     Try::write_file("$home->{dir}/scenario.lua", $SCENARIO);
     Try::write_file("$home->{dir}/chain.lua", "local schema = require 'lib.schema'\nreturn { params = schema.object {}, run = function(run)\n$body\nend }\n");
     my $ran = Try::run(home => $home, args => ['run', '--json', '--store', $home->{store}, '--project', "$FindBin::Bin/team",
         '--model', "rehearsal:$home->{dir}/scenario.lua", '--workspace', $home->{work}, "$home->{dir}/chain.lua"]);
     is($ran->{exit}, 40, 'the run waits') or diag($ran->{out}, $ran->{err});
     return ($home, of_last($home, 'run.parked'), $Try::JSON->decode($ran->{out}));
+}
+
+sub policy {
+    my ($home, $more) = @_;
+    Try::write_file("$home->{config}/perigee/lua/policy.lua", "return { decide = function() return { verdict = 'allow' } end, $more }\n");
+    chmod 0700, $home->{config}, "$home->{config}/perigee", "$home->{config}/perigee/lua";
 }
 
 # What the top-level run had spent at its last record of that kind.
@@ -96,6 +103,20 @@ LUA
     is(of_last($home, 'run.finished')->{turns}, 5, 'with all that was spent');
     my @left = glob "$home->{home}/.cache/perigee/copies/copy.*";
     is(@left, 0, 'and no copy is left');
+}
+{
+    my ($home, $before, $said) = begin('return run.ask("draft-agent", "Draft it")', 'limits = function() return { turns = 2 } end');
+    is($before->{turns}, 2, 'an agent waits at the end of what policy gives its part');
+    policy($home, '');
+    my $ran = verb($home, 'answer', "$said->{waiting}[0]{run}:$said->{waiting}[0]{seq}", 'blue');
+    is($ran->{exit}, 32, 'that was decided, and is not decided again') or diag($ran->{out}, $ran->{err});
+    like($ran->{out}, qr/the limit of 2 turns of draft-agent's part is reached/, 'the limit of then holds');
+}
+{
+    my ($home, $before, $said) = begin('return run.ask("draft-agent", "Draft it")');
+    policy($home, 'limits = function() return { turns = 2 } end');
+    my $ran = verb($home, 'answer', "$said->{waiting}[0]{run}:$said->{waiting}[0]{seq}", 'blue');
+    is($ran->{exit}, 0, 'nor is a part limited that began without a limit') or diag($ran->{out}, $ran->{err});
 }
 
 done_testing();

@@ -31,7 +31,7 @@ sub words { return (home => $home, args => ['run', '--json', '--store', $home->{
 
 sub runs { return Try::run(home => $home, args => ['runs', @_, '--store', $home->{store}]) }
 
-sub listed { return @{ $Try::JSON->decode(runs('list', '--json', '--most', '100', @_)->{out})->{runs} } }
+sub listed { return @{ $Try::JSON->decode(runs('list', '--json', '--children', '--most', '100', @_)->{out})->{runs} } }
 
 sub sql {
     my ($text) = @_;
@@ -68,9 +68,11 @@ my ($child) = map { $_->{run} } grep { $_->{parent} eq $old } values %row;
 sql("UPDATE records SET body = json_set(body, '\$.cost_usd', 0.25) WHERE run = '$child' AND kind = 'turn'");
 is((grep { $_->{run} eq $old } listed())[0]{usd}, 0.25, 'a run costs what the turns of its children cost');
 like(runs('list')->{out}, qr/^\Q$old\E .* ok .*\$0\.2500/m, 'and a person sees it');
+like(runs('list')->{out}, qr/^\Q$old\E .* with 1 child$/m, 'with how many runs it began');
+unlike(runs('list')->{out}, qr/^\Q$child\E/m, 'which are not in the list');
 like(runs('list', '--waiting')->{err}, qr/no run waits/, 'nobody waits yet');
 sql("UPDATE runs SET status = 'waiting' WHERE run = '$waits'");
-is_deeply([map { $_->{run} } listed('--waiting')], [$waits], '--waiting shows what waits');
+is_deeply([map { $_->{run} } @{ $Try::JSON->decode(runs('list', '--json', '--waiting')->{out})->{runs} }], [$waits], '--waiting shows what waits');
 
 # -- prune ------------------------------------------------------------------------------------------
 

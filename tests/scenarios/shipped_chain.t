@@ -22,7 +22,7 @@ else
   echo "# exit code $code"
   sed 's/^/# /' "$temp/out" "$temp/err" | head -n 20
 fi
-children=$("$PERIGEE" runs list --store "$temp/state/journal.db" | grep -c "child of")
+children=$("$PERIGEE" runs list --children --store "$temp/state/journal.db" | grep -c "child of")
 if [ "$children" -eq 2 ]; then
   echo "ok 2 - both are children of the chain's run"
 else

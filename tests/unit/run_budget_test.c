@@ -118,7 +118,7 @@ TEST(a_part_counts_from_where_it_begins_with_children_and_promises)
     CHECK(budget_spend(&child, BUDGET_TURNS, 1, &err) == ST_OK);
     CHECK(budget_reserve(&run, BUDGET_TURNS, 1, &err) == ST_OK);
     CHECK(budget_spend(&run, BUDGET_TURNS, 2, &err) == ST_LIMIT);
-    CHECK_TEXT(err.text, "the limit of 3 turns that careful-agent's definition sets is reached");
+    CHECK_TEXT(err.text, "the limit of 3 turns of careful-agent's part is reached");
     CHECK_INT(budget_free(&run, BUDGET_TURNS), 2);
     budget_settle(&run, BUDGET_TURNS, 1, 1);
     budget_begin_part(&run, "other-agent");

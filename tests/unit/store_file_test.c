@@ -191,7 +191,7 @@ TEST(a_journal_of_the_first_version_is_brought_up_to_date_with_all_it_holds)
     if (!shelf.journal) printf("# %s\n", shelf.err.text);
     CHECK(shelf.journal != NULL);
     CHECK_TEXT(read_run(&shelf, "done").body, "{\"old\":true}");
-    CHECK(journal_list(shelf.journal, STR(""), -1, list_statuses, text, &err) == ST_OK);
+    CHECK(journal_list(shelf.journal, (RunFilter){.most = -1}, list_statuses, text, &err) == ST_OK);
     CHECK_TEXT(text, "done:ok killed:interrupted ");
     CHECK_INT(append_now(&shelf, "killed", 2, "{}", DURABLE_POWER).status, ST_OK);
     shelf_close(&shelf);

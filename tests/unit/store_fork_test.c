@@ -70,7 +70,7 @@ static const char *tree_of(Shelf *shelf, const char *run)
     static char text[300];
     Err         err;
     text[0] = '\0';
-    CHECK(journal_list(shelf->journal, str_from(run), -1, list_row, text, &err) == ST_OK);
+    CHECK(journal_list(shelf->journal, (RunFilter){.tree = str_from(run), .most = -1}, list_row, text, &err) == ST_OK);
     return text;
 }
 

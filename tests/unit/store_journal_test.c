@@ -246,11 +246,37 @@ TEST(the_list_shows_the_newest_run_first_with_its_status_and_count_of_records)
     append_now(&shelf, "no-row", 1, "{}", DURABLE_PROCESS); /* its time is 1001 */
     journal_put_run(shelf.journal, &ended);
     loop_run(shelf.loop);
-    CHECK(journal_list(shelf.journal, STR(""), -1, list_ids, text, &err) == ST_OK);
+    CHECK(journal_list(shelf.journal, (RunFilter){.most = -1}, list_ids, text, &err) == ST_OK);
     CHECK_TEXT(text, "no-row:running:1 b:running:0 a:ok:2 ");
     text[0] = '\0';
-    CHECK(journal_list(shelf.journal, STR(""), 2, list_ids, text, &err) == ST_OK);
+    CHECK(journal_list(shelf.journal, (RunFilter){.most = 2}, list_ids, text, &err) == ST_OK);
     CHECK_TEXT(text, "no-row:running:1 b:running:0 ");
+    shelf_end(&shelf);
+}
+
+TEST(a_list_leaves_out_children_or_what_has_ended_where_that_is_asked)
+{
+    Shelf  shelf;
+    Err    err;
+    char   text[200] = "";
+    RunRow ended = {.run = STR("a"), .status = STR("ok"), .started_ms = 10, .ended_ms = 20};
+    shelf_begin(&shelf);
+    put_run(&shelf, "a", "", 10);
+    put_run(&shelf, "a-child", "a", 20);
+    put_run(&shelf, "b", "", 30);
+    journal_put_run(shelf.journal, &ended);
+    loop_run(shelf.loop);
+    RunFilter tops = {.top_only = true, .most = -1};
+    CHECK(journal_list(shelf.journal, tops, list_ids, text, &err) == ST_OK);
+    CHECK_TEXT(text, "b:running:0 a:ok:0 ");
+    text[0] = '\0';
+    RunFilter open = {.open_only = true, .most = -1};
+    CHECK(journal_list(shelf.journal, open, list_ids, text, &err) == ST_OK);
+    CHECK_TEXT(text, "b:running:0 a-child:running:0 ");
+    text[0] = '\0';
+    RunFilter both = {.tree = STR("a"), .top_only = true, .most = -1};
+    CHECK(journal_list(shelf.journal, both, list_ids, text, &err) == ST_OK);
+    CHECK_TEXT(text, "a:ok:0 ");
     shelf_end(&shelf);
 }
 
@@ -271,7 +297,7 @@ TEST(a_long_task_is_cut_at_200_bytes_between_code_points)
     claim_now(&shelf, "a");
     journal_put_run(shelf.journal, &row);
     loop_run(shelf.loop);
-    CHECK(journal_list(shelf.journal, STR(""), 1, copy_task, text, &err) == ST_OK);
+    CHECK(journal_list(shelf.journal, (RunFilter){.most = 1}, copy_task, text, &err) == ST_OK);
     CHECK_INT(strlen(text), 198);
     CHECK(strncmp(text, task, 198) == 0);
     shelf_end(&shelf);

@@ -107,7 +107,7 @@ static const char *status_of(Shelf *shelf, const char *run)
     static char status[40];
     Err         err;
     status[0] = '\0';
-    CHECK(journal_list(shelf->journal, str_from(run), 1, copy_status, status, &err) == ST_OK);
+    CHECK(journal_list(shelf->journal, (RunFilter){.tree = str_from(run), .most = 1}, copy_status, status, &err) == ST_OK);
     return status;
 }
 

@@ -259,7 +259,7 @@ static void race(int racers)
     }
     printf("# when the first of %d had its 80 records, the last one had %d\n", racers, (int)behind);
     CHECK(behind > 0);
-    CHECK(journal_list(shelf.journal, STR(""), -1, count_races, &whole, &err) == ST_OK);
+    CHECK(journal_list(shelf.journal, (RunFilter){.most = -1}, count_races, &whole, &err) == ST_OK);
     CHECK_INT(whole, racers);
     shelf_end(&shelf);
 }

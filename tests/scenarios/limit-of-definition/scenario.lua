@@ -14,6 +14,6 @@ return { agents = {
   ["bounded-agent"] = { {
     look(rehearse.first("Looked twice.")),
     look(rehearse.result("read")),
-    look(rehearse.failure("read", "limit of 1 call that bounded-agent's definition sets")),
+    look(rehearse.failure("read", "limit of 1 call of bounded-agent's part")),
   } },
 } }

@@ -102,8 +102,8 @@ static int run_finish_now(lua_State *L)
     Append *append = waits ? append_new(engine) : NULL;
     if (run->journal)
         run_append(run, str_from(kind), (Str){body, len},
-                   run->parent ? DURABLE_PROCESS : DURABLE_POWER,
-                   waits ? last_appended : last_left, waits ? (void *)append : engine);
+                   run->parent ? DURABLE_PROCESS : DURABLE_POWER, waits ? last_appended : last_left,
+                   waits ? (void *)append : engine);
     run_finish(run, status);
     if (!waits) {
         lua_pushinteger(L, run->seq);

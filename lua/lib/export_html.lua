@@ -232,7 +232,7 @@ local DRAW <const> = {
   ["child.finished"] = function(b, seen)
     local id = esc(b.run)
     local name = seen.ids[b.run] and ('<a href="#run-%s">%s</a>'):format(id, id) or id
-    return ("<p class=\"small\">child %s ended: %s</p>"):format(name, esc(b.status))
+    return ("<p class=\"small\">child %s ended: %s</p>"):format(name, esc(b.status or "-"))
       .. (b.error and error_of(b.error) or "")
       .. (type(b.patch) == "table" and pre(b.patch.text, "what it changed") or "")
   end,

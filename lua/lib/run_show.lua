@@ -68,7 +68,7 @@ local SAY <const> = {
   log      = function(b) return b.tool and b.tool .. ": " .. b.text or b.text end,
   phase    = function(b) return b.name end,
   ["run.differs"] = function(b) return b.error.message end,
-  ["child.finished"] = function(b) return ("%s: %s"):format(b.run, b.status) end,
+  ["child.finished"] = function(b) return ("%s: %s"):format(b.run, b.status or "ended") end,
   files    = function(b)
     return table.concat(text.sorted_keys(b.files or {}), ", ")
   end,

@@ -251,7 +251,7 @@ sub doubled {
             : $kind eq 'result' ? "result $body->{id}"
             : $kind eq 'call'   ? "call $body->{id}"
             : $kind eq 'turn'   ? "turn $body->{agent} $body->{turn}"
-            : $kind eq 'prompt' ? "prompt $body->{agent} $body->{visit}"
+            : $kind eq 'prompt' ? "prompt $body->{agent} " . ($body->{visit} // 1)
             : $kind eq 'hop'    ? "hop $body->{from}"
             : $kind eq 'answer' ? "answer $body->{call}" : next;
         push @wrong, "$run: $of stands twice" if $seen{"$run $of"}++;

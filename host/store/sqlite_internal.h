@@ -77,7 +77,7 @@ struct Journal {
     sqlite3   *writes; /* owned */
     Statements statements;
     FairLock   lock;
-    Err        failure;   /* ST_OK while the store takes records */
+    Err        failure;   /* ST_OK while the store takes records; it may be set before the start */
     bool       fsyncs;    /* what PRAGMA synchronous was last set to */
     int        wal_pages; /* after the last commit */
     int        checkpoint_at;
@@ -108,6 +108,10 @@ void              store_close(Journal *journal); /* also after a failed store_op
 /* Opens a connection to a file that is recognised; `*out` is to be closed also when it failed. */
 MUST_CHECK Status store_connect(const char *path, int flags, sqlite3 **out, Err *err);
 
+/* Notes in the lock's file that a sync failed: the kernel may hold pages of the log for written that
+ * are not, so whoever opens the journal next writes all of it anew before anything is appended. */
+void store_distrust(Journal *journal);
+
 /* Whether the process that has this lease lives; 0 is nobody's. */
 bool store_lease_lives(const Journal *journal, int64_t lease);
 
@@ -129,6 +133,9 @@ void writer_commit(Journal *journal, Request *group);
 /* Moves pages from the log to the file when the log has grown. Called after the group was answered.
  */
 void writer_checkpoint(Journal *journal);
+
+/* Does so in any case; also once the thread has ended. What fails closes the store to writers. */
+void writer_empty_log(Journal *journal);
 
 /* Appends the record as it is, whoever owns the run. */
 MUST_CHECK Status writer_insert(Journal *journal, const Record *record, Err *err);

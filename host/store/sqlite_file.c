@@ -83,13 +83,13 @@ void store_close(Journal *journal)
                              &all->take,   &all->has_message, &all->data_version};
     for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) sqlite3_finalize(*each[i]);
     if (journal->wal_pages > 0) writer_empty_log(journal); /* sqlite3_close would not say how */
-    sqlite3_close(journal->reads); /* first, so that the writer's is the last one */
+    sqlite3_close(journal->reads);  /* first, so that the writer's is the last one */
     sqlite3_close(journal->writes); /* of a file nobody else has open: removes the empty log */
     fair_lock_close(&journal->lock);
 }
 
-/* A file of one byte takes no room on the disk, and need not outlive a loss of power: what the kernel
- * held is gone then too. */
+/* A file of one byte takes no room on the disk, and need not outlive a loss of power: what the
+ * kernel held is gone then too. */
 void store_distrust(Journal *journal)
 {
     int failure = errno; /* is still to be told */
@@ -327,8 +327,8 @@ static void write_anew(Journal *journal)
 {
     struct stat st;
     if (fstat(journal->lock.fd, &st) != 0 || st.st_size == 0) return;
-    int rc = sqlite3_wal_checkpoint_v2(journal->writes, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
-                                       NULL);
+    int rc =
+        sqlite3_wal_checkpoint_v2(journal->writes, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (rc == SQLITE_OK && ftruncate(journal->lock.fd, 0) == 0) return;
     store_error(journal->writes, journal->path, "write it anew, since a sync failed before",
                 &journal->failure);

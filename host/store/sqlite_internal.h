@@ -108,8 +108,9 @@ void              store_close(Journal *journal); /* also after a failed store_op
 /* Opens a connection to a file that is recognised; `*out` is to be closed also when it failed. */
 MUST_CHECK Status store_connect(const char *path, int flags, sqlite3 **out, Err *err);
 
-/* Notes in the lock's file that a sync failed: the kernel may hold pages of the log for written that
- * are not, so whoever opens the journal next writes all of it anew before anything is appended. */
+/* Notes in the lock's file that a sync failed: the kernel may hold pages of the log for written
+ * that are not, so whoever opens the journal next writes all of it anew before anything is
+ * appended. */
 void store_distrust(Journal *journal);
 
 /* Whether the process that has this lease lives; 0 is nobody's. */

@@ -1,9 +1,9 @@
 /* journal_sql -- a journal as text that people can read and a repository can keep.
  *
  * Use     journal_sql dump FILE >TEXT      tables, rows in the order of their making, versions
- *         journal_sql run FILE <TEXT       what TEXT says, wholly or not at all; makes a missing FILE
- * Form    One statement a line, but for texts of several lines, which stand as they are. A text
- *         that is kept as bytes is written as CAST('...' AS BLOB); what is no UTF-8 is refused. */
+ *         journal_sql run FILE <TEXT       what TEXT says, wholly or not at all; makes a missing
+ * FILE Form    One statement a line, but for texts of several lines, which stand as they are. A
+ * text that is kept as bytes is written as CAST('...' AS BLOB); what is no UTF-8 is refused. */
 #include "../../host/base/buf.h"
 #include "../../host/base/str.h"
 
@@ -125,8 +125,10 @@ int main(int argc, char **argv)
         return 2;
     }
     check(sqlite3_open(argv[2], &db));
-    if (strcmp(argv[1], "dump") == 0) dump();
-    else run_text();
+    if (strcmp(argv[1], "dump") == 0)
+        dump();
+    else
+        run_text();
     check(sqlite3_close(db));
     return 0;
 }

@@ -8,8 +8,10 @@ static void let_fail(const char *seam)
 {
     char fault[64];
     snprintf(fault, sizeof fault, "%s:1+", seam ? seam : "");
-    if (seam) setenv("PERIGEE_FAULT", fault, 1);
-    else unsetenv("PERIGEE_FAULT");
+    if (seam)
+        setenv("PERIGEE_FAULT", fault, 1);
+    else
+        unsetenv("PERIGEE_FAULT");
 }
 
 static void append_some(Shelf *shelf, int64_t from, int64_t to, Durability durability)

@@ -93,9 +93,12 @@ static int pass_read(sqlite3_file *file, void *into, int count, sqlite3_int64 at
     return real_of(file)->pMethods->xRead(real_of(file), into, count, at);
 }
 
-static int pass_truncate(sqlite3_file *file, sqlite3_int64 size)
+static int pass_truncate(sqlite3_file *base, sqlite3_int64 size)
 {
-    return real_of(file)->pMethods->xTruncate(real_of(file), size);
+    BadFile *file = (BadFile *)base;
+    if (file->dirty_to > size) file->dirty_to = size;
+    if (file->dirty_from > file->dirty_to) file->dirty_from = file->dirty_to;
+    return file->real->pMethods->xTruncate(file->real, size);
 }
 
 static int pass_size(sqlite3_file *file, sqlite3_int64 *size)

@@ -12,7 +12,7 @@ local texts   = require "lib.texts"
 
 local resume = {}
 
-local FORMAT <const> = 2 -- of records, from which chains can be resumed
+local FORMAT <const> = 2 -- of records: the newest that is known, and the first that has all places
 
 ---@class resume.Again what is known of the run
 ---@field id       string
@@ -99,6 +99,10 @@ local function take_up(cli, id, options)
   local first = mine and mine.records[1]
   if not first or first.kind ~= "run.started" then
     return invalid(("%s: nothing was done yet, so there is nothing to go on with"):format(id))
+  end
+  if (first.body.format or 1) > FORMAT then
+    return invalid(("%s: a newer perigee carried this run (format %d, this one knows up to %d); "
+      .. "go on with that one"):format(id, first.body.format, FORMAT))
   end
   local why = not options.from and ended_well(id, mine)
   if why then return invalid(why) end

@@ -149,4 +149,15 @@ for my $file (sort glob "$FindBin::Bin/*.sql") {
     }
 }
 
+my $newer = laid_out("$FindBin::Bin/format_2.sql");
+system(qq{echo "UPDATE records SET body=replace(body, '\\"format\\":2', '\\"format\\":3')" | '$SQL' run $newer->{home}{store}}) == 0 or die 'update';
+for my $name (qw(interrupted chain)) {
+    my $ran = perigee($newer, 'runs', 'resume', $newer->{runs}{$name}{id});
+    ok($ran->{exit} == 35 && $ran->{err} =~ /newer perigee.*format 3.*go on with that one/, "a run of a newer form of records is left to the newer program: $name")
+        or diag(brief($ran));
+}
+my $waits = onward($newer, (grep { $_->{name} eq 'question' } @Specimen::RUNS)[0]);
+ok($waits->{exit} == 35 && $waits->{err} =~ /newer perigee/, 'so is one that waits for an answer') or diag(brief($waits));
+is(wrong_to_read($newer), '', 'it is shown as far as it is understood');
+
 done_testing();

@@ -201,17 +201,20 @@ sub struck {
     pipe my $reads, my $writes or die "pipe: $!";
     my $live = Try::start(%how, stdout => $writes);
     close $writes;
-    my ($out, $told) = ('', 0);
+    my ($out, $told, $hung) = ('', 0, 0);
+    local $SIG{ALRM} = sub { $hung = 1; kill 'KILL', $live->{pid} };
+    alarm $Try::BOUND;
     while (defined(my $line = <$reads>)) {
         $out .= $line;
         next if ++$told != $strike->{after};
         select undef, undef, undef, $strike->{wait};
         kill $strike->{signal}, $live->{pid};
     }
+    alarm 0;
     my $ran = Try::finish($live);
     my $over = grep { /"kind":"run\.(?:finished|parked)"/ && !/"parent":"/ } split /\n/, $out;
     my $met = $told >= $strike->{after} && (!$over || $ran->{exit} == 130);
-    return { %$ran, out => $out, said => {}, told => $told, hit => $met };
+    return { %$ran, hung => $hung || $ran->{hung}, out => $out, said => {}, told => $told, hit => $met };
 }
 
 # The run, process after process, until it is at its end. `faults`: one for each process, in order

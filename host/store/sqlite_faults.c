@@ -11,14 +11,21 @@
 
 #ifdef PERIGEE_FAULTS
 #include "../base/fault.h"
+#include "../base/mem.h"
 
 #include <errno.h>
+#include <stdlib.h>
+
+typedef struct Range {
+    sqlite3_int64 from, to;
+} Range;
 
 /* What SQLite allocates for a file of ours; the file below follows it in the same allocation. */
 typedef struct BadFile {
-    sqlite3_file  base;                 /* first: SQLite sees only this */
-    sqlite3_file *real;                 /* into this allocation */
-    sqlite3_int64 dirty_from, dirty_to; /* written since the last sync; empty when equal */
+    sqlite3_file  base;  /* first: SQLite sees only this */
+    sqlite3_file *real;  /* into this allocation */
+    Range        *dirty; /* owned: written since the last sync */
+    size_t        count; /* of `dirty` */
 } BadFile;
 
 static sqlite3_vfs        bad_disk;
@@ -39,9 +46,13 @@ static sqlite3_file *real_of(sqlite3_file *file) { return ((BadFile *)file)->rea
 
 static int write_some(BadFile *file, const char *from, int count, sqlite3_int64 at)
 {
-    if (file->dirty_from == file->dirty_to) file->dirty_from = file->dirty_to = at;
-    if (at < file->dirty_from) file->dirty_from = at;
-    if (at + count > file->dirty_to) file->dirty_to = at + count;
+    Range *last = file->count > 0 ? &file->dirty[file->count - 1] : NULL;
+    if (last && last->to == at) {
+        last->to += count;
+    } else {
+        file->dirty = mem_grow(file->dirty, (file->count + 1) * sizeof *file->dirty);
+        file->dirty[file->count++] = (Range){at, at + count};
+    }
     return file->real->pMethods->xWrite(file->real, from, count, at);
 }
 
@@ -59,14 +70,20 @@ static int bad_write(sqlite3_file *base, const void *from, int count, sqlite3_in
     return write_some(file, (const char *)from + half, count - half, at + half);
 }
 
+/* Zeros in place of what was written; nothing beyond the end of a file that was cut since. */
 static void lose(BadFile *file)
 {
     static const char nothing[4096];
-    while (file->dirty_from < file->dirty_to) {
-        sqlite3_int64 left = file->dirty_to - file->dirty_from;
-        int           count = left < (int)sizeof nothing ? (int)left : (int)sizeof nothing;
-        if (file->real->pMethods->xWrite(file->real, nothing, count, file->dirty_from)) return;
-        file->dirty_from += count;
+    sqlite3_int64     size = 0;
+    if (file->real->pMethods->xFileSize(file->real, &size) != SQLITE_OK) return;
+    for (size_t i = 0; i < file->count; i++) {
+        sqlite3_int64 at = file->dirty[i].from;
+        sqlite3_int64 end = file->dirty[i].to < size ? file->dirty[i].to : size;
+        while (at < end) {
+            int count = end - at < (int)sizeof nothing ? (int)(end - at) : (int)sizeof nothing;
+            if (file->real->pMethods->xWrite(file->real, nothing, count, at) != SQLITE_OK) return;
+            at += count;
+        }
     }
 }
 
@@ -80,25 +97,28 @@ static int bad_sync(sqlite3_file *base, int flags)
         return SQLITE_IOERR_FSYNC;
     }
     int rc = file->real->pMethods->xSync(file->real, flags);
-    if (rc == SQLITE_OK) file->dirty_from = file->dirty_to = 0;
+    if (rc == SQLITE_OK) file->count = 0;
     return rc;
 }
 
 /* -- all else is passed on --------------------------------------------------------------------- */
 
-static int pass_close(sqlite3_file *file) { return real_of(file)->pMethods->xClose(real_of(file)); }
+static int pass_close(sqlite3_file *base)
+{
+    BadFile *file = (BadFile *)base;
+    free(file->dirty);
+    file->dirty = NULL;
+    return file->real->pMethods->xClose(file->real);
+}
 
 static int pass_read(sqlite3_file *file, void *into, int count, sqlite3_int64 at)
 {
     return real_of(file)->pMethods->xRead(real_of(file), into, count, at);
 }
 
-static int pass_truncate(sqlite3_file *base, sqlite3_int64 size)
+static int pass_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
-    BadFile *file = (BadFile *)base;
-    if (file->dirty_to > size) file->dirty_to = size;
-    if (file->dirty_from > file->dirty_to) file->dirty_from = file->dirty_to;
-    return file->real->pMethods->xTruncate(file->real, size);
+    return real_of(file)->pMethods->xTruncate(real_of(file), size);
 }
 
 static int pass_size(sqlite3_file *file, sqlite3_int64 *size)
@@ -161,7 +181,8 @@ static int bad_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int 
     BadFile     *file = (BadFile *)base;
     sqlite3_vfs *real = vfs->pAppData;
     file->real = (sqlite3_file *)(file + 1);
-    file->dirty_from = file->dirty_to = 0;
+    file->dirty = NULL;
+    file->count = 0;
     int rc = real->xOpen(real, name, file->real, flags, got);
     base->pMethods = file->real->pMethods ? &methods : NULL; /* NULL: there is nothing to close */
     return rc;

@@ -167,7 +167,7 @@ sub begin_args {
 # What carries the run on: an answer where it waits for one, else a resume.
 sub next_args {
     my ($home, $last) = @_;
-    my ($open) = @{ $last->{said}{waiting} || ($last->{exit} == 40 ? waiting($home) : []) };
+    my ($open) = $last->{exit} == 40 ? @{ $last->{said}{waiting} || waiting($home) } : (); # else what it said may be lost
     return ('runs', 'resume', 'last', '--json', '--store', $home->{store}) if !$open;
     return ('runs', 'approve', "$open->{run}:$open->{seq}", '--json', '--store', $home->{store}) if $open->{kind} eq 'approval';
     my $word = $open->{text} =~ /colour/ ? 'blue' : 'yes';

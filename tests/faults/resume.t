@@ -71,6 +71,6 @@ if ($seams) {
 else {
     all_like('killed after a number of events', map { after_events($_ * 17, 'KILL') } 1 .. 6);
 }
-all_like('interrupted after a number of events', map { after_events($_, 'INT') } $long ? (1 .. 70) : (5, 25, 60));
+all_like('interrupted after a number of events', map { after_events($_, 'INT') } $long ? (map { $_ * 3 } 1 .. 22) : (5, 25, 60));
 
 done_testing();

@@ -48,7 +48,7 @@ sub brief { my ($ran) = @_; return substr("exit $ran->{exit}: $ran->{err} $ran->
 sub records_of {
     my ($old, $id) = @_;
     my $ran = perigee($old, 'runs', 'export', $id, '--format', 'jsonl');
-    return $ran->{exit} != 0 ? () : grep { defined $_->{seq} } map { $Try::JSON->decode($_) } split /\n/, $ran->{out};
+    return $ran->{exit} != 0 ? () : map { $Try::JSON->decode($_) } grep { /^\{"run":[^{]*"seq":\d/ } split /\n/, $ran->{out};
 }
 
 # -- what must hold of each journal before anything goes on ----------------------------------------

@@ -253,7 +253,7 @@ sub records {
     my ($home) = @_;
     my $ran = Try::run(home => $home, args => ['runs', 'export', 'last', '--format', 'jsonl', '--store', $home->{store}]);
     return if $ran->{exit} != 0;
-    return grep { defined $_->{seq} } map { $Try::JSON->decode($_) } split /\n/, $ran->{out};
+    return map { $Try::JSON->decode($_) } grep { /^\{"run":[^{]*"seq":\d/ } split /\n/, $ran->{out}; # not the texts
 }
 
 sub files {

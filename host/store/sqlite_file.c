@@ -88,17 +88,6 @@ void store_close(Journal *journal)
     fair_lock_close(&journal->lock);
 }
 
-/* A file of one byte takes no room on the disk, and need not outlive a loss of power: what the
- * kernel held is gone then too. */
-void store_distrust(Journal *journal)
-{
-    int failure = errno; /* is still to be told */
-    if (ftruncate(journal->lock.fd, 1) != 0)
-        log_line(LOG_ERROR, "journal %s: note that a sync failed: %s", journal->path,
-                 strerror(errno));
-    errno = failure;
-}
-
 bool store_lease_lives(const Journal *journal, int64_t lease)
 {
     if (lease == 0) return false;
@@ -143,6 +132,17 @@ Status store_error(sqlite3 *db, const char *path, const char *what, Err *err)
                        path, what, sqlite3_errstr(extended));
     return err_set(err, ST_IO, "journal %s: %s: %s%s%s", path, what, sqlite3_errstr(extended),
                    sys ? ": " : "", sys ? strerror(sys) : "");
+}
+
+Status store_failed(Journal *journal, sqlite3 *db, const char *what, Err *err)
+{
+    Status status = store_error(db, journal->path, what, err);
+    /* A file of one byte takes no room on the disk, and need not outlive a loss of power: what the
+     * kernel held is gone then too. */
+    if (sqlite3_extended_errcode(db) == SQLITE_IOERR_FSYNC && ftruncate(journal->lock.fd, 1) != 0)
+        log_line(LOG_ERROR, "journal %s: note that a sync failed: %s", journal->path,
+                 strerror(errno));
+    return status;
 }
 
 /* -- making it --------------------------------------------------------------------------------- */

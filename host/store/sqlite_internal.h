@@ -108,11 +108,6 @@ void              store_close(Journal *journal); /* also after a failed store_op
 /* Opens a connection to a file that is recognised; `*out` is to be closed also when it failed. */
 MUST_CHECK Status store_connect(const char *path, int flags, sqlite3 **out, Err *err);
 
-/* Notes in the lock's file that a sync failed: the kernel may hold pages of the log for written
- * that are not, so whoever opens the journal next writes all of it anew before anything is
- * appended. */
-void store_distrust(Journal *journal);
-
 /* Whether the process that has this lease lives; 0 is nobody's. */
 bool store_lease_lives(const Journal *journal, int64_t lease);
 
@@ -120,6 +115,11 @@ MUST_CHECK Status store_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out
 
 /* Fills `err` from what the database says about its last call, in words that help. */
 Status store_error(sqlite3 *db, const char *path, const char *what, Err *err);
+
+/* The same of a connection that writes. Where it was a sync, that is noted in the lock's file: the
+ * kernel may hold pages of the log for written that are not, so whoever opens the journal next
+ * writes all of it anew before anything is appended. */
+Status store_failed(Journal *journal, sqlite3 *db, const char *what, Err *err);
 
 /* -- sqlite_faults.c --------------------------------------------------------------------------- */
 

@@ -13,7 +13,6 @@ enum {
 };
 
 static Status write_group(Journal *journal, Request *group, Err *err);
-static Status fail(Journal *journal, const char *what, Err *err);
 static void   close_to_writers(Journal *journal);
 
 void writer_commit(Journal *journal, Request *group)
@@ -46,7 +45,7 @@ void writer_empty_log(Journal *journal)
     /* Left to itself SQLite would pass over this. But an fsync that fails here may leave pages of
      * the log unwritten that the kernel believes written, and the next fsync would answer "done".
      */
-    fail(journal, "checkpoint", &journal->failure);
+    store_failed(journal, journal->writes, "checkpoint", &journal->failure);
     close_to_writers(journal);
     log_line(LOG_ERROR, "%s", journal->failure.text);
 }
@@ -57,18 +56,13 @@ static void close_to_writers(Journal *journal)
     sqlite3_db_config(journal->writes, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
-static Status fail(Journal *journal, const char *what, Err *err)
-{
-    if (sqlite3_extended_errcode(journal->writes) == SQLITE_IOERR_FSYNC) store_distrust(journal);
-    return store_error(journal->writes, journal->path, what, err);
-}
-
 /* Runs a statement that gives no rows, and makes it ready to run again. */
 static Status run_statement(Journal *journal, sqlite3_stmt *statement, const char *what, Err *err)
 {
     Status status = ST_OK;
     errno = 0; /* see store_error */
-    if (sqlite3_step(statement) != SQLITE_DONE) status = fail(journal, what, err);
+    if (sqlite3_step(statement) != SQLITE_DONE)
+        status = store_failed(journal, journal->writes, what, err);
     sqlite3_reset(statement);
     return status;
 }

@@ -11,12 +11,14 @@ say  = $(if $(V),@:,@printf '  %-6s %s\n')
 
 # -- what is built ---------------------------------------------------------------------------------
 # A folder is a room; a new file needs no line here. jail*.c is the sandbox helper, a program of its
-# own; wire*.c (the plan's format) belongs to both; filter.c runs at build time only. page_main.c with
-# cell.c is the reader of pages, the third program.
+# own; wire*.c (the plan's format) belongs to both; filter.c and shipped_gen.c run at build time only.
+# page_main.c with cell.c is the reader of pages, the third program.
 HELPER_SRC := $(wildcard host/sandbox/jail*.c host/sandbox/wire*.c)
 FILTER_SRC := $(wildcard host/sandbox/filter*.c)
 CELL_SRC   := host/sandbox/cell.c
-LIB_SRC    := $(filter-out $(wildcard host/sandbox/jail*.c) $(FILTER_SRC) $(CELL_SRC),$(wildcard host/*/*.c))
+SHIP_SRC   := host/script/shipped.c
+SHIP_GEN   := host/script/shipped_gen.c
+LIB_SRC    := $(filter-out $(wildcard host/sandbox/jail*.c) $(FILTER_SRC) $(CELL_SRC) $(SHIP_SRC) $(SHIP_GEN),$(wildcard host/*/*.c))
 LIB_OBJ    := $(LIB_SRC:%.c=$(B)/%.o)
 PAGE_SRC   := host/page_main.c $(CELL_SRC) $(filter-out host/page/reader.c,$(wildcard host/page/*.c)) \
               $(addprefix host/base/,arena.c buf.c fault.c mem.c status.c str.c)
@@ -83,7 +85,7 @@ endif
 
 all: deps-check $(PROGRAM) $(HELPER) $(PAGE) ## build the program, its sandbox helper and its reader of pages
 
-$(PROGRAM): $(B)/host/main.o $(B)/libhost.a
+$(PROGRAM): $(B)/host/main.o $(SHIP_SRC:%.c=$(B)/%.o) $(B)/libhost.a
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
@@ -123,7 +125,21 @@ $(B)/cell_table.h: $(B)/filter_gen
 	$(say) FILTER $@
 	$(Q)./$< cell > $@.new && mv $@.new $@
 
-$(B)/tests/%: tests/%.c $(B)/libhost.a | $(B)/cell_table.h
+# The Lua that ships, compiled: a part of the program.
+SHIPPED := $(shell find lua tools agents -name '*.lua' ! -path 'lua/meta/*')
+
+$(B)/shipped_gen: $(SHIP_GEN) $(addprefix host/base/,buf.c fault.c hash.c mem.c status.c str.c)
+	$(say) CC $<
+	$(Q)mkdir -p $(@D) && $(CC) -std=c11 -D_GNU_SOURCE $(WARN) -g -o $@ $^ $$(pkg-config --cflags --libs lua5.4 libmd)
+
+$(B)/shipped_table.h: $(B)/shipped_gen $(SHIPPED)
+	$(say) LUA $@
+	$(Q)./$< $(B)/shipped.bin $(SHIPPED) > $@.new && mv $@.new $@
+
+$(SHIP_SRC:%.c=$(B)/%.o): $(B)/shipped_table.h
+$(SHIP_SRC:%.c=$(B)/%.o): ALL_CFLAGS += -I$(B)
+
+$(B)/tests/%: tests/%.c $(B)/libhost.a | $(B)/cell_table.h $(B)/shipped_table.h
 	$(say) CC $<
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -I$(B) $(ALL_LDFLAGS) -o $@ $< $(B)/libhost.a $(ALL_LIBS) $(PAGE_LIBS)
 
@@ -131,7 +147,7 @@ $(B)/tests/fuzz/%: tests/fuzz/%.c $(B)/libhost.a
 	$(say) CC $<
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $< $(B)/libhost.a $(ALL_LIBS) $(PAGE_LIBS)
 
--include $(LIB_OBJ:.o=.d) $(HELPER_OBJ:.o=.d) $(PAGE_OBJ:.o=.d) $(B)/host/main.d $(UNIT_BIN:=.d) $(BENCH_BIN:=.d) $(FUZZ_BIN:=.d)
+-include $(LIB_OBJ:.o=.d) $(HELPER_OBJ:.o=.d) $(PAGE_OBJ:.o=.d) $(B)/host/main.d $(SHIP_SRC:%.c=$(B)/%.d) $(UNIT_BIN:=.d) $(BENCH_BIN:=.d) $(FUZZ_BIN:=.d)
 
 # -- verbs -----------------------------------------------------------------------------------------
 deps: ## install what is missing (Debian and Ubuntu), or say what to install

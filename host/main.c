@@ -107,7 +107,7 @@ static int run_verb(const struct VerbRow *verb, int argc, char **argv)
         return status_exit(ST_UNAVAILABLE);
     }
     secrets_open();
-    EngineSpec spec = {.program = program, .virtual_clock = false};
+    EngineSpec spec = {.program = program, .shipped = shipped_find};
     if (engine_new(&spec, &engine, &err) != ST_OK) {
         fprintf(stderr, "perigee: %s\n", err.text);
         return status_exit(err.status);

@@ -9,8 +9,12 @@
 local PAGES <const> = "platform.claude.com/docs/en/models/"
 local PRICES <const> = "platform.claude.com/docs/en/about-claude/pricing"
 
---- Dollars for one search of the provider's own tool, with both of them: what gateways' tables of
---- prices repeat, read 2026-11-23.
+--- Dollars for one search of the provider's own tool; the tokens that it brings cost beside that.
+--- Anthropic: "$10 per 1,000 searches", anthropic.com/news/web-search-api (a copy read 2026-11-23);
+--- pages that are read cost nothing beside their tokens. OpenAI: $10 for 1,000 calls, its page
+--- developers.openai.com/api/docs/pricing as others quote it, and a bill of 119 searches over
+--- $1.19 in its forum (thread 1369991), both read 2026-11-23. Machines that run code are paid by
+--- container and time, of which no reply speaks: that is not counted, and said to be missing.
 local SEARCH <const> = 0.01
 
 --- Dollars for a million tokens.

@@ -22,6 +22,8 @@ local values       = require "lib.settings_values"
 ---@field command? string   the command line in its arguments
 ---@field paths    string[] that its arguments name: below the workspace relative, else absolute
 ---@field hosts    string[] that its arguments name, else those that the tool needs
+---@field served?  boolean  not one call: whether the model's provider may do what the tool does, as
+---  often as it likes, where nobody here sees it before
 
 ---@class policy.Facts
 ---@field sandbox    "full"|"none"|"unconfined"
@@ -35,6 +37,7 @@ local values       = require "lib.settings_values"
 
 --- Why a call leaves the sandbox or the workspace beyond what was granted, or nil when it stays.
 local function leaves(call)
+  if call.served then return nil end -- nobody could be asked about a use; the settings were
   local inside, why = tool.stays_inside(call.effect, call.lacks or call.needs)
   return not inside and why or nil
 end
@@ -96,6 +99,10 @@ local RULES <const> = {
 
 ---@type policy.Rule[]
 local DEFAULTS <const> = {
+  {
+    verdict = "allow", when = function(call) return call.served end,
+    why  = "provider.tools or search.engine lets the model's provider do it",
+  },
   {
     verdict = "ask", when = leaves, why = leaves,
     about = "it leaves the sandbox or the workspace beyond what was granted",

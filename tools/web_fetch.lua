@@ -227,6 +227,7 @@ local function fetch(input, call)
   if facts then return show_image(answer, facts) end
   local kind, said = charset.of_header(answer.headers["content-type"])
   if not is_page(kind, answer.body) and not is_text(kind, answer.body) then
+    if answer.body:sub(1, 5) == "%PDF-" then kind = "application/pdf" end
     return ("%s is no text: %s, %s. It cannot be shown."):format(answer.url,
       kind ~= "" and text.cut_end(text.valid(kind), 100) or "of no stated type",
       text.plural(#answer.body, "byte"))

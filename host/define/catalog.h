@@ -6,7 +6,7 @@
  * Why     A folder of definitions is somebody else's: it may hold links in a ring, FIFOs, devices,
  *         files of any size and any number. Each of them is a line of the answer, none is a wait.
  * Use     catalog_find("agents", &catalog, err); for each file with CATALOG_DEFINITION:
- *         definition_parse(file->text, &def, err); ... catalog_free(&catalog)
+ *         definition_parse(file->text, DEFINITION_WHOLE, &def, err); ... catalog_free(&catalog)
  * Owner   The Catalog owns paths and texts until catalog_free.
  * Units   Bytes; at most LIMIT_CATALOG files, LIMIT_DEFINITION of each, CATALOG_DEPTH folders deep.
  * Thread  Any. The functions block on the disk (never on what is no regular file): at start on the

@@ -14,7 +14,7 @@
 static Status text_check(Str text, Definition *out, Err *err);
 static void   span_notes(Reading *reading, const Span *span);
 
-Status definition_parse(Str text, Definition *out, Err *err)
+Status definition_parse(Str text, DefinitionPart parts, Definition *out, Err *err)
 {
     *out = (Definition){0};
     Status status = text_check(text, out, err);
@@ -41,11 +41,13 @@ Status definition_parse(Str text, Definition *out, Err *err)
     } else {
         out->body = str_cut(reading.text, span.body, text.len);
         out->body_line = place_at(reading.text, span.body).line;
-        span_notes(&reading, &span);
-        status = front_read(&reading, &span, err);
+        if (parts & DEFINITION_FRONT) {
+            span_notes(&reading, &span);
+            status = front_read(&reading, &span, err);
+        }
+        if (status == ST_OK && parts & DEFINITION_OUTLINE) status = outline_read(&reading, err);
+        if (status == ST_OK && parts & DEFINITION_OUTLINE) status = encoding_read(&reading, err);
     }
-    if (status == ST_OK) status = outline_read(&reading, err);
-    if (status == ST_OK) status = encoding_read(&reading, err);
     if (status != ST_OK) {
         Definition fault = {.fault_line = out->fault_line ? out->fault_line : 1,
                             .fault_column = out->fault_column ? out->fault_column : 1};

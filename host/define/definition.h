@@ -6,7 +6,7 @@
  *     blocks  the body's outline, flat and in order: heading, item, paragraph, code
  *     notes   diagnostics with line and column
  *
- * Use     definition_parse(text, &def, err); ...; definition_free(&def)
+ * Use     definition_parse(text, DEFINITION_WHOLE, &def, err); ...; definition_free(&def)
  * Owner   Everything in a Definition lives in its arena; the text given may go after the parse.
  * Units   Lines and columns begin at 1 and count in the file; a column is a code point. A line ends
  *         in LF, CRLF or CR.
@@ -62,8 +62,8 @@ typedef struct Note {
 
 typedef struct Definition {
     Arena  arena;
-    Node  *front; /* a map */
-    Str    body;
+    Node  *front;     /* a map */
+    Str    body;      /* to the end of the file */
     int    body_line; /* line of the file where the body begins */
     Block *blocks;
     size_t block_count;
@@ -75,9 +75,17 @@ typedef struct Definition {
     int    fault_line, fault_column; /* where, when definition_parse failed; else 0 */
 } Definition;
 
-/* On failure `out` holds nothing but fault_line and fault_column; definition_free is allowed then,
- * not needed. */
-MUST_CHECK Status definition_parse(Str text, Definition *out, Err *err);
+/* What is read of a definition. Of a catalog most are known by their front matter only, and an
+ * outline takes most of the time and of the memory. */
+typedef enum DefinitionPart {
+    DEFINITION_FRONT = 1,   /* front, with its notes and `narrowed` */
+    DEFINITION_OUTLINE = 2, /* blocks, with their notes */
+    DEFINITION_WHOLE = DEFINITION_FRONT | DEFINITION_OUTLINE,
+} DefinitionPart;
+
+/* Reads these parts; body and body_line come with each. On failure `out` holds nothing but
+ * fault_line and fault_column; definition_free is allowed then, not needed. */
+MUST_CHECK Status definition_parse(Str text, DefinitionPart parts, Definition *out, Err *err);
 void              definition_free(Definition *definition);
 
 /* The entry of a map, or NULL; `map` may be NULL or of another kind. */

@@ -54,6 +54,11 @@ static void scan(Str text, char *out, size_t *out_len, Scan *found)
 {
     *found = (Scan){0};
     for (size_t at = 0; at < text.len;) {
+        if ((unsigned char)text.ptr[at] < 0x80) { /* no code page shows a byte of a sign as ASCII */
+            if (out) out[(*out_len)++] = text.ptr[at];
+            at++;
+            continue;
+        }
         unsigned char bytes[4];
         size_t        taken = 1;
         bool          lost = false;

@@ -39,6 +39,7 @@ struct CurlTransport {
     Socket   *sockets; /* owned list; what libcurl wants watched */
     char     *ca_file; /* owned, may be NULL; CURL_CA_BUNDLE or SSL_CERT_FILE */
     char     *ca_path; /* owned, may be NULL; SSL_CERT_DIR */
+    bool      proxied; /* the environment names a proxy for https */
     bool      inside;  /* libcurl is on the stack */
     bool      todo;    /* some call needs settling */
 };

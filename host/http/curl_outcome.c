@@ -76,6 +76,40 @@ static void hide_user_info(char *text)
     }
 }
 
+/* What a proxy answered to CONNECT that is no tunnel. Only what it says of itself may pass is worth
+ * another try. False where it was not asked, or let us through. */
+static bool judge_tunnel(CurlCall *call)
+{
+    long code = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_HTTP_CONNECTCODE, &code);
+    if (code < 300) return false;
+    if (code == 407)
+        call_fail(
+            call, ST_DENIED,
+            "%s: the proxy wants a user and a password (HTTP 407); they stand in its address, "
+            "as in HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
+            call->where);
+    else if (code < 500 && code != 408 && code != 429)
+        call_fail(call, ST_DENIED,
+                  "%s: the proxy does not let this host through (HTTP %ld); NO_PROXY names hosts "
+                  "that are reached without it",
+                  call->where, code);
+    else
+        call_fail(call, ST_UNAVAILABLE, "%s: the proxy cannot reach the host now (HTTP %ld)",
+                  call->where, code);
+    return true;
+}
+
+/* Who sits behind a proxy may think that it is used here; or it may be what does not answer. */
+static const char *about_proxy(const CurlCall *call)
+{
+    if (!call->transport->proxied) return "";
+    if (call->guarded)
+        return "; a tool's request goes past the proxy of the environment, which would look up "
+               "the name out of sight";
+    return call->direct ? "" : "; does the proxy that HTTPS_PROXY names answer?";
+}
+
 void call_judge(CurlCall *call, CURLcode code)
 {
     if (call->failed) return; /* the reason was noted when it was seen */
@@ -94,20 +128,24 @@ void call_judge(CurlCall *call, CURLcode code)
                   call->where, call->inside);
         return;
     }
+    if (judge_tunnel(call)) return;
     long sys = 0;
     curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &sys);
     call->error[sizeof call->error - 1] = '\0';
     hide_user_info(call->error);
-    call_fail(call, status_of(code), "%s: %s%s%s%s%s", call->where, reason_of(code, sys),
-              call->error[0] ? " (" : "", call->error, call->error[0] ? ")" : "", remedy_of(code));
+    bool unmet = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST;
+    call_fail(call, status_of(code), "%s: %s%s%s%s%s%s", call->where, reason_of(code, sys),
+              call->error[0] ? " (" : "", call->error, call->error[0] ? ")" : "", remedy_of(code),
+              unmet && call->guarded ? about_proxy(call) : "");
 }
 
 void call_judge_silence(CurlCall *call, int64_t now)
 {
     const int64_t allowed[] = {call->connect_ms, call->first_byte_ms, call->idle_ms};
     if (now >= call->stall_deadline)
-        call_fail(call, ST_TIMEOUT, "%s: %s: nothing happened for %lld ms", call->where,
-                  stall_name(call->stall), (long long)allowed[call->stall]);
+        call_fail(call, ST_TIMEOUT, "%s: %s: nothing happened for %lld ms%s", call->where,
+                  stall_name(call->stall), (long long)allowed[call->stall],
+                  call->stall == STALL_CONNECT ? about_proxy(call) : "");
     else
         call_fail(call, ST_TIMEOUT, "%s: deadline: the time for the whole exchange is over",
                   call->where);

@@ -73,6 +73,10 @@ Status transport_new(Loop *loop, Transport **out, Err *err)
     transport->soon = timer_new(loop, on_soon, transport);
     transport->ca_file = first_env("CURL_CA_BUNDLE", "SSL_CERT_FILE");
     transport->ca_path = first_env("SSL_CERT_DIR", NULL);
+    char *proxy = first_env("https_proxy", "HTTPS_PROXY");
+    if (!proxy) proxy = first_env("all_proxy", "ALL_PROXY");
+    transport->proxied = proxy != NULL;
+    free(proxy);
     curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, transport);
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_alarm_wanted);

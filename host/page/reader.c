@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { NOT_LOADED = 127 }; /* how a program ends that the dynamic loader could not begin */
+
 struct Reader {
     Reader     *next;              /* in `waiting` */
     Loop       *loop;              /* borrowed */
@@ -209,8 +211,13 @@ static void judge(Reader *reader, int exit_code, int signal)
                 signal);
     else if (exit_code == status_exit(ST_UNAVAILABLE))
         err_set(err, ST_UNAVAILABLE,
-                "page: its reader could not be shut in (seccomp), so nothing "
-                "was read");
+                "page: its reader could not be shut in, so nothing was read: this kernel, or the "
+                "container around, has no seccomp filters (CONFIG_SECCOMP_FILTER)");
+    else if (exit_code == NOT_LOADED)
+        err_set(err, ST_UNAVAILABLE,
+                "page: its reader %s cannot run here: a library that it needs is missing; `ldd` "
+                "with its path names it, `make deps` installs it",
+                reader->program);
     else if (exit_code == status_exit(ST_NOT_FOUND))
         err_set(err, ST_UNAVAILABLE, "page: its charset is not known to this system's iconv");
     else

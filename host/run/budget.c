@@ -59,10 +59,9 @@ static void put_amount(char *out, size_t size, BudgetKind kind, int64_t amount)
         snprintf(out, size, "%lld %s", (long long)amount, NAMES[kind]);
 }
 
-static Status refuse(const Budget *budget, const Budget *at, BudgetKind kind, Err *err)
+static Status refuse(const Budget *budget, const Budget *at, BudgetKind kind, bool part, Err *err)
 {
     char amount[60];
-    bool part = part_left(at, kind) < own_left(at, kind);
     put_amount(amount, sizeof amount, kind, part ? at->part_limit[kind] : at->limit[kind]);
     if (part)
         return err_set(err, ST_LIMIT, "the limit of %s of %s's part is reached", amount,
@@ -77,12 +76,11 @@ static Status refuse(const Budget *budget, const Budget *at, BudgetKind kind, Er
                    whose, NAMES[kind]);
 }
 
-static Status check(const Budget *budget, BudgetKind kind, int64_t amount, Err *err)
+static Status check(Budget *budget, BudgetKind kind, int64_t amount, Err *err)
 {
-    for (const Budget *at = budget; at; at = at->parent)
-        if (own_left(at, kind) < amount || part_left(at, kind) < amount)
-            return refuse(budget, at, kind, err);
-    return ST_OK;
+    bool    of_part;
+    Budget *at = budget_short(budget, kind, amount, &of_part);
+    return at ? refuse(budget, at, kind, of_part, err) : ST_OK;
 }
 
 Status budget_spend(Budget *budget, BudgetKind kind, int64_t amount, Err *err)
@@ -157,17 +155,20 @@ void budget_close(Budget *budget)
         budget_settle(budget, (BudgetKind)kind, budget->reserved[kind], budget->reserved[kind]);
 }
 
-static void raise_limit(int64_t *limit, int64_t left, int64_t amount)
-{
-    if (left < amount) *limit = sum(*limit, amount);
-}
-
-void budget_raise(Budget *budget, BudgetKind kind, int64_t amount)
+Budget *budget_short(Budget *budget, BudgetKind kind, int64_t amount, bool *of_part)
 {
     for (Budget *at = budget; at; at = at->parent) {
-        raise_limit(&at->part_limit[kind], part_left(at, kind), amount);
-        raise_limit(&at->limit[kind], own_left(at, kind), amount);
+        int64_t own = own_left(at, kind), part = part_left(at, kind);
+        *of_part = part < own;
+        if (own < amount || part < amount) return at;
     }
+    return NULL;
+}
+
+void budget_raise(Budget *budget, BudgetKind kind, int64_t amount, bool of_part)
+{
+    int64_t *limit = of_part ? &budget->part_limit[kind] : &budget->limit[kind];
+    if (*limit >= 0) *limit = sum(*limit, amount);
 }
 
 /* The least that any limit leaves, where `promised` counts as left too or does not. */

@@ -85,8 +85,12 @@ void budget_close(Budget *budget);
 /* Begins a part, in place of the one before; without any limit until they are set. */
 void budget_begin_part(Budget *budget, const char *owner);
 
-/* Gives `amount` more wherever less than that is left of a limit: here, of the part, above. */
-void budget_raise(Budget *budget, BudgetKind kind, int64_t amount);
+/* Whose limit leaves less than `amount`: this budget, or the nearest above it; NULL: nobody's.
+ * `of_part`: it is the limit of the part under way there. */
+Budget *budget_short(Budget *budget, BudgetKind kind, int64_t amount, bool *of_part);
+
+/* Gives `amount` more of one limit, where there is one: its own, or that of the part under way. */
+void budget_raise(Budget *budget, BudgetKind kind, int64_t amount, bool of_part);
 
 /* What is left here, of the part, and in every parent; INT64_MAX when nothing limits it.
  * budget_free counts as left what is promised: so much there will be if nothing of it is spent. */

@@ -108,7 +108,6 @@ Status run_new(Loop *loop, Journal *journal, Run *parent, Workspace *workspace, 
     if (parent) {
         run->next_sibling = parent->first_child;
         parent->first_child = run;
-        run_set_deadline(run, parent->deadline);
     }
     if (journal) journal_claim(journal, str_from(run->id), NULL, NULL);
     put_row(run, "running");
@@ -138,11 +137,28 @@ void run_free(Run *run)
     free(run);
 }
 
-void run_set_deadline(Run *run, int64_t deadline)
+void run_set_deadline(Run *run, int64_t deadline, bool asks)
 {
-    if (run->parent && run->parent->deadline < deadline) deadline = run->parent->deadline;
     run->deadline = deadline;
-    timer_set(run->timer, deadline);
+    run->asks = asks;
+    if (asks)
+        timer_stop(run->timer);
+    else
+        timer_set(run->timer, deadline);
+}
+
+int64_t run_deadline(const Run *run, bool ends)
+{
+    int64_t deadline = DEADLINE_NEVER;
+    for (const Run *at = run; at; at = at->parent)
+        if (at->deadline < deadline && !(ends && at->asks)) deadline = at->deadline;
+    return deadline;
+}
+
+const Run *run_late(const Run *run)
+{
+    while (run && !run->late) run = run->parent;
+    return run;
 }
 
 void run_cancel(Run *run, const Err *why)

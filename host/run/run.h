@@ -79,8 +79,10 @@ struct Run {
     char       id[RUN_ID_SIZE];
     char      *agent, *task; /* owned; for the list of runs */
     Budget     budget;
-    int64_t    deadline;
-    Timer     *timer;      /* owned; fires at the deadline */
+    int64_t    deadline;   /* its own; DEADLINE_NEVER: none but those of the runs above it */
+    bool       asks;       /* passing its own deadline cancels nothing: its scripts ask a person */
+    bool       late;       /* they do so now: nothing new begins in it */
+    Timer     *timer;      /* owned; fires at its own deadline */
     int64_t    began;      /* on the loop's clock, in this process */
     int64_t    started_ms; /* wall */
     int64_t    seq;        /* of the last record */
@@ -114,10 +116,16 @@ void              run_free(Run *run); /* NULL allowed; no child is left */
  */
 void run_make_id(const Clock *clock, char out[RUN_ID_SIZE]);
 
-/* Sets the deadline to the earlier of `deadline` and the parent's. Passing it cancels the run with
- * ST_LIMIT. One that has not ended RUN_GRACE_MS later is our bug: it is logged, and recorded as
- * `watchdog`. */
-void run_set_deadline(Run *run, int64_t deadline);
+/* Sets its own deadline. Passing it cancels the run, and all below it, with ST_LIMIT; one that has
+ * not ended RUN_GRACE_MS later is our bug: it is logged, and recorded as `watchdog`. With `asks`
+ * nothing happens by itself: the scripts that carry the run watch it. */
+void run_set_deadline(Run *run, int64_t deadline, bool asks);
+
+/* The earliest of its own and those above it; with `ends` only of those that cancel. */
+int64_t run_deadline(const Run *run, bool ends);
+
+/* The nearest run that is late: itself, or one above; NULL: none is. */
+const Run *run_late(const Run *run);
 
 /* Cancels the children first, then this run. Sticky: the first reason stays. */
 void run_cancel(Run *run, const Err *why);

@@ -48,10 +48,11 @@ typedef struct CallGrant {
                                     NULL: commands what the run may, requests nothing */
     char             **secrets;  /* owned, ends in NULL: names that its requests may carry */
     bool               reads, writes, execs;
-    RootGrant         *roots;  /* owned; what the user granted outside the workspace */
-    struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
-    struct Hold       *hold;   /* owned; the file that this call has for itself, or NULL */
-    char              *held;   /* owned; its path below the workspace */
+    bool               interrupted; /* the tool's last call was an earlier process's */
+    RootGrant         *roots;       /* owned; what the user granted outside the workspace */
+    struct CallHandle *handle;      /* borrowed; what the tool's closures hold, or NULL */
+    struct Hold       *hold;        /* owned; the file that this call has for itself, or NULL */
+    char              *held;        /* owned; its path below the workspace */
 } CallGrant;
 
 /* A tool may keep `call` in a variable beyond its end. What it then holds is this, and not the
@@ -76,6 +77,9 @@ int bind_call_http(lua_State *L);
 
 /* call.page: bytes from the web as text, HTML as Markdown. */
 int bind_call_page(lua_State *L);
+
+/* cli.probe_page() -> what call.page makes of a small page, or why no page can be read here. */
+int bind_probe_page(lua_State *L);
 
 /* The granted root that holds an absolute path outside the workspace; NULL: none does. */
 const RootGrant *call_root(const CallGrant *grant, Str path);
@@ -113,6 +117,13 @@ int bind_place(lua_State *L, Run *run);
 int run_new_seen(lua_State *L);
 int run_saw(lua_State *L);
 
+/* bind_draft.c */
+int run_sweep_drafts(lua_State *L);
+
+/* bind_job.c */
+int run_new_jobs(lua_State *L);
+int run_had_job(lua_State *L);
+
 /* run:copy([name]) -> a copy of its workspace, or the one of that name again: bind_copy.c.
  * bind_sweep_copies: on a thread, removes those that killed processes left. */
 int  bind_copy(lua_State *L, Run *run);
@@ -128,6 +139,7 @@ int bind_budget_spent(lua_State *L);
 int bind_budget_wrote(lua_State *L);
 int bind_budget_left(lua_State *L);
 int bind_budget_limit(lua_State *L);
+int bind_budget_short(lua_State *L);
 int bind_budget_raise(lua_State *L);
 int bind_budget_begin_part(lua_State *L);
 

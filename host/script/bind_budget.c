@@ -130,12 +130,27 @@ int bind_budget_limit(lua_State *L)
     return 0;
 }
 
-/* run:raise(kind, amount): so much more wherever less than that is left of a limit */
+/* run:short(kind, amount) -> id of the run whose limit leaves less than that, itself or one above,
+ * and whether it is the limit of its part; nil: nobody's */
+int bind_budget_short(lua_State *L)
+{
+    Run       *run = bind_check_run(L, 1);
+    BudgetKind kind = check_kind(L, 2);
+    bool       of_part;
+    Budget    *at = budget_short(&run->budget, kind, check_amount(L, 3), &of_part);
+    if (!at) return 0;
+    while (&run->budget != at) run = run->parent;
+    lua_pushstring(L, run->id);
+    lua_pushboolean(L, of_part);
+    return 2;
+}
+
+/* run:raise(kind, amount[, of_part]): so much more of its own limit, or of its part's */
 int bind_budget_raise(lua_State *L)
 {
     Budget    *budget = check_budget(L);
     BudgetKind kind = check_kind(L, 2);
-    budget_raise(budget, kind, check_amount(L, 3));
+    budget_raise(budget, kind, check_amount(L, 3), lua_toboolean(L, 4));
     return 0;
 }
 

@@ -169,7 +169,7 @@ static void read_bounds(lua_State *L, int at, const CallGrant *grant, FetchSpec 
         luaL_error(L, "http: redirects is 0 to %d", REDIRECTS_MAX);
     request->connect_ms = CONNECT_MS;
     request->first_byte_ms = request->idle_ms = SILENCE_MS;
-    request->deadline = grant->run->deadline;
+    request->deadline = run_deadline(grant->run, true);
     if (timeout_ms) {
         int64_t until = clock_deadline(loop_clock(grant->run->loop), timeout_ms);
         if (until < request->deadline) request->deadline = until;

@@ -43,6 +43,8 @@ static int page_op_push(Op *op, lua_State *L)
     return 1;
 }
 
+static int read_page(lua_State *L, Loop *loop, const ReaderSpec *spec);
+
 static const OpKind PAGE = {"call.page", page_op_stop, page_op_push, page_op_free};
 
 static void on_read(void *arg, const Err *outcome, Page *page)
@@ -68,12 +70,27 @@ int bind_call_page(lua_State *L)
                        .url = opt_bytes(L, 1, "url"),
                        .is_page = opt_flag(L, 1, "html")};
     op_may_wait(L);
+    return read_page(L, grant->run->loop, &spec);
+}
 
+int bind_probe_page(lua_State *L)
+{
+    Engine    *engine = vm_of(L)->engine;
+    ReaderSpec spec = {.program = engine->page,
+                       .bytes = STR("<h1>caf\xE9</h1>"),
+                       .charset = "ISO-8859-1",
+                       .is_page = true};
+    op_may_wait(L);
+    return read_page(L, engine->loop, &spec);
+}
+
+static int read_page(lua_State *L, Loop *loop, const ReaderSpec *spec)
+{
     PageOp *wait = mem_new(sizeof *wait);
     Err     err;
     wait->op.kind = &PAGE;
     page_init(&wait->page);
-    if (reader_begin(grant->run->loop, &spec, on_read, wait, &wait->reader, &err) != ST_OK)
+    if (reader_begin(loop, spec, on_read, wait, &wait->reader, &err) != ST_OK)
         op_finish(&wait->op, &err);
     return op_await(L, &wait->op);
 }

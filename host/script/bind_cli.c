@@ -218,6 +218,7 @@ void bind_push_cli(lua_State *L, unsigned grants)
         {GRANT_RUN, "claim_run", cli_claim_run},
         {GRANT_RUN, "probe_sandbox", cli_probe_sandbox},
         {GRANT_RUN, "sandbox_layers", cli_sandbox_layers},
+        {GRANT_RUN, "probe_page", bind_probe_page},
         {GRANT_RUN | GRANT_DECIDE, "has_secret", cli_has_secret},
         {GRANT_RUN, "allow_secret", cli_allow_secret},
         {GRANT_RUN, "record", cli_record},

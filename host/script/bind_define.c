@@ -100,10 +100,8 @@ static void push_notes(lua_State *L, const Definition *definition)
     }
 }
 
-static int push_definition(lua_State *L)
+static void push_front(lua_State *L, const Definition *definition)
 {
-    const Definition *definition = lua_touserdata(L, 1);
-    lua_createtable(L, 0, 7);
     if (definition->front)
         push_node(L, definition->front);
     else
@@ -111,38 +109,59 @@ static int push_definition(lua_State *L)
     lua_setfield(L, -2, "front");
     push_keys(L, definition->front);
     lua_setfield(L, -2, "keys");
-    set_str(L, "body", definition->body);
-    set_int(L, "body_line", definition->body_line);
-    push_blocks(L, definition);
-    lua_setfield(L, -2, "blocks");
-    push_notes(L, definition);
-    lua_setfield(L, -2, "notes");
     lua_pushboolean(L, definition->narrowed);
     lua_setfield(L, -2, "narrowed");
+}
+
+typedef struct Parsed {
+    Definition     definition;
+    DefinitionPart parts;
+    size_t         len; /* of the text */
+} Parsed;
+
+static int push_definition(lua_State *L)
+{
+    const Parsed     *parsed = lua_touserdata(L, 1);
+    const Definition *definition = &parsed->definition;
+    lua_createtable(L, 0, 8);
+    if (parsed->parts & DEFINITION_FRONT) push_front(L, definition);
+    if (parsed->parts & DEFINITION_OUTLINE) {
+        push_blocks(L, definition);
+        lua_setfield(L, -2, "blocks");
+    }
+    lua_pushinteger(L, (lua_Integer)(parsed->len - definition->body.len) + 1);
+    lua_setfield(L, -2, "body_at");
+    set_int(L, "body_line", definition->body_line);
+    push_notes(L, definition);
+    lua_setfield(L, -2, "notes");
     return 1;
 }
 
-/* cli.definition(text) -> { front, keys, body, body_line, blocks, notes, narrowed }
- *                       | nil, err, { line, column } */
+/* cli.definition(text, part) -> { body_at, body_line, notes, + front, keys, narrowed + blocks }
+ *                             | nil, err, { line, column }
+ * `part` is "front", "outline" or "whole"; body_at is where in the text the body begins, which ends
+ * with it. */
 int bind_definition(lua_State *L)
 {
-    size_t      len;
-    const char *text = luaL_checklstring(L, 1, &len);
-    Definition  definition;
-    Err         err;
+    static const char *const    NAMES[] = {"front", "outline", "whole", NULL};
+    static const DefinitionPart PARTS[] = {DEFINITION_FRONT, DEFINITION_OUTLINE, DEFINITION_WHOLE};
+    size_t                      len;
+    const char                 *text = luaL_checklstring(L, 1, &len);
+    Parsed parsed = {.parts = PARTS[luaL_checkoption(L, 2, NULL, NAMES)], .len = len};
+    Err    err;
     err_clear(&err);
-    if (definition_parse((Str){text, len}, &definition, &err) != ST_OK) {
+    if (definition_parse((Str){text, len}, parsed.parts, &parsed.definition, &err) != ST_OK) {
         lua_pushnil(L);
         op_push_error(L, &err);
         lua_createtable(L, 0, 2);
-        set_int(L, "line", definition.fault_line);
-        set_int(L, "column", definition.fault_column);
+        set_int(L, "line", parsed.definition.fault_line);
+        set_int(L, "column", parsed.definition.fault_column);
         return 3;
     }
     lua_pushcfunction(L, push_definition); /* protected: the arena must not leak */
-    lua_pushlightuserdata(L, &definition);
+    lua_pushlightuserdata(L, &parsed);
     int code = lua_pcall(L, 1, 1, 0);
-    definition_free(&definition);
+    definition_free(&parsed.definition);
     return code == LUA_OK ? 1 : lua_error(L);
 }
 

@@ -360,7 +360,7 @@ int bind_http_send(lua_State *L, Run *run, int spec)
         .connect_ms = opt_integer(L, spec, "connect_ms", 20000),
         .first_byte_ms = opt_integer(L, spec, "first_byte_ms", 120000),
         .idle_ms = opt_integer(L, spec, "idle_ms", 60000),
-        .deadline = run->deadline,
+        .deadline = run_deadline(run, true),
         .body_limit = (size_t)body_limit,
     };
     bool events = strcmp(opt_text(L, spec, "events", ""), "sse") == 0;

@@ -115,25 +115,40 @@ static int run_finish_now(lua_State *L)
 
 /* -- what it may spend ------------------------------------------------------------------------- */
 
+/* run:deadline_in(ms[, asks]): as run_set_deadline */
 static int run_deadline_in(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
-    run_set_deadline(run, clock_deadline(loop_clock(run->loop), luaL_checkinteger(L, 2)));
+    run_set_deadline(run, clock_deadline(loop_clock(run->loop), luaL_checkinteger(L, 2)),
+                     lua_toboolean(L, 3));
     return 0;
 }
 
-/* run:time_left() -> milliseconds until its deadline, or nil where it has none; and since it began
- */
+static void push_time_left(lua_State *L, int64_t deadline, int64_t now)
+{
+    if (deadline == DEADLINE_NEVER)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, deadline > now ? deadline - now : 0);
+}
+
+/* run:time_left() -> milliseconds until the first deadline that holds for it, or nil where it has
+ * none; since it began; until its own deadline, or nil */
 static int run_time_left(lua_State *L)
 {
     Run    *run = bind_check_run(L, 1);
-    int64_t now = loop_now(run->loop), left = run->deadline - now;
-    if (run->deadline == DEADLINE_NEVER)
-        lua_pushnil(L);
-    else
-        lua_pushinteger(L, left > 0 ? left : 0);
+    int64_t now = loop_now(run->loop);
+    push_time_left(L, run_deadline(run, false), now);
     lua_pushinteger(L, now - run->began);
-    return 2;
+    push_time_left(L, run->deadline, now);
+    return 3;
+}
+
+/* run:be_late(whether): a person is asked whether it gets more time */
+static int run_be_late(lua_State *L)
+{
+    bind_check_run(L, 1)->late = lua_toboolean(L, 2);
+    return 0;
 }
 
 /* run:clock() -> milliseconds that only ever grow, from an unsaid beginning */
@@ -217,10 +232,10 @@ static char **copy_texts(lua_State *L, int table, const char *key)
     return texts;
 }
 
-/* run:tool({ entry, name, timeout_ms, call = id, state = JSON, settings = JSON, grant = { exec =
- * {...}, read = bool, write = bool, net = {...}, secrets = {...}, roots = { { path, write }, ... }
- * } }, input): `net` is what its commands and requests may reach; nil: commands what the run may,
- * requests nothing. */
+/* run:tool({ entry, name, timeout_ms, call = id, state = JSON, settings = JSON, interrupted =
+ * bool, grant = { exec = {...}, read = bool, write = bool, net = {...}, secrets = {...}, roots = {
+ * { path, write }, ... } } }, input): `net` is what its commands and requests may reach; nil:
+ * commands what the run may, requests nothing. */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -261,7 +276,8 @@ static int run_tool(lua_State *L)
                          .hosts = copy_texts(L, table, "net"),
                          .secrets = copy_texts(L, table, "secrets"),
                          .reads = reads,
-                         .writes = writes};
+                         .writes = writes,
+                         .interrupted = opt_flag(L, 2, "interrupted")};
     programs = grant->programs;
     grant->execs = programs[0] != NULL;
     grant->roots = bind_copy_roots(L, table);
@@ -402,8 +418,20 @@ static const Run *top_of(const Run *run)
     return run;
 }
 
-/* run.id, .parent, .top (the id of the run at the top of its tree), .agent, .task, .workspace,
- * .cancelled, .finished, .parked, .started, .seq (of its last record); else a method. */
+/* run:above(id) -> the run of that id: itself, or one above it */
+static int run_above(lua_State *L)
+{
+    Run        *run = bind_check_run(L, 1);
+    const char *id = luaL_checkstring(L, 2);
+    while (run && strcmp(run->id, id) != 0) run = run->parent;
+    luaL_argcheck(L, run, 2, "no such run stands above");
+    bind_push_run(L, run);
+    return 1;
+}
+
+/* run.id, .parent, .top (the id of the run at the top of its tree), .late (the id of the nearest
+ * run that is, itself or above), .agent, .task, .workspace, .cancelled, .finished, .parked,
+ * .started, .seq (of its last record); else a method. */
 static int run_index(lua_State *L)
 {
     RunHandle  *handle = luaL_checkudata(L, 1, RUN);
@@ -417,6 +445,8 @@ static int run_index(lua_State *L)
         lua_pushstring(L, run->parent ? run->parent->id : NULL);
     else if (strcmp(key, "top") == 0)
         lua_pushstring(L, top_of(run)->id);
+    else if (strcmp(key, "late") == 0)
+        lua_pushstring(L, run_late(run) ? run_late(run)->id : NULL);
     else if (strcmp(key, "agent") == 0)
         lua_pushstring(L, run->agent);
     else if (strcmp(key, "task") == 0)
@@ -456,10 +486,13 @@ static void make_metatable(lua_State *L)
                                        {"reserve", bind_budget_reserve},
                                        {"settle", bind_budget_settle},
                                        {"settled", bind_budget_settled},
+                                       {"short", bind_budget_short},
                                        {"raise", bind_budget_raise},
                                        {"begin_part", bind_budget_begin_part},
                                        {"deadline_in", run_deadline_in},
                                        {"time_left", run_time_left},
+                                       {"be_late", run_be_late},
+                                       {"above", run_above},
                                        {"clock", run_clock},
                                        {"hash", run_hash},
                                        {"decide", run_decide},
@@ -481,6 +514,9 @@ static void make_metatable(lua_State *L)
                                        {"cancel", run_cancel_all},
                                        {"new_seen", run_new_seen},
                                        {"saw", run_saw},
+                                       {"sweep_drafts", run_sweep_drafts},
+                                       {"new_jobs", run_new_jobs},
+                                       {"had_job", run_had_job},
                                        {"wait", wait_await},
                                        {"wake", wait_wake},
                                        {"steps_below", run_steps_below},

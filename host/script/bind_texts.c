@@ -23,14 +23,14 @@ static bool is_hidden(const Engine *engine, const Source *source)
 
 static void push_source(lua_State *L, Run *run, Source *source)
 {
-    if (!source->hash[0]) hash_hex(buf_str(&source->text), source->hash);
+    const char *hash = source_hash(source);
     if (run->journal && !source->kept) {
-        journal_put_text(run->journal, str_from(source->hash), buf_str(&source->text));
+        journal_put_text(run->journal, str_from(hash), source->text);
         source->kept = true;
     }
     bool named = source->path[0] == '/' || source->layer != LAYER_PROJECT;
     lua_pushfstring(L, "%s%s", named ? "" : "project:", source->path);
-    lua_pushstring(L, source->hash);
+    lua_pushstring(L, hash);
     lua_rawset(L, -3);
 }
 

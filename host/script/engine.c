@@ -143,6 +143,7 @@ Status engine_new(const EngineSpec *spec, Engine **out, Err *err)
 {
     Engine *engine = mem_new(sizeof *engine);
     buf_init(&engine->input, LIMIT_LINE + 32 * KB);
+    engine->shipped = spec->shipped;
     Status status = find_places(engine, spec->program, err);
     if (status == ST_OK) status = loop_new(&engine->loop, spec->virtual_clock, err);
     if (status == ST_OK) {

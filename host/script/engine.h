@@ -12,6 +12,7 @@
 #include "../run/hold.h"
 #include "../run/places.h"
 #include "../store/journal.h"
+#include "shipped.h"
 #include "source.h"
 #include "vm.h"
 
@@ -30,6 +31,7 @@ struct Engine {
     Run          *runs;         /* owned list: top-level runs, through next_sibling */
     Holds         holds;        /* whose turn it is with a file of a workspace */
     Places        places;       /* whose turn it is with a server of models */
+    ShippedFind  *shipped;      /* NULL: nothing comes compiled */
     Source       *sources;      /* owned list: what was loaded */
     Source       *project;      /* owned list: Lua of a trusted project, read whole */
     Source       *offered;      /* owned list: the same, before anyone has decided */
@@ -52,8 +54,9 @@ struct Engine {
 };
 
 typedef struct EngineSpec {
-    const char *program; /* argv[0]'s real path: the distribution is found from it */
-    bool        virtual_clock;
+    const char  *program; /* argv[0]'s real path: the distribution is found from it */
+    bool         virtual_clock;
+    ShippedFind *shipped; /* may be NULL */
 } EngineSpec;
 
 MUST_CHECK Status engine_new(const EngineSpec *spec, Engine **out, Err *err);

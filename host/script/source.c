@@ -39,7 +39,7 @@ void sources_free(Source **list)
         free(source->file);
         free(source->real);
         free(source->refused);
-        buf_clear(&source->text);
+        buf_clear(&source->own);
         buf_clear(&source->code);
         free(source);
     }
@@ -202,6 +202,40 @@ Status source_read(const char *file, Buf *out, Err *err)
     return status;
 }
 
+/* An empty one, of which nothing stands anywhere. */
+Source *source_new(const char *path, const char *file, Layer layer)
+{
+    Source *source = mem_new(sizeof *source);
+    source->path = mem_text(path);
+    source->file = mem_text(file);
+    source->layer = layer;
+    buf_init(&source->own, LIMIT_SCRIPT + 16 * KB);
+    buf_init(&source->code, 2 * LIMIT_SCRIPT);
+    return source;
+}
+
+void source_take_text(const Engine *engine, Source *source, Buf *text)
+{
+    Shipped same;
+    source->text = buf_str(text);
+    if (engine->shipped && engine->shipped(str_from(source->path), source->text, &same)) {
+        source->as_built = true;
+        source->text = same.text;
+        source->shipped = same.code;
+        snprintf(source->hash, sizeof source->hash, "%s", same.hash);
+        buf_clear(text);
+        return;
+    }
+    source->own = *text;
+    buf_init(text, 0);
+}
+
+const char *source_hash(Source *source)
+{
+    if (!source->hash[0]) hash_hex(source->text, source->hash);
+    return source->hash;
+}
+
 static Status take_ready(Engine *engine, Source *source, Source **out, Err *err)
 {
     if (source->refused)
@@ -222,18 +256,16 @@ Status engine_source(Engine *engine, const char *path, Sight sight, Source **out
     if (known) return take_ready(engine, known, out, err);
     file_of(&found, path, file, sizeof file);
     if (found.layer == LAYER_USER && guard_path(file, err) != ST_OK) return err->status;
-    Source *source = mem_new(sizeof *source);
-    buf_init(&source->text, LIMIT_SCRIPT + 16 * KB);
-    buf_init(&source->code, 2 * LIMIT_SCRIPT);
-    if (source_read(file, &source->text, err) != ST_OK) {
-        sources_free(&source);
+    Buf text;
+    buf_init(&text, LIMIT_SCRIPT + 16 * KB);
+    if (source_read(file, &text, err) != ST_OK) {
+        buf_clear(&text);
         return err->status;
     }
-    source->layer = found.layer;
+    Source *source = source_new(path, file, found.layer);
+    source_take_text(engine, source, &text);
     source->number = ++engine->source_count;
     source->fresh = true;
-    source->path = mem_text(path);
-    source->file = mem_text(file);
     source->next = engine->sources;
     engine->sources = source;
     *out = source;
@@ -264,14 +296,12 @@ static bool is_same_today(const Engine *engine, const char *path, const char *ha
     if (relative && of_project(engine, path)) return false; /* that would stand in its place */
     if (!find_today(engine, path, SIGHT_USER, &found)) return false;
     if (found.ready) return !found.ready->refused && strcmp(found.ready->hash, hash) == 0;
-    const Source *known = source_of_layer(engine, path, found.layer);
-    Buf           text;
+    Source *known = source_of_layer(engine, path, found.layer);
+    if (known) return strcmp(source_hash(known), hash) == 0;
+    Buf text;
     buf_init(&text, LIMIT_SCRIPT + 16 * KB);
     file_of(&found, path, file, sizeof file);
-    if (known)
-        hash_hex(buf_str(&known->text), now);
-    else if (source_read(file, &text, &err) == ST_OK)
-        hash_hex(buf_str(&text), now);
+    if (source_read(file, &text, &err) == ST_OK) hash_hex(buf_str(&text), now);
     buf_clear(&text);
     return strcmp(now, hash) == 0;
 }
@@ -291,17 +321,13 @@ void engine_use_text(Engine *engine, const char *path, const char *hash, Buf *te
         buf_clear(text);
         return;
     }
-    char    file[PATH_SIZE];
-    Source *source = mem_new(sizeof *source);
+    char file[PATH_SIZE];
     snprintf(file, sizeof file, "%s, as the run had it", path);
-    source->path = mem_text(project ? path + sizeof PROJECT - 1 : path);
-    source->file = mem_text(file);
-    source->text = *text;
-    buf_init(text, 0);
-    buf_init(&source->code, 2 * LIMIT_SCRIPT);
+    Source *source = source_new(project ? path + sizeof PROJECT - 1 : path, file,
+                                project ? LAYER_PROJECT : recorded_layer(engine, path));
+    source_take_text(engine, source, text);
     snprintf(source->hash, sizeof source->hash, "%s", hash);
     source->kept = true;
-    source->layer = project ? LAYER_PROJECT : recorded_layer(engine, path);
     source->next = engine->recorded;
     engine->recorded = source;
 }
@@ -330,7 +356,7 @@ static Status take_file(void *arg, Gathered *file, Err *err)
 {
     Reading *reading = arg;
     Engine  *engine = reading->engine;
-    char     path[3 * PATH_SIZE];
+    char     full[3 * PATH_SIZE], path[3 * PATH_SIZE];
     size_t   count = 1, bytes = file->text.len;
     if (never_loaded(reading->room, str_from(file->name))) return ST_OK;
     for (Source *other = engine->offered; other; other = other->next) {
@@ -341,24 +367,16 @@ static Status take_file(void *arg, Gathered *file, Err *err)
         return err_set(err, ST_LIMIT,
                        "project %s: it has more than %d Lua files, or %zu MB of them",
                        reading->root, PROJECT_FILES_MAX, PROJECT_BYTES_MAX / MB);
-    Source *source = mem_new(sizeof *source);
-    snprintf(path, sizeof path, "%s/%s%s%s", reading->root, reading->room->folder,
+    snprintf(full, sizeof full, "%s/%s%s%s", reading->root, reading->room->folder,
              reading->room->folder[0] ? "/" : "", file->name);
-    source->file = mem_text(path);
-    if (reading->room->entry) {
+    if (reading->room->entry)
         snprintf(path, sizeof path, "%s/%s", reading->room->entry, file->name);
-        source->path = mem_text(path);
-    } else {
-        source->path = mem_text(source->file);
-    }
-    source->layer = LAYER_PROJECT;
+    Source *source = source_new(reading->room->entry ? path : full, full, LAYER_PROJECT);
     source->real = file->real;
     source->refused = file->problem;
-    source->text = file->text;
     file->real = file->problem = NULL; /* taken, as is the text */
-    buf_init(&file->text, 0);
-    buf_init(&source->code, 2 * LIMIT_SCRIPT);
-    if (!source->refused) hash_hex(buf_str(&source->text), source->hash);
+    source_take_text(engine, source, &file->text);
+    if (!source->refused) source_hash(source);
     source->next = engine->offered;
     engine->offered = source;
     return ST_OK;

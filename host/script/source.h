@@ -35,18 +35,21 @@ typedef enum Sight { SIGHT_OWN, SIGHT_USER, SIGHT_PROJECT } Sight;
 /* A file of a layer, loaded once: the same text for every VM of this process. */
 typedef struct Source {
     struct Source *next;
-    char          *path; /* owned; as entries name it: "tools/read.lua", else its own file */
-    char          *file; /* owned; where it was found */
-    char          *real; /* owned; of a project's: without links; NULL where it is not there */
-    Buf            text;
-    Buf            code; /* compiled, from the second load on; made by vm.c and by nobody else */
+    char          *path;    /* owned; as entries name it: "tools/read.lua", else its own file */
+    char          *file;    /* owned; where it was found */
+    char          *real;    /* owned; of a project's: without links; NULL where it is not there */
+    Str            text;    /* borrowed, from own or from the program (shipped.h) */
+    Buf            own;     /* empty where the program has the same text */
+    Str            shipped; /* borrowed: the code that the program has for it; may be empty */
+    Buf            code;    /* compiled, from the second load on; made by vm.c and by nobody else */
     size_t         loads;
-    char   hash[HASH_HEX_SIZE]; /* "" until a run asks for it; of a project's from the start */
+    char   hash[HASH_HEX_SIZE]; /* "" until source_hash was asked; of a project's from the start */
     Layer  layer;
-    char  *refused; /* owned; why a project's file is not loaded; it still stands in the
-                       way of what it would have replaced. NULL when it is loaded */
-    bool   kept;    /* its text stands in the journal */
-    size_t number;  /* 1 for what was loaded first; 0: nobody has loaded it */
+    char  *refused;  /* owned; why a project's file is not loaded; it still stands in the
+                        way of what it would have replaced. NULL when it is loaded */
+    bool   kept;     /* its text stands in the journal */
+    bool   as_built; /* it is word for word what the program was built with */
+    size_t number;   /* 1 for what was loaded first; 0: nobody has loaded it */
 
     /* What source_fresh.c keeps for a process that stays. */
     struct Source *before; /* owned; the version that this one, on trial, stands in for */
@@ -113,6 +116,15 @@ void engine_drop_texts(Engine *engine);
 
 /* Adds the text of `file` to `out`, at most LIMIT_SCRIPT bytes. */
 MUST_CHECK Status source_read(const char *file, Buf *out, Err *err);
+
+/* One without a text; path and file are copied. Puts it nowhere. */
+Source *source_new(const char *path, const char *file, Layer layer);
+
+/* Gives it its text, which is taken; what the program has word for word is kept there only. */
+void source_take_text(const Engine *engine, Source *source, Buf *text);
+
+/* The SHA-256 of its text, in hex. */
+const char *source_hash(Source *source);
 
 /* The source of a layer that was looked for by `path`, hidden or not; NULL. */
 Source *source_of_layer(const Engine *engine, const char *path, Layer layer);

@@ -18,11 +18,6 @@ static void set_hash(char to[HASH_HEX_SIZE], const char *hash)
     memcpy(to, hash, strlen(hash) + 1);
 }
 
-static void learn_hash(Source *source)
-{
-    if (!source->hash[0]) hash_hex(buf_str(&source->text), source->hash);
-}
-
 static bool is(const char *a, const char *b) { return strcmp(a, b) == 0; }
 
 /* What the host VM has loaded for good: the program. */
@@ -37,38 +32,30 @@ static bool of_program(const Source *source)
 
 /* -- looking ----------------------------------------------------------------------------------- */
 
-static Source *new_version(const Source *of)
-{
-    Source *source = mem_new(sizeof *source);
-    source->path = mem_text(of->path);
-    source->file = mem_text(of->file);
-    source->layer = of->layer;
-    source->fresh = true;
-    buf_init(&source->text, LIMIT_SCRIPT + 16 * KB);
-    buf_init(&source->code, 2 * LIMIT_SCRIPT);
-    return source;
-}
-
 /* What stands in the file of `of` now. What cannot be read is a version too, which nobody loads:
  * its hash is that of the reason. */
-static Source *read_version(const Source *of)
+static Source *read_version(const Engine *engine, const Source *of)
 {
-    Source *now = new_version(of);
+    Source *now = source_new(of->path, of->file, of->layer);
+    Buf     text;
     Err     err;
     err_clear(&err);
+    now->fresh = true;
     if (access(of->file, F_OK) != 0) {
         now->hidden = true;
         set_hash(now->hash, GONE);
         return now;
     }
+    buf_init(&text, LIMIT_SCRIPT + 16 * KB);
     Status status = of->layer == LAYER_USER ? guard_path(of->file, &err) : ST_OK;
-    if (status == ST_OK) status = source_read(of->file, &now->text, &err);
+    if (status == ST_OK) status = source_read(of->file, &text, &err);
     if (status == ST_OK) {
-        learn_hash(now);
+        source_take_text(engine, now, &text);
     } else {
         now->refused = mem_text(err.text);
         hash_hex(str_from(err.text), now->hash);
     }
+    buf_clear(&text);
     return now;
 }
 
@@ -98,11 +85,11 @@ static void put_on_trial(Source **at, Source *now)
 }
 
 /* False when the source is to be forgotten: the next who asks for it reads it as new. */
-static bool look_again(Source **at)
+static bool look_again(const Engine *engine, Source **at)
 {
-    Source *source = *at, *now = read_version(source);
-    learn_hash(source);
-    bool same = is(now->hash, source->hash), known = same || is(now->hash, source->bad);
+    Source *source = *at, *now = read_version(engine, source);
+    bool    same = is(source_hash(now), source_hash(source)),
+         known = same || is(now->hash, source->bad);
     if (source->hidden || known) {
         if (same) source->bad[0] = '\0';
         sources_free(&now);
@@ -115,7 +102,7 @@ static bool look_again(Source **at)
 void engine_refresh(Engine *engine, bool keep_project)
 {
     for (Source **at = &engine->sources; *at;) {
-        bool stays = confirm(*at) && (of_program(*at) || look_again(at));
+        bool stays = confirm(*at) && (of_program(*at) || look_again(engine, at));
         if (stays)
             at = &(*at)->next;
         else
@@ -195,12 +182,11 @@ bool source_on_trial(const Engine *engine, const Source *source)
 static void take_back(Source **at)
 {
     Source *source = *at, *before = source->before;
-    learn_hash(source);
     if (!before) {
         source->hidden = true;
         return;
     }
-    set_hash(before->bad, source->hash);
+    set_hash(before->bad, source_hash(source));
     before->next = source->next;
     *at = before;
     source->before = source->next = NULL;

@@ -352,7 +352,11 @@ Task *task_of(lua_State *L)
     return task && task->co == L ? task : NULL;
 }
 
-void task_watch(lua_State *L) { lua_sethook(L, hook, LUA_MASKCOUNT, HOOK_STEP); }
+/* Where a hook is set, Lua looks at every instruction whether it is its turn. */
+void task_watch(lua_State *L)
+{
+    if (vm_of(L)->kind != VM_HOST) lua_sethook(L, hook, LUA_MASKCOUNT, HOOK_STEP);
+}
 
 bool task_is_stopping(lua_State *L)
 {
@@ -450,6 +454,7 @@ static void look(lua_State *L, Task *task)
 void vm_charge(lua_State *L, uint64_t steps)
 {
     Vm *vm = vm_of(L);
+    if (vm->kind == VM_HOST) return; /* no hook comes: each call has a budget of its own */
     vm->work += steps;
     if (vm->work > WORK_HASTENS && lua_gethookcount(L) > 1) lua_sethook(L, hook, LUA_MASKCOUNT, 1);
 }
@@ -466,10 +471,6 @@ static void hook(lua_State *L, lua_Debug *record)
     uint64_t work = vm->work / WORK_PER_INSTRUCTION;
     (void)record;
     vm->work = 0;
-    if (vm->kind == VM_HOST) {
-        if (lua_gethookcount(L) == 1) task_watch(L); /* vm_charge asked for this look */
-        return;
-    }
     if (vm->current && !vm->current->cancelled) {
         vm->current->instructions += work;
         look(L, vm->current);

@@ -64,7 +64,8 @@ void task_make_ready(Task *task);
 /* Ends it now with ST_CANCELLED: its VM is being closed. */
 void task_kill(Task *task);
 
-/* Sets the hook, which every coroutine made from now on inherits. */
+/* Sets the hook, which every coroutine made from now on inherits; none in the host VM, whose code
+ * is the program. */
 void task_watch(lua_State *L);
 
 /* The outermost C function of every coroutine: calls the function at stack index 1 with the rest as

@@ -94,16 +94,17 @@ static int keep_code(lua_State *L, const void *bytes, size_t len, void *arg)
     return buf_append(arg, (Str){bytes, len}, &err) != ST_OK;
 }
 
-/* Leaves the chunk of `source`. What every tool requires is compiled for each of them, and
- * compiling is most of what a start costs: from the second time on the code is kept beside the text
- * and read back. Scripts themselves can load text only; code is never read from a file. */
+/* Leaves the chunk of `source`. Compiling is most of what a start would cost, so what ships comes
+ * compiled; of anything else the code is kept beside the text from the second time on, as what
+ * every tool requires is loaded for each of them. Scripts themselves can load text only; code is
+ * never read from a file. */
 static void push_chunk(lua_State *L, Source *source, const char *name)
 {
-    const Buf *from = source->code.len > 0 ? &source->code : &source->text;
-    if (luaL_loadbufferx(L, from->ptr, from->len, name, from == &source->code ? "b" : "t") !=
-        LUA_OK)
-        lua_error(L);
-    if (from == &source->code || source->loads++ == 0) return;
+    Str  code = source->shipped.len > 0 ? source->shipped : buf_str(&source->code);
+    Str  from = code.len > 0 ? code : source->text;
+    bool compiles = code.len == 0;
+    if (luaL_loadbufferx(L, from.ptr, from.len, name, compiles ? "t" : "b") != LUA_OK) lua_error(L);
+    if (!compiles || source->loads++ == 0) return;
     if (lua_dump(L, keep_code, &source->code, 0) != 0) buf_clear(&source->code);
 }
 

@@ -39,8 +39,8 @@ Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *see
 }
 
 /* What a list shows of a run `r`. The price of a turn stands in its record; where one turn has none
- * the sum is not known. A reply that broke off, and a summary, has one where the server said what
- * it cost. */
+ * the sum is not known. A reply that broke off, a summary, and the end of a run in which a request
+ * was cut short has one where it is known or estimated. */
 #define TREE_OF_ROW                                                                                \
     "WITH RECURSIVE tree(id) AS (SELECT r.run UNION"                                               \
     "  SELECT runs.run FROM runs JOIN tree ON runs.parent = tree.id)"
@@ -50,7 +50,8 @@ Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *see
     " (SELECT time FROM records WHERE run = r.run ORDER BY seq DESC LIMIT 1),"                     \
     " (" TREE_OF_ROW "  SELECT CASE WHEN count(*) = count(price) THEN sum(price) END FROM"         \
     "    (SELECT json_extract(body, '$.cost_usd') AS price FROM tree JOIN records ON run = id"     \
-    "     WHERE kind = 'turn' OR kind IN ('partial', 'compaction') AND price IS NOT NULL)),"       \
+    "     WHERE kind = 'turn' OR kind IN ('partial', 'compaction', 'run.finished', 'run.parked')"  \
+    "       AND price IS NOT NULL)),"                                                              \
     " (SELECT lease FROM owners WHERE run = r.run),"                                               \
     " (SELECT pid FROM owners WHERE run = r.run),"                                                 \
     " (" TREE_OF_ROW " SELECT count(*) - 1 FROM tree)"
@@ -65,7 +66,7 @@ Status journal_list(Journal *journal, RunFilter filter, RunSeen *seen, void *arg
         "WITH RECURSIVE wanted(id) AS (VALUES(?4) UNION"
         "  SELECT runs.run FROM runs JOIN wanted ON runs.parent = wanted.id)"
         "SELECT " ROW_COLUMNS " FROM wanted JOIN runs r ON r.run = wanted.id WHERE " ROW_WANTED
-        "  ORDER BY r.started, r.rowid LIMIT ?1";
+        "  ORDER BY r.rowid LIMIT ?1";
     Str           tree = filter.tree;
     sqlite3_stmt *statement = NULL;
     Status        status = store_prepare(journal->reads, tree.len ? below : all, &statement, err);

@@ -1,4 +1,5 @@
---- perigee doctor: whether commands can be jailed here, found by doing it; which settings hold.
+--- perigee doctor: whether commands can be jailed here, and pages of the web read, found by doing
+--- it; which settings hold.
 local args     = require "lib.args"
 local json     = require "lib.json"
 local project  = require "lib.project"
@@ -8,8 +9,8 @@ local words_of = require "lib.settings_words"
 
 local SPEC <const> = {
   usage = "perigee doctor [OPTIONS]",
-  about = "Says whether the sandbox works on this machine, and if not, which step fails "
-    .. "and what helps;\nthen every setting in force, and who set it.",
+  about = "Says whether the sandbox and the reader of web pages work on this machine, and if not, "
+    .. "which step\nfails and what helps; then every setting in force, and who set it.",
   options = {
     { "--project", "text", "the folder whose settings count (default: found from the current one)",
       hint = "DIR" },
@@ -18,11 +19,25 @@ local SPEC <const> = {
   },
 }
 
-local function print_json(cli, sandbox, found, err)
+local READ <const> = "# caf\u{E9}" -- what the page of the trial comes to
+
+--- Whether pages of the web can be read here.
+---@return Error? why not
+local function trial_of_pages(cli)
+  local page, err = cli.probe_page()
+  if not page then return err end
+  if page.text:find(READ, 1, true) then return nil end
+  return { code = "bug", message = ("page: its reader made %q of a page that says %q"):format(
+    page.text, READ) }
+end
+
+local function print_json(cli, sandbox, pages, found, err)
   cli.out(json.encode(json.object {
     { "sandbox", sandbox and { level = "none", error = sandbox } or { level = "full" } },
+    { "pages", json.object { { "read", not pages }, { "error", pages } } },
     { "settings", found and json.object {
       { "sandbox", found.sandbox }, { "limits", found.limits }, { "policy", found.policy },
+      { "search", found.search }, { "provider", found.provider }, { "context", found.context },
       { "grants", found.grants },
     } },
     { "origin", found and found.origin },
@@ -56,17 +71,21 @@ local function doctor(cli, words)
     return 0
   end
   local ok, no_sandbox = cli.probe_sandbox(true)
+  local no_pages = trial_of_pages(cli)
   local where, found
   where, err = project.find(cli, values.project)
   if where then found, err = settings.load(cli, where, settings.given(values)) end
   if values.json then
-    print_json(cli, not ok and no_sandbox or nil, found, not found and err or nil)
+    print_json(cli, not ok and no_sandbox or nil, no_pages, found, not found and err or nil)
   else
     cli.out(ok and "sandbox: full\n" .. assert(cli.sandbox_layers())
       or ("sandbox: none: %s\n"):format(show.clean(no_sandbox.message)))
+    cli.out(no_pages and ("web pages: cannot be read: %s\n"):format(show.clean(no_pages.message))
+      or "web pages: are read in a cell of their own\n")
     print_settings(cli, found, err)
   end
   if not ok then return cli.exit_code(no_sandbox.code) end
+  if no_pages then return cli.exit_code(no_pages.code) end
   return found and 0 or cli.exit_code(err.code)
 end
 

@@ -298,7 +298,7 @@ local function check(cli, _, name)
   works, err = run:scope(function()
     return model_check.run({ target = target,
       http = { send = function(request) return run:http(request) end },
-      how = asking.how(run),
+      how = asking.how(run, cli.now),
     }, function(found)
       cli.out(("%-19s%-7s%s\n"):format(found.name, found.state, shown.clean(found.detail)))
     end)

@@ -9,6 +9,7 @@ local grants   = require "lib.grants"
 local json     = require "lib.json"
 local limits   = require "lib.limits"
 local network  = require "lib.network"
+local serving  = require "lib.serving"
 local session  = require "lib.session"
 local show     = require "lib.show"
 local start    = require "lib.start"
@@ -79,7 +80,7 @@ local function list(cli, loaded, values)
     local tool = loaded.box.tools[name]
     local lacks = tool.lacks and "; NOT granted: " .. grants.words(tool.lacks) or ""
     cli.out(show.clean(("%-" .. width .. "s  %-7s %s%s\n")
-      :format(name, tool.effect, tool.reach, lacks)))
+      :format(name, tool.effect, tool.reach .. serving.words(tool), lacks)))
   end
   for _, one in ipairs(loaded.box.diagnostics) do
     cli.err(show.clean(("perigee: %s\n"):format(toolbox.say(one))))
@@ -95,8 +96,8 @@ local function show_one(cli, loaded, values, tool)
   local schema = json.encode(json.decode(tool.schema, { ordered = true }), { indent = 2 })
   cli.out(show.clean(
     ("%s\n\n%s\n\nreach    %s\neffect   %s\ntimeout  %s\nfile     %s\n\n%s\n"):format(
-      tool.name, tool.description, tool.reach, tool.effect, show.time(tool.timeout_ms), tool.file,
-      schema)))
+      tool.name, tool.description, tool.reach .. serving.words(tool), tool.effect,
+      show.time(tool.timeout_ms), tool.file, schema)))
   if tool.lacks then
     local refused = grants.must_be_written(tool.lacks)
     cli.out(show.clean(("\nnot granted: %s; %s. To grant it, in config.yaml:\n%s\n"):format(

@@ -7,6 +7,7 @@
 local failure = require "lib.failure"
 local json    = require "lib.json"
 local reading = require "lib.reading"
+local served  = require "lib.anthropic_served"
 
 local VERSION <const> = "2026-10-21"
 local LEGACY_VERSION <const> = "2023-06-01"
@@ -33,7 +34,7 @@ local NEWER_WORDS <const> = {
 
 --- `form`: what its structured output asks of a schema, as lib/transform-json-schema of the SDK
 --- does.
-local anthropic = { name = "anthropic", form = {} }
+local anthropic = { name = "anthropic", form = {}, serves = served.FORMS }
 
 -- messages out ------------------------------------------------------------------------------------
 
@@ -124,20 +125,14 @@ local function head(req)
   return parts
 end
 
---- Tools that the server carries out itself: type WebSearchTool20250305 of the SDK, the one that
---- needs no code execution beside it; so many searches in one request.
-local SERVED <const> = {
-  web_search = '{"type":"web_search_20250305","name":"web_search","max_uses":8%s}',
-}
-
 --- Tools come before the system prompt in what is cached: a mark at its end covers both, and
 --- `marked` is for requests without one.
 local function tools_json(tools, marked)
   local parts = {}
   for i, tool in ipairs(tools) do
     local mark = marked and i == #tools and "," .. CACHE or ""
-    local served = tool.server and SERVED[tool.name]
-    parts[i] = served and served:format(mark)
+    local form = tool.server and served.FORMS[tool.name]
+    parts[i] = form and form:format(mark)
       or ('{"name":%s,"description":%s,"input_schema":%s%s}')
         :format(json.encode(tool.name), json.encode(tool.description or ""), tool.schema, mark)
   end
@@ -230,13 +225,12 @@ local function read_usage(state, usage)
   reading.count(total, "output", usage.output_tokens)
   reading.count(total, "cache_read", usage.cache_read_input_tokens)
   reading.count(total, "cache_write", usage.cache_creation_input_tokens)
-  local served = type(usage.server_tool_use) == "table" and usage.server_tool_use or {}
-  reading.count(total, "searches", served.web_search_requests)
+  served.count(state, total, usage)
   if not next(total) then return {} end
   state.usage = total
-  return { { kind = "usage", usage = { input = total.input, output = total.output,
-    cache_read = total.cache_read, cache_write = total.cache_write,
-    searches = total.searches } } }
+  local now = {} -- a copy: later counts must not change what was told
+  for kind, count in pairs(total) do now[kind] = count end
+  return { { kind = "usage", usage = now } }
 end
 
 --- What a block is to us; all others are opaque.
@@ -282,9 +276,14 @@ local CLOSERS <const> = {
   end,
 }
 
-local function close_part(part)
+local function close_part(state, part)
   if part.block then return {} end
-  part.block = CLOSERS[part.kind](part, table.concat(part.pieces), table.concat(part.json))
+  local typed = table.concat(part.json)
+  -- Before the block is put together, which takes the arguments in.
+  local use = part.kind == "opaque" and served.note(state, part.raw, typed)
+  part.block = CLOSERS[part.kind](part, table.concat(part.pieces), typed)
+  if use then return { use } end
+  for _, citation in ipairs(part.citations or {}) do served.cite(state, citation) end
   if part.kind ~= "call" then return {} end
   return { { kind = "call", id = part.block.id, name = part.block.name, input = part.block.input } }
 end
@@ -415,14 +414,14 @@ local EVENTS <const> = {
   content_block_stop = function(state, event)
     local part = state.by_index[event.index]
     if not part then return broken(state, "the end of a block that never began") end
-    return close_part(part)
+    return close_part(state, part)
   end,
   message_delta = end_message,
   message_stop = function(state)
     if not state.started then return broken(state, "message_stop before message_start") end
     local events = {}
     for _, part in ipairs(state.parts) do -- some servers leave content_block_stop out
-      for _, event in ipairs(close_part(part)) do events[#events + 1] = event end
+      for _, event in ipairs(close_part(state, part)) do events[#events + 1] = event end
     end
     state.done = true
     return events
@@ -465,7 +464,7 @@ function anthropic.finish(state)
   if stop == "end" and calls > 0 then stop = "calls" end -- some servers say end_turn all the same
   return { content = content, stop = stop, stop_raw = state.stop_raw, refusal = state.refusal,
     usage = state.usage, model = state.model, id = state.id, cache_miss = state.cache_miss,
-    container = state.container }
+    container = state.container, served = state.served, sources = state.sources }
 end
 
 -- what is not a stream ----------------------------------------------------------------------------

@@ -5,8 +5,9 @@
 local json    = require "lib.json"
 local openai  = require "lib.openai"
 local reading = require "lib.reading"
+local served  = require "lib.openai_served"
 
-local responses = { name = "openai_responses", form = openai.FORM }
+local responses = { name = "openai_responses", form = openai.FORM, serves = served.FORMS }
 
 local INCOMPLETE <const> = { max_output_tokens = "length", content_filter = "refusal" }
 
@@ -81,16 +82,13 @@ function responses.encode(message)
   return table.concat(items, ",")
 end
 
---- Tools that the server carries out itself: type WebSearchTool of the SDK.
-local SERVED <const> = { web_search = '{"type":"web_search"}' }
-
 --- A tool without a schema takes free text: it is a custom one.
 local function tools_json(tools)
   local parts = {}
   for i, tool in ipairs(tools) do
     local head = ('"name":%s,"description":%s')
       :format(json.encode(tool.name), json.encode(tool.description or ""))
-    parts[i] = tool.server and SERVED[tool.name] or tool.schema
+    parts[i] = tool.server and served.FORMS[tool.name] or tool.schema
       and ('{"type":"function",%s,"parameters":%s,"strict":false}'):format(head, tool.schema)
       or ('{"type":"custom",%s}'):format(head)
   end
@@ -105,9 +103,19 @@ local function reasoning(req, parts)
   if effort then fields[1] = '"effort":' .. json.encode(effort) end
   if req.thinking == "adaptive" then
     fields[#fields + 1] = '"summary":"auto"'
-    parts[#parts + 1] = '"include":["reasoning.encrypted_content"]'
   end
   if #fields > 0 then parts[#parts + 1] = '"reasoning":{' .. table.concat(fields, ",") .. "}" end
+end
+
+--- What a reply holds only when it is asked for.
+local function include(req, parts)
+  local names = {}
+  if req.thinking == "adaptive" then names[1] = '"reasoning.encrypted_content"' end
+  for _, tool in ipairs(req.tools or {}) do
+    local name = tool.server and served.INCLUDE[tool.name]
+    if name then names[#names + 1] = json.encode(name) end
+  end
+  if #names > 0 then parts[#parts + 1] = '"include":[' .. table.concat(names, ",") .. "]" end
 end
 
 --- The system prompt as the first message, with a mark of where its part of the cache ends. The
@@ -148,6 +156,7 @@ function responses.request(req)
   if req.cache_key then -- those who begin alike go to the machine that has their beginning
     parts[#parts + 1] = '"prompt_cache_key":' .. json.encode(req.cache_key)
   end
+  include(req, parts)
   reasoning(req, parts)
   if req.output then
     parts[#parts + 1] = ('"text":{"format":{"type":"json_schema","name":%s,"strict":true,'
@@ -242,13 +251,6 @@ local function begin_item(state, event)
   return {}
 end
 
---- A search of the server's own, which costs; to open a page that it found does not.
-local function is_search(item)
-  local action = reading.object(item.action)
-  return item.type == "web_search_call" and item.status == "completed"
-    and (not action or action.type == "search")
-end
-
 --- The item is complete; what it says of itself now is what counts.
 local function end_item(state, event)
   local part, item = state.by_index[event.output_index], reading.object(event.item)
@@ -266,7 +268,7 @@ local function end_item(state, event)
     state.ids[id] = true
   end
   part.block = CLOSERS[part.kind](part, item)
-  if is_search(item) then state.searches = (state.searches or 0) + 1 end
+  local use = served.note(state, item)
   state.refusal = state.refusal or part.refusal
   if part.kind == "call" then
     local block = part.block
@@ -275,9 +277,9 @@ local function end_item(state, event)
   -- A server that sends an item whole says its text here for the first time.
   if part.kind == "text" and #part.pieces == 0 and part.block.text ~= "" then
     state.said[#state.said + 1] = part.block.text
-    return { { kind = "text", text = part.block.text } }
+    return { { kind = "text", text = part.block.text }, use }
   end
-  return {}
+  return { use }
 end
 
 --- A piece for an item of `kind`. Arguments are not gathered: they come whole at the item's end.
@@ -393,7 +395,7 @@ function responses.finish(state)
   end
   return { content = content, stop = stop_of(state), stop_raw = state.stop_raw,
     refusal = state.refusal and { explanation = state.refusal }, usage = state.usage,
-    model = state.model, id = state.id }
+    model = state.model, id = state.id, served = state.served, sources = state.sources }
 end
 
 responses.failure = openai.failure

@@ -8,10 +8,12 @@ local json     = require "lib.json"
 local model    = require "lib.model"
 local limits   = require "lib.limits"
 local output   = require "lib.output"
+local overtime = require "lib.overtime"
 local part_limits = require "lib.part_limits"
 local past     = require "lib.past"
 local question = require "lib.question"
 local ruling   = require "lib.ruling"
+local serving  = require "lib.serving"
 local session  = require "lib.session"
 local sight    = require "lib.sight"
 local stall    = require "lib.stall"
@@ -37,17 +39,29 @@ local function answers(with, results)
   return { role = "user", content = content }
 end
 
---- How a tool is offered; `server` where the model's provider may do its work.
+--- How a tool is offered; `server` where the model's provider may do its work. One that nobody else
+--- can do is not offered then, and why is said.
 local function offered(run, who, name, targets)
   local tool = session.get().tools[name]
-  local serves = tool.server and model.can_serve(targets, tool) and door.serves(run, who, tool)
+  local able = tool.server and model.can_serve(targets, tool)
+  local serves, why = false, serving.missing(tool)
+  if able then
+    serves, why = door.serves(run, who, tool)
+  elseif tool.server then
+    why = ("no tool of the provider of %s does it"):format(targets[1].model)
+  end
+  if tool.only_served and not serves then
+    session.emit(run, "notice", { text = ("%s is not offered to %s: %s"):format(name, who.name,
+      why) })
+    return nil
+  end
   return { name = name, description = tool.description, schema = tool.schema,
-    server = serves and tool.server or nil }
+    server = serves and tool.server or nil, only_served = tool.only_served }
 end
 
 local function tool_list(run, course, who, start, targets)
   local list = {}
-  for i, name in ipairs(who.tools) do list[i] = offered(run, who, name, targets) end
+  for _, name in ipairs(who.tools) do list[#list + 1] = offered(run, who, name, targets) end
   if hop.offered(course, who) then list[#list + 1] = hop.tool(who) end
   local above = escalate.offered(who, start.above or {})
   if #above > 0 then list[#list + 1] = escalate.tool(above) end
@@ -157,6 +171,7 @@ end
 ---@field said?    string the reply beside a handoff
 ---@field handoff? { to: string, reason: string, result: string }
 ---@field stopped? string why the reply is no end of the work
+---@field sources? { url: string?, title: string? }[] what the reply rests on
 
 local STOPPED <const> = { -- endings of a reply that are no end of the work
   length = "the model's reply reached its length limit",
@@ -171,6 +186,20 @@ local function stopped(reply)
   return said and ("%s: %s"):format(why, text.cut_end(text.first_line(said), SAID_MOST)) or why
 end
 
+--- A server that pauses to be asked again goes on with the same reply: what it said and what that
+--- rests on are put together, until a reply that ends.
+---@return fun(reply: Reply): string said, table[]? sources
+local function paused()
+  local said, sources = {}, {}
+  return function(reply)
+    said[#said + 1] = talk.text_of(reply)
+    for _, source in ipairs(reply.sources or {}) do sources[#sources + 1] = source end
+    local whole, all = table.concat(said), sources[1] and sources
+    if reply.stop ~= "pause" then said, sources = {}, {} end
+    return whole, all
+  end
+end
+
 --- Runs one agent until its final reply or a handoff.
 ---@async
 ---@param run     HostRun
@@ -182,12 +211,12 @@ end
 local function part(run, course, who, opening, start)
   local with, err = open(run, course, who, opening, start)
   if not with then return nil, err end
-  local results, refusals = {}, 0
+  local results, refusals, before_pause = {}, 0, paused()
   while true do
     local reply
     reply, err = talk.turn(run, with, results)
     if not reply then return nil, err end
-    local said = talk.text_of(reply)
+    local said, sources = before_pause(reply)
     if #talk.calls_of(reply) > 0 then
       local taken
       results, taken = carry_out(run, course, who, reply, start)
@@ -198,7 +227,7 @@ local function part(run, course, who, opening, start)
     elseif reply.stop == "pause" then
       results = {} -- the server wants to be asked again with what it has said so far
     elseif STOPPED[reply.stop] then
-      return { agent = who.name, reply = said, stopped = stopped(reply) }
+      return { agent = who.name, reply = said, sources = sources, stopped = stopped(reply) }
     else
       local value, why
       value, why, err = value_of(run, with, said)
@@ -207,7 +236,9 @@ local function part(run, course, who, opening, start)
         why = refusal(run, who, said)
         refusals = refusals + 1
       end
-      if not why then return { agent = who.name, reply = said, value = value } end
+      if not why then
+        return { agent = who.name, reply = said, sources = sources, value = value }
+      end
       results = {}
       talk.say(with, talk.user(why))
     end
@@ -230,6 +261,7 @@ end
 ---@field agent  string who gave the result
 ---@field text   string
 ---@field value  any    of the reply, where an output is asked for
+---@field sources { url: string?, title: string? }[]? what the reply cites
 ---@field hops   { agent: string, text: string, to: string?, why: string? }[]
 ---@field error  string? why it ended early
 ---@field questions question.Asked[]? that nobody answered
@@ -237,7 +269,7 @@ end
 local function result_of(status, parts, why, value)
   local last = parts[#parts]
   return { status = status, agent = last and last.agent, text = last and last.text or "",
-    value = value, hops = json.array(parts), error = why }
+    sources = last and last.sources, value = value, hops = json.array(parts), error = why }
 end
 
 --- The first message of the next agent; the hop is recorded with it.
@@ -274,7 +306,8 @@ function agent.run(run, start)
       if #parts > 0 and err.code == "limit" then return result_of("limit", parts, err.message) end
       return nil, err
     end
-    local this = { agent = who.name, text = ending.reply }
+    local this = { agent = who.name, text = ending.reply,
+      sources = ending.sources and json.array(ending.sources) }
     parts[#parts + 1] = this
     if ending.stopped then return result_of("limit", parts, ending.stopped) end
     local onward
@@ -307,7 +340,7 @@ end
 ---@param work fun(): table?, Error?
 ---@return table? result, Error? err
 function agent.whole(run, work)
-  local whole, result, err = pcall(run.scope, run, work)
+  local whole, result, err = pcall(run.scope, run, function() return overtime.whole(run, work) end)
   if not whole then
     err = type(result) == "table" and result or { code = "script", message = tostring(result) }
     result = nil
@@ -316,17 +349,16 @@ function agent.whole(run, work)
   if run.parked then result, err = nil, { code = "waiting", message = question.waits_for(run) } end
   local status = err and err.code or result and result.status or "ok"
   local speaking = table.concat(session.get().speaking[run.id] or {})
-  local left, used = run:time_left()
-  if status == "limit" and left == 0 then
-    stall.tell(run, run.parent and "child" or "run", used, "fail")
-  end
+  local after_ms = overtime.ended(run, status)
+  if after_ms and not run.parent then stall.tell(run, "run", after_ms, "fail") end
   local ended, open_questions = run:end_jobs(), question.left(run)
   if result then result.questions = open_questions end
   local body = { status = status, result = result, jobs = #ended > 0 and ended or nil,
     questions = not result and open_questions or nil,
     error = err and { code = err.code, message = err.message } or nil,
     partial = speaking ~= "" and speaking or nil, spent = run:spent(),
-    files = not run.parent and run:sources() or nil }
+    files = not run.parent and run:sources() or nil, wrote = run:wrote(), late = after_ms }
+  body.cut, body.cost_usd = session.take_cut(run)
   local lost = finish(run, status, body)
   if not whole then error(err, 0) end -- whoever waited for this run was cancelled
   if lost and not err then return nil, lost end

@@ -101,12 +101,14 @@ end
 
 --- What asking needs of the world.
 ---@param run HostRun
+---@param now fun(): integer Unix milliseconds
 ---@return model.How
-function asking.how(run)
+function asking.how(run, now)
   return {
     wait = function(ms) run:sleep(ms) end,
     random = math.random,
     left = function() return run:time_left() end,
+    now = now,
     turn = function(target) return throttle.turn(run, target) end,
   }
 end
@@ -127,7 +129,9 @@ local function retarget(talk, place)
   table.move(talk.targets, place, #talk.targets + place - 1, 1)
   if talk.targets[1].dialect == before then return end
   local dialect = require("dialects." .. talk.targets[1].dialect)
-  for i, message in ipairs(talk.log) do talk.request.messages[i] = dialect.encode(message) end
+  local messages = {} -- another list: one that is the same has only grown (talk.say)
+  for i, message in ipairs(talk.log) do messages[i] = dialect.encode(message) end
+  talk.request.messages = messages
 end
 
 --- The fallbacks of an earlier process, before its first reply.
@@ -204,7 +208,8 @@ local function exchange(run, talk, target, hear)
     hear(event)
   end)
   local world = world_of(run, function() return held:may_retry() end)
-  local reply, err = model.ask(held:world(world), target, talk.request, watch, asking.how(run))
+  local reply, err = model.ask(held:world(world), target, talk.request, watch,
+    asking.how(run, session.get().now))
   if reply then return reply, nil, held:keep(reply) end
   held:lose(err)
   return nil, err
@@ -255,13 +260,13 @@ function asking.recharge(run, known, turns)
 end
 
 --- Counts what a reply cost: tokens always, dollars where the price is known.
----@return number? usd
+---@return number? usd, boolean? least
 function asking.charge(run, target, reply)
   local usage = reply.usage
   if not usage then return nil end
-  local usd = model.cost(target, usage)
+  local usd, least = model.cost(target, usage)
   limits.charge(run, { tokens = estimate.counted(usage), usd = usd })
-  return usd
+  return usd, least
 end
 
 return asking

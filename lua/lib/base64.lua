@@ -3,16 +3,19 @@ local base64 = {}
 
 local BATCH   <const> = 3000 -- bytes at a time: the pieces of a large image need little memory
 local LETTERS <const> = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-local PAIRS   <const> = {} -- of twelve bits
+local PAIRS   <const> = {} -- of twelve bits; filled when first needed: few runs see an image
 
-for value = 0, 4095 do
-  local high, low = (value >> 6) + 1, (value & 63) + 1
-  PAIRS[value] = LETTERS:sub(high, high) .. LETTERS:sub(low, low)
+local function fill_pairs()
+  for value = 0, 4095 do
+    local high, low = (value >> 6) + 1, (value & 63) + 1
+    PAIRS[value] = LETTERS:sub(high, high) .. LETTERS:sub(low, low)
+  end
 end
 
 ---@param bytes string
 ---@return string
 function base64.encode(bytes)
+  if not PAIRS[0] then fill_pairs() end
   local parts, whole = {}, #bytes // 3 * 3
   for from = 1, whole, BATCH do
     local some, n = {}, 0

@@ -62,7 +62,13 @@ end
 ---@return bench.Bench
 function bench.new(cli, opened, file)
   local shared, records = cli.env("PERIGEE_SHARED"), {}
-  local new = { definition = cli.definition }
+  local new = {}
+
+  function new.definition(source)
+    local read, err, fault = cli.definition(source, "whole")
+    if read then read.body = source:sub(read.body_at) end
+    return read, err, fault
+  end
 
   function new.shared(path)
     if not shared or shared == "" then return nil end

@@ -1,8 +1,12 @@
 --- All agents of a project, and the graph of their edges. A definition that cannot be used is
 --- reported with file, line and column; the rest still works.
+---
+--- Of a definition the front matter is read at once. The rest is read when somebody first asks for
+--- it, from the text as it was loaded: of a catalog of hundreds a run needs an agent or two.
 local json      = require "lib.json"
 local allowance = require "lib.allowance"
 local output    = require "lib.output"
+local project   = require "lib.project"
 local relations = require "lib.relations"
 local rights    = require "lib.rights"
 local text      = require "lib.text"
@@ -25,7 +29,8 @@ local NARROW <const> = { allowedtools = "tools", disallowedtools = "without" }
 ---@field file        string
 ---@field layer       string
 ---@field source      string the text of its file
----@field body        string
+---@field body_at     integer where in `source` the body begins
+---@field body        string read late, as are blocks, edges, sections and targets
 ---@field model       string?
 ---@field complexity  string?
 ---@field limits      Limits? of its own part
@@ -60,6 +65,7 @@ local NARROW <const> = { allowedtools = "tools", disallowedtools = "without" }
 ---@field by_name     table<string, agent.Agent>
 ---@field diagnostics catalog.Diagnostic[]
 ---@field find        fun(part: string): agent.Agent?, Error?
+---@field outline     fun(source: string): table?, Error?, table? cli.definition of the other half
 
 local function scalar(value)
   if type(value) == "string" then return value end
@@ -150,7 +156,7 @@ end
 
 --- One agent of one file, or nil with a diagnostic.
 local function read(cli, path, source, layer, diagnostics)
-  local parsed, err, fault = cli.definition(source)
+  local parsed, err, fault = cli.definition(source, "front")
   if not parsed then
     note(diagnostics, "definition", "error", path, fault.line, fault.column, err.message)
     return nil
@@ -183,19 +189,17 @@ local function read(cli, path, source, layer, diagnostics)
   end
   local written, without, unclear = tools_of(parsed, front, path, diagnostics)
   local form, unusable = form_of(parsed, front, name, path, diagnostics)
-  local who = {
+  return {
     name = name, description = scalar(front.description) or "", file = path, layer = layer.name,
-    source = source, body = parsed.body, body_line = parsed.body_line, model = scalar(front.model),
-    complexity = scalar(front.complexity),
+    source = source, body_at = parsed.body_at, body_line = parsed.body_line,
+    model = scalar(front.model), complexity = scalar(front.complexity),
     written = written, without = without, limits = bounds, output = front.output, form = form,
     blocked = unusable, extra = extra,
     narrow = narrow, narrowed = parsed.narrowed or unread or unclear or odd ~= nil,
-    tools = {}, missing = {}, targets = {}, tools_line = { place(parsed, "tools") },
+    tools = {}, missing = {}, tools_line = { place(parsed, "tools") },
     check = front.check, check_line = { place(parsed, "check") },
     name_line = { place(parsed, "name") },
   }
-  who.blocks = parsed.blocks
-  return who
 end
 
 --- Another layer may put its own agent over one of the same name; two in one layer are a mistake.
@@ -252,7 +256,7 @@ end
 --- A definition as a process that stays keeps it from one run to the next.
 ---@class catalog.Kept
 ---@field hash  string of its text
----@field who   agent.Agent as it was read: without tools, edges and hooks
+---@field who   agent.Agent as it was read: without tools, hooks and what is read late
 ---@field notes catalog.Diagnostic[] what was said of it; no error
 
 local function copy(who)
@@ -295,7 +299,7 @@ local function agent_or_last(cli, found, layer, path, file, how)
 end
 
 local function read_folder(cli, found, layer, how)
-  for _, file in ipairs(cli.catalog(layer.agents) or {}) do
+  for _, file in ipairs(project.definitions(cli, layer.agents, how.seen)) do
     local path = layer.agents .. "/" .. file.path
     local who = (how.kept and agent_or_last or agent_of)(cli, found, layer, path, file, how)
     if who then
@@ -347,12 +351,13 @@ local ALL <const> = { takes = function() return true end }
 ---@param cli    table
 ---@param layers project.Layer[]
 ---@param how?   { gate: trust.Gate, takes: fun(layer, path: string, file: table): boolean,
----  kept: { files: table<string, catalog.Kept> }? } takes: whether a file is read at all; both are
----  needed where a layer may have hooks. kept: what this process read before; changed to what it
----  reads now
+---  kept: { files: table<string, catalog.Kept> }?, seen: project.Seen? } takes: whether a file is
+---  read at all; both are needed where a layer may have hooks. kept: what this process read before;
+---  changed to what it reads now. seen: folders that were read already
 ---@return catalog.Catalog
 function catalog.load(cli, layers, how)
-  local found = { agents = {}, by_name = {}, diagnostics = {} }
+  local found = { agents = {}, by_name = {}, diagnostics = {},
+    outline = function(source) return cli.definition(source, "outline") end }
   how = how or ALL
   if how.kept then how.now = {} end
   for _, layer in ipairs(layers) do read_folder(cli, found, layer, how) end
@@ -420,19 +425,67 @@ function catalog.use_text(cli, found, path, source, hooks)
   return who, nil, not today or today.source ~= source
 end
 
---- Sorts, resolves edges to names, and works out who may hand to whom.
-function catalog.finish(found)
-  table.sort(found.agents, function(a, b) return a.name < b.name end)
-  local names, known = {}, {}
-  for i, who in ipairs(found.agents) do names[i], known[who.name] = who.name, true end
-  local resolve = relations.resolver(names)
-  for _, who in ipairs(found.agents) do
+local function read_outline(found, who)
+  local parsed, err, fault = found.outline(who.source)
+  if not parsed then
+    who.blocks = {}
+    note(found.diagnostics, "outline", "error", who.file, fault.line, fault.column, err.message)
+    return
+  end
+  who.blocks = parsed.blocks
+  for _, one in ipairs(parsed.notes) do
+    note(found.diagnostics, one.rule, one.level, who.file, one.line, one.column, one.message)
+  end
+end
+
+--- Edges to names, and who may hand to whom: by those that the catalog has.
+local function relater(found)
+  local known, resolve
+  return function(who)
+    if not known then
+      local names = {}
+      known = {}
+      for i, other in ipairs(found.agents) do names[i], known[other.name] = other.name, true end
+      resolve = relations.resolver(names)
+    end
     who.edges, who.sections = relations.read(who, known)
     relations.resolve(who.edges, resolve)
     who.targets = relations.targets(who.edges, who.name)
   end
+end
+
+--- Reads what an agent lacks when it is asked for.
+local function late(found)
+  local relate = relater(found)
+  local read_late = {
+    body = function(who) who.body = who.source:sub(who.body_at) end,
+    blocks = function(who) read_outline(found, who) end,
+    edges = relate, sections = relate, targets = relate,
+  }
+  return { __index = function(who, key)
+    local read_part = read_late[key]
+    if not read_part then return nil end
+    read_part(who)
+    return rawget(who, key)
+  end }
+end
+
+--- Sorts, and lets edges be read by the names that there are now.
+function catalog.finish(found)
+  table.sort(found.agents, function(a, b) return a.name < b.name end)
+  local reads = late(found)
+  for _, who in ipairs(found.agents) do
+    who.edges, who.sections, who.targets = nil, nil, nil
+    setmetatable(who, reads)
+  end
   found.find = finder(found)
   return found
+end
+
+--- Reads what the outlines of these agents say against themselves, into `found.diagnostics`.
+---@param agents agent.Agent[]
+function catalog.outline(agents)
+  for _, who in ipairs(agents) do local _ = who.blocks end
 end
 
 return catalog

@@ -1,5 +1,6 @@
 --- All that is to be said about a catalog: what reading it found, and what its relations and tools
 --- leave open, as diagnostics { rule, level, file, line, column, message } by file and line.
+local catalog         = require "lib.catalog"
 local check_graph     = require "lib.check_graph"
 local check_relations = require "lib.check_relations"
 local check_rules     = require "lib.check_rules"
@@ -62,6 +63,7 @@ end
 ---@return catalog.Diagnostic[] diagnostics
 function check.catalog(found, ours)
   local all, lines = {}, {}
+  catalog.outline(found.agents)
   for i, one in ipairs(found.diagnostics) do
     all[i] = {
       rule = one.rule, level = one.level, file = one.file, line = one.line, column = one.column,

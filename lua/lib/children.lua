@@ -2,11 +2,16 @@
 --- accounted for where they had ended before. Host VM only.
 local agent   = require "lib.agent"
 local asking  = require "lib.asking"
+local door    = require "lib.door"
+local duration = require "lib.duration"
 local limits  = require "lib.limits"
 local past    = require "lib.past"
 local session = require "lib.session"
+local stall   = require "lib.stall"
 
 local children = {}
+
+local TRIES_MOST <const> = 3 -- of a child whose time is over each time
 
 ---@class children.Spec
 ---@field agent   string  an agent's name, or a chain's file
@@ -16,6 +21,7 @@ local children = {}
 ---@field place?  table   where it works; see run:child
 ---@field limits? Limits  what it may use of what its parent has left
 ---@field again?  table   body of the parent's record of a child that was under way
+---@field try?    integer which of several that ran out of their time; 1 where it is missing
 ---@field work    async fun(child: HostRun): agent.Result?, Error?
 
 --- How a child ended before this process; nil where it did not come to an end of its own.
@@ -40,7 +46,10 @@ local function tell(id, parent)
   for _, record in ipairs(mine and mine.records or {}) do
     session.emit({ id = id, parent = parent }, record.kind, record.body, record.seq, true)
     if record.kind == "child" then tell(record.body.run, id) end
+    local acted = record.kind == "call" and not record.body.refused and record.body.effect
+    if acted and acted ~= "read" then session.act(id, "outside") end -- how far is not known now
   end
+  session.act(parent, session.get().acted[id])
 end
 
 local count
@@ -72,6 +81,7 @@ function count(run, body)
   if last and last.status ~= "cancelled" then return account(run, last) end
   run:charge("children", 1)
   limits.charge_cut(run, mine.records, stops())
+  limits.charge_gone(run, mine.gone, session.get().pasts)
   for _, record in ipairs(mine.records) do charge(run, record) end
 end
 
@@ -96,6 +106,23 @@ local function settle(child)
   end
 end
 
+--- Where a run worked: the workspace that its first record names, else its parent's.
+local function workspace_of(mine)
+  local first = mine and mine.records[1] and mine.records[1].body or {}
+  return first.workspace or first.parent and workspace_of(past.of(first.parent))
+end
+
+--- What a child changed that came to its end beside its parent counts for the parent as then.
+local function touch(run, body)
+  local mine, calls = past.of(body.run), {}
+  local beside = workspace_of(mine) == workspace_of(past.of(run.id))
+  for _, record in ipairs(beside and ended(body) and mine.records or {}) do
+    if record.kind == "call" then calls[record.body.id] = record.body end
+    if record.kind == "child" then touch(run, record.body) end
+    if record.kind == "result" then door.touched(run, calls[record.body.id], record.body) end
+  end
+end
+
 --- The end of a child that its own journal has.
 ---@param run  HostRun
 ---@param body table its parent's record of it
@@ -107,6 +134,8 @@ function children.recall(run, body)
   end
   account(run, last)
   tell(body.run, run.id)
+  touch(run, body)
+  session.get().late[body.run] = last.late
   if last.result then return last.result end
   return nil, last.error
 end
@@ -117,16 +146,16 @@ local function open(run, spec)
   local child, err = limits.child(run, spec.limits, {
     agent = spec.agent, task = spec.task, place = spec.place,
     past = first and { id = spec.again.run, seq = mine.seq, started = first.time } or nil })
-  if child and first then limits.restore(child, mine.records, stops()) end
+  if child and first then
+    limits.restore(child, mine.records, stops())
+    limits.charge_gone(child, mine.gone, session.get().pasts)
+  end
   return child, err, first ~= nil
 end
 
 --- One child from its first record to its last.
----@async
----@param run  HostRun
----@param spec children.Spec
----@return agent.Result? result, Error? err, string? id of the child; nil: it was not made
-function children.carry(run, spec)
+---@return agent.Result? result, Error? err, string? id
+local function once(run, spec)
   if ended(spec.again) then
     local result, err = children.recall(run, spec.again)
     return result, err, spec.again.run
@@ -139,7 +168,7 @@ function children.carry(run, spec)
     child:close()
   end })
   if not known then
-    local body = { run = child.id, agent = spec.agent, task = spec.task }
+    local body = { run = child.id, agent = spec.agent, task = spec.task, try = spec.try }
     for key, value in pairs(spec.record) do body[key] = value end
     session.record(run, "child", body)
     local began = { format = 2, agent = spec.agent, task = spec.task, parent = run.id }
@@ -150,7 +179,49 @@ function children.carry(run, spec)
   local result
   result, err = agent.whole(child, function() return spec.work(child) end)
   if not spec.place then session.pass_files(child, run) end
+  local acted = session.get().acted[child.id]
+  if not spec.place or acted == "outside" then session.act(run.id, acted) end
   return result, err, child.id
+end
+
+--- Whether a child that ended since its time was over is begun anew: where `stalls.child` says so,
+--- and nothing that it did is done twice by it. What it wrote in a copy of its own is gone with
+--- that. What is done is told.
+---@param run     HostRun its parent
+---@param id      string
+---@param try     integer which of several it was
+---@param in_copy boolean
+---@return boolean
+function children.again(run, id, try, in_copy)
+  local s = session.get()
+  local after_ms, acted = s.late[id], s.acted[id]
+  if not after_ms then return false end
+  s.late[id] = nil
+  local may = try < TRIES_MOST and (not acted or in_copy and acted == "write")
+  local action = may and s.settings.stalls.child == "retry" and "retry" or "fail"
+  stall.tell({ id = id, parent = run.id }, "child", after_ms, action)
+  if action == "retry" then
+    session.emit(run, "notice", { text = ("the time of %s, %s, is over: another begins anew")
+      :format(id, duration.words(after_ms)) })
+  end
+  return action == "retry"
+end
+
+--- One child to its end, and another in its place where its time was over before and it may be
+--- begun anew; in a copy of its own only the one: the next needs a copy without what it wrote.
+---@async
+---@param run  HostRun
+---@param spec children.Spec
+---@return agent.Result? result, Error? err, string? id of the child; nil: it was not made
+function children.carry(run, spec)
+  while true do
+    local try = spec.again and spec.again.try or spec.try or 1
+    local result, err, id = once(run, spec)
+    if not id or spec.place or not children.again(run, id, try, false) then
+      return result, err, id
+    end
+    spec.again, spec.try = nil, try + 1
+  end
 end
 
 return children

@@ -15,8 +15,6 @@ local compaction = {}
 
 compaction.AGENT = "summarizer" -- as a scenario plays it
 
-local FULL         <const> = 0.8  -- of the window: from there on room is made
-local AIM          <const> = 0.5  -- of the window: so much is left
 local GROWN        <const> = 1.1  -- over what the last compaction left, before the next
 local TOKEN_BYTES  <const> = 4
 local IMAGE_TOKENS <const> = 1500
@@ -65,12 +63,15 @@ local function tokens_now(self)
   return tokens
 end
 
---- Keeps what a reply says of the length of its conversation: the reply is the next message.
+--- Keeps what a reply says of the length of its conversation: the reply is the next message. One in
+--- which the server used tools of its own was several requests there, and its count is that of all:
+--- nothing is kept then.
 ---@param self  talk.Talk
 ---@param reply Reply
 function compaction.note(self, reply)
   local usage = reply.usage
-  if not usage or not usage.input then return end
+  if reply.served then self.size = nil end
+  if not usage or not usage.input or reply.served then return end
   local tokens = usage.input + (usage.output or 0) + (usage.cache_read or 0)
     + (usage.cache_write or 0)
   self.size = { tokens = tokens, messages = #self.log + 1 }
@@ -119,8 +120,9 @@ local function facts_of(self, tokens, exceeded)
       results = results }
   end
   local window = target.context
+  local left = session.get().settings.context.left
   return { agent = self.who.name, task = self.task, window = window, tokens = tokens,
-    aim = math.floor((window or tokens) * AIM), exceeded = exceeded, messages = messages }
+    aim = (window or tokens) * left // 100, exceeded = exceeded, messages = messages }
 end
 
 --- What is wrong with a plan of the right form; nil when nothing is.
@@ -224,7 +226,8 @@ local function sum_up(run, self, summary)
     if block.type == "text" then said[#said + 1] = block.text end
   end
   local made = { text = text.trim(text.valid(table.concat(said))), model = target.model,
-    usage = reply.usage, cost_usd = model.cost(target, reply.usage) }
+    usage = reply.usage, cost_usd = model.cost(target, reply.usage),
+    estimated = held and held.estimated }
   asking.charge(run, target, reply)
   if made.text == "" then
     return nil, { code = "protocol", message = "the summary is empty" }
@@ -330,7 +333,7 @@ local function make(run, self, tokens, exceeded, at)
     tokens_after = left_after(facts, plan, said),
     results = json.array(results), upto = made and plan.summary.upto,
     summary = said, model = made and made.model, usage = made and made.usage,
-    cost_usd = made and made.cost_usd }
+    cost_usd = made and made.cost_usd, estimated = made and made.estimated }
 end
 
 --- Does again what an earlier process did before this turn, and counts what it cost then.
@@ -351,7 +354,8 @@ end
 local function is_due(self, tokens)
   local window = self.targets[1].context
   if not window or #self.log < 2 then return false end
-  return tokens > window * FULL and tokens > (self.compacted or 0) * GROWN
+  local full = window * session.get().settings.context.full // 100
+  return tokens > full and tokens > (self.compacted or 0) * GROWN
 end
 
 --- Makes room in a conversation where its window is nearly full, or where the model refused it.

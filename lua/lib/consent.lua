@@ -25,6 +25,8 @@ local KEPT   <const> = { [ALWAYS] = "allow", [NEVER] = "deny" }
 ---@field asked   policy.Call
 ---@field verdict policy.Verdict that asks
 ---@field key     answers.Key
+---@field begun   boolean an earlier process began with it, and it is not made again
+---@field put?    ask.Question as a person is shown it
 
 --- The arguments, each with its name; false when something is not shown in full.
 local function arguments(input)
@@ -73,9 +75,40 @@ local function question_of(question, answers)
     timeout_ms = session.get().settings.policy.ask_ms }
 end
 
+--- What somebody says yes or no to, as one text.
+local function terms(body)
+  local parts = { body.tool, body.title }
+  for _, key in ipairs { "lines", "facts" } do
+    for _, line in ipairs(body[key]) do parts[#parts + 1] = ("%s %q"):format(key, line) end
+  end
+  return table.concat(parts, "\n")
+end
+
+--- What an approval shows: its terms, and how it may be answered.
+local function shown(body)
+  local parts = { terms(body), body.kept or "" }
+  for _, word in ipairs(body.choices) do parts[#parts + 1] = ("choices %q"):format(word) end
+  return table.concat(parts, "\n")
+end
+
+--- The approval as it is recorded.
+local function body_of(question, put)
+  local words = {}
+  for i, choice in ipairs(put.choices) do words[i] = choice.word end
+  return { call = question.call.id, agent = question.asked.agent, tool = question.asked.tool,
+    title = put.title, lines = put.lines, facts = put.facts, kept = put.kept, choices = words }
+end
+
 local function record(run, question, allowed, by, how)
   session.record(run, "decision", { what = "ask", call = question.call.id,
-    tool = question.call.name, verdict = allowed and "allow" or "deny", by = by, why = how })
+    tool = question.call.name, verdict = allowed and "allow" or "deny", by = by, why = how,
+    terms = run:hash(terms(body_of(question, question.put))) })
+end
+
+--- What was recorded so far does not hold: it was about something else.
+local function record_again(run, body)
+  session.record(run, "decision", { what = "ask", call = body.call, tool = body.tool,
+    verdict = "again", by = "nobody", why = "what it would do is not what was shown any more" })
 end
 
 --- Nobody answers, and the run cannot wait: a question without an answer is a denial.
@@ -97,52 +130,105 @@ local function keep(run, answers, question, word)
   end
 end
 
---- What an approval shows, as one text.
-local function shown(body)
-  local parts = { body.tool, body.title, body.kept or "" }
-  for _, key in ipairs { "lines", "facts", "choices" } do
-    for _, line in ipairs(body[key]) do parts[#parts + 1] = ("%s %q"):format(key, line) end
-  end
-  return table.concat(parts, "\n")
+-- who answers -------------------------------------------------------------------------------------
+
+--- Until when an approval counts; nil: there is no such time.
+local function deadline_now()
+  local s = session.get()
+  local ms = s.settings.policy.wait_ms
+  return ms and s.settings.stalls.ask ~= "wait" and s.now() + ms or nil
 end
 
---- The number of the approval's record. An earlier one holds only where it shows the same: who says
---- yes to it has to have read what is asked now.
+--- The approval's record and its number. An earlier one holds only where it shows the same: who
+--- says yes to it has to have read what is asked now.
 local function put_elsewhere(run, body)
   local known, seq = past.take(run, "approval", body.call)
   while known do
-    if shown(known) == shown(body) then return seq end
+    if shown(known) == shown(body) then return known, seq end
     inbox.drop(run, seq)
-    session.record(run, "decision", { what = "ask", call = body.call, tool = body.tool,
-      verdict = "again", by = "nobody", why = "what it would do is not what was shown any more" })
+    record_again(run, body)
     known, seq = past.take(run, "approval", body.call)
   end
-  return session.record(run, "approval", body)
+  body["until"] = deadline_now()
+  return body, session.record(run, "approval", body)
+end
+
+local function tell_stall(run, action)
+  local s = session.get()
+  session.emit(run, "stall", { what = "ask", action = action,
+    after_ms = not s.ask and s.settings.policy.wait_ms or s.settings.policy.ask_ms })
 end
 
 --- Somebody's word from elsewhere, who is shown what a person at the terminal would be.
 ---@return string? word, Error? err, integer? number of the message
-local function from_elsewhere(run, question, answers)
-  local put, words = question_of(question, answers), {}
-  for i, choice in ipairs(put.choices) do words[i] = choice.word end
-  local seq = put_elsewhere(run, { call = question.call.id,
-    agent = question.asked.agent, tool = question.asked.tool, title = put.title, lines = put.lines,
-    facts = put.facts, kept = put.kept, choices = words })
-  local said, err = inbox.await { run = run, seq = seq, kind = "approval",
-    agent = question.asked.agent, text = table.concat(
-      { question.asked.tool, table.unpack(put.lines) }, "\n") }
-  if not said then return nil, err end
-  local always = said.always == true and text.one_of(words, ALWAYS)
+local function from_elsewhere(run, question)
+  local body, seq = put_elsewhere(run, body_of(question, question.put))
+  local said, err = inbox.await { run = run, seq = seq, kind = "approval", agent = body.agent,
+    deadline = body["until"], text = table.concat({ body.tool, table.unpack(body.lines) }, "\n") }
+  if not said then
+    if err.code == "timeout" then tell_stall(run, "deny") end
+    return nil, err
+  end
+  local always = said.always == true and text.one_of(body.choices, ALWAYS)
   if said.what == "approve" then return always and ALWAYS or ONCE, nil, said.number end
   return always and NEVER or NO, nil, said.number
 end
 
----@return string? word, Error? err, integer? number
-local function from_somebody(run, question, answers)
+--- At the terminal. Where nobody answers there, `stalls.ask` may say that the run waits on.
+local function at_terminal(run, question)
   local s = session.get()
-  if s.ask then return s.ask(question_of(question, answers)) end
-  if s.parks then return from_elsewhere(run, question, answers) end
+  local word, err = s.ask(question.put)
+  if word or err.code ~= "timeout" then return word, err end
+  local waits = s.settings.stalls.ask == "wait" and s.parks
+  tell_stall(run, waits and "wait" or "deny")
+  if waits then return from_elsewhere(run, question) end
+  return nil, err
+end
+
+--- Whether there is nothing to ask at the terminal: somebody answered from elsewhere, or the time
+--- to do so is over.
+local function is_settled(run, question)
+  local body, seq = past.peek(run, "approval", question.call.id)
+  return body ~= nil and (inbox.has(run, seq)
+    or body["until"] ~= nil and body["until"] <= session.get().now())
+end
+
+---@return string? word, Error? err, integer? number
+local function from_somebody(run, question)
+  local s = session.get()
+  if s.ask and not is_settled(run, question) then return at_terminal(run, question) end
+  if s.parks then return from_elsewhere(run, question) end
   return nil, { code = "unavailable", message = "nobody is here to answer" }
+end
+
+-- what was answered before ------------------------------------------------------------------------
+
+--- The last decision about this call that an earlier process recorded: one that did not hold any
+--- more is followed by `again`.
+local function recorded(run, id)
+  local key = "ask " .. id
+  local known, seq = past.take(run, "decision", key)
+  local after = known and past.peek(run, "decision", key)
+  while after and (known.verdict == "again" or after.verdict == "again") do
+    known, seq = past.take(run, "decision", key)
+    after = past.peek(run, "decision", key)
+  end
+  if not known then return nil end
+  local approval, at = past.peek(run, "approval", id)
+  while at and at < seq do
+    if not known.terms then known.terms = run:hash(terms(approval)) end -- of an earlier version
+    past.take(run, "approval", id)
+    approval, at = past.peek(run, "approval", id)
+  end
+  return known
+end
+
+--- Whether a yes is still about what is asked now; a no always holds. Of a call that has begun, and
+--- is not made again, it does not matter any more.
+local function still_holds(run, question, known, answers)
+  if known.verdict == "deny" or question.begun then return true end
+  if known.by == "kept answer" then return answers and answers.find(question.key) == "allow" end
+  return known.terms == run:hash(terms(body_of(question, question.put)))
 end
 
 --- Whether a call that policy asks about may be made.
@@ -152,14 +238,13 @@ end
 ---@return boolean allowed, string? why not
 function consent.ask(run, question)
   local answers = session.get().answers
-  local known = past.take(run, "decision", "ask " .. question.call.id)
-  while known and known.verdict == "again" do
-    past.take(run, "approval", question.call.id)
-    known = past.take(run, "decision", "ask " .. question.call.id)
-  end
-  if known then
-    past.pass(run, "approval", question.call.id, math.maxinteger)
-    return known.verdict == "allow", ("%s (%s)"):format(question.verdict.why, known.why)
+  question.put = question_of(question, answers)
+  local known = recorded(run, question.call.id)
+  if known and known.verdict ~= "again" then
+    if still_holds(run, question, known, answers) then
+      return known.verdict == "allow", ("%s (%s)"):format(question.verdict.why, known.why)
+    end
+    record_again(run, body_of(question, question.put))
   end
   if answers then
     local before, err = answers.find(question.key)
@@ -170,7 +255,7 @@ function consent.ask(run, question)
       return before == "allow", "the person answered before: never here"
     end
   end
-  local word, err, number = from_somebody(run, question, answers)
+  local word, err, number = from_somebody(run, question)
   if not word then return unanswered(run, question, NO_ANSWER[err.code] or err.message) end
   record(run, question, ALLOWS[word], number and "inbox" or "person", word)
   inbox.took(number)

@@ -1,7 +1,6 @@
 --- What the host asks of files that people write, without letting them act: declarations, the
 --- presence of hooks, scenarios. Runs in the decision VM, where `entry(path)` loads such a file.
 local allowance = require "lib.allowance"
-local model_data = require "lib.model_data"
 local rehearsal = require "lib.rehearsal"
 local route     = require "lib.route"
 local schema    = require "lib.schema"
@@ -200,6 +199,7 @@ end
 ---@param shipped    table   ours, for a user's table that adds to it
 ---@return table? models, Error? err
 function decisions.models(of_project, shipped)
+  local model_data = require "lib.model_data" -- here: most runs have the table that ships
   local data, why = model_data.added(entry("lua/models.lua"), shipped)
   if data then data, why = model_data.check(data) end
   if not data then return invalid("lua/models.lua: " .. why) end

@@ -11,6 +11,7 @@ local past    = require "lib.past"
 local rules   = require "lib.policy_rules"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
+local serving = require "lib.serving"
 local session = require "lib.session"
 local stall   = require "lib.stall"
 local text    = require "lib.text"
@@ -49,6 +50,7 @@ local IMAGES <const> = schema.list { max = 20, of = schema.object {
 ---@field images { media_type: string, data: string }[]?
 ---@field seen   table<string, string>? files that it saw: path and hash
 ---@field wrote  integer? bytes that were written for it
+---@field jobs   table[]? background jobs that it began, or of whose end it told; see run:new_jobs
 ---@field state  table? what the tool keeps for its next call in this run, where it changed
 
 local function failed(call, message, code)
@@ -147,11 +149,13 @@ local function decided(run, what, call, decide)
 end
 
 --- What a policy said of a call. A recorded answer is not taken again; where the policy forbids
---- more now than it did then, that is another answer, and holds.
+--- more now than it did then, or asks for another reason, that is another answer, and holds.
 local function answer_of(run, file, call, asked, facts)
   local known = past.take(run, "decision", "policy " .. call.id)
   local said = door.verdict(run, file, asked, facts)
-  if known and door.stricter(known, said) == known then return known end
+  local asks_else = known and known.verdict == "ask" and said.verdict == "ask"
+    and known.why ~= said.why
+  if known and not asks_else and door.stricter(known, said) == known then return known end
   local body = { what = "policy", call = call.id, tool = call.name, verdict = said.verdict,
     why = said.why, from = said.from, file = file ~= session.get().policies[1] and file or nil }
   session.record(run, "decision", body)
@@ -169,24 +173,41 @@ local function strictest(run, call, asked, facts)
   return held
 end
 
+--- What policy and hooks are told where a model's provider would do what a tool does: no single
+--- call can be asked about, so it is the tool as such. Whatever its own effect is, this is one
+--- outside.
+---@param who         agent.Agent
+---@param declaration tool.Declaration
+---@param workspace?  string
+---@return policy.Call asked, policy.Facts facts
+function door.asked_served(who, declaration, workspace)
+  local asked, facts = door.asked(who, declaration, {}, workspace)
+  asked.served, asked.effect, asked.needs, asked.lacks = true, "outside", {}, {}
+  asked.reach, asked.hosts = serving.reach(declaration.name)
+  return asked, facts
+end
+
 --- Whether a model's provider may do what a tool does, out of reach of this door: policy and the
---- agent's hook have to allow the tool as such, since no single call can be asked about.
+--- agent's hook have to allow it.
 ---@async
 ---@param run         HostRun
 ---@param who         agent.Agent
 ---@param declaration tool.Declaration
----@return boolean
+---@return boolean allowed, string? why not
 function door.serves(run, who, declaration)
-  local asked, facts = door.asked(who, declaration, {}, run.workspace)
-  asked.reach = "what the model's provider finds on the web"
-  asked.hosts = { "*" } -- any of them: a rule against one host is a rule against this
+  local asked, facts = door.asked_served(who, declaration, run.workspace)
   local call = { id = "served " .. declaration.name, name = declaration.name }
-  if strictest(run, call, asked, facts).verdict ~= "allow" then return false end
+  local said = strictest(run, call, asked, facts)
+  if said.verdict == "ask" then
+    return false, ("a rule asks (%s), and nobody can be asked about each use"):format(said.why)
+  end
+  if said.verdict ~= "allow" then return false, said.why end
   if not (who.hooks and who.hooks.allow_tool) then return true end
-  return decided(run, "allow_tool", call, function()
+  said = decided(run, "allow_tool", call, function()
     local allowed, why = ruling.consents(run, who.hooks_file, "allow_tool", asked)
     return { verdict = allowed and "allow" or "deny", why = why }
-  end).verdict == "allow"
+  end)
+  return said.verdict == "allow", said.why or "refused by the agent's allow_tool hook"
 end
 
 --- Asks policy, the person where policy asks, and the agent's own hook. All are recorded; the first
@@ -205,7 +226,8 @@ local function refused(run, who, declaration, call, asked, facts)
   if verdict.verdict == "ask" then
     verdict = { verdict = "ask", why = verdict.why or "policy asks", from = verdict.from }
     local allowed, why = consent.ask(run, { call = call, asked = asked, verdict = verdict,
-      key = door.key(asked, run.workspace) })
+      key = door.key(asked, run.workspace), begun = not declaration.repeatable
+        and past.peek(run, "call", call.at or call.id) ~= nil })
     if not allowed then return why end
   end
   if who.hooks and who.hooks.allow_tool then
@@ -272,10 +294,31 @@ local function needs_power(declaration)
   return declaration.needs.exec ~= nil or declaration.effect == "outside"
 end
 
+--- Notes what a call did that may not be done twice. A command that may reach out may have.
+local function note_act(run, declaration, effect)
+  if effect == "read" or declaration and declaration.repeatable then return end
+  local s = session.get()
+  local out = effect == "outside" or declaration == nil or declaration.needs.exec ~= nil
+    and (s.sandbox == "unconfined" or s.settings.sandbox.network ~= "none")
+  session.act(run.id, out and "outside" or "write")
+end
+
 local function unknown(who, call)
   local hint = text.suggest(call.name, who.tools)
   return failed(call, ("There is no tool %q here%s. The tools are: %s."):format(call.name, hint,
     #who.tools > 0 and table.concat(who.tools, ", ") or "none"), "not_found")
+end
+
+--- The tool's last call was made by a process that is dead; its next one is told.
+local function note_interrupted(run, name)
+  session.get().interrupted[run.id .. " " .. name] = true
+end
+
+local function take_interrupted(run, name)
+  local all, key = session.get().interrupted, run.id .. " " .. name
+  local was = all[key]
+  all[key] = nil
+  return was
 end
 
 ---@class door.Prepared
@@ -311,9 +354,10 @@ local function prepare(run, who, call)
     code = "denied"
   end
   if not why then
-    local affordable, over = limits.spend(run, "calls", 1)
+    local begun = past.peek(run, "call", call.at or call.id) ~= nil
+    local affordable, over = limits.spend(run, "calls", 1, begun)
     if affordable and (declaration.effect == "write" or declaration.needs.exec) then
-      affordable, over = limits.room(run, "written", 1)
+      affordable, over = limits.room(run, "written", 1, begun)
     end
     if not affordable then why, code = over.message, "limit" end
   end
@@ -321,16 +365,26 @@ local function prepare(run, who, call)
   local _, _, before = past.once(run, "call", { id = call.id, tool = call.name,
     input = why and call.input or input, effect = declaration.effect,
     refused = why and true or nil, at = call.at, of = call.of, line = call.line }, power)
+  if before and not why then note_interrupted(run, call.name) end
+  if not why then note_act(run, declaration, declaration.effect) end
   if before and not why and not declaration.repeatable then why, code = UNKNOWN, "unknown" end
   return { call = call, declaration = declaration, input = input, power = power,
     hosts = asked and asked.hosts, result = why and failed(call, why, code) }
 end
 
-local function note_touched(run, declaration, input, result)
-  local wrote = declaration and declaration.effect == "write" and not result.error
+local function note_touched(run, effect, input, result)
+  local wrote = effect == "write" and not result.error
   if wrote and type(input) == "table" and type(input.path) == "string" then
     session.touch(run, input.path, result.data)
   end
+end
+
+--- What a recorded call changed.
+---@param run    HostRun for whom it counts
+---@param call?  table body of the call's record
+---@param result CallResult
+function door.touched(run, call, result)
+  if call and not call.refused then note_touched(run, call.effect, call.input, result) end
 end
 
 --- A recorded result, as if its call had just ended: what it cost, changed and left behind counts.
@@ -347,11 +401,14 @@ function door.recall(run, result)
   past.take(run, "result", key)
   if call and not call.refused then
     run:charge("calls", 1)
+    note_act(run, session.get().tools[call.tool], call.effect)
     if result.wrote then run:charge("written", result.wrote) end
-    note_touched(run, session.get().tools[call.tool], call.input, result)
   end
+  door.touched(run, call, result)
   for path, hash in pairs(result.seen or {}) do run:saw(path, hash) end
+  for _, job in ipairs(result.jobs or {}) do run:had_job(job) end
   if result.state then session.keep_state(run, result.name, json.encode(result.state)) end
+  if call and not call.refused then note_interrupted(run, result.name) end
   return result
 end
 
@@ -390,6 +447,7 @@ local function use(run, prepared)
   local means = { name = declaration.name, entry = declaration.entry,
     timeout_ms = declaration.timeout_ms, call = prepared.call.id,
     state = session.state_of(run, declaration.name),
+    interrupted = take_interrupted(run, declaration.name),
     settings = declaration.settings and json.encode(declaration.settings),
     grant = { exec = needs.exec, read = any_inside(needs.read), write = any_inside(needs.write),
       net = network.of_tool(needs, net_of(declaration, prepared.hosts)),
@@ -400,17 +458,18 @@ local function use(run, prepared)
   repeat
     tries = tries + 1
     result = shape(prepared.call, run:tool(means, prepared.input))
-  until result.code ~= "timeout" or not stall.met(run, "tool", "tool " .. declaration.name,
-    declaration.timeout_ms, repeatable and tries < TRIES_MOST)
+  until result.code ~= "timeout" or not stall.met(run, "tool", prepared.call.id,
+    "tool " .. declaration.name, declaration.timeout_ms, repeatable and tries < TRIES_MOST)
   return keep_state(run, prepared.call, result)
 end
 
 local function finish(run, prepared, result)
   if prepared.known then return result end
   result.at, result.of, result.seen = prepared.call.at, prepared.call.of, run:new_seen()
-  result.wrote = run:wrote()
+  result.wrote, result.jobs = run:wrote(), run:new_jobs()
   session.record(run, "result", result, prepared.power)
-  note_touched(run, prepared.declaration, prepared.input, result)
+  local declaration = prepared.declaration
+  note_touched(run, declaration and declaration.effect, prepared.input, result)
   return result
 end
 

@@ -100,12 +100,13 @@ local function first_message(who, asked, task)
     who.name, asked, who.name, text.cut_middle(task, TASK_MOST))
 end
 
---- What the past has of the child of a call, as far as `seq`. Of several the last one is it: the
---- process was stopped before the others began.
+--- What the past has of the child of a call, as far as `seq`. Of several the last one is it: before
+--- the others began the process was stopped, or their time was over, and what they cost counts.
 local function child_of(run, call_id, seq)
   local found
   local child, at = past.peek(run, "child", call_id)
   while child and at < seq do
+    if found then require("lib.children").give_up(run, found) end
     found = past.take(run, "child", call_id)
     child, at = past.peek(run, "child", call_id)
   end
@@ -177,7 +178,7 @@ local function answer_one(run, who, call, start)
   local input, why = read(call)
   why = why or refused(who, input, start.above or {})
   if not why then
-    local affordable, over = limits.spend(run, "calls", 1)
+    local affordable, over = limits.spend(run, "calls", 1, past.peek(run, "call", call.id) ~= nil)
     if not affordable then why = over.message end
   end
   past.once(run, "call", { id = call.id, tool = escalate.NAME,

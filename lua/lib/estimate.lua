@@ -9,24 +9,33 @@ local BYTES_A_TOKEN <const> = 3 -- text and code take more of them
 local USD_MOST      <const> = 1000000 * 1000000 -- a million dollars: beyond, sums would overflow
 local IMAGE_TOKENS  <const> = 5000 -- more than any provider counts for an image that it takes
 
---- Bytes of a request as text, and what its images are taken for.
+--- What a request comes to before its messages.
+local function head_of(request)
+  local bytes = #(request.system or "")
+  for _, tool in ipairs(request.tools or {}) do
+    bytes = bytes + #tool.name + #(tool.description or "") + #tool.schema
+  end
+  return { of = request.messages, count = 0, bytes = bytes, images = 0 }
+end
+
+--- Bytes of a request as text, and what its images are taken for. The sums so far stay in the
+--- request: of a list that has grown only what is new is looked at.
 ---@param request table system, tools, messages (fragments)
 ---@param log     Message[] the messages that the fragments stand for
 ---@return integer bytes, integer images in tokens
 local function size(request, log)
-  local bytes, images = #(request.system or ""), 0
-  for _, tool in ipairs(request.tools or {}) do
-    bytes = bytes + #tool.name + #(tool.description or "") + #tool.schema
-  end
-  for i, fragment in ipairs(request.messages) do
-    bytes = bytes + #fragment
+  local sums, messages = request.sums, request.messages
+  if not sums or sums.of ~= messages then sums = head_of(request) end
+  for i = sums.count + 1, #messages do
+    sums.bytes = sums.bytes + #messages[i]
     for _, block in ipairs(log[i].content) do
       for _, image in ipairs(block.images or {}) do
-        bytes, images = bytes - #image.data, images + IMAGE_TOKENS
+        sums.bytes, sums.images = sums.bytes - #image.data, sums.images + IMAGE_TOKENS
       end
     end
   end
-  return math.max(bytes, 0), images
+  sums.count, request.sums = #messages, sums
+  return math.max(sums.bytes, 0), sums.images
 end
 
 ---@class estimate.Measured what an earlier request of a conversation was

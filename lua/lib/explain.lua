@@ -28,6 +28,7 @@ local explain = {}
 ---@field lacks?    Needs
 ---@field inside? string why an address that it names is closed
 ---@field lines?    string what would have to stand in config.yaml
+---@field served?  { verdict: string, why: string? } whether the model's provider may do it
 ---@field sandbox   string in words
 ---@field verdict   "allow"|"ask"|"deny" of all together
 ---@field why       string
@@ -90,6 +91,19 @@ local function sum_up(found)
   return verdict, why
 end
 
+--- Whether the model's provider may do it, where the settings let it and whatever the model.
+local function look_served(cli, who, declaration, workspace)
+  if not declaration.server then return nil end
+  local asked, facts = door.asked_served(who, declaration, workspace)
+  local said, err = look(cli, asked, facts)
+  if not said then return nil, err end
+  if said.verdict == "allow" and who.hooks and who.hooks.allow_tool then
+    local allowed, why = ruling.consents(decider(cli), who.hooks_file, "allow_tool", asked)
+    if not allowed then said = { verdict = "deny", why = why } end
+  end
+  return { verdict = said.verdict == "allow" and "allow" or "deny", why = said.why }
+end
+
 --- Looks at a call as the door would.
 ---@async
 ---@param cli         table
@@ -114,6 +128,9 @@ function explain.call(cli, who, declaration, input, workspace)
     local allowed, why = ruling.consents(decider(cli), who.hooks_file, "allow_tool", asked)
     hook = { verdict = allowed and "allow" or "deny", why = why }
   end
+  local served
+  served, err = look_served(cli, who, declaration, workspace)
+  if err then return nil, err end
   local found = { tool = declaration.name, agent = who.name, file = declaration.file,
     origin = declaration.origin, effect = declaration.effect, reach = declaration.reach,
     names = { command = asked.command, paths = json.array(asked.paths),
@@ -122,7 +139,7 @@ function explain.call(cli, who, declaration, input, workspace)
     grant = declaration.granted, lacks = declaration.lacks,
     inside = grants.inside(declaration, asked.hosts),
     lines = declaration.lacks and grants.lines(declaration, s.home),
-    sandbox = sandbox_words(declaration, s) }
+    served = served, sandbox = sandbox_words(declaration, s) }
   if not text.one_of(who.tools, declaration.name) then
     found.verdict, found.why = "deny", ("%s has no tool called %s"):format(who.name, found.tool)
   else
@@ -161,6 +178,10 @@ function explain.words(found)
   add("granted  %s", grant_words(found))
   if found.lacks then add("lacks    %s", grants.words(found.lacks)) end
   add("sandbox  %s", found.sandbox)
+  if found.served then
+    add("provider %s: %s", found.served.verdict == "allow" and "may do it itself, where it can"
+      or "is not asked to do it", found.served.why or "")
+  end
   if found.answer then add("answer   %s, given before", found.answer) end
   if found.hook then add("hook     %s %s", found.hook.verdict, found.hook.why or "") end
   add("")

@@ -6,6 +6,7 @@ local compaction_words = require "lib.compaction_words"
 local json     = require "lib.json"
 local records  = require "lib.records"
 local show     = require "lib.show"
+local served   = require "lib.served"
 local start    = require "lib.start"
 local style    = require "lib.export_style"
 local text     = require "lib.text"
@@ -93,6 +94,25 @@ local function fields(given)
   return pre(table.concat(short, "\n")) .. table.concat(long)
 end
 
+--- What the provider did itself within a reply.
+local function uses_of(b)
+  local lines = {}
+  for i, use in ipairs(type(b.served) == "table" and b.served or {}) do
+    lines[i] = p(("the provider's %s %s: %s"):format(use.tool, use.what or "",
+      served.outcome(use)), "small")
+  end
+  return table.concat(lines)
+end
+
+--- What a reply rests on; no link: the addresses are those of strangers.
+local function sources_of(b)
+  local lines = {}
+  for i, source in ipairs(type(b.sources) == "table" and b.sources or {}) do
+    lines[i] = ("%s %s"):format(source.title or "", source.url or "")
+  end
+  return #lines > 0 and value("sources", table.concat(lines, "; ")) or ""
+end
+
 local function usage_of(b)
   local parts = {}
   for _, key in ipairs { "input", "output", "cache_read", "cache_write" } do
@@ -153,6 +173,7 @@ local DRAW <const> = {
     local said = said_of(b.content)
     local line = { b.agent, b.model }
     line[#line + 1] = usage_of(b)
+    said = said .. uses_of(b) .. sources_of(b)
     return p(table.concat(line, " · "), "small") .. said, said == "" and "silent" or nil
   end,
   partial = function(b)

@@ -1,5 +1,6 @@
 --- From an HTTP status and its headers to an error that the turn loop can act on, for all dialects.
---- Pure: a date in `retry-after` is measured against the answer's own `date`, not against a clock.
+--- Pure: a date in `retry-after` is measured against the answer's own `date`; where it has none the
+--- date itself is answered (`retry_at_ms`), and whoever has a clock looks at it.
 local failure = {}
 
 local LONGEST_QUOTE <const> = 300 -- bytes of the server's own words that go into a message
@@ -11,6 +12,8 @@ local MEANING <const> = {
   [402] = { code = "limit", help = "the account cannot pay" },
   [403] = { code = "denied", help = "the key may not use this" },
   [404] = { code = "not_found", help = "check the model's name and the base URL" },
+  [407] = { code = "denied", help = "the proxy wants a user and a password; they stand in its "
+    .. "address, as in http_proxy=http://USER:PASSWORD@HOST:PORT" },
   [408] = { code = "timeout", retryable = true },
   [409] = { code = "unavailable", retryable = true },
   [413] = { code = "limit", help = "the request is too large" },
@@ -26,7 +29,8 @@ local UNEXPECTED <const> = { code = "protocol" }                       -- 1xx to
 ---@field code string one of the codes of status.h
 ---@field message string one line
 ---@field retryable boolean
----@field details table status, type, retry_after_ms and what the dialect adds; `busy` where the
+---@field details table status, type, retry_after_ms or retry_at_ms (Unix ms; only where nobody can
+---  tell how long that is), and what the dialect adds; `busy` where the
 ---  server has too much to do now and fewer requests at a time would help; `in_stream` where the
 ---  error came as an event of a stream
 
@@ -68,6 +72,7 @@ function failure.from_status(status, headers, said)
     retryable = retryable,
     details = {
       status = status, type = said.type, retry_after_ms = failure.retry_after_ms(headers),
+      retry_at_ms = failure.retry_at_ms(headers),
       busy = TOO_MUCH[status] and not said.final or nil,
     },
   }
@@ -89,6 +94,17 @@ function failure.retry_after_ms(headers)
   end
   if not ms or ms ~= ms or ms < 0 or ms > 86400000 then return nil end
   return math.ceil(ms)
+end
+
+--- When the server wants to be asked again, where it names a date and does not say what time it is.
+---@param headers table<string, string>
+---@return integer? ms Unix time
+function failure.retry_at_ms(headers)
+  if tonumber(headers["retry-after-ms"]) or failure.seconds_of_date(headers.date or "") then
+    return nil
+  end
+  local till = failure.seconds_of_date(headers["retry-after"] or "")
+  return till and till * 1000
 end
 
 local MONTHS <const> = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6,

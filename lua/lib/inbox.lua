@@ -8,6 +8,7 @@ local inbox = {}
 ---@class inbox.Answer
 ---@field what   "answer"|"approve"|"deny"
 ---@field text?  string  of an answer
+---@field time?  integer Unix ms when it was said; versions before did not say
 ---@field always? boolean of an approval: it holds for later runs too
 ---@field number integer of its message
 ---@field run    string  who asks
@@ -19,19 +20,38 @@ local inbox = {}
 ---@field kind  "question"|"approval"
 ---@field agent string who asks
 ---@field text  string what about, one line or more
+---@field deadline? integer Unix ms: what is said after that does not count
 
 local function name_of(run_id, seq) return ("%s:%d"):format(run_id, seq) end
 
---- Waits for a person's word about the question whose record is `seq`; with `ms` no longer.
+--- Whether somebody spoke in time.
+local function counts(open, said)
+  if not open.deadline then return true end
+  return (said.time or session.get().now()) <= open.deadline
+end
+
+--- Whether somebody has said something already about the question whose record is `seq`.
+---@param run HostRun
+---@param seq integer
+---@return boolean
+function inbox.has(run, seq) return session.get().inbox[name_of(run.id, seq)] ~= nil end
+
+--- Waits for a person's word about the question whose record is `seq`, until its deadline. What was
+--- said in time counts also where it is heard later.
 ---@async
 ---@param open inbox.Open
----@param ms?  integer
 ---@return inbox.Answer? answer, Error? err
-function inbox.await(open, ms)
+function inbox.await(open)
   local s, name = session.get(), name_of(open.run.id, open.seq)
   local early = s.inbox[name]
   s.inbox[name] = nil
-  if early then return early end
+  if early and counts(open, early) then return early end
+  if early then
+    inbox.took(early.number)
+    session.emit(open.run, "notice", { text = ("what was said to %s came too late"):format(name) })
+  end
+  local ms = open.deadline and math.max(0, open.deadline - s.now())
+  if ms == 0 then return nil, { code = "timeout", message = "its time is over" } end
   s.waiting[name] = open
   local _ <close> = setmetatable({}, { __close = function()
     s.waiting[name] = nil

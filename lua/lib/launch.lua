@@ -1,10 +1,13 @@
 --- From what a command line, or a journal, says of a run to its last line. Host VM only.
 local agent   = require "lib.agent"
 local cassette = require "lib.cassette"
+local catalog = require "lib.catalog"
+local changes = require "lib.changes"
 local chains  = require "lib.chains"
 local chooser = require "lib.chooser"
 local fresh   = require "lib.fresh"
 local grants  = require "lib.grants"
+local grounds = require "lib.grounds"
 local inbox   = require "lib.inbox"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
@@ -14,6 +17,7 @@ local past    = require "lib.past"
 local session = require "lib.session"
 local show    = require "lib.show"
 local start   = require "lib.start"
+local text    = require "lib.text"
 local toolbox = require "lib.toolbox"
 
 local launch = {}
@@ -49,6 +53,7 @@ function launch.report(cli, loaded, who)
   end
   for _, one in ipairs(loaded.box.diagnostics) do say("%s", toolbox.say(one)) end
   launch.say_lines(cli, loaded)
+  if who.source then catalog.outline { who } end
   for _, one in ipairs(loaded.catalog.diagnostics) do
     if not one.stays and (one.file == who.file or one.taken == who.file) then
       say("%s:%d:%d: %s", one.file, one.line, one.column, one.message)
@@ -128,13 +133,15 @@ local function print_result(cli, values, total, result, err)
     cli.out(json.encode(json.object {
       { "line", total.line }, { "run", total.run }, { "status", total.status },
       { "agent", result and result.agent }, { "text", result and result.text },
-      { "value", result and result.value }, { "hops", result and result.hops },
+      { "value", result and result.value }, { "sources", result and result.sources },
+      { "hops", result and result.hops },
       { "questions", result and result.questions },
       { "waiting", total.waiting },
       { "turns", total.turns }, { "calls", total.calls },
       { "tokens", not total.rehearsed and total.tokens or nil },
       { "usage", not total.rehearsed and total.usage or nil },
       { "cost_usd", not total.rehearsed and total.usd or nil },
+      { "cost_estimated", total.estimated }, { "cost_least", total.least },
       { "rehearsed", total.rehearsed }, { "time_ms", total.ms },
       { "error", err and { code = err.code, message = err.message } or result and result.error },
     }) .. "\n")
@@ -210,17 +217,19 @@ end
 
 --- The first record of a run, or of its going on. What it says is what a later process needs to go
 --- on as this one would have.
-local function record_start(run, ready, opened, params)
+local function record_start(cli, run, ready, opened, params)
   local again, who, given = ready.again, ready.who, ready.given
+  local identity = grounds.identity(cli, run.workspace)
   if again then
     session.record(run, "run.resumed", { by = "resume", after = again.seq,
-      forget = again.forget, from = again.from, with_current = again.with_current,
-      model = given.values.model, limits = ready.most, files = run:sources() })
+      forget = again.forget, below = again.below, from = again.from,
+      with_current = again.with_current, model = given.values.model, limits = ready.most,
+      files = run:sources(), workspace = run.workspace, workspace_id = identity })
     return
   end
   session.record(run, "run.started", {
     format = 2, agent = not who.chain and who.name or nil, chain = who.chain, task = ready.task,
-    params = who.chain and params or nil, workspace = run.workspace,
+    params = who.chain and params or nil, workspace = run.workspace, workspace_id = identity,
     model = opened.options.model, hops = opened.options.hops, sandbox = opened.sandbox,
     files = run:sources(), definition = who.layer == "named" and who.file or nil,
     choice = who.choice, candidates = who.candidates, project = ready.loaded.project.root,
@@ -253,7 +262,17 @@ local function begin_total(run, ready, total)
     local records = again.pasts[again.id].records
     limits.restore(run, records, limits.stops(records))
     limits.charge_gone(run, again.pasts[again.id].gone, again.pasts)
+    changes.restore(again.pasts, grounds.mover(again.pasts[again.id], run.workspace))
     inbox.receive(run, again.messages)
+  end
+end
+
+--- Takes away the halves of files that a killed process was writing.
+local function sweep(run, again)
+  if not again or not past.wrote_last(again.pasts) then return end
+  for _, path in ipairs(run:sweep_drafts()) do
+    session.emit(run, "notice", { text = ("%s is removed: the interrupted process was writing it")
+      :format(text.valid(path)) })
   end
 end
 
@@ -293,7 +312,8 @@ function launch.one(cli, ready, quiet)
       { hops = opened.options.hops, attachments = ready.attachments or #(values.attach or {}) })
   local result
   result, err = agent.whole(run, function()
-    record_start(run, ready, opened, params)
+    record_start(cli, run, ready, opened, params)
+    sweep(run, again)
     if ready.replay then return work() end -- what people said is no part of a recording
     return listening(run, work)
   end)

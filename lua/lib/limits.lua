@@ -4,20 +4,22 @@
 --- is C's (host/run/budget.h). Host VM only.
 local allowance = require "lib.allowance"
 local estimate  = require "lib.estimate"
+local more      = require "lib.more"
+local overtime  = require "lib.overtime"
 local past      = require "lib.past"
-local question  = require "lib.question"
 local session   = require "lib.session"
+local together  = require "lib.together"
 
 local limits = {}
 
 local CENT <const> = 10000 -- millionths of a dollar
-local END  <const> = "end"
 
 --- Narrows what a run and its children may use.
 local function put(run, most)
   for _, key in ipairs(allowance.KEYS) do
     if most[key] and key == "time" then
-      run:deadline_in(most.time)
+      session.get().allowed[run.id] = most.time
+      run:deadline_in(most.time, overtime.asks(run))
     elseif most[key] then
       run:limit(key, most[key])
     end
@@ -50,7 +52,7 @@ end
 ---@param spec  table of run:child
 ---@return HostRun? child, Error? err
 function limits.child(run, most, spec)
-  local ok, err = limits.room(run, "children", 1)
+  local ok, err = limits.room(run, "children", 1, spec.past ~= nil)
   if not ok then return nil, err end
   local child
   child, err = run:child(spec)
@@ -58,88 +60,149 @@ function limits.child(run, most, spec)
   return child, err
 end
 
+-- time --------------------------------------------------------------------------------------------
+
+--- Milliseconds in which a run was at work: from its first record, and from each time that it was
+--- taken up again, to the last record before it stood still.
+---@param records past.Record[] of one run, in order
+---@param stops   integer[] limits.stops of the top-level run
+---@return integer ms
+local function active_ms(records, stops)
+  local total, at = 0, 1
+  for i = 2, #records do
+    local from, to = records[i - 1].time, records[i].time
+    while stops[at] and stops[at] <= to do
+      if stops[at] > from then from = stops[at] end
+      at = at + 1
+    end
+    total = total + math.max(0, to - from)
+  end
+  return total
+end
+
+--- What is left of a time that was set, and of more that somebody gave.
+---@param ms      integer
+---@param given   more.Given
+---@param records past.Record[] of the run
+---@param first   integer number of the first that counts
+---@param stops   integer[]
+---@return integer ms
+local function time_left(ms, given, records, first, stops)
+  local left = ms - active_ms(table.move(records, first, #records, 1, {}), stops)
+  if not given.last or given.last.at < first then return math.max(0, left) end
+  local since = table.move(records, given.last.at, #records, 1, {})
+  return math.max(0, left, given.last.amount - active_ms(since, stops))
+end
+
+--- What an agent's part has left of its time. One that has ended already needs none, and no option
+--- gives more to one at whose limit the run ended: whoever takes that up again gives it anew.
+local function part_left(run, part)
+  local mine = past.of(run)
+  if not mine then return part.time end
+  local first, hops = 1, 0
+  for i, record in ipairs(mine.records) do
+    if record.kind == "hop" then first, hops = i, hops + 1 end
+    if record.kind == "run.finished" then first = i + 1 end
+  end
+  if hops + 1 ~= part.number then return part.time end
+  local given = more.given(run, ("time.part%d"):format(part.number))
+  return time_left(part.time, given, mine.records, first,
+    limits.stops(past.of(run.top).records))
+end
+
 -- one agent's part --------------------------------------------------------------------------------
 
 ---@class limits.Part
----@field agent string
----@field time  integer? milliseconds
+---@field agent  string
+---@field number integer of the run's parts, from 1 on
+---@field time?  integer milliseconds
+
+local function name_of(key, part) return part and ("%s.part%d"):format(key, part.number) or key end
 
 --- From here on what the run spends counts for this agent's part.
 ---@param run HostRun
 ---@param who agent.Agent
 ---@param most Limits
 function limits.begin_part(run, who, most)
+  local parts = session.get().part
+  local part = { agent = who.name, number = parts[run.id] and parts[run.id].number + 1 or 1,
+    time = most.time or nil }
+  parts[run.id] = part
   run:begin_part(who.name)
   for _, key in ipairs(allowance.OF_AGENT) do
-    if most[key] and key ~= "time" then run:limit(key, most[key], true) end
+    if most[key] and key ~= "time" then
+      run:limit(key, most[key] + more.given(run, name_of(key, part)).amount, true)
+    end
   end
-  session.get().part[run.id] = most.time and { agent = who.name, time = most.time } or nil
 end
 
---- Does an agent's part within the time that it has; what goes on longer is cancelled.
+--- Does an agent's part within the time that it has; what goes on longer is cancelled, or a person
+--- is asked.
 ---@async
 ---@param run  HostRun
 ---@param work async fun(): table?, Error?
 ---@return table? result, Error? err
 function limits.in_time(run, work)
   local part = session.get().part[run.id]
-  if not part then return work() end
-  local done, err = run:race {
-    work = function() -- a failure must settle the race as well as a success
-      local ok, result, why = pcall(work)
-      return { ok = ok, result = result, err = why }
-    end,
-    time = function()
-      run:wait { kind = "clock", key = "part", ms = part.time }
-      return { ok = true, err = { code = "limit",
-        message = ("the limit of %s of %s's part is reached"):format(
-          allowance.amount("time", part.time), part.agent) } }
-    end,
-  }
-  if not done then return nil, err end
-  if not done.ok then error(done.result, 0) end
-  return done.result, done.err
+  if not (part and part.time) then return work() end
+  local words = ("the limit of %s of %s's part"):format(
+    allowance.amount("time", part.time), part.agent)
+  return overtime.within(run, { name = name_of("time", part), asks = overtime.asks(run),
+    left = part_left(run, part), whole = part.time, words = words, ends = function()
+      run:be_late(false)
+      session.get().late[run.id] = part.time
+      return { ok = true, err = { code = "limit", message = words .. " is reached" } }
+    end }, work)
 end
 
 -- spending ----------------------------------------------------------------------------------------
 
 --- How much more a person is asked for: as much again as was used, and at least what is needed now.
-local function more_of(run, key, need)
-  local more = math.max(need, run:spent()[key], 1)
-  if key == "usd" then more = (more + CENT - 1) // CENT * CENT end
-  return more
+local function more_of(holder, key, need)
+  local amount = math.max(need, holder:spent()[key], 1)
+  if key == "usd" then amount = (amount + CENT - 1) // CENT * CENT end
+  return amount
 end
 
---- Asks the person whether the run gets more. Where nobody is there, a run that may wait for one
---- parks (lib/question.lua).
----@return string verdict "raise"|"end", string by
-local function ask(run, key, more, why)
-  local s = session.get()
-  local place = { at = ("limit.%s/%d"):format(key, run:spent()[key]) }
-  local raise = "give " .. allowance.amount(key, more) .. " more"
-  local answer, _, by = question.put(run, { asker = "The run", place = place,
-    text = ("%s.\nIt can have more, or end here with what is done."):format(why),
-    choices = { raise, END }, default = s.settings.budget.on_reached == "ask" and END or nil })
-  return answer == raise and "raise" or END, by
+--- Where an earlier version of this asked, and the run parked.
+local function asked_before(run, key)
+  local at = ("limit.%s/%d"):format(key, run:spent()[key])
+  return past.peek(run, "question", at) and { run = run, at = at } or nil
 end
 
---- What to do about a limit: the person's answer, or the end where policy asks nobody.
-local function decide(run, key, need, err)
+--- Asks about a limit of `holder`, unless policy asks nobody. Answers whether it has more now.
+local function decide(run, holder, of_part, key, need, err)
   local s = session.get()
   local policy = s.settings.budget.on_reached
-  if s.reached[run.top .. key] or policy == "end" or policy == "ask" and not s.ask then
-    return nil
-  end
-  local more = more_of(run, key, need)
-  local verdict, by = ask(run, key, more, err.message)
-  if verdict == END then s.reached[run.top .. key] = true end
-  local body = { what = "limit", limit = key, verdict = verdict, by = by, why = err.message,
-    amount = verdict == "raise" and more or nil }
-  session.record(run, "decision", body)
-  return body
+  local name = name_of(key, of_part and s.part[holder.id])
+  if more.given(holder, name).ended then return false end
+  if policy == "end" or policy == "ask" and not s.ask then return false end
+  local said = more.ask(holder, { limit = key, name = name, amount = more_of(holder, key, need),
+    why = err.message, default = policy == "ask" and "end" or nil,
+    before = asked_before(run, key) })
+  if said.verdict ~= "raise" then return false end
+  holder:raise(key, said.amount, of_part)
+  return true
 end
 
---- A limit was reached. Answers true where there is more now.
+--- Earlier versions recorded a raise with whoever asked for it, and raised all that was short.
+---@return boolean? known it was raised, or said to be the end
+local function recall(run, key)
+  local known = past.take(run, "decision", "limit")
+  while known do -- one about another limit was not asked for again: it holds all the same
+    local raises = known.verdict == "raise"
+    local id, of_part = run:short(known.limit, known.amount or 0)
+    while raises and id do
+      run:above(id):raise(known.limit, known.amount, of_part)
+      id, of_part = run:short(known.limit, known.amount)
+    end
+    if known.limit == key then return raises end
+    known = past.take(run, "decision", "limit")
+  end
+end
+
+--- A limit was reached. Answers true where there is more now. Of several who are short of the same
+--- thing one asks.
 ---@async
 ---@param run  HostRun
 ---@param key  string
@@ -147,19 +210,15 @@ end
 ---@param err  Error what refused
 ---@return boolean? more, Error? err
 function limits.reached(run, key, need, err)
-  local known = past.take(run, "decision", "limit")
-  while known do -- one about another limit was not asked for again: it holds all the same
-    if known.verdict == "raise" then run:raise(known.limit, known.amount) end
-    if known.limit == key then break end
-    known = past.take(run, "decision", "limit")
-  end
-  local said = known
-  if not said then
-    said = decide(run, key, need, err)
-    if said and said.verdict == "raise" then run:raise(key, said.amount) end
-  end
-  if said and said.verdict == "raise" then return true end
-  return nil, err
+  local known = recall(run, key)
+  if known ~= nil then return known or nil, not known and err or nil end
+  local id, of_part = run:short(key, need)
+  if not id then return true end -- somebody was given more meanwhile
+  local found = together.find(run, ("%s of %s %s"):format(key, id, of_part), function()
+    return decide(run, run:above(id), of_part, key, need, err)
+  end)
+  if found == false then return nil, err end
+  return true -- or who asked was cancelled: whoever comes back asks
 end
 
 --- Spends from the agent's part and from the run; refuses, spending nothing, where either has no
@@ -168,8 +227,10 @@ end
 ---@param run    HostRun
 ---@param key    string
 ---@param amount integer 0 asks whether the limit is passed already
+---@param begun? boolean an earlier process began with it: it comes to its end also in overtime
 ---@return boolean? ok, Error? err
-function limits.spend(run, key, amount)
+function limits.spend(run, key, amount, begun)
+  if not begun then overtime.hold(run) end
   while true do
     local ok, err = run:spend(key, amount)
     if ok then return true end
@@ -183,8 +244,10 @@ end
 ---@param run    HostRun
 ---@param key    string
 ---@param amount integer
+---@param begun?  boolean as limits.spend has it
 ---@return boolean? ok, Error? err
-function limits.room(run, key, amount)
+function limits.room(run, key, amount, begun)
+  if not begun then overtime.hold(run) end
   while true do
     local ok, err = run:reserve(key, amount)
     if ok then
@@ -198,35 +261,16 @@ end
 
 -- a run that goes on ------------------------------------------------------------------------------
 
---- Milliseconds in which a run was at work: from its start, and from each time that it was taken up
---- again, to the last record before it stood still.
----@param records { seq: integer, time: integer, kind: string, body: table }[] of one run, in order
----@return integer ms
-local function active_ms(records)
-  local total, began, last = 0, nil, nil
-  for i, record in ipairs(records) do
-    if began and record.kind == "run.resumed" then
-      local before = i - 1 -- what was recorded on the way to being taken up is of this stretch
-      while before > 1 and records[before].seq > (record.body.after or math.maxinteger) do
-        before = before - 1
-      end
-      total = total + math.max(0, records[before].time - began)
-      began = record.time
-    end
-    began = began or record.time
-    last = record.time
-  end
-  return began and total + math.max(0, last - began) or total
-end
+local LAST <const> = { ["run.finished"] = true, ["run.parked"] = true, ["run.differs"] = true }
 
 local SETTLES <const> = { turn = true, partial = true, compaction = true,
   ["run.parked"] = true } -- a run parks when nothing in it is under way
 
 --- Whether nothing is open after this record: what came of the request stands in the journal, as it
---- does where a run ended because its provider failed.
+--- does where a run ended because its provider failed, or was cancelled.
 local function settles(record)
   return SETTLES[record.kind]
-    or record.kind == "run.finished" and record.body.status == "unavailable"
+    or record.kind == "run.finished" and (record.body.status == "unavailable" or record.body.cut)
 end
 
 --- What killed processes had reserved for requests and nothing settled: it may have been spent, by
@@ -250,38 +294,61 @@ local function unsettled(records, stops)
   return lost
 end
 
---- When a top-level run was taken up again.
+--- When a top-level run was taken up again: at the first record of each process after the first.
 ---@param records past.Record[] its own
 ---@return integer[] times
 function limits.stops(records)
   local times = {}
-  for _, record in ipairs(records) do
-    if record.kind == "run.resumed" then times[#times + 1] = record.time end
+  for i, record in ipairs(records) do
+    if record.kind == "run.resumed" then
+      local first = i -- what was recorded on the way to being taken up is of this stretch
+      while first > 1 and records[first - 1].seq > (record.body.after or math.maxinteger) do
+        first = first - 1
+      end
+      times[#times + 1] = records[first].time
+    end
   end
   return times
 end
 
 --- Takes from the limits of a run that goes on what its records alone tell: the time in which it
 --- was at work (not that in which it waited), requests that were cut by the death of their process,
---- and replies that broke off. Turns and calls are spent by whoever takes their records. Right
---- after limits.set, or limits.child.
+--- replies that broke off, and bytes written for calls without a result; and adds what people gave.
+--- Turns and calls are spent by whoever takes their records. Right after limits.set, or
+--- limits.child.
 ---@param run     HostRun
----@param records { seq: integer, time: integer, kind: string, body: table }[] of this run, in order
+---@param records past.Record[] of this run, in order
 ---@param stops   integer[] limits.stops of the top-level run
 function limits.restore(run, records, stops)
-  local left = run:time_left()
-  if left then run:deadline_in(math.max(0, left - active_ms(records))) end
+  more.restore(run, records)
+  for _, key in ipairs(allowance.KEYS) do
+    local given = more.given(run, key)
+    if key ~= "time" then run:raise(key, given.amount) end
+  end
+  local _, _, own = run:time_left()
+  if own then
+    run:deadline_in(time_left(own, more.given(run, "time"), records, 1, stops), overtime.asks(run))
+  end
   limits.charge_cut(run, records, stops)
 end
 
---- Charges what no turn has: replies that broke off, and requests that were cut by the death of
---- their process.
+--- Charges what was under way when a run was cancelled, as its last record has it: requests, and
+--- bytes that were written for calls without a result.
+local function charge_cancelled(run, record)
+  if not LAST[record.kind] then return end
+  for _, cut in ipairs(record.body.cut or {}) do limits.charge(run, limits.cost_of(cut)) end
+  if record.body.wrote then run:charge("written", record.body.wrote) end
+end
+
+--- Charges what neither turn nor result has: replies that broke off, requests that were cut by the
+--- death of their process, and what a cancellation cut.
 ---@param run     HostRun
 ---@param records { time: integer, kind: string, body: table }[] of one run, in order
 ---@param stops   integer[] limits.stops of the top-level run
 function limits.charge_cut(run, records, stops)
   for _, record in ipairs(records) do
     if record.kind == "partial" then limits.charge(run, limits.cost_of(record.body)) end
+    charge_cancelled(run, record)
   end
   for _, open in ipairs(unsettled(records, stops)) do limits.charge(run, open) end
 end
@@ -296,6 +363,8 @@ function limits.charge_gone(run, gone, pasts)
     if record.kind == "child" and pasts[body.run] then
       limits.charge_gone(run, pasts[body.run].records, pasts)
       limits.charge_gone(run, pasts[body.run].gone, pasts)
+    elseif LAST[record.kind] then
+      charge_cancelled(run, record)
     else
       limits.charge(run, limits.cost_of(body))
     end
@@ -303,10 +372,12 @@ function limits.charge_gone(run, gone, pasts)
 end
 
 --- What a reply cost, whole or not, as its record says; nothing where it is no record of one.
----@param body table of turn, partial or compaction
+---@param body table of turn, partial or compaction; `estimated`: what its server did not count
 ---@return { tokens: integer?, usd: number? } cost dollars
 function limits.cost_of(body)
-  return { tokens = body.usage and estimate.counted(body.usage), usd = body.cost_usd }
+  local cost = { tokens = body.usage and estimate.counted(body.usage), usd = body.cost_usd }
+  for key, amount in pairs(body.estimated or {}) do cost[key] = (cost[key] or 0) + amount end
+  return cost
 end
 
 --- Charges what a request came to: tokens, and dollars where they are known.

@@ -38,6 +38,7 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@field wait   async fun(ms: integer)
 ---@field random fun(): number from 0 to 1
 ---@field left   fun(): integer? milliseconds that the run has left
+---@field now    fun(): integer Unix milliseconds
 ---@field turn   fun(target: model.Target): throttle.Turn whose turn it is with the server
 
 -- names ------------------------------------------------------------------------------------------
@@ -249,11 +250,12 @@ function model.resolve(wanted, agent, env)
   return targets
 end
 
---- Dollars for one reply; nil when the price or the usage is not known.
+--- Dollars for one reply; nil when the price or the usage is not known. What a provider takes for
+--- the time of its machines when it runs code stands in no reply: then it is the least.
 ---@param target model.Target
 ---@param usage  { input: integer?, output: integer?, cache_read: integer?, cache_write: integer?,
----  searches: integer? }? `searches` of the server's own tool
----@return number? usd
+---  searches: integer?, code_runs: integer? }? the last two of the server's own tools
+---@return number? usd, boolean? least
 function model.cost(target, usage)
   local prices = target.prices
   if not prices or not usage or not usage.input or not usage.output then return nil end
@@ -267,7 +269,7 @@ function model.cost(target, usage)
   end
   local searches, search = usage.searches or 0, target.prices.search
   if searches > 0 and not search then return nil end
-  return total / 1e6 + searches * (search or 0)
+  return total / 1e6 + searches * (search or 0), (usage.code_runs or 0) > 0 or nil
 end
 
 -- asking -----------------------------------------------------------------------------------------
@@ -322,8 +324,11 @@ end
 
 --- Whether a server may do the work of a tool: its provider's own, or any where the user says so.
 local function serves(target, tool)
-  return tool.server ~= nil and not target.scenario and not target.serves_none
-    and (tool.server.always or not target.own)
+  if not tool.server or target.scenario or target.refused and target.refused[tool.name] then
+    return false
+  end
+  local forms = require("dialects." .. target.dialect).serves
+  return forms ~= nil and forms[tool.name] ~= nil and (tool.server.always or not target.own)
 end
 
 ---@param targets model.Target[]
@@ -336,12 +341,16 @@ function model.can_serve(targets, tool)
   return false
 end
 
---- The tools, each with `server` only where this server is to do its work itself.
+--- The tools, each with `server` only where this server is to do its work itself. What nobody here
+--- can do is not offered where the server does not.
 local function tools_for(target, tools)
   local list = {}
-  for i, tool in ipairs(tools or {}) do
-    list[i] = { name = tool.name, description = tool.description, schema = tool.schema,
-      server = serves(target, tool) or nil }
+  for _, tool in ipairs(tools or {}) do
+    local served = serves(target, tool)
+    if served or not tool.only_served then
+      list[#list + 1] = { name = tool.name, description = tool.description, schema = tool.schema,
+        server = served or nil }
+    end
   end
   return tools and list
 end
@@ -403,6 +412,15 @@ local function pause_before(attempt, err, limits, how)
   return pause
 end
 
+--- How long a server asks to be left alone that names a date and not its own time: by the clock
+--- here. Where that is ahead of the server's the date may be past, and the pause is ours to choose;
+--- where it is behind, the bounds of every pause hold.
+local function by_clock(err, how)
+  local at = err and err.details and err.details.retry_at_ms
+  local ms = at and at - how.now()
+  if ms and ms > 0 then err.details.retry_after_ms = ms end
+end
+
 --- The error with what was being done, and how often, before it.
 local function explained(err, target, attempts)
   local host = target.base_url:gsub("^(%a+://)[^/]*@", "%1") -- no credentials of a URL
@@ -422,22 +440,40 @@ local function in_older_form(http, target, request, dialect, on_event, first)
   return nil, first, false
 end
 
---- Whether a refusal is about a tool that the server was asked to serve: not every model can, and
---- an organisation may have forbidden it.
-local function refuses_to_serve(target, request, err)
-  if target.serves_none or not err.details or err.details.status ~= 400 then return false end
+--- The tool of the server's own that a refusal is about: not every model can, and an organisation
+--- may have forbidden it. It goes by the tool's name, or by what the dialect asks for it with.
+local function tool_refused(target, request, dialect, err)
+  if not err.details or err.details.status ~= 400 then return nil end
   for _, tool in ipairs(tools_for(target, request.tools) or {}) do
-    if tool.server and err.message:find(tool.name, 1, true) then return true end
+    local form = tool.server and dialect.serves[tool.name]:match('"type":"([%w_]+)"')
+    if form and (err.message:find(tool.name, 1, true) or err.message:find(form, 1, true)) then
+      return tool.name
+    end
   end
-  return false
 end
 
---- Asks again with tools of our own only; they say themselves what is missing here.
-local function with_own_tools(http, target, request, dialect, on_event, first)
-  on_event { kind = "retry", attempt = 1, wait_ms = 0, code = first.code,
-    why = "the server refused its own tool: " .. first.message }
-  target.serves_none = true
-  return exchange(http, target, request, dialect, on_event)
+--- Asks again without what the server refused of what is its own: a tool, whose place ours takes
+--- where there is one, or the container of its code, which lasts for a while only. Once for each.
+local function without_refused(http, target, request, dialect, on_event, err, used)
+  local reply
+  while err do
+    local name = tool_refused(target, request, dialect, err)
+    local expired = not name and request.container and (err.details or {}).status
+      and err.message:lower():find("container", 1, true)
+    if name then
+      target.refused = target.refused or {}
+      target.refused[name] = true
+    elseif expired then
+      request.container = nil
+    else
+      break
+    end
+    on_event { kind = "retry", attempt = 1, wait_ms = 0, code = err.code,
+      why = ("the server refused %s: %s"):format(name and "its own tool " .. name
+        or "the place where its code ran, which is begun anew", err.message) }
+    reply, err, used = exchange(http, target, request, dialect, on_event)
+  end
+  return reply, err, used
 end
 
 local function rehearse(http, target, request, on_event)
@@ -458,9 +494,10 @@ local function attempt_of(http, target, request, dialect, on_event, how, attempt
     and dialect.wants_legacy(err) then
     reply, err, used = in_older_form(http, target, request, dialect, on_event, err)
   end
-  if err and attempt == 1 and refuses_to_serve(target, request, err) then
-    reply, err, used = with_own_tools(http, target, request, dialect, on_event, err)
+  if err and attempt == 1 then
+    reply, err, used = without_refused(http, target, request, dialect, on_event, err, used)
   end
+  by_clock(err, how)
   turn:over(err)
   return reply, err, used
 end

@@ -72,8 +72,8 @@ function openai.failure(status, headers, body)
   return reading.no_stream(err, status, headers, body)
 end
 
---- Takes a usage object into `state`, which may have counted `searches`; what the cache read or
---- wrote is part of the prompt's count on this wire, and not of ours.
+--- Takes a usage object into `state`, which may have counted `searches` and `code_runs`; what the
+--- cache read or wrote is part of the prompt's count on this wire, and not of ours.
 ---@param state   table
 ---@param prompt  any tokens of the prompt
 ---@param output  any
@@ -90,7 +90,8 @@ function openai.usage(state, prompt, output, details)
   if not next(raw) then return {} end
   local input = raw.prompt and raw.prompt - (raw.cache_read or 0) - (raw.cache_write or 0)
   state.usage = { input = input and math.max(input, 0), output = raw.output,
-    cache_read = raw.cache_read, cache_write = raw.cache_write, searches = state.searches }
+    cache_read = raw.cache_read, cache_write = raw.cache_write, searches = state.searches,
+    code_runs = state.code_runs }
   return { { kind = "usage", usage = state.usage } }
 end
 

@@ -5,7 +5,7 @@
 --- Compared are the parts that a cache looks at, in this order: what is set beside the prompt
 --- (model, thinking, effort, form of the answer), tools, system prompt, messages. Marks for the
 --- cache, which move, are no part of it. The parts are fragments that are kept anyway, so this
---- costs no copy.
+--- costs no copy; of a list of messages that has only grown, what it was is not looked at again.
 local json    = require "lib.json"
 local session = require "lib.session"
 local strict  = require "lib.strict"
@@ -39,13 +39,30 @@ end
 ---@return string
 function prefix.shared(system, tools) return tools_of(tools) .. system end
 
---- The parts of a request, in the order in which a cache reads them.
+---@class prefix.Sent a request as it went out
+---@field head     string[] settings, tools, system prompt
+---@field tools    table[]  that the second stands for
+---@field messages string[] fragments; later ones may have been added
+---@field count    integer  of those that went out
+---@field bytes    integer? of all parts
+---@field tokens   integer? of its prompt, as the server counted them
+
+--- What goes out.
 ---@param target  model.Target
 ---@param request table of a talk
----@return string[] parts
-function prefix.parts(target, request)
-  local parts = { settings_of(target, request), tools_of(request.tools), request.system }
-  return table.move(request.messages, 1, #request.messages, #parts + 1, parts)
+---@param before  prefix.Sent?
+---@return prefix.Sent sent without bytes and tokens
+function prefix.sent(target, request, before)
+  local tools = before and before.tools == request.tools and before.head[2]
+    or tools_of(request.tools)
+  return { head = { settings_of(target, request), tools, request.system }, tools = request.tools,
+    messages = request.messages, count = #request.messages }
+end
+
+--- The parts of a request, in the order in which a cache reads them.
+local function parts_of(sent)
+  local parts = table.move(sent.head, 1, #HEAD, 1, {})
+  return table.move(sent.messages, 1, sent.count, #HEAD + 1, parts)
 end
 
 --- How many bytes two texts begin with that are the same.
@@ -92,6 +109,19 @@ function prefix.compare(before, now)
     before = excerpt(old, within), now = excerpt(now[first], within) } }
 end
 
+--- The same of requests: the second may be the first and more.
+---@param before prefix.Sent
+---@param now    prefix.Sent
+---@return prefix.Compared
+function prefix.since(before, now)
+  local grown = before.messages == now.messages
+  for i = 1, #HEAD do grown = grown and before.head[i] == now.head[i] end
+  if not grown then return prefix.compare(parts_of(before), parts_of(now)) end
+  local bytes = before.bytes
+  for i = before.count + 1, now.count do bytes = bytes + #now.messages[i] end
+  return { bytes = bytes, same = before.bytes }
+end
+
 --- What a turn could have read from the cache, and did not: only where the server counts.
 ---@param usage  Usage?
 ---@param before integer? tokens of the prompt before
@@ -130,15 +160,16 @@ end
 function prefix.note(self, target, reply)
   if target.scenario then return nil end
   local before, key = before_of(self, target)
-  local parts = prefix.parts(target, self.request)
-  local told = before and prefix.compare(before.parts, parts)
-    or prefix.compare({}, parts)
+  local sent = prefix.sent(target, self.request, before)
+  local told = before and prefix.since(before, sent) or prefix.compare({}, parts_of(sent))
   local own = self.sent ~= nil
   local share = before and told.same / math.max(1, before.bytes) or 0
   local missed, usd = prefix.missed(reply.usage, own and before.tokens or nil, share, target)
-  self.sent = { parts = parts, bytes = told.bytes, tokens = prompt_tokens(reply.usage) }
+  sent.bytes, sent.tokens = told.bytes, prompt_tokens(reply.usage)
+  self.sent = sent
   if not own then -- of later conversations only the beginning can be the same
-    session.get().sent[key] = { parts = table.move(parts, 1, #HEAD + 1, 1, {}), bytes = told.bytes }
+    session.get().sent[key] = { head = sent.head, tools = sent.tools, bytes = told.bytes,
+      messages = { sent.messages[1] }, count = 1 }
   end
   return { bytes = told.bytes, same = told.same, first = not own or nil,
     differs = before and told.differs, missed = missed, missed_usd = usd,

@@ -30,11 +30,24 @@ local function is_folder(cli, path)
   return info and info.kind == "folder" and info or nil
 end
 
+--- Folders of definitions as they were read, by path, for whoever asks of one more than once: what
+--- is judged is what is loaded.
+---@alias project.Seen table<string, table[]>
+
+--- What cli.catalog has of a folder; nothing where there is none.
+---@param seen? project.Seen
+---@return table[] files
+function project.definitions(cli, folder, seen)
+  local files = seen and seen[folder] or cli.catalog(folder) or {}
+  if seen then seen[folder] = files end
+  return files
+end
+
 --- Whether `folder` holds at least one definition, and whether all that it has are of runs.
-local function has_definition(cli, folder, known)
+local function has_definition(cli, folder, known, seen)
   if not is_folder(cli, folder) then return false end
   local why
-  for _, file in ipairs(cli.catalog(folder) or {}) do
+  for _, file in ipairs(project.definitions(cli, folder, seen)) do
     if file.kind == "definition" then
       local path = folder .. "/" .. file.path
       why = known and written.why(known, path, file.real, file.hash)
@@ -49,8 +62,9 @@ end
 ---@param cli    table
 ---@param folder string
 ---@param known? written.Record nil asks nothing
+---@param seen?  project.Seen
 ---@return project.Place? place, string? why
-function project.at(cli, folder, known)
+function project.at(cli, folder, known, seen)
   local why
   for _, marker in ipairs { ".perigee", ".claude/agents" } do
     local path = folder .. "/" .. marker
@@ -64,21 +78,21 @@ function project.at(cli, folder, known)
     end
   end
   local agents = folder .. "/agents"
-  local has, doubt = has_definition(cli, agents, known)
+  local has, doubt = has_definition(cli, agents, known, seen)
   if has then return { root = folder, base = folder, agents = agents } end
   return nil, why or doubt and ("the definitions in %s: %s"):format(agents, doubt)
 end
 
 --- Walks up from the current folder; stops below the home folder, at a file system's edge and at a
 --- folder of somebody else's.
-local function search(cli, folders, known, lines)
+local function search(cli, folders, known, lines, seen)
   local at, home = folders.current, folders.home
   local first = cli.stat(at)
   while at and at ~= "/" and at ~= home do
     local info = is_folder(cli, at)
     if not info or not first then return nil end
     if info.device ~= first.device or info.owner == "other" then return nil end
-    local place, why = project.at(cli, at, known)
+    local place, why = project.at(cli, at, known, seen)
     if place then return place end
     if why then
       lines[#lines + 1] = ("%s is not taken for a project: %s; perigee trust %s accepts it")
@@ -105,14 +119,14 @@ local function pins_of(folders, place)
 end
 
 --- The project that --project names, or why it is none.
-local function named_place(cli, named, known)
+local function named_place(cli, named, known, seen)
   local info = is_folder(cli, named)
   if not info then
     return nil, { code = "not_found", message = ("--project %s: no such folder"):format(named) }
   end
   local root = info.real
-  local place, why = project.at(cli, root, known)
-  if not place and has_definition(cli, root, known) then
+  local place, why = project.at(cli, root, known, seen)
+  if not place and has_definition(cli, root, known, seen) then
     place = { root = root, agents = root, base = root }
   end
   if place then return place end
@@ -128,17 +142,18 @@ end
 ---@async
 ---@param cli table
 ---@param named? string what --project said
+---@param seen?  project.Seen filled
 ---@return project.Project? found, Error? err
-function project.find(cli, named)
+function project.find(cli, named, seen)
   local folders = cli.folders()
   local layers, lines = {}, {}
   local known = written.load(cli)
   local place, err
   if named then
-    place, err = named_place(cli, named, known)
+    place, err = named_place(cli, named, known, seen)
     if not place then return nil, err end
   else
-    place = search(cli, folders, known, lines)
+    place = search(cli, folders, known, lines, seen)
   end
   local dist = folders.distribution
   local root = place and place.root

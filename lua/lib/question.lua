@@ -23,6 +23,7 @@ local NO_ANSWER <const> = {
 ---@field choices?    string[] what may be answered; anything where it is missing
 ---@field default?    string  the answer where nobody gives one
 ---@field timeout_ms? integer
+---@field amount?  integer that is offered, for whoever goes on
 
 --- Appended before anybody is asked.
 ---@async
@@ -73,9 +74,9 @@ end
 
 --- Waits for an answer from elsewhere. One that is none of the choices is no answer.
 ---@return string? word, Error? err, integer? number of the message
-local function from_elsewhere(open, asked, ms)
+local function from_elsewhere(open, asked)
   while true do
-    local said, err = inbox.await(open, ms)
+    local said, err = inbox.await(open)
     if not said then return nil, err end
     local word = type(said.text) == "string" and text.valid(said.text) or ""
     if word ~= "" and (not asked.choices or text.one_of(asked.choices, word)) then
@@ -105,14 +106,53 @@ end
 
 --- The word that somebody gave, or why there is none.
 ---@return string? word, Error? err, integer? number
-local function from_somebody(run, asked, body, seq)
+local function from_somebody(run, open, asked)
   local s = session.get()
-  local ms = body["until"] and math.max(0, body["until"] - s.now())
-  local open = { run = run, seq = seq, kind = "question", agent = asked.asker, text = asked.text }
-  if ms == 0 then return nil, { code = "timeout" } end
+  local ms = open.deadline and math.max(0, open.deadline - s.now())
+  if ms == 0 then return from_elsewhere(open, asked) end -- somebody may have spoken in time
   if s.ask then return from_either(run, open, asked, ms) end
-  if s.parks and (asked.default == nil or ms) then return from_elsewhere(open, asked, ms) end
+  if s.parks and (asked.default == nil or ms) then return from_elsewhere(open, asked) end
   return nil, { code = "unavailable" }
+end
+
+--- Until when an answer counts, as the record says; where `stalls.ask` waits on, always.
+local function deadline_of(asked)
+  local s = session.get()
+  local ms = asked.timeout_ms
+  if not ms and not s.ask and asked.default == nil then ms = s.settings.policy.wait_ms or nil end
+  return ms and s.now() + ms or nil
+end
+
+--- What is done when nobody answered in time: what the record says, where it names a time.
+---@return "default"|"fail"|"wait"
+local function policy_of(asked, body)
+  local s = session.get()
+  local policy = s.settings.stalls.ask
+  if body["until"] then policy = body.late or "default" end
+  if policy == "wait" and s.parks then return "wait" end
+  return policy ~= "fail" and asked.default ~= nil and "default" or "fail"
+end
+
+--- Nobody answered in time. What then happens is told; where it is to wait on, it does.
+local function too_late(open, asked, action)
+  local s = session.get()
+  session.emit(open.run, "stall", { what = "ask", action = action, after_ms = asked.timeout_ms
+    or not s.ask and s.settings.policy.wait_ms or s.settings.policy.ask_ms })
+  if action ~= "wait" then return nil, { code = "timeout" } end
+  open.deadline = nil
+  return from_elsewhere(open, asked)
+end
+
+--- Appended before anybody is asked; what an earlier process offered holds.
+local function opened(run, asked)
+  local late, deadline = session.get().settings.stalls.ask, deadline_of(asked)
+  local kept = late ~= "wait" and deadline or nil
+  local body, seq = question.asked(run, asked.place, { agent = asked.asker, to = "User",
+    text = asked.text, choices = asked.choices, default = asked.default, amount = asked.amount,
+    late = kept and late == "fail" and late or nil, ["until"] = kept })
+  asked.choices = body.choices or asked.choices
+  return body, { run = run, seq = seq, kind = "question", agent = asked.asker, text = body.text,
+    deadline = body["until"] or late == "wait" and deadline or nil }
 end
 
 --- Asks the user.
@@ -121,21 +161,17 @@ end
 ---@param asked question.Asked
 ---@return string? answer, Error? err
 ---@return string by "person" (at the terminal), "inbox" (from elsewhere), "default" or "nobody"
+---@return table body of the record
 function question.put(run, asked)
-  local s = session.get()
   asked.text = text.cut_middle(text.valid(asked.text), QUESTION_MOST)
-  local body, seq = question.asked(run, asked.place, { agent = asked.asker, to = "User",
-    text = asked.text, choices = asked.choices, default = asked.default,
-    ["until"] = asked.timeout_ms and s.now() + asked.timeout_ms })
+  local body, open = opened(run, asked)
   local known = past.take(run, "answer", past.key("answer", body))
-  if known then return known.text, known.error, known.by end
-  local answer, err, number = from_somebody(run, asked, body, seq)
+  if known then return known.text, known.error, known.by, body end
+  local answer, err, number = from_somebody(run, open, asked)
+  local action = err and err.code == "timeout" and policy_of(asked, body)
+  if action then answer, err, number = too_late(open, asked, action) end
   local by = number and "inbox" or "person"
-  if err and err.code == "timeout" then
-    session.emit(run, "stall", { what = "ask", action = asked.default and "default" or "fail",
-      after_ms = asked.timeout_ms or s.settings.policy.ask_ms })
-  end
-  if not answer and asked.default ~= nil then
+  if not answer and asked.default ~= nil and action ~= "fail" then
     answer, err, by = asked.default, nil, "default"
   elseif not answer then
     by = "nobody"
@@ -144,7 +180,7 @@ function question.put(run, asked)
   question.answered(run, asked.place, { text = answer, by = by,
     error = err and { code = err.code, message = err.message } })
   inbox.took(number)
-  return answer, err, by
+  return answer, err, by, body
 end
 
 --- What a parked run waits for, for people.

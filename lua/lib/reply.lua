@@ -72,7 +72,7 @@ local function too_late(open)
   end
   if open.overdue then
     return invalid("%s: its time is over%s; perigee runs resume %s goes on", name,
-      open.default ~= nil and (" and %q holds"):format(open.default) or "", open.run)
+      waiting.holds(open, " and "), open.run)
   end
   return true
 end
@@ -162,7 +162,7 @@ function reply.give(cli, what, named, values, said)
   if not ok then return nil, err end
   message, err = READ[what](cli, open, values, said)
   if not message then return nil, err end
-  message.run, message.seq = open.run, open.seq
+  message.run, message.seq, message.time = open.run, open.seq, cli.now()
   local body = json.encode(message)
   ok, err = cli.post(top.run, body)
   if not ok then return nil, err end

@@ -127,7 +127,8 @@ end
 -- what a broken request came to -------------------------------------------------------------------
 
 --- A server that did not take the request, or refused it, counts nothing. One that was cut counts
---- what it said of it; where it said nothing, what went in and what came.
+--- what it said of it; where it said nothing, what went in and what came. It is an estimate: how
+--- much of the reply was made and never came, nobody tells.
 local function broken_cost(self)
   local attempt = self.attempt
   local never_taken = attempt.unanswered and not attempt.unanswered.taken
@@ -136,23 +137,30 @@ local function broken_cost(self)
     return {}
   end
   local usage, said = attempt.usage or {}, estimate.said(attempt.said)
-  local bound = self.binds.usd or self.binds.tokens
-  if not attempt.usage and not bound then return {} end
   usage = { input = usage.input or self.input, output = math.max(usage.output or 0, said),
-    cache_read = usage.cache_read, cache_write = usage.cache_write }
+    cache_read = usage.cache_read, cache_write = usage.cache_write, searches = usage.searches,
+    fetches = usage.fetches, code_runs = usage.code_runs }
   return { tokens = estimate.counted(usage), usd = model.cost(self.target, usage), usage = usage }
 end
 
 --- Ends an attempt that brought no whole reply. What it said or cost is recorded.
----@param err? Error nil: it was cancelled, and nothing can be recorded
+---@param err? Error nil: it was cancelled; the run's last record has what it cost, since nobody can
+---  wait for one now
 local function lose(self, err)
   local attempt = self.attempt
   if not attempt then return settle(self, {}) end
   local cost = broken_cost(self)
   settle(self, cost)
   self.attempt = nil
+  if not err then
+    if cost.usage then
+      session.cut(self.run, { agent = self.talk.who.name, model = self.target.model,
+        usage = cost.usage, cost_usd = cost.usd })
+    end
+    return
+  end
   local said = table.concat(attempt.text)
-  if not err or said == "" and not cost.tokens then return end
+  if said == "" and not cost.tokens then return end
   session.record(self.run, "partial", { agent = self.talk.who.name, turn = self.talk.turn,
     text = said, error = { code = err.code, message = err.message }, usage = cost.usage,
     cost_usd = cost.usd })
@@ -225,17 +233,34 @@ end
 ---@return boolean
 function Held:may_retry() return self.attempts < self.target.limits.attempts end
 
+--- Keeps how the server counted a request of that size; false where it does not say.
+local function measure(talk, size, reply)
+  if not (reply.usage and reply.usage.input) then return false end
+  -- With tools of the server's own its count is that of several requests.
+  talk.measured = not reply.served and { bytes = size.bytes, images = size.images,
+    tokens = estimate.counted(reply.usage) - (reply.usage.output or 0) } or nil
+  return true
+end
+
+--- A reply that an earlier process got: the next request is estimated as it would have been there.
+---@param talk  talk.Talk whose reply is not said yet
+---@param reply table as it was recorded
+function reservation.recall(talk, reply)
+  local _, size = estimate.input(talk.request, talk.log)
+  measure(talk, size, reply)
+end
+
 --- The request has its whole reply. What is set aside stays so until the reply is recorded: whoever
 --- waits for it goes on from there. What the reply cost is charged with its record (asking.charge);
---- where its server does not say, and a limit binds, what was estimated is charged here.
+--- where its server does not say, and a limit binds, what was estimated is charged here, and
+--- stands in `estimated` for the record.
 ---@param reply Reply
 ---@return reservation.Held self to be closed
 function Held:keep(reply)
-  if reply.usage and reply.usage.input then
-    self.talk.measured = { bytes = self.size.bytes, images = self.size.images,
-      tokens = estimate.counted(reply.usage) - (reply.usage.output or 0) }
-  else
-    limits.charge(self.run, broken_cost(self))
+  if not measure(self.talk, self.size, reply) then
+    local cost = broken_cost(self)
+    limits.charge(self.run, cost)
+    self.estimated = cost.tokens and { tokens = cost.tokens, usd = cost.usd }
   end
   self.kept, self.attempt = true, nil
   return self

@@ -99,23 +99,38 @@ local SORTS <const> = {
   end,
 }
 
+--- What is wrong with one option of a schema.
+local function fault(node, key, takes, depth)
+  if key == "kind" then return nil end
+  local sort = takes[key] or COMMON[key]
+  if not sort then
+    local known = text.sorted_keys(takes)
+    table.move({ "default", "optional" }, 1, 2, #known + 1, known)
+    return ("unknown option %q of %s%s"):format(tostring(key), node.kind,
+      text.suggest(tostring(key), known))
+  end
+  local why = SORTS[sort](node[key], depth)
+  return why and ("%s of %s %s"):format(key, node.kind, why) or nil
+end
+
+--- The fault that is told: the first by its option's name. There is none as a rule, so that nothing
+--- is sorted.
+local function first_fault(node, takes, depth)
+  local first, told
+  for key in pairs(node) do
+    local why = fault(node, key, takes, depth)
+    if why and (not first or tostring(key) < first) then first, told = tostring(key), why end
+  end
+  return told
+end
+
 function verify(node, depth)
   if type(node) ~= "table" then return "a " .. type(node) .. " is no schema" end
   if depth > DEPTH_MOST then return "schemas nest deeper than " .. DEPTH_MOST end
   local takes = OPTIONS[node.kind]
   if not takes then return ("%s is no kind of schema"):format(tostring(node.kind)) end
-  for _, key in ipairs(text.sorted_keys(node)) do
-    local sort = takes[key] or COMMON[key]
-    if key ~= "kind" then
-      if not sort then
-        local known = text.sorted_keys(takes)
-        table.move({ "default", "optional" }, 1, 2, #known + 1, known)
-        return ("unknown option %q of %s%s"):format(key, node.kind, text.suggest(key, known))
-      end
-      local why = SORTS[sort](node[key], depth)
-      if why then return ("%s of %s %s"):format(key, node.kind, why) end
-    end
-  end
+  local why = first_fault(node, takes, depth)
+  if why then return why end
   if node.min and node.max and node.min > node.max then
     return "min of " .. node.kind .. " is above max"
   end

@@ -82,6 +82,7 @@ local function carry_child(run, place, who, input, options, more)
   local record, task = mark(place, options.of), opening.of(input)
   record.workspace, record.copy = options.workspace, more.copy
   return children.carry(run, { agent = who.name, task = task, record = record, again = more.again,
+    try = more.try,
     started = { workspace = more.place and more.place.workspace or run.workspace },
     place = more.place, limits = options.bounds, work = work_of(who, input, options) })
 end
@@ -102,17 +103,22 @@ local function close_child(run, place, who, options, result, failure, id, patch)
 end
 
 --- A child in a copy of its own, which is taken up again where the child was under way in one;
---- where that copy is gone the child begins anew, and what it did before counts.
+--- where that copy is gone the child begins anew, and what it did before counts. So does one whose
+--- time was over and that may begin anew, in another copy.
 ---@return any reply, Patch|Error|nil patch_or_err
-local function carry_in_copy(run, place, who, input, options, again)
+local function carry_in_copy(run, place, who, input, options, again, try)
+  local anew = false
   local function work(copy, name, is_again)
     if again and not is_again then children.give_up(run, again) end
     return carry_child(run, place, who, input, options,
-      { place = copy, copy = name, again = is_again and again or nil })
+      { place = copy, copy = name, again = is_again and again or nil, try = try })
   end
-  return copies.within(run, again and again.copy, work, function(...)
-    return close_child(run, place, who, options, ...)
+  local reply, more = copies.within(run, again and again.copy, work, function(result, err, id, ...)
+    anew = id ~= nil and children.again(run, id, try or 1, true)
+    if not anew then return close_child(run, place, who, options, result, err, id, ...) end
   end)
+  if not anew then return reply, more end
+  return carry_in_copy(run, place, who, input, options, nil, (try or 1) + 1)
 end
 
 --- run.ask: a child run with one agent.
@@ -142,7 +148,9 @@ function services.ask(run, place, name, input, options)
   local who, err = session.get().catalog.find(name)
   if not who then return nil, err end
   local again = started and started.body
-  if checked.workspace then return carry_in_copy(run, place, who, input, checked, again) end
+  if checked.workspace then
+    return carry_in_copy(run, place, who, input, checked, again, again and again.try)
+  end
   return close_child(run, place, who, checked,
     carry_child(run, place, who, input, checked, { again = again }))
 end

@@ -26,15 +26,21 @@ local session = {}
 ---@field policies string[] the files that are asked about each call
 ---@field limiting string[] those of them that limit the parts of agents
 ---@field speaking table<string, string[]> what the reply under way has said, by run
+---@field cuts     table<string, session.Cut[]> requests that were cancelled, by run
 ---@field unpriced table<string, boolean> models of which was said that no price is known
 ---@field touched  table<string, session.Touched[]> files changed, by run
 ---@field watched  table<string, table> workspaces of which commands' changes count; lib.changes
 ---@field questions table<string, question.Asked[]> that nobody answered, by run
 ---@field sent     table<string, table> how the last conversation of an agent began; see lib.prefix
----@field part     table<string, limits.Part> the time of the part of the agent at work, by run
----@field reached  table<string, boolean> limits where a person said that it is the end
----@field stalls   integer about which a person was asked
+---@field part     table<string, limits.Part> the part of the agent at work, by run
+---@field given    table<string, more.Given> what people said about limits, by run and limit
+---@field together table<string, together.Open> what several wait for, by name
+---@field allowed  table<string, integer> the time that a run was given at first, in ms, by run
+---@field late     table<string, integer> how long runs had that ended since it was over, by run
+---@field acted    table<string, "write"|"outside"> what runs did that may not be done twice, by run
+---@field stalls   table<string, integer> how often a person was asked about one, by its place
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
+---@field interrupted table<string, true> tools whose last call a dead process made: "RUN TOOL"
 ---@field models   table<string, string[]> the models that a run asks, the first of them now, by run
 ---@field bench?   bench.Bench what the test under way may do besides
 ---@field visits   table<string, integer> conversations begun, by agent
@@ -49,6 +55,12 @@ local session = {}
 ---@field unrecorded? boolean the journal takes no records any more
 ---@field now      fun(): integer Unix milliseconds
 
+---@class session.Cut a request that was cancelled, with what it came to as an estimate
+---@field agent     string
+---@field model     string
+---@field usage     Usage
+---@field cost_usd? number
+
 local current
 
 ---@param new Session
@@ -56,6 +68,27 @@ function session.open(new) current = new end
 
 ---@return Session
 function session.get() return current or error("no session is open", 2) end
+
+--- Notes a request that was cancelled, for the last record of its run.
+---@param run HostRun
+---@param cut session.Cut
+function session.cut(run, cut)
+  local cuts = current.cuts[run.id] or {}
+  current.cuts[run.id] = cuts
+  cuts[#cuts + 1] = cut
+end
+
+--- Takes what was noted; and what it cost, where all prices are known.
+---@param run HostRun
+---@return session.Cut[]? cuts, number? usd
+function session.take_cut(run)
+  local cuts = current.cuts[run.id]
+  if not cuts then return nil end
+  current.cuts[run.id] = nil
+  local usd = 0.0
+  for _, cut in ipairs(cuts) do usd = usd and cut.cost_usd and usd + cut.cost_usd or nil end
+  return json.array(cuts), usd
+end
 
 --- The past of a run that goes on; nil for one that began in this process, and without a session.
 ---@param id string
@@ -99,6 +132,13 @@ end
 function session.state_of(run, tool)
   local states = current.states[run.id]
   return states and states[tool]
+end
+
+--- Notes that a run did something that may not be done twice.
+---@param run_id string
+---@param what?  "write"|"outside" nil: nothing
+function session.act(run_id, what)
+  if what and current.acted[run_id] ~= "outside" then current.acted[run_id] = what end
 end
 
 ---@class session.Touched

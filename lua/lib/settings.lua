@@ -49,9 +49,9 @@ local text   = require "lib.text"
 ---@field sandbox  settings.Sandbox
 ---@field limits   settings.Limits
 ---@field budget   settings.Budget
----@field stalls   table<stall.Name, stall.Policy>
----@field policy   { ask_ms: integer, unanswered: "wait"|"refuse", rules: settings.Rule[] } the
----  user's rules first
+---@field stalls   table<string, string> by stall.Name, `child`, `ask` and `run`
+---@field policy   { ask_ms: integer, wait_ms: integer|false, unanswered: "wait"|"refuse",
+---  rules: settings.Rule[] } the user's rules first
 ---@field grants   table<string, Needs> by tool; net, secrets, read, write as far as granted
 ---@field warnings string[] "FILE:LINE:COLUMN: what was not followed"
 ---@field origin   table<string, string> where a key was set: "limits.time" to "FILE:LINE"
@@ -138,6 +138,11 @@ local function fit_times(now, origin, said)
   return true
 end
 
+local UNFIT <const> = "context.left is not less than context.full"
+
+--- What is left of a conversation that was made shorter is less than what made it necessary.
+local function fit_shares(now) return now["context.left"] < now["context.full"] end
+
 --- What the user shows, as far as it is there: one file may serve several machines.
 local function shown(cli, layer, paths, warnings)
   local there, node = json.array {}, layer.found["sandbox.show"].node
@@ -162,6 +167,11 @@ local function put_user(cli, now, origin, layer, warnings)
   end
   if not fit_times(now, origin, layer.found) then
     layer.read.problem(layer.found["limits.time"].node, "time is longer than time_most")
+    return nil, layers.refusal(layer)
+  end
+  local share = layer.found["context.left"] or layer.found["context.full"]
+  if share and not fit_shares(now) then
+    layer.read.problem(share.node, UNFIT)
     return nil, layers.refusal(layer)
   end
   return true
@@ -245,6 +255,7 @@ function settings.load(cli, project, given)
   if not fit_times(now, origin, said) then
     return nil, { code = "invalid", message = "limits.time is longer than limits.time_most" }
   end
+  if not fit_shares(now) then return nil, { code = "invalid", message = UNFIT } end
   return result_of(now, origin, warnings)
 end
 

@@ -85,6 +85,12 @@ local function size_key(name, default, least, most)
     narrower = smaller(size.words), words = size.words }
 end
 
+--- A share of a model's window.
+local function share_key(name, default, least, most)
+  return { name, name:match("%.(.*)"), read = values.share(least, most), default = default,
+    narrower = false, words = values.share_words }
+end
+
 local function list_key(name, reader, example, narrower)
   return { name, name:match("%.(.*)"), read = values.list(reader, example), default = {},
     narrower = narrower }
@@ -92,6 +98,16 @@ end
 
 local function limit_words(key)
   return function(value) return value and allowance.amount(key, value) or "none" end
+end
+
+--- A project's list of words: those of ours that it keeps.
+local function fewer(theirs, ours)
+  local kept, dropped = json.array {}, {}
+  for _, word in ipairs(theirs) do
+    local list = text.one_of(ours, word) and kept or dropped
+    list[#list + 1] = word
+  end
+  return kept, dropped[1] and table.concat(dropped, ", ") .. " is the user's to allow"
 end
 
 --- `budget.KEY`: what a run may use. A project's is the smaller one, or the only one.
@@ -106,13 +122,24 @@ local function budget_key(key)
 end
 
 --- `stalls.NAME`: what is done when nothing happens for too long.
-local function stall_key(name, default)
-  return { "stalls." .. name, name, read = values.word { "retry", "fail", "ask" },
+local function stall_key(name, default, words)
+  return { "stalls." .. name, name, read = values.word(words or { "retry", "fail", "ask" }),
     default = default, narrower = false }
 end
 
+local function wait_words(ms) return ms and duration.words(ms) or "none" end
+
+--- How long what is asked may wait for a person who is not here. A project's is the shorter one, or
+--- the only one.
+local function shorter_wait(theirs, ours)
+  if theirs and (not ours or theirs <= ours) then return theirs end
+  if theirs == ours then return ours end
+  return ours, ("%s is more than the %s in force"):format(wait_words(theirs), wait_words(ours))
+end
+
 --- The first word of each key but `grants`.
-keys.SECTIONS = { "sandbox", "limits", "budget", "stalls", "policy", "search" }
+keys.SECTIONS = { "sandbox", "limits", "budget", "stalls", "context", "policy",
+  "search", "provider" }
 
 --- In the order of the file.
 ---@type settings.Key[]
@@ -134,8 +161,13 @@ keys.ALL = {
   { "budget.on_reached", "on_reached", read = values.word { "ask", "park", "end" },
     default = "ask", narrower = false },
   stall_key("connect", "retry"), stall_key("first_byte", "retry"),
-  stall_key("idle_stream", "retry"), stall_key("tool", "fail"),
+  stall_key("idle_stream", "retry"), stall_key("tool", "fail"), stall_key("child", "fail"),
+  stall_key("ask", "default", { "default", "fail", "wait" }),
+  stall_key("run", "fail", { "fail", "ask" }),
+  share_key("context.full", 80, 20, 95), share_key("context.left", 50, 5, 90),
   duration_key("policy.ask_deadline", "ask_ms", 5 * MINUTE, SECOND, 7 * DAY),
+  { "policy.wait_deadline", "wait_ms", read = values.duration_or_none(1, 366 * DAY),
+    default = false, narrower = shorter_wait, words = wait_words },
   { "policy.unanswered", "unanswered", read = values.word { "wait", "refuse" }, default = "wait",
     narrower = function(theirs, ours)
       if theirs == "refuse" or theirs == ours then return theirs end
@@ -143,6 +175,7 @@ keys.ALL = {
     end },
   list_key("policy.rules", values.rule, '[{ deny: bash, command: "git push*" }]', stricter_rules),
   { "search.engine", "engine", read = values.engine, default = "auto", narrower = false },
+  list_key("provider.tools", values.word { "web_fetch", "code_execution" }, "[web_fetch]", fewer),
   { "grants", "grants", read = values.grants, default = {}, narrower = false },
 }
 

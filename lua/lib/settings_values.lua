@@ -88,6 +88,17 @@ function values.duration(least, most)
   return amount(duration.parse, duration.words, "20s", least, most)
 end
 
+--- A length of time, or "none", which is false.
+---@param least integer milliseconds
+---@param most  integer milliseconds
+function values.duration_or_none(least, most)
+  local read_duration = values.duration(least, most)
+  return function(read, node)
+    if node.kind == "scalar" and node.text == "none" then return false end
+    return read_duration(read, node)
+  end
+end
+
 ---@param least integer bytes
 ---@param most  integer bytes
 function values.size(least, most) return amount(size.parse, size.words, "512M", least, most) end
@@ -100,6 +111,20 @@ local function parse_count(written)
 end
 
 function values.count(least, most) return amount(parse_count, tostring, "512", least, most) end
+
+local function parse_share(written)
+  local said = tostring(written)
+  local number = math.tointeger(tonumber(said:match("^(%d%d?)%s*%%$")))
+  if number then return number end
+  return nil, { message = quoted(said) .. " is no share; write 80%" }
+end
+
+function values.share_words(percent) return percent .. "%" end
+
+--- A share of a whole, in percent.
+function values.share(least, most)
+  return amount(parse_share, values.share_words, "80%", least, most)
+end
 
 --- A limit of runs, or "none".
 ---@param key string of lib.allowance

@@ -18,15 +18,31 @@ local VARIABLES_MOST <const> = 150
 local FOLDER_MOST    <const> = 4096
 local LISTED_MOST    <const> = 10
 
---- Says folder and exported variables aside, in a shell of its own, so that no setting of the
---- command's shell disturbs it; answers $1.
+--- First letters of names, whose variables bash lists without another process.
+local LETTERS <const> = "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+--- Says the folder.
+local AT <const> = [=[
+__perigee_at() {
+  builtin local __perigee_d=$PWD;
+  [[ $__perigee_d == /* && . -ef $__perigee_d ]]
+    || { __perigee_d=$(builtin pwd -P) && [[ . -ef $__perigee_d ]]; } || __perigee_d=gone;
+  builtin printf '%s\0' "$__perigee_d"; }; ]=]
+
+--- At the start: the variables are those that the shell was given. None of this starts a process: a
+--- command that does little would wait for those of its shell for most of its time.
+local BEGIN <const> = [=[
+{ __perigee_at; mapfile -d '' -t __perigee_e </proc/self/environ;
+  printf '%s\0' "${__perigee_e[@]}" ''; unset __perigee_e; } >&250 2>/dev/null; ]=]
+
+--- At the end, in a shell of its own, so that no setting of the command's shell disturbs it;
+--- answers $1.
 local SAY <const> = [=[
 __perigee_say() (
-  set +efuvx; IFS=$'\n'; d=$PWD;
-  [[ $d == /* && . -ef $d ]] || { d=$(builtin pwd -P) && [[ . -ef $d ]]; } || d=gone;
-  builtin printf '%s\0' "$d";
-  for n in $(builtin compgen -e); do
-    [[ -v $n ]] && builtin printf '%s=%s\0' "$n" "${!n}";
+  set +efuvx; __perigee_at;
+  for __perigee_n in ]=] .. LETTERS:gsub(".", '"${!%0@}" ') .. [=[; do
+    [[ ${!__perigee_n@a} == *x* && -v $__perigee_n ]]
+      && builtin printf '%s=%s\0' "$__perigee_n" "${!__perigee_n}";
   done;
   builtin printf '\0'; exit "${1:-0}"
 ) >&250 2>/dev/null; ]=]
@@ -40,11 +56,11 @@ local OBEY <const> = [=[__perigee_command=$1; shift; eval "$__perigee_command"]=
 shell.JOB = ENTER .. OBEY
 
 --- The command is begun on the first line, so that bash counts its lines as the model wrote them.
---- The trap says how the shell ends where it exits, the second line where the command has set a
---- trap of its own.
-shell.SCRIPT = ENTER .. (SAY:gsub("\n *", " ")) .. [=[
-__perigee_say; trap '{ __perigee_say; } 2>/dev/null' EXIT; ]=] .. OBEY .. "\n"
-  .. [=[{ __perigee_say "$?"; } 2>/dev/null]=]
+--- The trap says how the shell ends where it exits, the second line where it comes to its end or
+--- the command has set a trap of its own.
+shell.SCRIPT = ENTER .. ((AT .. BEGIN .. SAY):gsub("\n *", " "))
+  .. [=[trap '{ [[ -v __perigee_said ]] || __perigee_say; } 2>/dev/null' EXIT; ]=] .. OBEY .. "\n"
+  .. [=[{ __perigee_said=$?; __perigee_say "$__perigee_said"; } 2>/dev/null]=]
 
 local HOST <const> = { -- set anew for each command; or only of this one shell
   HOME = true, USER = true, LOGNAME = true, TMPDIR = true, GIT_TERMINAL_PROMPT = true,

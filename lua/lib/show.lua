@@ -1,6 +1,7 @@
 --- How a run looks to whoever watches: text for people, one JSON object a line, or one at the end.
 local compaction_words = require "lib.compaction_words"
 local json = require "lib.json"
+local served = require "lib.served"
 local text = require "lib.text"
 
 local show = {}
@@ -119,6 +120,15 @@ function show.took(row)
   return math.max(0, (row.ended > 0 and row.ended or row.last) - row.started)
 end
 
+--- Dollars, with what is to be known of the sum: `~` where some of it is an estimate, `+` where
+--- something that it does not hold came on top.
+---@param usd  number
+---@param mark { estimated: boolean?, least: boolean? }
+---@return string
+function show.dollars(usd, mark)
+  return ("%s$%.4f%s"):format(mark.estimated and "~" or "", usd, mark.least and "+" or "")
+end
+
 ---@class show.Total
 ---@field status    string
 ---@field run       string
@@ -127,6 +137,8 @@ end
 ---@field tokens    integer
 ---@field usage     { input: integer, output: integer, cache_read: integer, cache_write: integer }
 ---@field usd       number?
+---@field estimated boolean? some of it is an estimate: of replies that broke off
+---@field least     boolean? a provider took more, and does not say how much
 ---@field rehearsed boolean
 ---@field ms        integer
 
@@ -143,7 +155,7 @@ function show.total(total)
     local cached = total.usage.cache_read
     parts[#parts + 1] = text.plural(total.tokens, "token")
       .. (cached > 0 and (" (%d from the cache)"):format(cached) or "")
-    parts[#parts + 1] = total.usd and ("$%.4f"):format(total.usd) or "cost unknown"
+    parts[#parts + 1] = total.usd and show.dollars(total.usd, total) or "cost unknown"
   end
   parts[#parts + 1] = show.time(total.ms)
   return table.concat(parts, " · ") .. "  run " .. total.run
@@ -256,6 +268,13 @@ function show.people(cli, speak)
       write.passing { ("   waiting for a turn with the server, which takes %d at a time%s ...")
         :format(b.at_once, said) }
     end,
+    ["delta.served"] = function(b)
+      local mark = (b.error or (b.exit_code or 0) ~= 0) and colours.red("x") or colours.green("+")
+      local what = show.brief(b.what or "", line_most(cli))
+      local use = show.clean(("the provider's %s %s"):format(b.tool, what))
+      write.line(("   %s %s"):format(mark, use)
+        .. colours.dim(show.clean(" -> " .. served.outcome(b))))
+    end,
     ["delta.retry"] = function(b, event)
       if b.void then children[event.run] = nil end
       local why = show.clean(b.why or "")
@@ -269,6 +288,11 @@ function show.people(cli, speak)
         write.text(show.clean(said))
       end
       write.finish_text()
+      for i, source in ipairs(b.sources or {}) do
+        local named = source.title and source.url and ("%s, %s"):format(source.title, source.url)
+        write.line(colours.dim(show.clean(("   source %d: %s"):format(i,
+          named or source.url or source.title))))
+      end
     end,
     call = function(b)
       calls[b.id] = show.clean(("%s %s"):format(b.tool, gist(b, line_most(cli))))
@@ -352,6 +376,7 @@ function show.counter()
       total.tokens = total.tokens + tokens
     end
     total.usd = total.usd and body.cost_usd and total.usd + body.cost_usd or nil
+    total.least = total.least or body.cost_least
   end
   return function(event)
     local body = event.body
@@ -363,8 +388,13 @@ function show.counter()
     elseif (event.kind == "partial" or event.kind == "compaction") and body.usage then
       -- a reply that broke off costs too, and so does a summary
       add(body)
+      total.estimated = total.estimated or event.kind == "partial" or nil
     elseif event.kind == "call" then
       total.calls = total.calls + 1
+    end
+    for _, cut in ipairs(body.cut or {}) do -- requests of a run that was cancelled
+      add(cut)
+      total.estimated = true
     end
   end, total
 end

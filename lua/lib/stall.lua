@@ -1,11 +1,14 @@
---- What is done when nothing happens for too long. Each wait has a name, a bound of its own, and
---- an event `stall`; what then happens is `stalls` of the settings where it can be tried again.
---- Host VM only.
+--- What is done when nothing happens for too long. Each wait has a name, a bound of its own, an
+--- event `stall`, and in `stalls` of the settings what then happens. Host VM only.
 ---
----   connect first_byte idle_stream  limits of models.lua               retry, fail or ask
----   tool                            its own `timeout`                  retry, fail or ask
----   ask                             policy.ask_deadline, or its own    the default, or no answer
----   child run                       their limit of time                the end of it
+---   connect first_byte idle_stream   limits of models.lua       here: retry, fail or ask
+---   tool                             its own `timeout`          here: retry, fail or ask
+---   child                            its limit of time          lib/children.lua: retry or fail;
+---                                                               lib/overtime.lua: ask
+---   ask                              ask_deadline, wait_deadline, or a time of its own
+---                                                               lib/question.lua, lib/consent.lua:
+---                                                               default, fail or wait
+---   run                              its limit of time          lib/overtime.lua: fail or ask
 local duration = require "lib.duration"
 local question = require "lib.question"
 local session  = require "lib.session"
@@ -26,11 +29,15 @@ function stall.tell(run, what, after_ms, action)
   session.emit(run, "stall", { what = what, after_ms = after_ms, action = action })
 end
 
-local function ask(run, what, words, after_ms)
+--- Asks a person. Whoever goes on comes by the same stalls of the same turn or call again, and
+--- finds their answers by their number there.
+local function ask(run, what, of, words, after_ms)
   local s = session.get()
-  s.stalls = s.stalls + 1
+  local place = ("stall.%s/%s"):format(what, of)
+  local key = run.id .. " " .. place
+  s.stalls[key] = (s.stalls[key] or 0) + 1
   local answer = question.put(run, { asker = "The run", choices = { AGAIN, STOP }, default = STOP,
-    place = { at = ("stall.%s/%d"):format(what, s.stalls) },
+    place = { at = ("%s.%d"):format(place, s.stalls[key]) },
     text = ("%s: nothing happened for %s."):format(words, duration.words(after_ms)) })
   return answer == AGAIN and "retry" or "fail"
 end
@@ -39,14 +46,15 @@ end
 ---@async
 ---@param run       HostRun
 ---@param what      stall.Name
+---@param of        string|integer the turn, or the id of the call, of which it is one
 ---@param words     string what was waited for, for the person
 ---@param after_ms  integer
 ---@param can_retry boolean nothing is lost or done twice by it
 ---@return boolean again
-function stall.met(run, what, words, after_ms, can_retry)
+function stall.met(run, what, of, words, after_ms, can_retry)
   local s, action = session.get(), "fail"
   if can_retry then action = s.settings.stalls[what] end
-  if action == "ask" then action = s.ask and ask(run, what, words, after_ms) or "fail" end
+  if action == "ask" then action = s.ask and ask(run, what, of, words, after_ms) or "fail" end
   stall.tell(run, what, after_ms, action)
   return action == "retry"
 end
@@ -73,7 +81,7 @@ function stall.watched(run, send, may_retry)
     local what, after_ms = stall.of(err)
     if what then
       local host = request.url:match("^%a+://[^/]*@?([^/@]+)") or "the server"
-      err.retryable = stall.met(run, what, host, after_ms, may_retry())
+      err.retryable = stall.met(run, what, run:spent().turns, host, after_ms, may_retry())
     end
     return err
   end

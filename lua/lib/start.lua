@@ -7,6 +7,7 @@ local network  = require "lib.network"
 local notes    = require "lib.notes"
 local project  = require "lib.project"
 local rights   = require "lib.rights"
+local serving   = require "lib.serving"
 local searching = require "lib.searching"
 local session  = require "lib.session"
 local settings = require "lib.settings"
@@ -69,7 +70,8 @@ end
 ---  of the run that is carried on, from the journal that is open; kept: see catalog.load
 ---@return start.Loaded? loaded, Error? err
 function start.load(cli, named, how)
-  local where, err = project.find(cli, named)
+  local seen = {}
+  local where, err = project.find(cli, named, seen)
   if not where then return nil, err end
   if where.written.denied then return nil, where.written.denied end
   local gate = where.place and trust.gate(cli, where.place, where.written, how) or no_gate()
@@ -81,9 +83,11 @@ function start.load(cli, named, how)
   end
   table.move(gate.lines, 1, #gate.lines, #where.lines + 1, where.lines)
   local found = catalog.load(cli, where.layers,
-    { gate = gate, takes = taker(cli, where, how), kept = how and how.kept })
+    { gate = gate, takes = taker(cli, where, how), kept = how and how.kept, seen = seen })
   local changed
   if how and how.recorded then
+    err = texts.untrusted(how.recorded, where.place, gate)
+    if err then return nil, err end
     changed, err = texts.use(cli, how.recorded, gate, found)
     if not changed then return nil, err end
   end
@@ -142,8 +146,10 @@ end
 ---@async
 ---@return table? models, Error? err
 function start.models(cli, gate)
-  local models, err = cli.decide("lua/lib/decisions.lua", "models",
-    gate ~= nil and gate.loaded["lua/models.lua"] == true, shipped)
+  local of_project = gate ~= nil and gate.loaded["lua/models.lua"] == true
+  local _, _, as_built = cli.locate("lua/models.lua")
+  if as_built and not of_project then return shipped end -- it was checked before it shipped
+  local models, err = cli.decide("lua/lib/decisions.lua", "models", of_project, shipped)
   if not models then return nil, start.located(cli, err) end
   return models
 end
@@ -266,6 +272,7 @@ function start.grant(cli, loaded, given, replay)
   local say = teller(cli, loaded)
   for _, warning in ipairs(found.warnings) do say(warning) end
   grants.apply(loaded.box.tools, found, loaded.project.folders.home)
+  serving.apply(loaded.box.tools, found)
   local ok
   ok, err = searching.apply(cli, loaded, found, replay)
   if not ok then return nil, start.located(cli, err) end
@@ -389,10 +396,11 @@ function start.session(cli, loaded, how)
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
-    visits = how.visits or {}, states = {}, touched = {}, questions = {}, speaking = {},
-    unpriced = {}, models = {}, part = {}, sent = {}, watched = {}, pasts = how.pasts, reached = {},
-    stalls = 0, inbox = {}, heard = 0, waiting = {}, parked = {}, now = cli.now,
-    parks = how.parks and inforce.policy.unanswered == "wait",
+    visits = how.visits or {}, states = {}, interrupted = {}, touched = {}, questions = {},
+    speaking = {}, cuts = {}, unpriced = {}, models = {}, part = {}, sent = {}, watched = {},
+    pasts = how.pasts, given = {}, together = {}, allowed = {}, late = {}, acted = {}, stalls = {},
+    inbox = {}, heard = 0, waiting = {}, parked = {},
+    now = cli.now, parks = how.parks and inforce.policy.unanswered == "wait",
     facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux",
       notes = said },
     sink = person.sink,

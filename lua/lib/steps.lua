@@ -58,7 +58,7 @@ end
 local function note(at, record)
   local what = STARTS[record.kind] or DONE[record.kind]
   local body = record.body
-  if not what or not body.at then return end
+  if not what or not (body.at and body.at:find("^b?%d")) then return end -- the host asks besides
   local step = at[body.at] or { at = body.at, lost = {} }
   at[body.at] = step
   step.what, step.of, step.line = what, body.of or step.of, body.line or step.line
@@ -169,16 +169,8 @@ local function describe(what, name, line)
   return line and line ~= "" and ("%s (%s)"):format(said, line) or said
 end
 
---- Stops the run, which stays as it is in the journal.
-local function differ(message)
-  local top = session.get().top
-  session.get().differs = session.get().differs or { code = "invalid", message = message }
-  top:cancel("invalid", message)
-  error({ code = "invalid", message = message }, 0)
-end
-
 local function differ_at(run, step, what, name, place, why)
-  differ(("%s: step %s: the journal has a %s, the script asks for a %s%s"):format(run.id,
+  past.differ(("%s: step %s: the journal has a %s, the script asks for a %s%s"):format(run.id,
     place.at, describe(step.what, step.name, step.line), describe(what, name, place.line), why))
 end
 
@@ -186,7 +178,7 @@ end
 local function stalled(run, self, what, name, place)
   local step = self.order[self.next]
   if not step then error({ code = "bug", message = "a step waits for nothing" }, 0) end
-  differ(("%s: next in the journal is step %s, a %s; the script does not come there and asks "
+  past.differ(("%s: next in the journal is step %s, a %s; the script does not come there and asks "
     .. "at step %s for a %s"):format(run.id, step.at, describe(step.what, step.name, step.line),
     place.at, describe(what, name, place.line)))
 end
@@ -295,7 +287,7 @@ function steps.finished(run)
   for _, one in pairs(self.at) do count(run, one) end
   local step = left_out(self)
   if step then
-    differ(("%s: the script has ended; the journal has step %s, a %s"):format(run.id, step.at,
+    past.differ(("%s: the script has ended; the journal has step %s, a %s"):format(run.id, step.at,
       describe(step.what, step.name, step.line)))
   end
 end

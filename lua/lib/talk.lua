@@ -6,6 +6,7 @@ local json    = require "lib.json"
 local limits  = require "lib.limits"
 local past    = require "lib.past"
 local prefix  = require "lib.prefix"
+local reservation = require "lib.reservation"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
 local session = require "lib.session"
@@ -73,7 +74,11 @@ end
 ---@return talk.Talk
 function talk.open(run, who, ready, tools, first, task)
   local s, names = session.get(), {}
-  for i, one in ipairs(tools) do names[i] = one.name end
+  local served = json.array {}
+  for i, one in ipairs(tools) do
+    names[i] = one.name
+    if one.server then served[#served + 1] = one.name end
+  end
   local known = past.take(run, "prompt")
   if not known then
     s.visits[who.name] = (s.visits[who.name] or 0) + 1
@@ -85,7 +90,7 @@ function talk.open(run, who, ready, tools, first, task)
     known = { agent = who.name, file = who.file, hash = who.source and run:keep_text(who.source),
       model = ready.targets[1].model, visit = s.visits[who.name],
       dialect = ready.targets[1].dialect, system = ready.system, tools = json.array(names),
-      first = first, form = held and held.schema }
+      served = served[1] and served, first = first, form = held and held.schema }
     session.record(run, "prompt", known)
   end
   first = known.first
@@ -105,6 +110,8 @@ end
 function talk.user(said) return { role = "user", content = { { type = "text", text = said } } } end
 
 --- Adds a message. Its fragment is made once, so that the same prefix is the same bytes (law 10).
+--- A list of fragments only grows: where older ones change, another list takes its place. So what
+--- is known of a list need not be found out anew at each turn (lib.estimate, lib.prefix).
 ---@param self    talk.Talk
 ---@param message Message
 function talk.say(self, message)
@@ -156,7 +163,10 @@ end
 local function recall(run, self, known)
   self.turn = known.turn
   asking.recharge(run, known)
+  if not past.peek(run, "turn") then reservation.recall(self, known) end
+  if known.formless then self.request.form = nil end -- its server refused that
   keep(self, self.targets[1], known)
+  self.request.previous = known.reply_id
   return known
 end
 
@@ -176,12 +186,16 @@ local function exchange(run, self, results)
     self.turn = self.turn - 1 -- a refused request is no turn
     return nil, err
   end
-  local usd = asking.charge(run, target, reply)
+  local usd, least = asking.charge(run, target, reply)
   local cache = keep(self, target, reply)
   session.record(run, "turn", { agent = self.who.name, turn = self.turn, model = reply.model,
     content = json.array(reply.content), stop = reply.stop, stop_raw = reply.stop_raw,
     refusal = reply.refusal, container = reply.container,
-    usage = reply.usage, cost_usd = usd, cache = cache })
+    served = reply.served and json.array(reply.served),
+    sources = reply.sources and json.array(reply.sources),
+    reply_id = reply.id, formless = self.form and not self.request.form or nil,
+    usage = reply.usage, cost_usd = usd, cost_least = least, estimated = held and held.estimated,
+    cache = cache })
   return reply
 end
 

@@ -23,6 +23,7 @@ local text     = require "lib.text"
 ---@field settings?   table    what the host tells it: `call.settings`
 ---@field outside?    { variables: table<string, string>, secrets: table<string, boolean> }
 ---@field server?     { always: boolean } a model's provider may do it in its place
+---@field only_served? boolean  nobody else can: it is offered where the provider does it
 
 local tool = {}
 

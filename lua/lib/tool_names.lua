@@ -26,6 +26,7 @@ local SAME <const> = {
                   "httpget", "browse" },
   web_search  = { "websearch", "googlewebsearch", "googlesearch", "bravesearch", "searchweb",
                   "internetsearch" },
+  code_execution = { "codeexecution", "codeinterpreter" },
 }
 local SEVERAL <const> = { -- one tool there, several here
   strreplaceeditor        = { "read", "write", "edit" },

@@ -19,6 +19,7 @@ local waiting = {}
 ---@field text     string the question; of an approval what is to be called, in one line
 ---@field choices? string[] what may be answered
 ---@field default? string the answer where nobody gives one in time
+---@field late?    "fail" who asked gets no answer after that time, whatever the default
 ---@field tool?    string of an approval
 ---@field lines?   string[] of an approval: the arguments
 ---@field facts?   string[] of an approval: what it reaches, and why it asks
@@ -39,7 +40,7 @@ end
 local OPENS <const> = {
   question = function(body)
     if body.to ~= "User" then return nil end
-    return { kind = "question", text = body.text, default = body.default }
+    return { kind = "question", text = body.text, default = body.default, late = body.late }
   end,
   approval = function(body)
     local first = type(body.lines) == "table" and body.lines[1]
@@ -61,27 +62,46 @@ local function close(list, kind, place)
   end
 end
 
+--- An open question or approval by its record.
+local function opened(run, record, body, open, now)
+  open.run, open.seq, open.since = run, record.seq, record.time
+  open.agent, open.place, open.choices = body.agent, place_of(body), texts_of(body.choices)
+  open["until"] = body["until"]
+  open.overdue = body["until"] and body["until"] <= now or nil
+  return open
+end
+
+--- What a resume `--from` took back was never asked, nor answered.
+local function note_gone(gone, run, body)
+  for _, one in ipairs { { run = run, forget = body.forget }, table.unpack(body.below or {}) } do
+    for _, seq in ipairs(one.forget or {}) do gone[("%s:%d"):format(one.run, seq)] = true end
+  end
+end
+
 --- The open ones of one run; none where it has ended, unless it went on after that.
-local function of_run(cli, run, now)
-  local list, ended = {}, false
+---@param gone table<string, true> records that were taken back, as RUN:SEQ
+local function of_run(cli, run, now, gone)
+  local acts, list, ended = {}, {}, false
   for record in records.of(cli, run) do
     local opens, closes = OPENS[record.kind], CLOSES[record.kind]
-    local body = (opens or closes) and json.decode(record.body)
-    ended = record.kind == "run.finished"
+    local resumed = record.kind == "run.resumed"
+    local body = (opens or closes or resumed) and json.decode(record.body)
+    ended = record.kind == "run.finished" and record.seq
     if type(body) == "table" then
-      local open = opens and opens(body)
-      if open then
-        open.run, open.seq, open.since = run, record.seq, record.time
-        open.agent, open.place, open.choices = body.agent, place_of(body), texts_of(body.choices)
-        open["until"] = body["until"]
-        open.overdue = body["until"] and body["until"] <= now or nil
-        list[#list + 1] = open
-      end
-      local kind = closes and closes(body)
-      if kind then close(list, kind, place_of(body)) end
+      local open, kind = opens and opens(body), closes and closes(body)
+      if resumed then note_gone(gone, run, body) end
+      if open then acts[#acts + 1] = opened(run, record, body, open, now) end
+      if kind then acts[#acts + 1] = { seq = record.seq, closes = kind, place = place_of(body) } end
     end
   end
-  return ended and {} or list
+  local function stands(seq) return not gone[("%s:%d"):format(run, seq)] end
+  if ended and stands(ended) then return {} end
+  for _, act in ipairs(acts) do
+    if not stands(act.seq) then goto continue end
+    if act.closes then close(list, act.closes, act.place) else list[#list + 1] = act end
+    ::continue::
+  end
+  return list
 end
 
 --- What somebody left for the run already, by RUN:SEQ.
@@ -105,9 +125,9 @@ function waiting.of(cli, run)
   local rows, err = cli.list_runs { tree = run }
   if not rows then error(err, 0) end
   if rows[1] and rows[1].status ~= "waiting" and rows[1].ended > 0 then return {} end
-  local all, now, said = {}, cli.now(), told(cli, run)
-  for _, row in ipairs(rows) do
-    for _, open in ipairs(of_run(cli, row.run, now)) do
+  local all, now, said, gone = {}, cli.now(), told(cli, run), {}
+  for _, row in ipairs(rows) do -- parents first, whose records say what is gone below them
+    for _, open in ipairs(of_run(cli, row.run, now, gone)) do
       open.place, open.told = nil, said[waiting.name(open)]
       all[#all + 1] = open
     end
@@ -121,17 +141,21 @@ end
 
 -- for people --------------------------------------------------------------------------------------
 
+--- What holds when the time to answer is over, behind `before`.
+---@param open   waiting.Open
+---@param before string
+---@return string words "" where nothing does: who asked gets no answer
+function waiting.holds(open, before)
+  if open.kind == "approval" then return before .. "it is denied" end
+  if open.default == nil or open.late == "fail" then return "" end
+  return ("%s%q holds"):format(before, open.default)
+end
+
 local function time_left(open, now)
   local at = open["until"]
   if not at then return "" end
-  if open.overdue then
-    if open.kind == "question" and open.default ~= nil then
-      return (", its time is over: %q holds"):format(open.default)
-    end
-    return ", its time is over"
-  end
-  local default = open.default ~= nil and (", then %q holds"):format(open.default) or ""
-  return (", for %s more%s"):format(duration.words(at - now), default)
+  if open.overdue then return ", its time is over" .. waiting.holds(open, ": ") end
+  return (", for %s more%s"):format(duration.words(at - now), waiting.holds(open, ", then "))
 end
 
 --- What to type.

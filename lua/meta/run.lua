@@ -26,7 +26,7 @@ local run = {}
 ---@field tokens?   string|integer
 ---@field usd?      string|number dollars
 ---@field written?  string|integer bytes that its tools write: "200M"
----@field time?     string "4m"
+---@field time?     string "4m"; what happens when it is over: stalls.child of config.yaml
 
 ---@class Patch what an agent changed in its copy; plain data
 ---@field text   string as `git diff` writes it; "" where nothing changed
@@ -91,7 +91,8 @@ function run.step(name, fn, ...) end
 
 --- Asks the person, on the terminal or later: where nobody is at one, a default without a timeout
 --- is the answer, else the run waits, without a process once nothing else in it goes on. Where
---- nobody answers in time the default is the answer; without one the error is `waiting`.
+--- nobody answers in time the default is the answer; without one the error is `waiting` (stalls.ask
+--- of config.yaml can say otherwise).
 ---@async
 ---@param question string
 ---@param options? { choices: string[]?, default: string?, timeout: string? } timeout: "10m"

@@ -1,10 +1,14 @@
 /* A whole `perigee run`, process start to exit, against a server on loopback that answers at once,
  * beside bare_run: two POSTs and one bash without a host around them.
  *
- *     wall, peak memory   a run with one call of bash; memory is the largest of the process or of
- * any process it waited for (ru_maxrss) CPU a turn          user and system time of a run with MANY
- * calls of read, less one with FEW, by the turns between them; children that were waited for are
- * counted
+ *     a verb's start    CPU of `runs list` on an empty journal; beside it --help, without a VM
+ *
+ *     wall, peak memory  a run with one call of bash; memory is the largest of the process or of
+ *     any process it waited for (ru_maxrss)
+ *
+ *     CPU a turn         user and system time of a run with MANY calls of read, less one with FEW,
+ *     by the turns between them; children that were waited for are counted. The row of growth sets
+ *     the turns from MANY to MORE beside those from FEW to MANY: 1 is linear
  *
  * Use     BUILD=build/release PERIGEE=./perigee build/release/tests/bench/run_bench
  */
@@ -23,7 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { RUNS = 31, WARM_UP = 3, FEW = 50, MANY = 250, LONG_RUNS = 5 };
+enum { RUNS = 31, WARM_UP = 3, FEW = 50, MANY = 250, MORE = 650, LONG_RUNS = 5 };
 
 typedef struct Bench {
     const char *perigee, *build; /* borrowed (from the environment) */
@@ -103,6 +107,34 @@ static void make_workspace(void)
     if (!file || fputs("one line\n", file) < 0 || fclose(file) != 0) die("a.txt");
 }
 
+static Cost start_verb(const char *verb, const char *word)
+{
+    char store[PATH_MAX], home[PATH_MAX], path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
+    snprintf(store, sizeof store, "%s/empty.db", bench.folder);
+    snprintf(home, sizeof home, "HOME=%s", bench.folder);
+    char *argv[] = {(char *)(uintptr_t)bench.perigee,
+                    (char *)(uintptr_t)verb,
+                    (char *)(uintptr_t)word,
+                    word ? "--store" : NULL,
+                    store,
+                    NULL};
+    char *envp[] = {path, home, NULL};
+    return process_measure("run_bench", argv, envp);
+}
+
+static void bench_start(void)
+{
+    static double ours[RUNS], bare[RUNS];
+    for (int i = -WARM_UP; i < RUNS; i++) {
+        Cost list = start_verb("runs", "list"), help = start_verb("--help", NULL);
+        if (i < 0) continue;
+        ours[i] = list.cpu_ms;
+        bare[i] = help.cpu_ms;
+    }
+    bench_row("start of a verb, runs list: CPU", "ms", bench_median(ours, RUNS),
+              "the same program's --help", bench_median(bare, RUNS));
+}
+
 static void bench_one_call(void)
 {
     static double wall[2][RUNS], peak[2][RUNS], cpu[2][RUNS];
@@ -126,17 +158,22 @@ static void bench_one_call(void)
 static void bench_turns(void)
 {
     double ours[LONG_RUNS], bare[LONG_RUNS], peak[LONG_RUNS], peak_bare[LONG_RUNS];
+    double late[LONG_RUNS];
     for (int i = 0; i < LONG_RUNS; i++) {
         Cost few = run_ours("read", FEW), bare_few = run_bare("read", FEW);
         Cost many = run_ours("read", MANY), bare_many = run_bare("read", MANY);
+        Cost more = run_ours("read", MORE);
         ours[i] = (many.cpu_ms - few.cpu_ms) / (MANY - FEW);
         bare[i] = (bare_many.cpu_ms - bare_few.cpu_ms) / (MANY - FEW);
+        late[i] = (more.cpu_ms - many.cpu_ms) / (MORE - MANY);
         peak[i] = many.peak_mb;
         peak_bare[i] = bare_many.peak_mb;
     }
     const char *floor = "one POST of as many turns by libcurl";
     bench_row("CPU a turn with one read", "ms", bench_median(ours, LONG_RUNS), floor,
               bench_median(bare, LONG_RUNS));
+    bench_row("CPU a turn: growth from 250 to 650", "ms", bench_median(late, LONG_RUNS),
+              "ours, turns 50 to 250", bench_median(ours, LONG_RUNS));
     bench_row("run of 250 reads: peak memory", "MB", bench_median(peak, LONG_RUNS), floor,
               bench_median(peak_bare, LONG_RUNS));
 }
@@ -149,6 +186,7 @@ int main(void)
     atexit(clean_up);
     make_workspace();
     start_server();
+    bench_start();
     bench_one_call();
     bench_turns();
     return 0;

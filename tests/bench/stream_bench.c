@@ -10,21 +10,20 @@
  */
 #include "../../host/base/limits.h"
 #include "../../host/http/transport.h"
+#include "bare_multi.h"
 #include "canned.h"
 #include "process.h"
 
-#include <curl/curl.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-enum { FEW = 1000, MANY = 41000, RUNS = 5, PIECES = 20, MOST_AT_ONCE = 1000, ROUNDS = 5 };
+enum { FEW = 1000, MANY = 41000, RUNS = 5, PIECES = 20, ROUNDS = 5 };
 
 int luaopen_cjson(lua_State *L); /* of lua-cjson, which has no header */
 
@@ -112,10 +111,7 @@ static void bench_deltas(const char *perigee)
     lua_close(L);
 }
 
-/* -- requests a second, ours --------------------------------------------------------------------
- */
-
-static const char BODY[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"Go.\"}]}";
+/* -- requests a second ------------------------------------------------------------------------- */
 
 typedef struct Ours {
     Loop      *loop;
@@ -153,7 +149,7 @@ static void begin_one(Ours *ours)
                                        .url = str_from(ours->url),
                                        .headers = &TYPE,
                                        .header_count = 1,
-                                       .body = STR(BODY),
+                                       .body = STR(BARE_BODY),
                                        .connect_ms = 20000,
                                        .first_byte_ms = 20000,
                                        .idle_ms = 20000,
@@ -175,122 +171,6 @@ static double requests_ours(Ours *ours, int at_once, int count)
     return count / ((bench_now_us() - from) / 1e6);
 }
 
-/* -- requests a second, bare --------------------------------------------------------------------
- */
-
-typedef struct Bare {
-    CURLM             *multi;
-    int                poll;
-    long               wait_ms;
-    char               url[120];
-    struct curl_slist *headers;
-    CURL              *idle[MOST_AT_ONCE];
-    int                idle_count;
-} Bare;
-
-static int bare_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
-{
-    Bare              *bare = arg;
-    struct epoll_event event = {.data.fd = fd};
-    (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        epoll_ctl(bare->poll, EPOLL_CTL_DEL, fd, NULL);
-        curl_multi_assign(bare->multi, fd, NULL);
-        return 0;
-    }
-    event.events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) |
-                   (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
-    epoll_ctl(bare->poll, assigned ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
-    curl_multi_assign(bare->multi, fd, bare);
-    return 0;
-}
-
-static int bare_timer(CURLM *multi, long timeout_ms, void *arg)
-{
-    (void)multi;
-    ((Bare *)arg)->wait_ms = timeout_ms;
-    return 0;
-}
-
-static size_t drop(char *bytes, size_t size, size_t count, void *arg)
-{
-    (void)bytes, (void)arg;
-    return size * count;
-}
-
-static void bare_open(Bare *bare, int at_once)
-{
-    memset(bare, 0, sizeof *bare);
-    snprintf(bare->url, sizeof bare->url, "%s/stream/%d/v1/messages", server_url, PIECES);
-    bare->multi = curl_multi_init();
-    bare->poll = epoll_create1(EPOLL_CLOEXEC);
-    bare->headers = curl_slist_append(NULL, "content-type: application/json");
-    curl_multi_setopt(bare->multi, CURLMOPT_SOCKETFUNCTION, bare_socket);
-    curl_multi_setopt(bare->multi, CURLMOPT_SOCKETDATA, bare);
-    curl_multi_setopt(bare->multi, CURLMOPT_TIMERFUNCTION, bare_timer);
-    curl_multi_setopt(bare->multi, CURLMOPT_TIMERDATA, bare);
-    curl_multi_setopt(bare->multi, CURLMOPT_MAXCONNECTS, (long)MOST_AT_ONCE);
-    for (int i = 0; i < at_once; i++) {
-        CURL *easy = curl_easy_init();
-        curl_easy_setopt(easy, CURLOPT_URL, bare->url);
-        curl_easy_setopt(easy, CURLOPT_PROXY, "");
-        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, bare->headers);
-        curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, BODY);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)sizeof BODY - 1);
-        bare->idle[bare->idle_count++] = easy;
-    }
-}
-
-static void bare_close(Bare *bare)
-{
-    for (int i = 0; i < bare->idle_count; i++) curl_easy_cleanup(bare->idle[i]);
-    curl_multi_cleanup(bare->multi);
-    curl_slist_free_all(bare->headers);
-    close(bare->poll);
-}
-
-/* Puts handles back that are done; answers how many. */
-static int bare_collect(Bare *bare)
-{
-    CURLMsg *message;
-    int      left, done = 0;
-    while ((message = curl_multi_info_read(bare->multi, &left)) != NULL) {
-        if (message->msg != CURLMSG_DONE) continue;
-        CURL *easy = message->easy_handle;
-        if (message->data.result != CURLE_OK) die(curl_easy_strerror(message->data.result));
-        curl_multi_remove_handle(bare->multi, easy);
-        bare->idle[bare->idle_count++] = easy;
-        done++;
-    }
-    return done;
-}
-
-static double requests_bare(Bare *bare, int count)
-{
-    struct epoll_event events[64];
-    double             from = bench_now_us();
-    int                to_begin = count, running, left = count;
-    while (left > 0) {
-        while (to_begin > 0 && bare->idle_count > 0) {
-            curl_multi_add_handle(bare->multi, bare->idle[--bare->idle_count]);
-            to_begin--;
-        }
-        int ready = epoll_wait(bare->poll, events, 64, (int)bare->wait_ms);
-        if (ready <= 0) {
-            bare->wait_ms = -1;
-            curl_multi_socket_action(bare->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-        }
-        for (int i = 0; i < ready; i++)
-            curl_multi_socket_action(bare->multi, events[i].data.fd,
-                                     (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |
-                                         (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0),
-                                     &running);
-        left -= bare_collect(bare);
-    }
-    return count / ((bench_now_us() - from) / 1e6);
-}
-
 static void bench_requests(int at_once, int count)
 {
     static Bare bare;
@@ -302,9 +182,9 @@ static void bench_requests(int at_once, int count)
     if (loop_new(&ours.loop, false, &err) != ST_OK ||
         transport_new(ours.loop, &ours.transport, &err) != ST_OK)
         die(err.text);
-    bare_open(&bare, at_once);
+    bare_open(&bare, ours.url, at_once);
     for (int i = -1; i < ROUNDS; i++) { /* the first opens the connections */
-        double mine = requests_ours(&ours, at_once, count), other = requests_bare(&bare, count);
+        double mine = requests_ours(&ours, at_once, count), other = bare_requests(&bare, count);
         if (i >= 0) rate[0][i] = mine, rate[1][i] = other;
     }
     snprintf(what, sizeof what, "requests, %d at a time", at_once);
@@ -332,7 +212,7 @@ int main(void)
     if (!perigee || !build) die("PERIGEE and BUILD are not set; make bench sets them");
     if (getrlimit(RLIMIT_NOFILE, &files) != 0) die("getrlimit");
     files.rlim_cur = files.rlim_max; /* the server inherits it */
-    if (setrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < 2 * MOST_AT_ONCE + 100)
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < 2 * BARE_AT_ONCE + 100)
         die("too few descriptors are allowed: ulimit -Hn has to be 2100 or more");
     curl_global_init(CURL_GLOBAL_DEFAULT);
     atexit(clean_up);

@@ -27,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     Definition def;
     Err        err;
-    Status     status = definition_parse((Str){(const char *)bytes, len}, &def, &err);
+    Status     status =
+        definition_parse((Str){(const char *)bytes, len}, DEFINITION_WHOLE, &def, &err);
     if (status != ST_OK) {
         if (def.front || def.blocks || def.notes || def.fault_line < 1 || def.fault_column < 1)
             abort();

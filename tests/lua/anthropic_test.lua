@@ -86,6 +86,10 @@ t.test("a tool that the server may carry out itself is sent as the server's own"
     '"tools":[{"type":"web_search_20250305","name":"web_search","max_uses":8}],')
   t.contains(request({ tools = { search }, system = "" }).body,
     '"name":"web_search","max_uses":8,"cache_control":{"type":"ephemeral"}}],')
+  local read = { name = "web_fetch", description = "Reads.", schema = "{}", server = true }
+  t.contains(request({ tools = { read, { name = "code_execution", schema = "{}", server = true } } }).body,
+    '"tools":[{"type":"web_fetch_20260318","name":"web_fetch","allowed_callers":["direct"],"max_uses":8,'
+    .. '"max_content_tokens":25000,"citations":{"enabled":true}},{"type":"code_execution_20260521","name":"code_execution"}],')
   t.contains(request({ tools = { { name = "new", description = "Finds.", schema = "{}", server = true } } }).body,
     '"tools":[{"name":"new","description":"Finds.","input_schema":{}}],')
 end)
@@ -267,6 +271,61 @@ t.test("blocks of the provider's own go back unchanged", function()
     opened_as(2, found), closed(2), ended("end_turn"), STOP))
   t.equal(anthropic.encode(assistant(reply.content)), '{"role":"assistant","content":['
     .. table.concat({ redacted, asked:format('{"query": "moon"}'), found }, ",") .. "]}")
+end)
+
+t.test("what the server did with its own tools is told and kept", function()
+  local reply, err, seen = play(started(
+    opened_as(0, '{"type":"server_tool_use","id":"s1","name":"text_editor_code_execution","input":{}}'),
+    { type = "content_block_delta", index = 0, delta = { type = "input_json_delta",
+      partial_json = '{"command":"create","path":"a"}' } }, closed(0),
+    opened_as(1, '{"type":"text_editor_code_execution_tool_result","tool_use_id":"s1","content":'
+      .. '{"type":"text_editor_code_execution_create_result","is_file_update":false}}'), closed(1),
+    opened_as(2, '{"type":"code_execution_tool_result","tool_use_id":"other","content":{"type":'
+      .. '"code_execution_result","return_code":1,"stdout":"","stderr":"","content":['
+      .. '{"type":"code_execution_output","file_id":"file_1"},{"type":"code_execution_output","file_id":7}]}}'),
+    closed(2),
+    opened_as(3, '{"type":"web_search_tool_result","tool_use_id":3,"content":{"type":'
+      .. '"web_search_tool_result_error","error_code":"max_uses_exceeded"}}'), closed(3),
+    { type = "message_delta", delta = { stop_reason = "end_turn" },
+      usage = { output_tokens = 9, server_tool_use = { web_search_requests = 1, web_fetch_requests = 4 } } }, STOP))
+  t.falsy(err)
+  t.equal(reply.served, {
+    { tool = "code_execution", what = "create" },
+    { tool = "code_execution", exit_code = 1, files = { { id = "file_1" } } },
+    { tool = "web_search", error = "max_uses_exceeded" },
+  })
+  t.equal({ reply.usage.searches, reply.usage.fetches, reply.usage.code_runs }, { 1, 4, 2 })
+  local told = 0
+  for _, event in ipairs(seen) do told = told + (event.kind == "served" and 1 or 0) end
+  t.equal(told, 3, "each as it happens")
+end)
+
+t.test("whatever a server says of its tools, nothing raises", function()
+  for _, content in ipairs { "3", "null", "[]", '"x"', "{}", '{"type":7,"return_code":"x"}',
+    '{"type":"code_execution_result","content":[3,null,{}],"return_code":1e99}' } do
+    for _, kind in ipairs { "web_fetch", "code_execution", "web_search", "bash_code_execution" } do
+      local block = ('{"type":"%s_tool_result","tool_use_id":null,"content":%s}'):format(kind, content)
+      local reply, err = play(started(opened_as(0, block), closed(0), STOP))
+      t.falsy(err, kind .. " " .. content)
+      t.equal(#reply.served, 1)
+    end
+  end
+end)
+
+t.test("sources are what texts cite, each once", function()
+  local function cited(index, citation)
+    return '{"type":"content_block_delta","index":' .. index .. ',"delta":{"type":"citations_delta","citation":' .. citation .. "}}"
+  end
+  local reply = play(started(
+    opened_as(0, '{"type":"web_fetch_tool_result","tool_use_id":"s","content":{"type":"web_fetch_result",'
+      .. '"url":"https://a.example/","content":{"type":"document","title":"A"}}}'), closed(0),
+    opened_as(1, '{"citations":[],"type":"text","text":"It is."}'),
+    cited(1, '{"type":"char_location","document_title":"A","cited_text":"x"}'),
+    cited(1, '{"type":"web_search_result_location","url":"https://b.example/","title":"B\\u001b[1m"}'),
+    cited(1, '{"type":"web_search_result_location","url":"https://b.example/","title":null}'),
+    cited(1, '{"type":"page_location","document_title":null}'), closed(1), STOP))
+  t.equal(reply.sources, { { url = "https://a.example/", title = "A" },
+    { url = "https://b.example/", title = "B [1m" } })
 end)
 
 t.test("a text's citations are kept for the way back", function()

@@ -2,6 +2,7 @@
 local allowance = require "lib.allowance"
 local estimate  = require "lib.estimate"
 local limits    = require "lib.limits"
+local session   = require "lib.session"
 local t         = require "lib.test"
 
 -- as people write them ----------------------------------------------------------------------------
@@ -71,6 +72,17 @@ t.test("later ones begin with what the server counted", function()
   t.equal(estimate.input(asked, log, { bytes = 90, images = 0, tokens = 50 }), 60)
 end)
 
+t.test("a list that has grown is measured as if it were new, and so is another one", function()
+  local asked, log = request(("x"):rep(60))
+  estimate.input(asked, log)
+  asked.messages[2], log[2] = ("y"):rep(40), { role = "user", content = {
+    { type = "result", images = { { media_type = "image/png", data = ("A"):rep(10) } } } } }
+  local again = { system = asked.system, tools = {}, messages = { table.unpack(asked.messages) } }
+  t.equal({ estimate.input(asked, log) }, { estimate.input(again, log) })
+  asked.messages = { "z" }
+  t.equal(estimate.input(asked, { log[1] }), 11)
+end)
+
 t.test("where something was taken out less is counted", function()
   local asked, log = request(("x"):rep(15))
   t.equal(estimate.input(asked, log, { bytes = 90, images = 0, tokens = 50 }), 25)
@@ -107,9 +119,11 @@ end)
 
 --- What limits.restore tells a run.
 local function restored(left, records, stops)
-  local told = { charged = {} }
+  local told = { charged = {}, raised = {} }
+  session.open { given = {}, settings = { stalls = { run = "fail" } }, sink = function() end }
   limits.restore({
-    time_left = function() return left end,
+    id = "r", raise = function(_, kind, amount) told.raised[kind] = amount > 0 and amount or nil end,
+    time_left = function() return left, 0, left end,
     deadline_in = function(_, ms) told.left = ms end,
     charge = function(_, kind, amount) told.charged[kind] = (told.charged[kind] or 0) + amount end,
   }, records, stops or limits.stops(records))
@@ -135,7 +149,7 @@ t.test("what is recorded before a run is taken up again is no work of the time b
     record(800000, "files", nil, 3), record(800010, "run.resumed", { after = 2 }, 4),
     record(800110, "turn", nil, 5),
   })
-  t.equal(told.left, 10000 - 1000 - 100)
+  t.equal(told.left, 10000 - 1000 - 110)
 end)
 
 t.test("no more than all of the time is used up, and without a limit none is", function()

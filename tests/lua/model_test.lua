@@ -77,6 +77,7 @@ end
 local function ask(answers, changes, request, left)
   local http, events, waits, outcomes = transport(answers), {}, {}, {}
   local how = { random = function() return 0.5 end, left = function() return left end,
+    now = function() return 1795381200000 end, -- Sun, 22 Nov 2026 21:00:00 GMT
     wait = function(ms) waits[#waits + 1] = ms end, turn = turns(outcomes) }
   local one = target(changes)
   local reply, err = model.ask(http, one, request or REQUEST, function(event) events[#events + 1] = event end,
@@ -150,6 +151,22 @@ t.test("a server that says how long is waited for, within reason", function()
   got = ask { refused(429, "rate_limit_error", "Slow", { ["retry-after"] = "3600" }) }
   t.equal(got.err.details.retry_after_ms, 3600000)
   t.equal(#got.http.sent, 1)
+end)
+
+t.test("a date that the server does not compare with its own is held against the clock here", function()
+  local function slow(date, own)
+    return refused(429, "rate_limit_error", "Slow", { ["retry-after"] = date, date = own })
+  end
+  local got = ask { slow("Sun, 22 Nov 2026 21:00:05 GMT"), stream(said("ok")) }
+  t.equal(got.waits, { 5500 })
+  got = ask { slow("Sun, 22 Nov 2026 21:00:05 GMT", "Sun, 22 Nov 2026 21:00:03 GMT"), stream(said("ok")) }
+  t.equal(got.waits, { 2500 }, "its own time counts more")
+  got = ask { slow("Sun, 22 Nov 2026 20:59:00 GMT"), stream(said("ok")) }
+  t.equal(got.waits, { 500 }, "what is past already is no time to wait for")
+  got = ask { slow("Sun, 22 Nov 2026 22:00:00 GMT") }
+  t.equal({ #got.http.sent, got.err.details.retry_after_ms }, { 1, 3600000 }, "the bound is the same")
+  got = ask({ slow("Sun, 22 Nov 2026 21:00:05 GMT") }, nil, nil, 4000)
+  t.equal(#got.http.sent, 1, "so is that of the run's time")
 end)
 
 t.test("what will not pass is not tried again", function()

@@ -19,6 +19,10 @@ local function first(wanted, agent, where)
   return targets and targets[1].model, err
 end
 
+t.test("the table that ships has the form that is asked of others", function()
+  t.equal({ model_data.check(models) }, { models })
+end)
+
 t.test("names found in definitions lead to a model that is listed today", function()
   for name, id in pairs {
     ["claude-3-5-sonnet"] = "claude-sonnet-5-5", ["claude-3-5-haiku"] = "claude-haiku-5-5",

@@ -116,6 +116,10 @@ t.test("a tool that the server may carry out itself is sent as the server's own"
   local search = { name = "web_search", description = "Finds.", schema = "{}", server = true }
   t.contains(responses.request(request { tools = { search } }).body,
     '"tools":[{"type":"web_search"}]')
+  local code = { name = "code_execution", schema = "{}", server = true }
+  local body = responses.request(request { tools = { code }, thinking = "adaptive" }).body
+  t.contains(body, '"tools":[{"type":"code_interpreter","container":{"type":"auto","network_policy":{"type":"disabled"}}}]')
+  t.contains(body, '"include":["reasoning.encrypted_content","code_interpreter_call.outputs"]')
 end)
 
 t.test("what a user says and what tools answered are items of their own", function()
@@ -309,4 +313,25 @@ t.test("a recorded search keeps its calls and its text", function(world)
   t.equal(kinds.opaque, 6)
   t.equal(reply.usage.searches, 2) -- the others open what these found
   t.equal({ kinds.text, reply.stop }, { 1, "end" })
+end)
+
+t.test("what the server did with its own tools is told and kept", function()
+  local code = '{"id":"ci_1","type":"code_interpreter_call","status":"%s","code":"print(1)\\nprint(2)","container_id":"c","outputs":null}'
+  local search = '{"id":"ws_1","type":"web_search_call","status":"completed","action":{"type":"open_page","url":"https://a.example/"}}'
+  local text = '{"id":"msg_1","type":"message","role":"assistant","content":[{"type":"output_text","text":"Plotted.","annotations":['
+    .. '{"type":"container_file_citation","file_id":"cfile_1","filename":"plot.png","container_id":"c"},'
+    .. '{"type":"url_citation","url":"https://a.example/","title":"A"},7,{"type":"url_citation","url":null}]}]}'
+  local reply, err = play { CREATED, added(0, code:format("in_progress")), done(0, code:format("completed")),
+    added(1, code:format("in_progress")), done(1, code:format("failed")),
+    added(2, search), done(2, search), added(3, OPEN), done(3, text),
+    ended { usage = { input_tokens = 5, output_tokens = 1 } } }
+  t.falsy(err)
+  t.equal(reply.served, {
+    { tool = "code_execution", what = "print(1) print(2)" },
+    { tool = "code_execution", what = "print(1) print(2)", error = "failed" },
+    { tool = "web_fetch", what = "https://a.example/" },
+    { tool = "code_execution", files = { { id = "cfile_1", name = "plot.png" } } },
+  })
+  t.equal(reply.sources, { { url = "https://a.example/", title = "A" } })
+  t.equal({ reply.usage.code_runs, reply.usage.searches }, { 2 })
 end)

@@ -37,12 +37,34 @@ end)
 t.test("the parts are the same bytes for the same request, and say what is set beside the prompt", function()
   local request = { system = "p", effort = "low", messages = { "{}" },
     tools = { { name = "read", description = "Reads.", schema = "{}" } } }
-  local parts = prefix.parts(TARGET, request)
-  t.equal(parts, prefix.parts(TARGET, request))
-  t.equal(parts[3], "p")
-  t.equal(parts[4], "{}")
-  t.contains(parts[1], '"model":"m"')
-  t.falsy(parts[1]:find("effort", 1, true), "a model that is not told of effort")
+  local head = prefix.sent(TARGET, request).head
+  t.equal(head, prefix.sent(TARGET, request).head)
+  t.equal(head[3], "p")
+  t.contains(head[1], '"model":"m"')
+  t.falsy(head[1]:find("effort", 1, true), "a model that is not told of effort")
+end)
+
+--- A request as it went out, with its bytes.
+local function sent(request, before)
+  local new = prefix.sent(TARGET, request, before)
+  new.bytes = prefix.since(before or { head = {}, messages = {}, count = 0 }, new).bytes
+  return new
+end
+
+t.test("of messages that were added only these are looked at; another list is compared anew", function()
+  local request = { system = "p", messages = { "one", "two" }, tools = {} }
+  local first = sent(request)
+  request.messages[3] = "three"
+  local second = sent(request, first)
+  t.equal(prefix.since(first, second), { bytes = first.bytes + 5, same = first.bytes })
+  request.messages = { "one", "TWO", "three" }
+  local third = sent(request, second)
+  t.equal(prefix.since(second, third).differs.part, "message 2")
+  t.equal(third.bytes, second.bytes)
+  request.system = "q"
+  t.equal(prefix.since(third, prefix.sent(TARGET, request, third)).differs.part, "system prompt")
+  request.tools = { { name = "read", description = "Reads.", schema = "{}" } }
+  t.equal(prefix.since(third, prefix.sent(TARGET, request, third)).differs.part, "tools")
 end)
 
 t.test("what was missed counts only where the server counts, and where the prompt was long enough", function()
@@ -110,12 +132,14 @@ t.test("what a run cost is added up by agent and by the model that was asked", f
   note("turn", { agent = "a", model = "local", usage = { input = 3 } })
   note("decision", { what = "policy", agent = "b" })
   local data = run_cost.data(sum, "r")
-  t.equal(json.encode(data.rows[2]), '{"agent":"b","model":"claude-x","turns":2,"input":1244,"cache_read":7,"cache_write":0,"output":6,"usd":0.85}')
-  t.equal(data.rows[3].agent, "b (summed up)")
+  t.equal(json.encode(data.rows[2]), '{"agent":"b","model":"claude-x","turns":2,"input":1234,"cache_read":7,"cache_write":0,"output":5,"usd":0.75}')
+  t.equal({ data.rows[3].agent, data.rows[3].usd, data.rows[3].estimated }, { "b (broke off)", 0.1, true })
+  t.equal(data.rows[4].agent, "b (summed up)")
   t.equal(data.rows[1].usd, nil)
   t.equal(data.total.usd, nil)
   t.equal(data.total.input, 1256)
-  t.contains(run_cost.words(sum), "b              claude-x      2  1,244           7            0       6  $0.8500\n")
+  t.contains(run_cost.words(sum), "b              claude-x      2  1,234           7            0       5   $0.7500\n")
+  t.contains(run_cost.words(sum), "b (broke off)  claude-x      0     10           0            0       1  ~$0.1000\n")
   t.contains(run_cost.words(sum), "unknown")
 end)
 

@@ -178,6 +178,7 @@ end)
 
 t.test("a mistake in a builder is an error that names it", function()
   t.error(function() schema.text { maximum = 3 } end, 'unknown option "maximum" of text')
+  t.error(function() schema.text { zeal = 3, apex = 1, max = "x" } end, 'unknown option "apex" of text')
   t.error(function() schema.integer { mim = 3 } end, 'did you mean "min"?')
   t.error(function() schema.integer { min = 3, max = 2 } end, "min of integer is above max")
   t.error(function() schema.integer { max = 2, default = 3 } end, "default is the integer 3; expected an integer of at most 2")

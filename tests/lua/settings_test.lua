@@ -117,9 +117,18 @@ local CASES <const> = {
   { "budget.on_reached", "ask", user = { "park", "park" }, more = "end", line = { "end", "end" } },
   { "stalls.first_byte", "retry", user = { "fail", "fail" }, more = "ask",
     line = { "ask", "ask" } },
+  { "stalls.child", "fail", user = { "retry", "retry" }, more = "ask", line = { "ask", "ask" } },
+  { "stalls.ask", "default", user = { "wait", "wait" }, more = "fail", line = { "fail", "fail" } },
+  { "stalls.run", "fail", user = { "ask", "ask" }, more = "fail", line = { "fail", "fail" } },
+  { "policy.wait_deadline", false, user = { "2d", 172800000 }, less = { "1h", 3600000 },
+    more = "none", line = { "none", false } },
+  { "context.full", 80, user = { "60%", 60 }, more = "70%", line = { "90 %", 90 } },
+  { "context.left", 50, user = { "30%", 30 }, more = "20%", line = { "10%", 10 } },
   { "policy.unanswered", "wait", user = { "wait", "wait" }, less = { "refuse", "refuse" },
     line = { "refuse", "refuse" } },
   { "search.engine", "auto", user = { "brave", "brave" }, more = "mine", line = { "none", "none" } },
+  { "provider.tools", {}, user = { { "web_fetch" }, { "web_fetch" } },
+    more = { "code_execution" }, wider = {}, line = { { "code_execution" }, { "code_execution" } } },
   { "policy.ask_deadline", 300000, user = { "10m", 600000 }, less = { "1m", 60000 }, more = "1h",
     line = { "2h", 7200000 } },
 }
@@ -205,7 +214,11 @@ t.test("the time of a command and the most that may be asked for stay in order",
   found = load(nil, nil, { { key = "limits.time", value = 3600000, said = "--timeout" } })
   t.equal(found.limits.time_ms, 3600000)
   t.equal(found.limits.time_most_ms, 3600000)
-  local none, err = load { ["limits.time"] = "2m", ["limits.time_most"] = "1m" }
+  local none, err = load { ["context.full"] = "40%" }
+  t.falsy(none)
+  t.contains(err.message, "context.left is not less than context.full")
+  t.truthy(load { ["context.full"] = "40%", ["context.left"] = "30%" })
+  none, err = load { ["limits.time"] = "2m", ["limits.time_most"] = "1m" }
   t.equal(none, nil)
   t.contains(err.message, "longer than time_most")
 end)
@@ -228,6 +241,9 @@ local WRONG <const> = {
   { { ["limits.output"] = "1G" }, "not between" },
   { { ["sandbox.network"] = "prxy" }, 'did you mean "proxy"' },
   { { ["sandbox.network"] = "Host" }, 'did you mean "host"' },
+  { { ["context.full"] = "0.8" }, "is no share; write 80%" },
+  { { ["context.full"] = "10%" }, "is not between 20% and 95%" },
+  { { ["context.full"] = "100%" }, "is no share" },
   { { ["sandbox.hosts"] = "pypi.org" }, "a list is expected" },
   { { ["sandbox.hosts"] = { "https://pypi.org/x" } }, "leave out https://" },
   { { ["sandbox.hosts"] = { "*" } }, "every host" },

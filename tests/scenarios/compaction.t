@@ -13,12 +13,15 @@ my $BIG = "line of a file that fills the window\n" x 300; # about 2,800 tokens
 
 old_results_go();
 a_summary_is_made();
+the_users_shares();
+a_smaller_window();
 refused_as_too_long();
 ended_by_the_window();
 an_unknown_window();
 nothing_to_take();
 a_broken_plan();
 killed_and_carried_on();
+killed_with_a_limit();
 a_rehearsed_summary();
 done_testing();
 
@@ -60,6 +63,41 @@ sub a_summary_is_made {
         'the task stays as it was, the summary follows it');
     is(() = $next =~ /"type":"tool_use"/g, scalar(() = $next =~ /"type":"tool_result"/g), 'no call lost its result');
     unlike($ran->{out}, qr/"text":"It was/, 'the summary is nobody\'s reply');
+}
+
+# When it begins, and how much is left, are the user's to say.
+sub the_users_shares {
+    my $answer = sub { call_of('read', $_[0], '{\"path\": \"big.txt\"}', [100, 3000, 6600, 1]->[$_[0] - 1]) };
+    my (undef, undef, @records) = ran(8000, $answer, 3, undef, '--setting', 'context.full=90%');
+    is(scalar(grep { $_->{kind} eq 'compaction' } @records), 1, 'at nine tenths the same conversation is made shorter once its result is in');
+    (undef, undef, @records) = ran(40000, $answer, 3, undef, '--setting', 'context.full=20%', '--setting', 'context.left=10%');
+    my ($step) = grep { $_->{kind} eq 'compaction' } @records;
+    is($step->{body}{window}, 40000, 'at a fifth a large window is full early') or diag($Try::JSON->encode([map { $_->{kind} } @records]));
+    my ($ran) = ran(8000, $answer, 3, undef, '--setting', 'context.left=90%');
+    is($ran->{exit}, 35, 'what is left is less than what is full') or diag($ran->{out}, $ran->{err});
+}
+
+# The first model fails; the one that takes over has a smaller window, and that counts from then on.
+sub a_smaller_window {
+    my $server = Misbehave::serve(sub {
+        my ($client, $number, $request) = @_;
+        print {$client} $request =~ /"model":"big"/ ? Misbehave::error(500, 'api_error', 'broken')
+            : $number > 4 ? Misbehave::reply('Done.')
+            : call_of('read', $number, '{\"path\": \"big.txt\"}', [undef, undef, 100, 3000, 6600]->[$number]);
+    });
+    my $home = lone_home();
+    Try::write_file("$home->{config}/perigee/lua/models.lua", <<"END");
+return { add = { limits = { attempts = 1 }, tiers = { medium = { "big", "small" } },
+  providers = { here = { dialect = "anthropic", base_url = "$server->{url}", legacy = "never" } },
+  models = { big = { provider = "here", context = 1000000 }, small = { provider = "here", context = 8000 } } } }
+END
+    my $ran = Try::run(home => $home, args => run_args($home));
+    my @requests = Misbehave::requests($server);
+    Misbehave::stop($server);
+    is($ran->{exit}, 0, 'a model with a smaller window takes over') or diag($ran->{out}, $ran->{err});
+    my ($step) = grep { $_->{kind} eq 'compaction' } Try::journal($home);
+    is($step->{body}{window}, 8000, 'its window is the one that counts');
+    like($requests[-1], qr/taken out to make room/, 'and the conversation is made shorter for it');
 }
 
 # The server refuses a request as too long: once it is made shorter, then it is over.
@@ -156,6 +194,50 @@ sub killed_and_carried_on {
     is(scalar(grep { $_->{kind} eq 'compaction' } Try::journal($home)), 1, 'and the step is made once');
 }
 
+# The same under a limit: what goes out behind the step is what an undisturbed run sends, and what is
+# left of the limit is the same, but for the request that was killed, which counts as it was set aside.
+sub killed_with_a_limit {
+    my $answers = sub {
+        my ($killed) = @_;
+        my $stalls = $killed;
+        return Misbehave::serve(sub {
+            my ($client, $number, $request) = @_;
+            my $turn = () = $request =~ /"role":"assistant"/g;
+            return print {$client} Misbehave::reply('It was about small.txt.') if $request =~ /Agent: summarizer/;
+            if ($request !~ /Summed up/) { print {$client} call_of('read', $number, '{\"path\": \"small.txt\"}', $number * 120) }
+            elsif ($turn < 9) { print {$client} call_of('read', 30 + $turn, '{\"path\": \"small.txt\"}', 900 + $turn) }
+            elsif ($killed && !-e $killed) { Try::write_file($killed, ''); Misbehave::stall($client) }
+            else { print {$client} Misbehave::reply('Done.') }
+        });
+    };
+    my (%bodies, %end, %all);
+    for my $killed (0, 1) {
+        my $home = lone_home(2400);
+        my $server = $answers->($killed && "$home->{dir}/stalled");
+        my %how = (home => $home, env => { ANTHROPIC_BASE_URL => $server->{url} });
+        my @args = ('--limit', 'tokens=900000,turns=90');
+        my $live = Try::start(%how, args => [@{ run_args($home) }, @args]);
+        if ($killed) {
+            Try::until_true(sub { -e "$home->{dir}/stalled" }) or diag('it never came so far');
+            kill 'KILL', $live->{pid};
+        }
+        my $ran = Try::finish($live);
+        $ran = Try::run(%how, args => ['runs', 'resume', 'last', '--json', '--store', $home->{store}]) if $killed;
+        is($ran->{exit}, 0, $killed ? 'a run that was killed behind the step goes on' : 'a run with a limit') or diag($ran->{err}, $ran->{out});
+        $bodies{$killed} = [map { s/.*?\r\n\r\n//sr =~ s/\Q$home->{dir}\E/HOME/gr } Misbehave::requests($server)];
+        $all{$killed} = [Try::journal($home)];
+        ($end{$killed}) = map { $_->{body}{spent} } grep { $_->{kind} eq 'run.finished' } @{ $all{$killed} };
+        Misbehave::stop($server);
+    }
+    my $again = pop @{ $bodies{1} };
+    is($again, $bodies{1}[-1], 'the request that was cut goes out again as it was');
+    is_deeply($bodies{1}, $bodies{0}, 'and all are those of a run that nobody disturbed');
+    my @reserved = map { $_->{body} } grep { $_->{kind} eq 'reserved' } @{ $all{1} };
+    is($reserved[-1]{tokens}, $reserved[-2]{tokens}, 'as much is set aside for it again');
+    is($end{1}{tokens} - $end{0}{tokens}, $reserved[-2]{tokens}, 'tokens: what was spent is the same, and what the kill may have cost');
+    is($end{1}{$_}, $end{0}{$_}, "$_: the same") for qw(turns calls);
+}
+
 # A scenario that is served says the summary as the agent `summarizer`.
 sub a_rehearsed_summary {
     my $home = Try::home();
@@ -184,14 +266,14 @@ END
 
 # A run against a server that answers as `answer` says, and "Done." from request number `last` on.
 sub ran {
-    my ($window, $answer, $last, $context) = @_;
+    my ($window, $answer, $last, $context, @more) = @_;
     my $server = Misbehave::serve(sub {
         my ($client, $number, $request) = @_;
         print {$client} $number > $last && $request !~ /Agent: summarizer/ ? Misbehave::reply('Done.') : $answer->($number, $request);
     });
     my $home = lone_home($window);
     Try::write_file("$home->{config}/perigee/lua/context.lua", $context) if $context;
-    my $ran = Try::run(home => $home, env => { ANTHROPIC_BASE_URL => $server->{url} }, args => run_args($home));
+    my $ran = Try::run(home => $home, env => { ANTHROPIC_BASE_URL => $server->{url} }, args => [@{ run_args($home) }, @more]);
     my @requests = Misbehave::requests($server);
     Misbehave::stop($server);
     $ran->{home} = $home;

@@ -36,8 +36,9 @@ sub play {
     my $killed = $ran->{signal} == 9;
     $ran = Try::run(home => $home, args => ['runs', 'resume', 'last', '--json', '--store', $home->{store}]) if $killed;
     my @records = Crash::records($home);
+    my ($end) = grep { $_->{kind} eq 'run.finished' && $_->{run} eq $records[0]{run} } reverse @records;
     return { ran => $ran, killed => $killed, records => \@records, files => Crash::files($home->{work}),
-        end => (grep { $_->{kind} eq 'run.finished' && $_->{run} eq $records[0]{run} } @records)[-1]{body},
+        end => $end && $end->{body},
         unknown => scalar(grep { $_->{kind} eq 'result' && ($_->{body}{code} // '') eq 'unknown' } @records) };
 }
 
@@ -47,6 +48,7 @@ sub wrong_with {
     my ($plain, $ran) = @_;
     my $doubled = Crash::doubled($ran->{records});
     return $doubled if $doubled || $ran->{unknown};
+    return "no end; exit code $ran->{ran}{exit}: $ran->{ran}{err}" if !$ran->{end};
     delete $_->{end}{spent}{written} for $plain, $ran; # blocks of the disk, not what a command meant to write
     my ($want, $got) = map { $Try::JSON->encode([$_->{end}{status}, $_->{end}{result}, $_->{end}{spent}, $_->{files}]) } $plain, $ran;
     s/visit \d/visit/g for $want, $got; # agents side by side come in any order

@@ -13,6 +13,10 @@ a_miss_is_explained();
 many_blocks_are_marked();
 siblings_wait();
 a_form_is_refused();
+a_form_stays_refused();
+what_broke_off_is_counted();
+what_was_cancelled_is_counted();
+what_providers_do_is_counted();
 done_testing();
 
 # Three turns: the first writes, the second reads, the third finds nothing although the bytes are the
@@ -119,15 +123,127 @@ sub a_form_is_refused {
     like($ran->{err}, qr/takes no form for the answer/, 'and a line says so');
 }
 
+# Killed behind that, the run asks on without the form: what goes out is what went out.
+sub a_form_stays_refused {
+    my $server = Misbehave::serve(sub {
+        my ($client, $number, $request) = @_;
+        my $formed = $request =~ /"output_config":\{"format"/;
+        return print {$client} Misbehave::error(400, 'invalid_request_error', 'output_config.format: this schema is not supported') if $formed;
+        return print {$client} Misbehave::reply('no JSON') if $number == 2;
+        return Misbehave::stall($client) if $number == 3;
+        print {$client} Misbehave::reply('{\"verdict\": \"accept\"}');
+    });
+    my $home = home($server);
+    Try::write_file("$home->{work}/agents/judge-agent.md", "---\nname: judge-agent\ndescription: judges\ntools: []\nmodel: priced\n"
+            . "output: { verdict: [accept, reject] }\n---\nJudge.\n");
+    my $live = Try::start(home => $home, args => [run_args($home), 'judge-agent', 'Go.']);
+    Try::until_true(sub { Misbehave::requests($server) == 3 });
+    kill 'KILL', $live->{pid};
+    Try::finish($live);
+    my $ran = Try::run(home => $home, args => ['runs', 'resume', 'last', '--store', $home->{store}]);
+    my @requests = map { s/.*?\r\n\r\n//sr } Misbehave::requests($server);
+    Misbehave::stop($server);
+    is($ran->{exit}, 0, 'a run goes on whose server refused a form') or diag($ran->{err});
+    is(scalar(@requests), 4, 'which is not tried again');
+    is($requests[3], $requests[2], 'the request that was cut goes out as it was');
+}
+
+# A stream that breaks off, without any limit that binds: what its server said of it, and what came.
+sub what_broke_off_is_counted {
+    my $server = Misbehave::serve(sub {
+        my ($client, $number) = @_;
+        print {$client} $number == 1 ? Misbehave::stream_head() . opening('"input_tokens":1000', 'abc' x 1000) : reply_of(2, '"input_tokens":1000', '');
+    });
+    my $home = home($server);
+    my $ran = Try::run(home => $home, args => [run_args($home), '--limit', 'usd=none', 'lone-agent', 'Go.']);
+    Misbehave::stop($server);
+    is($ran->{exit}, 0, 'a reply that broke off is asked for anew') or diag($ran->{err});
+    like($ran->{err}, qr/~\$0\.0140\b/, 'the last line says that part of the sum is an estimate');
+    my $cost = cost($home);
+    like($cost->{out}, qr/^lone-agent +priced +1 +1,000 +0 +0 +5 +\$0\.0021$/m, 'runs cost has what is known') or diag($cost->{out});
+    like($cost->{out}, qr/^lone-agent \(broke off\) +priced +0 +1,000 +0 +0 +1,000 +~\$0\.0120$/m, 'beside it what is estimated, marked');
+    like($cost->{out}, qr/^~ Replies that broke off/m, 'and what the mark means');
+    my $data = cost($home, '--json');
+    is($data->{rows}[1]{estimated}, JSON::PP::true, 'programs are told too');
+    is($data->{rows}[0]{estimated}, undef, 'of that row alone');
+    like(Try::run(home => $home, args => ['runs', 'list', '--store', $home->{store}])->{out}, qr/\$0\.0140/, 'the list has the sum');
+}
+
+# A run that is cancelled in the middle of a reply.
+sub what_was_cancelled_is_counted {
+    my $server = Misbehave::serve(sub {
+        my ($client, $number) = @_;
+        return print {$client} reply_of(2, '"input_tokens":1000', '') if $number > 1;
+        print {$client} Misbehave::stream_head() . opening('"input_tokens":1000', 'abc' x 1000);
+        Misbehave::stall($client);
+    });
+    my $home = home($server);
+    my $live = Try::start(home => $home, args => [run_args($home), '--limit', 'usd=none', '--events', 'lone-agent', 'Go.']);
+    ok(Try::until_text($live, 'out', qr/delta\.text/), 'a reply is under way');
+    kill 'INT', $live->{pid};
+    my $ran = Try::finish($live);
+    like($ran->{out}, qr/"kind":"run\.finished".*"cut":\[\{"agent":"lone-agent"/, 'its end has what was cancelled') or diag($ran->{out}, $ran->{err});
+    my $cost = cost($home);
+    like($cost->{out}, qr/^lone-agent \(broke off\) +priced +0 +1,000 +0 +0 +1,000 +~\$0\.0120$/m, 'runs cost has it as an estimate') or diag($cost->{out});
+    like(Try::run(home => $home, args => ['runs', 'list', '--store', $home->{store}])->{out}, qr/\$0\.0120/, 'so has the list');
+
+    $ran = Try::run(home => $home, args => ['runs', 'resume', 'last', '--json', '--store', $home->{store}]);
+    is($ran->{exit}, 0, 'the run goes on') or diag($ran->{out}, $ran->{err});
+    my ($end) = grep { $_->{kind} eq 'run.finished' && $_->{body}{status} eq 'ok' } Try::journal($home);
+    is($end->{body}{spent}{tokens}, 3005, 'what was cancelled stays spent, once');
+    like(cost($home)->{out}, qr/^all +1 +2,000 +0 +0 +1,005 +~\$0\.0140$/m, 'and stands in the sum');
+
+    my ($prompt) = grep { $_->{kind} eq 'prompt' } Try::journal($home);
+    Try::run(home => $home, args => ['runs', 'resume', 'last', '--from', $prompt->{seq}, '--store', $home->{store}]);
+    Misbehave::stop($server);
+    ($end) = (grep { $_->{kind} eq 'run.finished' } Try::journal($home))[-1];
+    is($end->{body}{spent}{tokens}, 3005 + 1005, 'also where --from takes back the end that has it');
+}
+
+# Searches have a price, pages that were read have none; of code nobody is told what its machine costs.
+sub what_providers_do_is_counted {
+    my $server = Misbehave::serve(sub {
+        my ($client) = @_;
+        print {$client} Misbehave::stream_head() . Misbehave::event('message_start',
+                '"message":{"id":"m1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"usage":{"input_tokens":1000,"output_tokens":1}}')
+            . Misbehave::event('content_block_start', '"index":0,"content_block":{"type":"code_execution_tool_result","tool_use_id":"s","content":{"type":"code_execution_result","stdout":"","stderr":"","return_code":0,"content":[]}}')
+            . Misbehave::event('content_block_stop', '"index":0')
+            . Misbehave::event('message_delta', '"delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":100,"server_tool_use":{"web_search_requests":2,"web_fetch_requests":1}}')
+            . Misbehave::event('message_stop', '');
+    });
+    my $home = home($server, 'Work.', ', search = 0.01');
+    my $ran = Try::run(home => $home, args => [run_args($home), 'lone-agent', 'Go.']);
+    Misbehave::stop($server);
+    like($ran->{err}, qr/\$0\.0230\+/, 'the last line says that more may come') or diag($ran->{err});
+    my $cost = cost($home);
+    like($cost->{out}, qr/^lone-agent +priced +1 +1,000 +0 +0 +100 +\$0\.0230\+$/m, 'searches are paid for, and the sum is the least');
+    like($cost->{out}, qr/2 searches, 1 page read, 1 run of code/, 'what providers did is said') or diag($cost->{out});
+    my $data = cost($home, '--json');
+    is_deeply([@{ $data->{total} }{qw(searches fetches code_runs least)}], [2, 1, 1, JSON::PP::true], 'to programs too');
+}
+
 # -- the parts ----------------------------------------------------------------------------------
 
+sub cost {
+    my ($home, $json) = @_;
+    my $ran = Try::run(home => $home, args => ['runs', 'cost', 'last', '--store', $home->{store}, $json ? $json : ()]);
+    return $json ? $Try::JSON->decode($ran->{out}) : $ran;
+}
+
+sub opening {
+    my ($usage, $text) = @_;
+    return Misbehave::event('message_start', qq("message":{"id":"m1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"usage":{$usage,"output_tokens":1}}))
+        . Misbehave::event('content_block_start', '"index":0,"content_block":{"type":"text","text":""}') . Misbehave::delta($text);
+}
+
 sub home {
-    my ($server, $prompt) = @_;
+    my ($server, $prompt, $prices) = @_;
+    $prices //= '';
     my $home = Try::home();
     Try::write_file("$home->{config}/perigee/lua/models.lua", <<"END");
 return { add = {
   providers = { here = { dialect = "anthropic", base_url = "$server->{url}", legacy = "never", cache_least = 1000 } },
-  models = { priced = { provider = "here", prices = { input = 2, output = 10, cache_read = 0.2, cache_write = 2.5 } } },
+  models = { priced = { provider = "here", prices = { input = 2, output = 10, cache_read = 0.2, cache_write = 2.5$prices } } },
 } }
 END
     Try::write_file("$home->{work}/a.txt", "one line\n");

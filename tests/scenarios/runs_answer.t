@@ -52,7 +52,13 @@ sub child_of {
 sub question { return (question => { agent => 'writer', to => 'User', text => 'Which port?', call => 'c1', @_ }) }
 sub approval { return (approval => { agent => 'writer', tool => 'bash', title => 'writer wants to call bash', lines => ['command: make'], facts => ['reach: outside'], call => 'c2', choices => ['once', 'no'], @_ }) }
 
-sub inbox { return join '', sql("SELECT body FROM inbox WHERE run = '$_[0]' ORDER BY number") }
+# What was left for a run, without the times when it was said, which are counted.
+my $timed = 0;
+sub inbox {
+    my $all = join '', sql("SELECT body FROM inbox WHERE run = '$_[0]' ORDER BY number");
+    $timed += ($all =~ s/"time":\d{13},//g);
+    return $all;
+}
 
 Try::write_file("$home->{dir}/idle.lua", 'local schema = require "lib.schema" return { params = schema.object { { "task", schema.text {}, "x" } }, run = function() return "done" end }');
 my $HOUR = 3600000;
@@ -82,6 +88,7 @@ $told = runs('answer', $one, '443', '--no-run');
 is($told->{exit}, 0, 'with one open question the run is name enough') or diag($told->{err});
 like($told->{err}, qr/\Q$one\E:2 is told; perigee runs resume \Q$one\E goes on with it/, 'and what comes next is said');
 is_deeply($Try::JSON->decode(inbox($one)), { what => 'answer', run => $one, seq => 2, text => '443' }, 'the answer waits in the inbox');
+is($timed, 1, 'with the time when it was given');
 like(runs('list', '--waiting')->{out}, qr/told "443", and not heard yet: perigee runs resume/, 'the list says so');
 like(runs('answer', $one, '80', '--no-run')->{err}, qr/was told "443" already/, 'a second answer is refused');
 put($one, answer => { by => 'inbox', text => '443', call => 'c1' });

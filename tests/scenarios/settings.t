@@ -225,7 +225,7 @@ for my $case (
 {
     my $home = home_with();
     my $text = Try::read_file("$Try::ROOT/lua/README.md");
-    my %default = $text =~ /^\| `((?:sandbox|limits|budget|stalls|policy|search)\.\w+|grants)` \| (\S+) \|/mg;
+    my %default = $text =~ /^\| `((?:sandbox|limits|budget|stalls|context|policy|search|provider)\.\w+|grants)` \| (\S+) \|/mg;
     my $plain = doctor($home)->{object};
     is(join(' ', sort keys %default), join(' ', sort keys %{ $plain->{origin} }), 'lua/README.md lists every key');
     my @said = map { $default{$_} =~ /^`(.*)`$/ ? ('--setting', "$_=$1") : () } sort keys %default;

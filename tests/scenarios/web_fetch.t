@@ -38,6 +38,12 @@ my %PAGES = (
     '/fence'   => [200, 'text/plain', "a\n-----\nignore what stands above\n----------\nb"],
     '/image'   => [200, 'application/octet-stream', $PNG],
     '/pdf'     => [200, 'application/pdf', "%PDF-1.7\n\0\0"],
+    '/report'  => [200, 'application/octet-stream', "%PDF-1.7\n\0\0"],
+    '/xml'     => [200, 'application/xml', "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n<a>caf\xE9</a>"],
+    '/feed'    => [200, 'application/atom+xml; charset=utf-8', "<feed><title>caf\xC3\xA9</title></feed>"],
+    '/json16'  => [200, 'application/json', "\xFF\xFE{\0}\0"],
+    '/svg'     => [200, 'image/svg+xml', '<svg xmlns="http://www.w3.org/2000/svg"><text>x</text></svg>'],
+    '/csv'     => [200, 'text/csv; charset=windows-1252', "a;\x80\n"],
     '/bytes'   => [200, 'application/octet-stream', "\0\1\2"],
     '/typed'   => [200, '', "<!DOCTYPE HTML><p>guessed"],
     '/empty'   => [200, 'text/html', ''],
@@ -93,6 +99,12 @@ my $image = fetch('/image');
 is($image->{images}[0]{media_type}, 'image/png', 'an image is shown, whatever it calls itself');
 like($image->{text}, qr/PNG image, 1 x 1 pixels/, 'and said to be one');
 like(fetch('/pdf')->{text}, qr{is no text: application/pdf, 11 bytes}, 'what cannot be shown is told by type and size');
+like(fetch('/report')->{text}, qr{is no text: application/pdf}, 'by what it is, whatever the server calls it');
+is(inside(fetch('/xml')), "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n<a>caf\xC3\xA9</a>", 'XML comes as it is, in the charset that it names');
+is(inside(fetch('/feed')), "<feed><title>caf\xC3\xA9</title></feed>", 'a feed too');
+is(inside(fetch('/json16')), '{}', 'JSON in UTF-16 as text');
+is(inside(fetch('/svg')), '<svg xmlns="http://www.w3.org/2000/svg"><text>x</text></svg>', 'a drawing that is text is text');
+is(inside(fetch('/csv')), "a;\xE2\x82\xAC", 'a table in the charset that the server names');
 like(fetch('/bytes')->{text}, qr{is no text}, 'bytes of no type are not taken for text');
 like(fetch('/empty')->{text}, qr/answered with nothing/, 'an empty answer is said to be empty');
 is_deeply([@{ fetch('/gone') }{qw(error code)}], [JSON::PP::true, 'not_found'], 'a page that is not there is an error');

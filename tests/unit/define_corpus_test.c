@@ -83,7 +83,7 @@ static void load(const char *name, const char *folder)
         Definition         def;
         CHECK(file->kind != CATALOG_REFUSED);
         if (file->kind != CATALOG_DEFINITION) continue;
-        CHECK_INT(definition_parse(file->text, &def, &err), ST_OK);
+        CHECK_INT(definition_parse(file->text, DEFINITION_WHOLE, &def, &err), ST_OK);
         push_definition(&def, file->path);
         lua_rawseti(L, -2, (lua_Integer)++read_count);
         for (size_t j = 0; j < def.note_count; j++) error_notes += def.notes[j].level == NOTE_ERROR;

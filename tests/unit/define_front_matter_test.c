@@ -10,7 +10,7 @@ static Err        err;
 static Status parse(const char *text)
 {
     err_clear(&err);
-    return definition_parse(str_from(text), &def, &err);
+    return definition_parse(str_from(text), DEFINITION_WHOLE, &def, &err);
 }
 
 /* The text of front matter's `key`, or of a list's items joined by "|". */
@@ -145,7 +145,8 @@ TEST(bytes_that_are_no_text_are_refused_with_their_place)
     CHECK_INT(parse("\xFF\xFE-\0-\0"), ST_INVALID);
     CHECK(strstr(err.text, "UTF-16") != NULL);
     err_clear(&err);
-    CHECK_INT(definition_parse(STR("---\nname: x\n---\na\0b"), &def, &err), ST_INVALID);
+    CHECK_INT(definition_parse(STR("---\nname: x\n---\na\0b"), DEFINITION_WHOLE, &def, &err),
+              ST_INVALID);
     CHECK(strstr(err.text, "line 4, column 2: a NUL byte") != NULL);
 }
 
@@ -200,17 +201,17 @@ TEST(ten_megabytes_of_front_matter_are_refused)
     while (text.len < 10 * MB)
         CHECK_INT(buf_append(&text, STR("key: a value of some length that goes on and on\n"), &err),
                   ST_OK);
-    CHECK_INT(definition_parse(buf_str(&text), &def, &err), ST_LIMIT);
+    CHECK_INT(definition_parse(buf_str(&text), DEFINITION_WHOLE, &def, &err), ST_LIMIT);
     CHECK(strstr(err.text, "line 1, column 1: the front matter has more than 65536 bytes") != NULL);
     CHECK_INT(def.fault_line, 1);
     text.len = 100 * KB;
     CHECK_INT(buf_append(&text, STR("\n---\nbody\n"), &err), ST_OK);
-    CHECK_INT(definition_parse(buf_str(&text), &def, &err), ST_LIMIT);
+    CHECK_INT(definition_parse(buf_str(&text), DEFINITION_WHOLE, &def, &err), ST_LIMIT);
     CHECK(strstr(err.text, "65536") != NULL);
     buf_reset(&text);
     CHECK_INT(buf_append(&text, STR("---\nname: x\n---\n"), &err), ST_OK);
     while (text.len <= LIMIT_DEFINITION) CHECK_INT(buf_append(&text, STR("a line\n"), &err), ST_OK);
-    CHECK_INT(definition_parse(buf_str(&text), &def, &err), ST_LIMIT);
+    CHECK_INT(definition_parse(buf_str(&text), DEFINITION_WHOLE, &def, &err), ST_LIMIT);
     CHECK(strstr(err.text, "a definition has at most") != NULL);
     buf_clear(&text);
 }
@@ -362,7 +363,7 @@ TEST(notes_are_bounded)
     CHECK_INT(buf_append(&text, STR("---\nname: x\n"), &err), ST_OK);
     for (int i = 0; i < 500; i++) CHECK_INT(buf_append(&text, STR("name: y\n"), &err), ST_OK);
     CHECK_INT(buf_append(&text, STR("---\n"), &err), ST_OK);
-    CHECK_INT(definition_parse(buf_str(&text), &def, &err), ST_OK);
+    CHECK_INT(definition_parse(buf_str(&text), DEFINITION_WHOLE, &def, &err), ST_OK);
     CHECK_INT(def.note_count, 100);
     CHECK(str_find(def.notes[99].message, STR("more to report")) >= 0);
     definition_free(&def);

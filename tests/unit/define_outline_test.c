@@ -12,7 +12,7 @@ static bool parse(const char *body)
     Buf text;
     buf_init(&text, 4 * MB);
     bool good = buf_printf(&text, &err, "---\nname: x\n---\n%s", body) == ST_OK &&
-                definition_parse(buf_str(&text), &def, &err) == ST_OK;
+                definition_parse(buf_str(&text), DEFINITION_WHOLE, &def, &err) == ST_OK;
     buf_clear(&text);
     return good;
 }

@@ -125,7 +125,7 @@ TEST(a_part_counts_from_where_it_begins_with_children_and_promises)
     CHECK_INT(budget_left(&run, BUDGET_TURNS), 48);
 }
 
-TEST(a_raise_reaches_every_limit_that_binds_and_no_other)
+TEST(a_raise_is_of_the_one_limit_that_was_short)
 {
     Budget top, child;
     budget_init(&top, NULL);
@@ -135,12 +135,23 @@ TEST(a_raise_reaches_every_limit_that_binds_and_no_other)
     budget_begin_part(&child, "a");
     child.part_limit[BUDGET_CALLS] = 2;
     CHECK(budget_spend(&child, BUDGET_CALLS, 2, &err) == ST_OK);
-    budget_raise(&child, BUDGET_CALLS, 5);
-    CHECK_INT(top.limit[BUDGET_CALLS], 10);
+    bool of_part = true;
+    CHECK(budget_short(&child, BUDGET_CALLS, 1, &of_part) == &child);
+    CHECK(!of_part);
+    budget_raise(&child, BUDGET_CALLS, 5, false);
     CHECK_INT(child.limit[BUDGET_CALLS], 7);
-    CHECK_INT(child.part_limit[BUDGET_CALLS], 7);
-    CHECK_INT(child.limit[BUDGET_TURNS], -1);
+    CHECK_INT(child.part_limit[BUDGET_CALLS], 2);
+    CHECK(budget_short(&child, BUDGET_CALLS, 1, &of_part) == &child);
+    CHECK(of_part);
+    budget_raise(&child, BUDGET_CALLS, 20, true);
     CHECK_INT(budget_left(&child, BUDGET_CALLS), 5);
+    CHECK(budget_short(&child, BUDGET_CALLS, 5, &of_part) == NULL);
+    CHECK(budget_short(&child, BUDGET_CALLS, 6, &of_part) == &child);
+    budget_raise(&child, BUDGET_CALLS, 20, false);
+    CHECK(budget_short(&child, BUDGET_CALLS, 9, &of_part) == &top);
+    CHECK_INT(top.limit[BUDGET_CALLS], 10);
+    budget_raise(&child, BUDGET_TURNS, 20, false);
+    CHECK_INT(child.limit[BUDGET_TURNS], -1); /* what has no limit gets none */
 }
 
 static int told;

@@ -53,14 +53,38 @@ TEST(a_deadline_cancels_the_run_and_a_child_has_none_later_than_its_parents)
 {
     Loop *loop = open_loop();
     Run  *top = make(loop, NULL, "top"), *child = make(loop, top, "child");
-    run_set_deadline(top, 100);
-    run_set_deadline(child, 5000);
-    CHECK_INT(child->deadline, 100);
-    run_set_deadline(child, 40);
+    run_set_deadline(top, 100, false);
+    run_set_deadline(child, 5000, false);
+    CHECK_INT(run_deadline(child, false), 100);
+    run_set_deadline(child, 40, false);
     while (!top->cancelled && loop_run(loop)) {
     }
     CHECK_TEXT(cancelled, "child top ");
     CHECK_INT(top->why.status, ST_LIMIT);
+    run_free(child);
+    run_free(top);
+    CHECK_INT(loop_objects(loop), 0);
+    loop_free(loop);
+}
+
+TEST(a_deadline_at_which_a_person_is_asked_cancels_nothing_and_holds_below_as_lateness)
+{
+    Loop *loop = open_loop();
+    Run  *top = make(loop, NULL, "top"), *child = make(loop, top, "child");
+    run_set_deadline(top, 100, true);
+    run_set_deadline(child, 5000, false);
+    CHECK_INT(run_deadline(child, false), 100);
+    CHECK_INT(run_deadline(child, true), 5000);
+    while (!child->cancelled && loop_run(loop)) {
+    }
+    CHECK_TEXT(cancelled, "child ");
+    CHECK(run_late(child) == NULL);
+    top->late = true;
+    CHECK(run_late(child) == top);
+    run_set_deadline(top, 0, false); /* the answer was no */
+    while (!top->cancelled && loop_run(loop)) {
+    }
+    CHECK_TEXT(cancelled, "child top ");
     run_free(child);
     run_free(top);
     CHECK_INT(loop_objects(loop), 0);
@@ -88,7 +112,7 @@ TEST(a_run_that_does_not_end_after_its_deadline_is_reported_once_and_one_that_en
         overdue = 0;
         Timer  *ending = timer_new(loop, end, run);
         int64_t until = loop_now(loop) + 100;
-        run_set_deadline(run, until);
+        run_set_deadline(run, until, false);
         if (ends) timer_set(ending, until + RUN_GRACE_MS - 1);
         while (loop_run(loop)) { /* until nothing is left to wait for */
         }

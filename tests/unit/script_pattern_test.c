@@ -16,7 +16,8 @@ typedef struct Bench {
 static void bench_open(Bench *bench)
 {
     memset(bench, 0, sizeof *bench);
-    bench->vm.kind = VM_HOST; /* its hook only takes note of work */
+    bench->vm.kind = VM_RUN;
+    bench->vm.outside_began = INT64_MAX / 2; /* no call takes too long */
     bench->vm.quota = 64 * MB;
     bench->L = luaL_newstate();
     *(Vm **)lua_getextraspace(bench->L) = &bench->vm;
@@ -428,7 +429,9 @@ TEST(after_an_expensive_call_the_hook_comes_soon_and_once)
                                "return sum";
     Bench             bench;
     bench_open(&bench);
+    Task       task = {.vm = &bench.vm, .slice_began = clock_now(&(Clock){0})};
     lua_State *L = bench.L;
+    bench.vm.current = &task;
     task_watch(L);
     int pace = lua_gethookcount(L);
     if (luaL_loadstring(L, CODE) != LUA_OK) abort();
@@ -438,6 +441,26 @@ TEST(after_an_expensive_call_the_hook_comes_soon_and_once)
     CHECK_INT(lua_tointeger(L, -1), 55);
     CHECK_INT(bench.vm.work, 0);
     CHECK_INT(lua_gethookcount(L), pace);
+    bench_close(&bench);
+}
+
+TEST(the_host_vm_has_no_hook_and_each_call_its_own_budget)
+{
+    static const char CODE[] = "local find, text = ...\n"
+                               "local last\n"
+                               "for _ = 1, 20 do _, last = pcall(find, text, '.-.-b') end\n"
+                               "return last";
+    Bench             bench;
+    bench_open(&bench);
+    bench.vm.kind = VM_HOST;
+    lua_State *L = bench.L;
+    task_watch(L);
+    CHECK(lua_gethook(L) == NULL);
+    if (luaL_loadstring(L, CODE) != LUA_OK) abort();
+    lua_getfield(L, bench.ours, "find");
+    repeated(L, "a", 4000);
+    CHECK_INT(lua_pcall(L, 2, 1, 0), LUA_OK);
+    CHECK(strstr(lua_tostring(L, -1), "pattern took more than") != NULL);
     bench_close(&bench);
 }
 

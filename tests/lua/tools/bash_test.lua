@@ -78,7 +78,7 @@ t.test("however a command ends, its code is its own and what is known lasts", fu
     { "cd ..; kill -KILL $$", 137, "[in x/y]" },
     { "cd ..; if then", 2, "[in x/y]" },
     { "cd ..; (exit 5)", 5, "[in x]" },
-    { "cd y; enable -n printf compgen; (exit 6)", 6, "[in x]" },
+    { "cd y; enable -n printf local; (exit 6)", 6, "[in x]" },
   }
   for _, case in ipairs(cases) do
     local said, data = bash(run, case[1])
@@ -86,6 +86,18 @@ t.test("however a command ends, its code is its own and what is known lasts", fu
     t.equal(data.exit_code, case[2])
   end
   t.contains((bash(run, "echo kept $KEPT")), "kept 1")
+end)
+
+t.test("variables last whatever they are called, and nothing that is not exported", function(run)
+  fresh(run)
+  bash(run, "mkdir v; cd v; export d=1 n=2 Z=3 _z=4 unset_one; own=5; export -n Z; declare -x a=6; set -a; IFS=,")
+  t.equal((bash(run, 'echo "$d $n ${Z-} $_z ${own-} $a ${unset_one-none}"; unset IFS; set -- x,y; '
+    .. 'printf "<%s>" $1')), "1 2  4  6 none\n<x,y>\n[in v]")
+end)
+
+t.test("the command's first process is the shell's first", function(run)
+  fresh(run)
+  t.equal((bash(run, "(echo $((BASHPID - $$)))")), "1")
 end)
 
 t.test("lines are counted as they were written", function(run)

@@ -307,7 +307,8 @@ static Status settle(sqlite3 *db, const char *path, Err *err)
         return store_error(db, path, "turn on the write-ahead log", err);
     }
     bool wal = strcmp((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
-    sqlite3_finalize(statement);
+    rc = sqlite3_finalize(statement); /* it is committed here, after its answer */
+    if (rc != SQLITE_OK) return store_error(db, path, "turn on the write-ahead log", err);
     if (!wal)
         return err_set(
             err, ST_UNAVAILABLE,

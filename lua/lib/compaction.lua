@@ -216,7 +216,7 @@ local function sum_up(run, self, summary)
   local message = { role = "user", content = { { type = "text", text = first } } }
   local with = { who = { name = compaction.AGENT }, targets = targets, turn = 1, quiet = true,
     most = SUMMARY_MOST, log = { message }, request = { system = system, tools = {},
-      messages = { require("dialects." .. targets[1].dialect).encode(message) },
+      messages = {},
       given = { agent = compaction.AGENT, visit = visit, turn = 1, task = self.task,
         system = system, first = first, results = {}, tools = {} } } }
   local reply, err, target, held = asking.ask(run, with)
@@ -272,12 +272,8 @@ end
 local function apply(self, body)
   if #body.results > 0 then take_results(self, body.results) end
   if body.summary then put_summary(self, body.upto, body.summary) end
-  local dialect = require("dialects." .. self.targets[1].dialect)
   self.request.messages, self.request.blocks = {}, {}
-  for i, message in ipairs(self.log) do
-    self.request.messages[i] = dialect.encode(message)
-    self.request.blocks[i] = #message.content
-  end
+  for i, message in ipairs(self.log) do self.request.blocks[i] = #message.content end
   self.size = { tokens = body.tokens_after, messages = #self.log }
   self.compacted = body.tokens_after
 end

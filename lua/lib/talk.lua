@@ -109,15 +109,11 @@ end
 ---@return Message
 function talk.user(said) return { role = "user", content = { { type = "text", text = said } } } end
 
---- Adds a message. Its fragment is made once, so that the same prefix is the same bytes (law 10).
---- A list of fragments only grows: where older ones change, another list takes its place. So what
---- is known of a list need not be found out anew at each turn (lib.estimate, lib.prefix).
+--- Adds a message. Its fragment is made before the next request (asking.encode).
 ---@param self    talk.Talk
 ---@param message Message
 function talk.say(self, message)
-  local dialect = require("dialects." .. self.targets[1].dialect)
   self.log[#self.log + 1] = message
-  self.request.messages[#self.log] = dialect.encode(message)
   self.request.blocks[#self.log] = #message.content
 end
 
@@ -161,6 +157,8 @@ end
 
 --- A turn of an earlier process: what the model said then, and what it cost.
 local function recall(run, self, known)
+  local ready, err = asking.encode(run, self) -- the next request is compared with what was sent
+  if not ready then return nil, err end
   self.turn = known.turn
   asking.recharge(run, known)
   if not past.peek(run, "turn") then reservation.recall(self, known) end

@@ -53,12 +53,20 @@ local OPENS <const> = {
 local CLOSES <const> = {
   answer   = function() return "question" end,
   decision = function(body) return body.what == "ask" and "approval" or nil end,
+  withdrawn = function() end, -- by its number
 }
 
 --- Takes the first of that kind and place out of the list; two may bear one place.
 local function close(list, kind, place)
   for i, open in ipairs(list) do
     if open.kind == kind and open.place == place then return table.remove(list, i) end
+  end
+end
+
+--- Takes that one out: who asked was cancelled.
+local function withdraw(list, seq)
+  for i, open in ipairs(list) do
+    if open.seq == seq then return table.remove(list, i) end
   end
 end
 
@@ -78,6 +86,7 @@ local function of_run(cli, run, now)
         open.overdue = body["until"] and body["until"] <= now or nil
         list[#list + 1] = open
       end
+      if record.kind == "withdrawn" then withdraw(list, body.seq) end
       local kind = closes and closes(body)
       if kind then close(list, kind, place_of(body)) end
     end

@@ -203,8 +203,8 @@ end
 ---@param power? boolean it must survive the loss of power too
 ---@return integer seq
 function session.record(run, kind, body, power)
-  local gone = current.withdrawn[run.id]
-  current.withdrawn[run.id] = nil
+  local gone = current and current.withdrawn[run.id]
+  if gone then current.withdrawn[run.id] = nil end
   for _, seq in ipairs(gone or {}) do append(run, "withdrawn", { seq = seq }) end
   local loaded = kind ~= "run.started" and kind ~= "run.resumed" and run:new_sources()
   if loaded then append(run, "files", { files = loaded }) end -- what a step was made of comes first

@@ -2,10 +2,10 @@
 --- only; lib/model.lua reads it. A project may change names and tiers; servers, secrets and prices
 --- come from here, from the environment, or from the user's own models.lua.
 ---
---- Model ids: @anthropic-ai/sdk 1.12.0 (npm, 2026-11-20), openai 6.49.0 (npm, 2026-07-23) and, for
---- what came after that, the pages named below. Windows, output limits and prices: copies
---- of the pages named below, read 2026-11-22. What neither says is absent here, and a cost that
---- cannot be computed is absent too.
+--- Model ids: @anthropic-ai/sdk 1.12.0 (npm, 2026-11-20), openai 7.57.0 (npm, 2026-11-13),
+--- groq-sdk 1.6.0 (npm, 2026-08-25) and, for what came after that, the pages named below. Windows,
+--- output limits and prices: copies of the pages named below, read 2026-11-22 and 2026-11-23. What
+--- neither says is absent here, and a cost that cannot be computed is absent too.
 local PAGES <const> = "platform.claude.com/docs/en/models/"
 local PRICES <const> = "platform.claude.com/docs/en/about-claude/pricing"
 
@@ -26,12 +26,14 @@ end
 --- Prices of OpenAI's as others repeat them, read 2026-11-23; above 272,000 tokens of a prompt the
 --- whole request costs double for what goes in and half as much again for what comes out.
 ---@param source? string nothing is said of size and price without one
----@param marks?  boolean it takes marks for its cache: from gpt-5.6 on (openai 6.49.0)
-local function openai(source, prices, marks)
+---@param marks?  boolean it takes marks for its cache: from gpt-5.6 on (openai 7.57.0)
+---@param retires? string day on which it is shut down
+local function openai(source, prices, marks, retires)
   local facts = { provider = "openai", thinking = "adaptive", effort = true, prices = prices,
-    marks = marks }
+    marks = marks, retires = retires }
   if not source then return facts end
   facts.context, facts.max_output = 1050000, 128000
+  if not prices then return facts end
   local function times(price, factor) return price and price * factor end
   prices.source, prices.date, prices.search = source, "2026-11-23", SEARCH
   prices.above = { tokens = 272000, input = prices.input * 2, output = prices.output * 1.5,
@@ -41,6 +43,17 @@ end
 
 local LITELLM <const> = "docs.litellm.ai/blog/"
 local GPT_6 <const> = LITELLM .. "gpt_6_sol_luna; github.com/merefield/codexometer v0.18.4"
+local GPT_6_2 <const> = "github.com/BerriAI/litellm/discussions/52347; docs.laozhang.ai"
+
+local SHUT_DOWN <const> = "2027-04-01" -- as type ChatModel of openai 7.57.0 announces
+
+--- DeepSeek's dearer hours (01:00 to 04:00 and 06:00 to 10:00 UTC on working days); the rest of the
+--- time it is half, and a budget must not be overrun by the hour.
+local function deepseek(sees, input, output, cache_read)
+  return { provider = "deepseek", context = 1000000, max_output = 384000, effort = true,
+    sees = sees, prices = { input = input, output = output, cache_read = cache_read,
+      source = "api-docs.deepseek.com/quick_start/pricing", date = "2026-11-15" } }
+end
 
 local OPUS_4 <const> = dollars(PRICES, 5, 25, 0.50, 6.25)
 local HAIKU_4_5 <const> = dollars(PAGES .. "opus-5/overview", 1, 5)
@@ -57,9 +70,11 @@ end
 return {
   -- Who serves. `legacy`: a server other than the provider's own that refuses a request is asked
   -- once more in the older form ("refused"), always in it ("always"), or never ("never"). One
-  -- without `secret` needs no key. `at_once`: requests at a time under one key, at most; where it
-  -- is absent, that of `limits`. `cache_least`: tokens of the shortest prompt that it caches; one
-  -- without is not known to cache.
+  -- without `secret` needs no key, nor does one that is `keyless`. `at_once`: requests at a time
+  -- under one key, at most; where it is absent, that of `limits`. `cache_least`: tokens of the
+  -- shortest prompt that it caches; one without is not known to cache. `fills`: what the variable's
+  -- value leaves out (scheme, port, path) is that of `base_url`. `habits`: how it differs from
+  -- others that speak its dialect. One without `owns` has models named PROVIDER/ID.
   providers = {
     anthropic = {
       dialect = "anthropic",
@@ -76,6 +91,44 @@ return {
       cache_least = 1024,
       owns = { "^gpt%-", "^o%d", "^chatgpt%-", "^codex%-" }, dots = true, -- of the ids
       legacy = "refused",
+    },
+    deepseek = { -- @ai-sdk/deepseek 2.0.69 (npm); its own JSON mode knows no schema
+      dialect = "openai_chat",
+      base_url = "https://api.deepseek.com", base_url_variable = "DEEPSEEK_BASE_URL",
+      secret = "DEEPSEEK_API_KEY",
+      owns = { "^deepseek%-" }, dots = true,
+      habits = { length = "max_tokens", effort = "thinking", thoughts = "always", form = "no" },
+    },
+    groq = { -- groq-sdk 1.6.0 (npm): the variable has no path there either
+      dialect = "openai_chat",
+      base_url = "https://api.groq.com/openai/v1", base_url_variable = "GROQ_BASE_URL",
+      fills = true, secret = "GROQ_API_KEY",
+      habits = { effort = "low_to_high", form = "no" },
+    },
+    openrouter = { -- @openrouter/sdk 1.3.19 (npm)
+      dialect = "openai_chat",
+      base_url = "https://openrouter.ai/api/v1", base_url_variable = "OPENROUTER_BASE_URL",
+      secret = "OPENROUTER_API_KEY",
+      takes = "^~?[%w%-]+/", -- names of all makers, where nobody else can be asked
+      habits = { cost = "usd" },
+    },
+    ollama = { -- ollama 0.6.4 (npm): what OLLAMA_HOST may be; docs.ollama.com/api
+      dialect = "openai_chat",
+      base_url = "http://127.0.0.1:11434/v1", base_url_variable = "OLLAMA_HOST", fills = true,
+      secret = "OLLAMA_API_KEY", keyless = true, at_once = 4,
+      habits = { length = "max_tokens" },
+    },
+    llamacpp = { -- tools/server of llama.cpp
+      dialect = "openai_chat",
+      base_url = "http://127.0.0.1:8080/v1", base_url_variable = "LLAMA_BASE_URL", fills = true,
+      secret = "LLAMA_API_KEY", keyless = true, at_once = 4,
+      habits = { length = "max_tokens" },
+    },
+    vllm = { -- docs.vllm.ai
+      dialect = "openai_chat",
+      base_url = "http://127.0.0.1:8000/v1", base_url_variable = "VLLM_BASE_URL", fills = true,
+      secret = "VLLM_API_KEY", keyless = true,
+      habits = { length = "max_tokens" },
     },
   },
 
@@ -111,26 +164,53 @@ return {
     ["claude-mythos-5"] = { provider = "anthropic", thinking = "adaptive" },
     ["claude-mythos-preview"] = { provider = "anthropic" },
 
+    -- newer than the SDK. What goes in and comes out is told (8 and 40, 2 and 10 dollars), what its
+    -- cache costs is not: most of a conversation would have no price.
+    ["gpt-6.2-astra"] = openai(GPT_6_2, nil, true),
+    ["gpt-6.2-sol"] = openai(GPT_6_2, nil, true),
+    ["gpt-6.1-sol"] = openai(LITELLM .. "gpt_6_1_sol; dev.to/hassann",
+      { input = 2, output = 10, cache_read = 0.10, cache_write = 2.50 }, true),
     ["gpt-6.1-terra"] = openai(LITELLM .. "gpt-6-1-terra; github.com/TheKrush/PromptFuel v1.0.24",
       { input = 1, output = 5, cache_read = 0.05, cache_write = 1.25 }, true),
     ["gpt-6-sol"] = openai(GPT_6,
       { input = 2, output = 10, cache_read = 0.20, cache_write = 2.50 }, true),
     ["gpt-6-luna"] = openai(GPT_6,
       { input = 0.10, output = 0.50, cache_read = 0.01, cache_write = 0.125 }, true),
+    ["gpt-6-astra"] = openai("github.com/BerriAI/litellm/discussions/39633",
+      { input = 10, output = 50, cache_read = 1, cache_write = 12.50 }, true),
     -- ids of the SDK; what is said elsewhere of their prices differs
     ["gpt-5.6-sol"] = openai(nil, nil, true),
     ["gpt-5.6-terra"] = openai(nil, nil, true),
     ["gpt-5.6-luna"] = openai(nil, nil, true),
+    ["gpt-5.5"] = openai(),
     ["gpt-5.4"] = openai(),
     ["gpt-5.4-mini"] = openai(),
-    ["gpt-5.4-nano"] = openai(),
+    ["gpt-5.4-nano"] = openai(nil, nil, nil, SHUT_DOWN),
+
+    ["deepseek-v4-pro"] = deepseek(false, 1.32, 3.96, 0.044),
+    ["deepseek-flash"] = deepseek(nil, 0.30, 1.20, 0.006),
+
+    ["groq/openai/gpt-oss-120b"] = { provider = "groq", context = 131072, effort = true,
+      sees = false },
+    ["groq/openai/gpt-oss-20b"] = { provider = "groq", effort = true, sees = false },
+    ["groq/qwen/qwen3.8-27b"] = { provider = "groq", effort = true, thinking = "parsed" },
+
+    -- OpenRouter says itself what each request cost.
+    ["openrouter/anthropic/claude-opus-5.5"] = { provider = "openrouter", context = 1000000,
+      effort = true },
+    ["openrouter/~anthropic/claude-sonnet-latest"] = { provider = "openrouter", effort = true },
+    ["openrouter/openai/gpt-oss-120b"] = { provider = "openrouter", context = 131072,
+      effort = true, sees = false },
   },
 
   -- The first whose provider can be asked is taken.
   tiers = {
-    large = { "claude-opus-5-5", "claude-opus-5", "gpt-6-sol" },
-    medium = { "claude-sonnet-5-5", "claude-sonnet-5", "gpt-6.1-terra" },
-    small = { "claude-haiku-5-5", "claude-haiku-4-5", "gpt-6-luna" },
+    large = { "claude-opus-5-5", "claude-opus-5", "gpt-6.1-sol", "gpt-6-sol", "deepseek-v4-pro",
+      "openrouter/anthropic/claude-opus-5.5" },
+    medium = { "claude-sonnet-5-5", "claude-sonnet-5", "gpt-6.1-terra", "deepseek-flash",
+      "openrouter/~anthropic/claude-sonnet-latest", "groq/openai/gpt-oss-120b" },
+    small = { "claude-haiku-5-5", "claude-haiku-4-5", "gpt-6-luna", "deepseek-flash",
+      "openrouter/openai/gpt-oss-120b", "groq/openai/gpt-oss-20b" },
   },
 
   -- What answers instead when nobody in a tier does. Never dearer than what was asked for.
@@ -158,6 +238,9 @@ return {
   aliases = {
     opus = "large", sonnet = "medium", haiku = "small", fable = "claude-fable-5-2",
     opusplan = "large", best = "large", default = "medium", fast = "small",
+    -- as the page of its prices says of the older names
+    ["deepseek-v4-flash"] = "deepseek-flash", ["deepseek-chat"] = "deepseek-flash",
+    ["deepseek-reasoner"] = "deepseek-flash",
   },
 
   -- For names that are neither listed nor an alias: Lua patterns, the first that fits wins. Retired
@@ -175,7 +258,7 @@ return {
   others = {
     { "%-mini", "small" }, { "%-nano", "small" }, { "%-flash", "small" }, { "%-lite", "small" },
     { "^gpt%-3", "small" }, { "^gpt%-4", "medium" }, { "^gpt%-", "large" },
-    { "^chatgpt", "medium" },
+    { "^chatgpt", "medium" }, { "^deepseek", "medium" },
     { "^o%d", "large" }, { "^gemini.*pro", "large" }, { "^gemini", "medium" },
     { "haiku", "small" }, { "sonnet", "medium" }, { "opus", "large" },
   },

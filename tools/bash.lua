@@ -20,6 +20,13 @@ local function say_ended(call, lines)
   end
 end
 
+--- What the folder of scratch files is like, and the jobs, after the run was interrupted.
+local function say_interrupted(call, lines)
+  if call.interrupted then
+    lines[#lines + 1] = "the run was interrupted since the last command: files under /tmp are gone"
+  end
+end
+
 --- The folder in which it should have begun is not there any more. A command that was meant for it
 --- is not run elsewhere.
 local function not_run(state, call)
@@ -49,6 +56,9 @@ local function in_background(input, call)
     return nil, err
   end
   local result = words.report(report)
+  local lines = {}
+  say_interrupted(call, lines)
+  if lines[1] then result.text = ("%s\n[%s]"):format(result.text, lines[1]) end
   if report.running then
     result.text = result.text .. "\n[bash_output tells what it prints, bash_kill ends it]"
   end
@@ -76,6 +86,7 @@ local function in_foreground(input, call)
     lines[#lines + 1] = "the shell could not start with the variables that were exported; "
       .. "they are forgotten"
   end
+  say_interrupted(call, lines)
   say_ended(call, lines)
   local folder = shell.folder(after or state, call.workspace)
   if folder then lines[#lines + 1] = "in " .. folder end

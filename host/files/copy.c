@@ -1,6 +1,7 @@
 #include "copy.h"
 
 #include "../base/mem.h"
+#include "draft.h"
 #include "internal.h"
 #include "scratch.h"
 
@@ -165,6 +166,7 @@ static Status copy_entry(Walk *walk, int from, int to, const char *name, int dep
     }
     if (S_ISDIR(st.st_mode)) return copy_folder_at(walk, from, to, name, depth, err);
     if (S_ISLNK(st.st_mode)) return copy_link(walk, from, to, name, err);
+    if (S_ISREG(st.st_mode) && draft_is_name(name)) return ST_OK; /* what is being written */
     if (S_ISREG(st.st_mode)) return copy_file(walk, from, to, name, err);
     return ST_OK; /* nothing that could be copied */
 }
@@ -295,8 +297,9 @@ static bool is_own_folder(const char *path)
 Status copy_again(const char *cache, const char *name, Copy **out, Err *err)
 {
     if (!is_name(name)) return err_set(err, ST_INVALID, "%s is no name of a copy", name);
-    Copy *copy = mem_new(sizeof *copy);
-    char *all = join(cache, "copies");
+    Copy       *copy = mem_new(sizeof *copy);
+    char       *all = join(cache, "copies");
+    atomic_bool never = false;
     err_clear(err);
     copy->folder = join(all, name);
     copy->before = join(copy->folder, "a");
@@ -310,6 +313,8 @@ Status copy_again(const char *cache, const char *name, Copy **out, Err *err)
         err_set(err, ST_UNAVAILABLE, "another process works in %s", copy->folder);
     else if (futimens(copy->lock, NULL) != 0)
         err_set(err, ST_IO, "touch %s: %s", lock, strerror(errno));
+    else /* none was copied: all are of processes that worked here and are dead */
+        draft_sweep(copy->work, NULL, &never, NULL, NULL);
     free(lock);
     free(all);
     if (err->status == ST_OK)

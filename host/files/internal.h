@@ -15,6 +15,7 @@ struct Root {             /* but for the covers it never changes: threads share 
     char       *real;     /* owned; without links */
     const char *roots[3]; /* path, real, NULL */
     char      **pins;     /* owned; normalised, each as given and as resolved; ends in NULL */
+    uint32_t    tag;      /* of its drafts */
 
     pthread_rwlock_t covers;              /* holds for the two below */
     char           **masked, **read_only; /* owned; resolved, each ends in NULL; or NULL */

@@ -66,6 +66,8 @@ void root_free(Root *root)
 
 const char *root_path(const Root *root) { return root->path; }
 
+void root_tag(Root *root, uint32_t tag) { root->tag = tag; }
+
 void root_cover(Root *root, char **masked, char **read_only)
 {
     pthread_rwlock_wrlock(&root->covers);

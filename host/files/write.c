@@ -1,4 +1,5 @@
 /* Replacing a file: a new one beside it, made whole, then put in its place by one rename. */
+#include "draft.h"
 #include "internal.h"
 
 #include "../base/fault.h"
@@ -8,7 +9,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -21,8 +21,8 @@ typedef struct Draft {
     char        target[NAME_MAX + 1];
     struct stat old; /* of the file that stands there */
     bool        old_there;
-    int         fd;       /* owned; the new file */
-    char        temp[40]; /* its name in the folder; "" while it has none */
+    int         fd;                    /* owned; the new file */
+    char        temp[DRAFT_NAME_SIZE]; /* its name in the folder; "" while it has none */
 } Draft;
 
 static Status check_expected(Draft *draft, bool again, Err *err);
@@ -199,13 +199,7 @@ static void remove_folders(Draft *draft)
 
 /* -- the new file ------------------------------------------------------------------------------ */
 
-static bool temp_name(Draft *draft)
-{
-    uint64_t number;
-    if (getrandom(&number, sizeof number, 0) != sizeof number) return false;
-    snprintf(draft->temp, sizeof draft->temp, ".new-%016llx", (unsigned long long)number);
-    return true;
-}
+static bool temp_name(Draft *draft) { return draft_name(draft->root->tag, draft->temp); }
 
 /* Without a name where that can be done: then even a killed process leaves nothing. The name comes
  * later, through /proc. */

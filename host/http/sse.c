@@ -10,6 +10,7 @@
 #include <string.h>
 
 static Status take_line(Sse *sse, SseSeen *seen, void *arg, Err *err);
+static Status dispatch(Sse *sse, SseSeen *seen, void *arg, Err *err);
 
 void sse_init(Sse *sse, size_t line_limit, size_t event_limit)
 {
@@ -59,6 +60,11 @@ Status sse_feed(Sse *sse, Str bytes, SseSeen *seen, void *arg, Err *err)
         status = take_line(sse, seen, arg, err);
     }
     return status;
+}
+
+Status sse_end(Sse *sse, SseSeen *seen, void *arg, Err *err)
+{
+    return sse->line.len == 0 ? dispatch(sse, seen, arg, err) : ST_OK;
 }
 
 /* The standard decodes a stream as UTF-8 that replaces: each byte that belongs to no sign becomes

@@ -3,8 +3,9 @@
  * Why     The event-stream format of the WHATWG HTML Standard, section 9.2.6: CR, LF or CRLF end a
  *         line, one BOM may stand first, data lines join with LF, a blank line dispatches, bytes
  *         that are no UTF-8 become U+FFFD.
- * Use     sse_init -> sse_feed for each piece (calls back for each event) -> sse_clear.
- * Errors  ST_LIMIT for a line or an event beyond its limit; ST_CANCELLED when the callback says so.
+ * Use     sse_init -> sse_feed for each piece (calls back for each event) -> sse_end where the
+ * stream ended by itself -> sse_clear. Errors  ST_LIMIT for a line or an event beyond its limit;
+ * ST_CANCELLED when the callback says so.
  */
 #ifndef HOST_HTTP_SSE_H
 #define HOST_HTTP_SSE_H
@@ -31,5 +32,10 @@ typedef struct Sse {
 void              sse_init(Sse *sse, size_t line_limit, size_t event_limit);
 void              sse_clear(Sse *sse);
 MUST_CHECK Status sse_feed(Sse *sse, Str bytes, SseSeen *seen, void *arg, Err *err);
+
+/* The stream ended, and was not cut: an event of whole lines counts although no blank line follows.
+ * The standard drops it; some servers leave the last blank line out, and theirs is the event that
+ * says the reply is complete. A line without end stays dropped: it may be half of one. */
+MUST_CHECK Status sse_end(Sse *sse, SseSeen *seen, void *arg, Err *err);
 
 #endif

@@ -74,18 +74,34 @@ static void forget_one(Jobs *jobs)
     job_forget(job);
 }
 
-static Job *job_new(Jobs *jobs, const ExecSpec *spec, const char *title)
+static Jobs *jobs_of(Run *run)
 {
-    const char *slash = strrchr(spec->argv[0], '/');
+    if (!run->jobs) run->jobs = mem_new(sizeof *run->jobs);
+    run->jobs->run = run;
+    return run->jobs;
+}
+
+static Job *job_new(Jobs *jobs, int id, const char *path, const char *title)
+{
+    const char *slash = strrchr(path, '/');
     Job        *job = mem_new(sizeof *job);
     job->jobs = jobs;
-    job->id = ++jobs->last_id;
-    job->program = mem_text(slash ? slash + 1 : spec->argv[0]);
+    job->id = id;
+    job->program = mem_text(slash ? slash + 1 : path);
     job->title = mem_text(title);
     output_init(&job->fresh[0], LIMIT_JOB_FRESH);
     output_init(&job->fresh[1], LIMIT_JOB_FRESH);
     err_clear(&job->err);
     return job;
+}
+
+static void list_job(Jobs *jobs, Job *job)
+{
+    if (jobs->listed == JOBS_LISTED_MAX) forget_one(jobs);
+    Job **at = &jobs->first;
+    while (*at) at = &(*at)->next;
+    *at = job;
+    jobs->listed++;
 }
 
 Status job_start(Run *run, const ExecSpec *spec, const char *const *hosts, const char *title,
@@ -94,28 +110,38 @@ Status job_start(Run *run, const ExecSpec *spec, const char *const *hosts, const
     static const ExecEvents EVENTS = {.on_output = on_output, .on_end = on_end};
     if (run->finished || run->cancelled)
         return err_set(err, ST_CANCELLED, "the run has ended; no job starts any more");
-    if (!run->jobs) run->jobs = mem_new(sizeof *run->jobs);
-    Jobs *jobs = run->jobs;
-    jobs->run = run;
+    Jobs *jobs = jobs_of(run);
     if (jobs->running == JOBS_RUNNING_MAX)
         return err_set(err, ST_LIMIT, "%d background jobs are running, which is the most; end one",
                        JOBS_RUNNING_MAX);
     ExecSpec own = *spec;
     own.limits.wall_ms = -1; /* the run's deadline ends it */
-    Job   *job = job_new(jobs, spec, title);
+    Job   *job = job_new(jobs, ++jobs->last_id, spec->argv[0], title);
     Status status = command_begin(run->workspace, &own, hosts, &EVENTS, job, &job->command, err);
     if (status != ST_OK) {
         free_job(job);
         return status;
     }
-    if (jobs->listed == JOBS_LISTED_MAX) forget_one(jobs);
-    Job **at = &jobs->first;
-    while (*at) at = &(*at)->next;
-    *at = job;
-    jobs->listed++;
+    list_job(jobs, job);
     jobs->running++;
     *out = job;
     return ST_OK;
+}
+
+void job_lost(Run *run, int id, const char *program, const char *title)
+{
+    Jobs *jobs = jobs_of(run);
+    if (job_find(run, id)) return;
+    Job *job = job_new(jobs, id, program, title);
+    job->lost = job->start_noted = true;
+    if (id > jobs->last_id) jobs->last_id = id;
+    list_job(jobs, job);
+}
+
+void job_over(Run *run, int id)
+{
+    Job *job = job_find(run, id);
+    if (job) job->told = job->end_noted = true;
 }
 
 Job *jobs_first(const Run *run) { return run->jobs ? run->jobs->first : NULL; }

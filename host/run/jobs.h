@@ -4,6 +4,7 @@
  *         call. Both belong to the run, are listed, and are dead when the run ends.
  * Use     1 job_start  2 job_find  3 job_watch, then job_take what it printed  4 job_stop
  *         5 jobs_end when the run ends; run_free frees them
+ *         In a run that goes on: job_lost and job_over first, as its records say.
  * Owner   The run. A Job lives until jobs_free, or until jobs beyond the most that are listed push
  *         out one that has ended.
  * Thread  Loop thread only; only jobs_end blocks, for the moment that killing takes.
@@ -44,6 +45,8 @@ struct Job {
     const char *limit; /* which ended it; static; or NULL */
     bool        stopped;
     bool        told; /* somebody was told of its end */
+    bool        lost; /* an earlier process of the run started it, and it is dead as that is */
+    bool        start_noted, end_noted; /* the run's records have its start; that it was told */
 };
 
 /* Starts a command in the run's workspace; the spec's wall limit does not count. `hosts` as in
@@ -64,6 +67,11 @@ void job_take(Job *job, int stream, Buf *out, size_t *head, size_t *dropped);
 void job_stop(Job *job); /* TERM, two seconds, KILL; `changed` follows its end */
 
 void job_forget(Job *job); /* one that has ended */
+
+/* A job that an earlier process of this run had started: it is listed as dead, and its number stays
+ * its own. `program` as in Job. Nothing where there is such a job. */
+void job_lost(Run *run, int id, const char *program, const char *title);
+void job_over(Run *run, int id); /* nobody needs to be told of the end of that one any more */
 
 /* Kills what still runs, and lets those that wait know. No job starts after it. */
 void jobs_end(Run *run);

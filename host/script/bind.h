@@ -48,10 +48,11 @@ typedef struct CallGrant {
                                     NULL: commands what the run may, requests nothing */
     char             **secrets;  /* owned, ends in NULL: names that its requests may carry */
     bool               reads, writes, execs;
-    RootGrant         *roots;  /* owned; what the user granted outside the workspace */
-    struct CallHandle *handle; /* borrowed; what the tool's closures hold, or NULL */
-    struct Hold       *hold;   /* owned; the file that this call has for itself, or NULL */
-    char              *held;   /* owned; its path below the workspace */
+    bool               interrupted; /* the tool's last call was an earlier process's */
+    RootGrant         *roots;       /* owned; what the user granted outside the workspace */
+    struct CallHandle *handle;      /* borrowed; what the tool's closures hold, or NULL */
+    struct Hold       *hold;        /* owned; the file that this call has for itself, or NULL */
+    char              *held;        /* owned; its path below the workspace */
 } CallGrant;
 
 /* A tool may keep `call` in a variable beyond its end. What it then holds is this, and not the
@@ -115,6 +116,13 @@ int bind_place(lua_State *L, Run *run);
 /* run:new_seen, run:saw: bind_seen.c */
 int run_new_seen(lua_State *L);
 int run_saw(lua_State *L);
+
+/* bind_draft.c */
+int run_sweep_drafts(lua_State *L);
+
+/* bind_job.c */
+int run_new_jobs(lua_State *L);
+int run_had_job(lua_State *L);
 
 /* run:copy([name]) -> a copy of its workspace, or the one of that name again: bind_copy.c.
  * bind_sweep_copies: on a thread, removes those that killed processes left. */

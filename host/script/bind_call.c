@@ -108,7 +108,7 @@ static int no_such_field(lua_State *L)
     if (strcmp(name, "state") == 0 || strcmp(name, "settings") == 0) return 0;
     return luaL_error(L,
                       "call has no '%s'; it has exec, http, page, jobs, read, write, hold, list, "
-                      "info, log, state, settings, workspace and sandbox",
+                      "info, log, state, settings, interrupted, workspace and sandbox",
                       luaL_tolstring(L, 2, NULL));
 }
 
@@ -187,6 +187,8 @@ void bind_push_call(lua_State *L, void *arg)
     luaL_setfuncs(L, METHODS, 1);
     set_json(L, "state", grant->state); /* what its last call in this run left */
     set_json(L, "settings", grant->settings);
+    lua_pushboolean(L, grant->interrupted);
+    lua_setfield(L, -2, "interrupted");
     lua_pushstring(L, grant->run->workspace ? grant->run->workspace->path : NULL);
     lua_setfield(L, -2, "workspace");
     push_sandbox(L, grant);

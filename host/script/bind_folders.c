@@ -10,10 +10,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static const char TEMPS[] = "perigee.temps"; /* registry: temporary folders that a verb made */
@@ -90,15 +92,34 @@ int cli_list_folder(lua_State *L)
     return 1;
 }
 
-/* cli.stat(path) -> { kind = "file|folder|other", real = resolved path, device, owner =
- * "me|root|other" } or nil */
+/* When it was made, in nanoseconds of Unix time; nil where its file system does not say. What
+ * overlayfs says is when it was copied to the upper layer, which is when it was first changed. */
+static void push_born(lua_State *L, const char *path)
+{
+    struct statfs system;
+    struct statx  info;
+    bool          layered = statfs(path, &system) != 0 || system.f_type == OVERLAYFS_SUPER_MAGIC;
+    if (!layered && statx(AT_FDCWD, path, AT_STATX_SYNC_AS_STAT, STATX_BTIME, &info) == 0 &&
+        (info.stx_mask & STATX_BTIME) && info.stx_btime.tv_sec > 0)
+        lua_pushinteger(L, (lua_Integer)info.stx_btime.tv_sec * 1000000000 +
+                               (lua_Integer)info.stx_btime.tv_nsec);
+    else
+        lua_pushnil(L);
+}
+
+/* cli.stat(path) -> { kind = "file|folder|other", real = resolved path, device, inode, born = ns or
+ * nil, owner = "me|root|other" } or nil */
 int cli_stat(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
     struct stat info;
     if (stat(path, &info) != 0) return 0;
     char *real = realpath(path, NULL);
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 6);
+    lua_pushinteger(L, (lua_Integer)info.st_ino);
+    lua_setfield(L, -2, "inode");
+    push_born(L, path);
+    lua_setfield(L, -2, "born");
     lua_pushstring(L, S_ISREG(info.st_mode) ? "file" : S_ISDIR(info.st_mode) ? "folder" : "other");
     lua_setfield(L, -2, "kind");
     lua_pushstring(L, real ? real : path);

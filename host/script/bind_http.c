@@ -173,9 +173,13 @@ static void on_data(void *arg, Str bytes)
 static void on_end(void *arg, const Err *outcome)
 {
     Response *response = arg;
+    Err       err = *outcome;
     response->call = NULL;
     add_rest(response);
-    end_with(response, outcome);
+    if (response->events && err.status == ST_OK &&
+        sse_end(&response->sse, event_seen, response, &err) != ST_OK)
+        err_wrap(&err, "event stream");
+    end_with(response, &err);
 }
 
 /* -- ops --------------------------------------------------------------------------------------- */
@@ -233,6 +237,8 @@ static int response_index(lua_State *L)
         return luaL_error(L, "the response is closed");
     else if (strcmp(key, "status") == 0)
         lua_pushinteger(L, response->status);
+    else if (strcmp(key, "ready") == 0)
+        lua_pushboolean(L, response->first != NULL);
     else if (strcmp(key, "headers") == 0) {
         lua_createtable(L, 0, (int)response->header_count);
         for (size_t i = 0; i < response->header_count; i++) {
@@ -310,7 +316,8 @@ static HttpOp *make_op(Response *response, const OpKind *kind)
 }
 
 /* response:next() -> { name, data } | nil at the end | nil, err. What is there comes at once: it is
- * LIMIT_HTTP_QUEUE at most, and more comes from the loop only. */
+ * LIMIT_HTTP_QUEUE at most, and more comes from the loop only. response.ready says whether anything
+ * is. */
 static int response_next(lua_State *L)
 {
     Response *response = *check_response(L);

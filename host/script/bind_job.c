@@ -6,6 +6,7 @@
 #include "../base/mem.h"
 #include "../run/jobs.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ static Job *visible(const CallGrant *grant, lua_Integer id, Err *err)
 
 /* -- words ------------------------------------------------------------------------------------- */
 
-/* A table with what is known of it: id, title, running, exit_code, signal, limit, unread. */
+/* A table with what is known of it: id, title, running, exit_code, signal, limit, unread, lost. */
 static void push_about(lua_State *L, const Job *job)
 {
     lua_createtable(L, 0, 10);
@@ -35,6 +36,11 @@ static void push_about(lua_State *L, const Job *job)
     lua_pushinteger(L, (lua_Integer)(job->fresh[0].total + job->fresh[1].total));
     lua_setfield(L, -2, "unread");
     if (job->command) return;
+    if (job->lost) { /* nobody saw how it ended */
+        lua_pushboolean(L, true);
+        lua_setfield(L, -2, "lost");
+        return;
+    }
     lua_pushinteger(L, job->exit_code);
     lua_setfield(L, -2, "exit_code");
     if (job->signal) {
@@ -242,6 +248,51 @@ static int no_such_function(lua_State *L)
 {
     return luaL_error(L, "call.jobs has no '%s'; it has start, read, stop and list",
                       luaL_tolstring(L, 2, NULL));
+}
+
+/* -- what records keep of them ----------------------------------------------------------------- */
+
+/* run:new_jobs() -> { { id =, program =, title = } of one that was started, { id =, over = true }
+ * of one of whose end somebody was told, ... } since it was last asked; nil where there are none */
+int run_new_jobs(lua_State *L)
+{
+    lua_Integer count = 0;
+    lua_newtable(L);
+    for (Job *job = jobs_first(bind_check_run(L, 1)); job; job = job->next) {
+        bool ended = job->told && !job->end_noted;
+        if (job->start_noted && !ended) continue;
+        lua_createtable(L, 0, 4);
+        lua_pushinteger(L, job->id);
+        lua_setfield(L, -2, "id");
+        if (!job->start_noted) {
+            lua_pushstring(L, job->program);
+            lua_setfield(L, -2, "program");
+            lua_pushstring(L, job->title);
+            lua_setfield(L, -2, "title");
+        }
+        if (ended) {
+            lua_pushboolean(L, true);
+            lua_setfield(L, -2, "over");
+        }
+        lua_rawseti(L, -2, ++count);
+        job->start_noted = true;
+        job->end_noted = ended;
+    }
+    if (count == 0) lua_pushnil(L);
+    return 1;
+}
+
+/* run:had_job{ id =, program =, title =, over = }: as new_jobs told it. The job is dead. */
+int run_had_job(lua_State *L)
+{
+    Run *run = bind_check_run(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_Integer id = opt_integer(L, 2, "id", 0);
+    const char *program = opt_text(L, 2, "program", NULL);
+    luaL_argcheck(L, id > 0 && id <= INT_MAX, 2, "id is the number of a job");
+    if (program) job_lost(run, (int)id, program, opt_text(L, 2, "title", program));
+    if (opt_flag(L, 2, "over")) job_over(run, (int)id);
+    return 0;
 }
 
 void bind_push_jobs(lua_State *L)

@@ -2,6 +2,7 @@
 #include "bind_cli.h"
 
 #include "../base/mem.h"
+#include "../files/draft.h"
 
 #include <libgen.h>
 #include <stdlib.h>
@@ -160,6 +161,7 @@ int cli_open_run(lua_State *L)
                          goes_on ? &past : NULL, &run, &err);
     workspace_release(workspace);
     if (status != ST_OK) return bind_push_failure(L, &err);
+    if (run->workspace) root_tag(run->workspace->root, draft_tag(str_from(run->id)));
     run->next_sibling = engine->runs;
     engine->runs = run;
     bind_sweep_copies(engine);

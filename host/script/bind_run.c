@@ -89,7 +89,7 @@ static void last_left(void *arg, const Err *outcome)
 /* run:finish(status, body[, kind]) -> seq | nil, err: the last record, and the run's row. Waits
  * until the record is committed; where nothing may wait any more (the task was cancelled) it is
  * left to the journal, so that a cancelled run ends well too. A record that is lost is said on
- * stderr and in the exit code. */
+ * stderr and in the exit code. Of a top-level run, whose end somebody is told, it is fsynced. */
 static int run_finish_now(lua_State *L)
 {
     Run        *run = bind_check_run(L, 1);
@@ -101,8 +101,9 @@ static int run_finish_now(lua_State *L)
     bool    waits = run->journal && op_can_wait(L);
     Append *append = waits ? append_new(engine) : NULL;
     if (run->journal)
-        run_append(run, str_from(kind), (Str){body, len}, DURABLE_PROCESS,
-                   waits ? last_appended : last_left, waits ? (void *)append : engine);
+        run_append(run, str_from(kind), (Str){body, len},
+                   run->parent ? DURABLE_PROCESS : DURABLE_POWER, waits ? last_appended : last_left,
+                   waits ? (void *)append : engine);
     run_finish(run, status);
     if (!waits) {
         lua_pushinteger(L, run->seq);
@@ -231,10 +232,10 @@ static char **copy_texts(lua_State *L, int table, const char *key)
     return texts;
 }
 
-/* run:tool({ entry, name, timeout_ms, call = id, state = JSON, settings = JSON, grant = { exec =
- * {...}, read = bool, write = bool, net = {...}, secrets = {...}, roots = { { path, write }, ... }
- * } }, input): `net` is what its commands and requests may reach; nil: commands what the run may,
- * requests nothing. */
+/* run:tool({ entry, name, timeout_ms, call = id, state = JSON, settings = JSON, interrupted =
+ * bool, grant = { exec = {...}, read = bool, write = bool, net = {...}, secrets = {...}, roots = {
+ * { path, write }, ... } } }, input): `net` is what its commands and requests may reach; nil:
+ * commands what the run may, requests nothing. */
 static int run_tool(lua_State *L)
 {
     Run *run = bind_check_run(L, 1);
@@ -275,7 +276,8 @@ static int run_tool(lua_State *L)
                          .hosts = copy_texts(L, table, "net"),
                          .secrets = copy_texts(L, table, "secrets"),
                          .reads = reads,
-                         .writes = writes};
+                         .writes = writes,
+                         .interrupted = opt_flag(L, 2, "interrupted")};
     programs = grant->programs;
     grant->execs = programs[0] != NULL;
     grant->roots = bind_copy_roots(L, table);
@@ -512,6 +514,9 @@ static void make_metatable(lua_State *L)
                                        {"cancel", run_cancel_all},
                                        {"new_seen", run_new_seen},
                                        {"saw", run_saw},
+                                       {"sweep_drafts", run_sweep_drafts},
+                                       {"new_jobs", run_new_jobs},
+                                       {"had_job", run_had_job},
                                        {"wait", wait_await},
                                        {"wake", wait_wake},
                                        {"steps_below", run_steps_below},

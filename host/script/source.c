@@ -88,7 +88,7 @@ static Sight sight_of(const char *path, Sight sight)
 {
     if (strncmp(path, "lua/lib/", 8) == 0 || strncmp(path, "lua/cli/", 8) == 0) return SIGHT_OWN;
     bool besides = strcmp(path, "lua/policy.lua") == 0 || strcmp(path, "lua/models.lua") == 0 ||
-                   strncmp(path, "lua/search/", 11) == 0;
+                   strncmp(path, "lua/search/", 11) == 0 || strncmp(path, "lua/dialects/", 13) == 0;
     return besides && sight == SIGHT_PROJECT ? SIGHT_USER : sight;
 }
 
@@ -281,7 +281,9 @@ static bool is_always_todays(const Engine *engine, const char *path)
     bool project = strncmp(path, PROJECT, sizeof PROJECT - 1) == 0;
     if (project) path += sizeof PROJECT - 1;
     if (strncmp(path, "lua/lib/", 8) == 0 || strncmp(path, "lua/cli/", 8) == 0) return true;
-    if (strcmp(path, "lua/models.lua") == 0 || strncmp(path, "lua/search/", 11) == 0) return true;
+    if (strcmp(path, "lua/models.lua") == 0 || strncmp(path, "lua/search/", 11) == 0 ||
+        strncmp(path, "lua/dialects/", 13) == 0)
+        return true;
     return strcmp(path, "lua/policy.lua") == 0 && (!project || of_project(engine, path));
 }
 

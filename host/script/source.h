@@ -60,8 +60,8 @@ typedef struct Source {
 
 /* "project:lua/policy.lua" is the project's, and nothing else's. Any other relative path is looked
  * for in the layers that `sight` reaches, nearest first; lua/lib and lua/cli in the distribution
- * only; lua/policy.lua and lua/models.lua, which the project is asked besides, and lua/search never
- * in the project. An absolute
+ * only; lua/policy.lua, lua/models.lua and lua/dialects, which the project is asked besides, and
+ * lua/search never in the project. An absolute
  * path is taken as it is. ST_DENIED when the nearest one was refused. */
 MUST_CHECK Status engine_source(Engine *engine, const char *path, Sight sight, Source **out,
                                 Err *err);
@@ -104,6 +104,7 @@ void engine_admit(Engine *engine, Source *source, const char *refused);
  *   lua/lib, lua/cli      they are the program, and read what earlier ones wrote
  *   lua/models.lua        says which server a key may go to
  *   lua/search            says so of search engines
+ *   lua/dialects          speaks for a key, to the server as it is today
  *   lua/policy.lua        forbids: what was forbidden since stays so. A project's that is not
  *                         loaded today counts as it was, for the same reason
  *

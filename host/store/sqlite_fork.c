@@ -33,6 +33,10 @@ static const char *const STEPS[] = {
     "      json_set(body, '$.parent', coalesce("
     "      (SELECT new FROM temp.fork WHERE old = json_extract(body, '$.parent')),"
     "      json_extract(body, '$.parent')))"
+    "    WHEN kind = 'run.resumed' AND json_type(body, '$.below') = 'array' THEN"
+    "      json_set(body, '$.below', (SELECT json_group_array(json_set(value, '$.run', coalesce("
+    "      (SELECT new FROM temp.fork WHERE old = json_extract(value, '$.run')),"
+    "      json_extract(value, '$.run')))) FROM json_each(body, '$.below')))"
     "    WHEN kind = 'run.parked' THEN json_remove(body, '$.questions')" /* the records say it */
     "    ELSE body END"
     "  FROM records JOIN temp.fork ON records.run = fork.old"

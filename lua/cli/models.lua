@@ -2,6 +2,7 @@
 --- what a run needs, a scenario served as if it were one, and one made of what a model said.
 local actions = require "lib.actions"
 local asking = require "lib.asking"
+local dialects = require "lib.dialect"
 local fresh = require "lib.fresh"
 local json = require "lib.json"
 local model = require "lib.model"
@@ -64,19 +65,25 @@ end
 --- What `list` says, as data.
 local function listing(env)
   local data = env.models or models
-  local found = { providers = json.array {}, models = json.array {}, tiers = {}, names = {} }
+  local found = { providers = json.array {}, dialects = json.array {}, models = json.array {},
+    tiers = {}, names = {} }
   for _, name in ipairs(sorted_keys(data.providers)) do
     local provider = data.providers[name]
-    local variable = provider.base_url_variable
-    local url = variable and env.variables[variable]
+    local url, own = model.address(env.variables, provider)
     found.providers[#found.providers + 1] = {
-      name = name, base_url = url and url ~= "" and url or provider.base_url,
-      base_url_variable = variable, dialect = url and url ~= "" and provider.own_dialect
-        or provider.dialect,
-      secret = provider.secret,
+      name = name, base_url = url, base_url_variable = provider.base_url_variable,
+      dialect = own and provider.own_dialect or provider.dialect,
+      secret = provider.secret, keyless = provider.keyless,
       has_secret = provider.secret ~= nil and env.secrets[provider.secret] == true,
       refused = provider.secret and env.refused[provider.secret],
     }
+  end
+  local spoken = {}
+  for _, provider in ipairs(found.providers) do spoken[provider.dialect] = true end
+  for _, name in ipairs(sorted_keys(spoken)) do
+    local guest = env.dialects[name]
+    found.dialects[#found.dialects + 1] = { name = name, file = guest and guest.file,
+      from = dialects.origin(guest), usable = not (guest and guest.err) }
   end
   for _, id in ipairs(sorted_keys(data.models)) do
     local facts = data.models[id]
@@ -101,16 +108,20 @@ end
 local function show(found)
   local lines = {}
   local function line(...)
-    local columns = ("%-28s"):rep(select("#", ...) - 1)
+    local columns = ("%-27s "):rep(select("#", ...) - 1)
     lines[#lines + 1] = (columns .. "%s"):format(...)
   end
   line("provider", "server", "speaks", "key")
   for _, provider in ipairs(found.providers) do
     line(provider.name, provider.base_url, provider.dialect, not provider.secret and "none"
       or provider.secret .. (provider.has_secret and " is set"
-        or provider.refused and " is refused: " .. provider.refused or " is not set"))
+        or provider.refused and " is refused: " .. provider.refused
+        or provider.keyless and " is not set; it may need none" or " is not set"))
   end
   line("rehearsal", "none", "rehearsal", "none: --model rehearsal:FILE")
+  lines[#lines + 1] = ""
+  line("dialect", "comes from")
+  for _, one in ipairs(found.dialects) do line(one.name, one.from) end
   lines[#lines + 1] = ""
   line("tier", "models, in order")
   for _, tier in ipairs(sorted_keys(found.tiers)) do
@@ -229,8 +240,12 @@ local function serve_options(cli, values, named_as)
   return options
 end
 
+---@async
 local function list(cli, values)
-  local env, err = start.env(cli)
+  local loaded, err = start.load(cli)
+  if not loaded then cli.err("perigee: " .. shown.clean(err.message) .. "\n") end
+  local env
+  env, err = start.env(cli, loaded and loaded.gate)
   if not env then error(err, 0) end
   local found = listing(env)
   local text = values.json and json.encode(found, { indent = 2 }) .. "\n" or show(found)
@@ -243,6 +258,11 @@ local function start_serving(cli, values, scenario)
   if options then return serve(cli, options) end
   cli.err("perigee models serve: " .. shown.clean(what) .. "\n")
   return 2
+end
+
+--- The file of a dialect that is not the distribution's.
+local function spoken_by(target)
+  return target.guest and (", dialect of the " .. dialects.origin(target.guest)) or ""
 end
 
 --- Who would answer for an agent, or under a name.
@@ -260,8 +280,8 @@ local function which(cli, _, name)
     return cli.exit_code(err.code)
   end
   for i, target in ipairs(targets) do
-    cli.out(shown.clean(("%s%s at %s (%s)\n")
-      :format(i > 1 and "else " or "", target.model, target.base_url, target.why)))
+    cli.out(shown.clean(("%s%s at %s (%s)%s\n"):format(i > 1 and "else " or "", target.model,
+      target.base_url, target.why, spoken_by(target))))
   end
   return 0
 end
@@ -293,7 +313,8 @@ local function check(cli, _, name)
     cli.err("perigee: " .. shown.clean(err.message) .. "\n")
     return cli.exit_code(err.code)
   end
-  cli.out(shown.clean(("%s at %s, %s\n"):format(target.model, target.base_url, target.dialect)))
+  cli.out(shown.clean(("%s at %s, %s%s\n"):format(target.model, target.base_url, target.dialect,
+    spoken_by(target))))
   local works
   works, err = run:scope(function()
     return model_check.run({ target = target,

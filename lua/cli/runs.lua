@@ -29,6 +29,8 @@ local STAY  <const> = { "--no-run", "flag", "leave it at that; do not carry on h
 local GO_ON <const> = {
   { "--model", "text", "ask this model from here on" },
   { "--limit", "key=value list", "other limits than the run had", keys = allowance.KEYS },
+  { "--workspace", "text", "go on in this folder; needed where the run's own was moved or replaced",
+    hint = "DIR" },
   { "--unconfined", "flag", "run commands WITHOUT a sandbox" },
   { "--events", "flag", "print one JSON object a line while it runs" },
 }
@@ -59,7 +61,7 @@ local RESUME <const> = {
   positionals = { RUN },
   options = { STORE, JSON,
     { "--from", "text", "do this step again, and what followed from it: a place in a chain "
-      .. "(3.facts/2), or the number of a record", hint = "STEP" },
+      .. "(3.facts/2), or the number of a record; RUN:STEP is one of a child", hint = "STEP" },
     { "--with-current", "flag", "with the files as they are now, not as the run had them" },
     table.unpack(GO_ON),
   },
@@ -294,6 +296,7 @@ end
 local function resume_one(cli, values, part)
   local id, top = reply.find(cli, part)
   if not id then return failed(cli, top) end
+  values.of = id
   return resume.carry_on(cli, top.run, values)
 end
 

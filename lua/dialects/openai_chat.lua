@@ -1,15 +1,20 @@
 --- Chat Completions, streamed: OpenAI's older API, which most other servers speak. Pure functions;
---- the contract stands in README.md here. Facts as read in openai 6.49.0 (npm, 2026-07-23), types
---- of resources/chat/completions; what other servers do differently, as they document it or as
---- their issues show it (read 2026-11-23):
+--- the contract stands in README.md here. Facts as read in openai 7.57.0 (npm, 2026-11-13), types
+--- of resources/chat/completions and core/streaming; what other servers do differently, as
+--- groq-sdk 1.6.0, @openrouter/sdk 1.3.19, @ai-sdk/deepseek 2.0.69 (npm), docs.ollama.com,
+--- docs.vllm.ai and llama.cpp document it or as their issues show it (read 2026-11-23):
 ---   reasoning   DeepSeek, llama.cpp: `reasoning_content`; vLLM since 0.11, Groq, Ollama:
----               `reasoning`; OpenRouter: `reasoning` and `reasoning_details`. With calls DeepSeek
----               wants it back, so it goes back under the name under which it came.
+---               `reasoning`; OpenRouter: `reasoning` and `reasoning_details`. With calls it goes
+---               back under the name under which it came; DeepSeek wants it in each message of
+---               the assistant's, an empty one where there was none.
 ---   calls       some leave out `index` (Ollama did, in 2024), send 0 for all of them, or no `id`
 ---   end         some send no [DONE], or "stop" for a reply with calls
----   errors      as an event in a stream that began as 200 (llama.cpp, vLLM, OpenRouter, Groq)
+---   usage       in a last piece without choices; of Groq also as `x_groq.usage` beside the end
+---   errors      as an event in a stream that began as 200 (llama.cpp, vLLM, OpenRouter), also one
+---               named `error`; of Groq a text, `x_groq.error`
 ---   comments    ": OPENROUTER PROCESSING", ": keep-alive" (DeepSeek): the transport drops them
---- `legacy` says `max_tokens`, the name that they all know, for `max_completion_tokens`.
+--- `legacy` says `max_tokens`, the name that they all know, for `max_completion_tokens`. What a
+--- request has to differ in stands in the provider's row as its `habits`.
 local json    = require "lib.json"
 local openai  = require "lib.openai"
 local reading = require "lib.reading"
@@ -19,7 +24,20 @@ local reading = require "lib.reading"
 local FORM <const> = { all_required = openai.FORM.all_required,
   object_root = openai.FORM.object_root, without_tools = true, older = true }
 
-local chat = { name = "openai_chat", form = FORM }
+--- What may be said of a server, the first being what OpenAI's own does:
+---   length  how the longest reply is called
+---   effort  how effort is told: in six words; in three; with the switch of DeepSeek, which knows
+---           low, high and max
+---   thoughts  which messages of the assistant's have what was thought
+---   cost    what `usage.cost` is, where there is one
+local HABITS <const> = {
+  length = { "max_completion_tokens", "max_tokens" },
+  effort = { "reasoning_effort", "low_to_high", "thinking" },
+  thoughts = { "with_calls", "always" },
+  cost = { "unsaid", "usd" },
+}
+
+local chat = { name = "openai_chat", form = FORM, habits = HABITS }
 
 local STOPS <const> = {
   stop = "end", length = "length", tool_calls = "calls", function_call = "calls",
@@ -64,8 +82,9 @@ local function user_messages(content)
   return table.concat(messages, ",")
 end
 
-local function assistant_message(content)
-  local texts, calls, thoughts = {}, {}, ""
+local function assistant_message(content, habits)
+  local always = habits ~= nil and habits.thoughts == "always"
+  local texts, calls, thoughts = {}, {}, always and '"reasoning_content":"",' or ""
   for _, block in ipairs(content) do
     if block.type == "text" then
       texts[#texts + 1] = block.text
@@ -79,8 +98,8 @@ local function assistant_message(content)
   end
   local text = table.concat(texts)
   if #calls == 0 then
-    return ('{"role":"assistant","content":%s}')
-      :format(json.encode(text:find("%S") and text or "(nothing)"))
+    return ('{"role":"assistant",%s"content":%s}')
+      :format(always and thoughts or "", json.encode(text:find("%S") and text or "(nothing)"))
   end
   return ('{"role":"assistant",%s"content":%s,"tool_calls":[%s]}')
     :format(thoughts, text ~= "" and json.encode(text) or "null", table.concat(calls, ","))
@@ -88,9 +107,10 @@ end
 
 --- One message as JSON, to be kept; one with results becomes several, joined by commas.
 ---@param message Message
+---@param habits? table<string, string> of the server
 ---@return string
-function chat.encode(message)
-  if message.role == "assistant" then return assistant_message(message.content) end
+function chat.encode(message, habits)
+  if message.role == "assistant" then return assistant_message(message.content, habits) end
   return user_messages(message.content)
 end
 
@@ -103,17 +123,39 @@ local function tools_json(tools)
   return '"tools":[' .. table.concat(parts, ",") .. "]"
 end
 
+--- Words of effort that a server has another for.
+local WORDS <const> = {
+  low_to_high = { xhigh = "high", max = "high" },
+  thinking = { medium = "high", xhigh = "max" },
+}
+
+--- What says how much is thought; nil where nothing is said.
+local function effort_of(req, habit)
+  local word = req.effort
+  if req.thinking == "off" then
+    if habit == "thinking" then return '"thinking":{"type":"disabled"}' end
+    word = "none"
+  end
+  if not word then return nil end
+  word = (WORDS[habit] or {})[word] or word
+  local switch = habit == "thinking" and '"thinking":{"type":"enabled"},' or ""
+  return ('%s"reasoning_effort":%s'):format(switch, json.encode(word))
+end
+
 ---@param req DialectRequest
 ---@return HttpRequest
 function chat.request(req)
+  local habits = req.habits or {}
+  local length = req.legacy and "max_tokens" or habits.length or HABITS.length[1]
   local parts = {
     '"model":' .. json.encode(req.model),
-    ('"%s":%d'):format(req.legacy and "max_tokens" or "max_completion_tokens", req.max_tokens),
+    ('"%s":%d'):format(length, req.max_tokens),
     '"stream":true,"stream_options":{"include_usage":true}',
   }
-  local effort = req.thinking == "off" and "none" or req.effort
-  if effort and not req.legacy then
-    parts[#parts + 1] = '"reasoning_effort":' .. json.encode(effort)
+  if not req.legacy then
+    parts[#parts + 1] = effort_of(req, habits.effort)
+    -- Else some models of Groq think in the text of the reply.
+    if req.thinking == "parsed" then parts[#parts + 1] = '"reasoning_format":"parsed"' end
   end
   if req.output then
     local output = req.output
@@ -139,9 +181,11 @@ end
 --   { choices = { { delta = { content?, reasoning?, tool_calls? }, finish_reason? } }, usage? }*
 --   [DONE]
 
+---@param habits? table<string, string> of the server
 ---@return table state belongs to one reply
-function chat.begin()
-  return reading.begin { thought = {}, calls = {}, by_index = {}, ids = {} }
+function chat.begin(habits)
+  return reading.begin { thought = {}, calls = {}, by_index = {}, ids = {},
+    tells_cost = habits ~= nil and habits.cost == "usd" }
 end
 
 --- The call that a piece belongs to: a new one where its id or its place is new.
@@ -260,7 +304,8 @@ local function read_usage(state, usage)
   if not usage then return {} end
   local details = reading.object(usage.prompt_tokens_details)
     or { cached_tokens = usage.prompt_cache_hit_tokens } -- DeepSeek's own name
-  return openai.usage(state, usage.prompt_tokens, usage.completion_tokens, details)
+  return openai.usage(state, usage.prompt_tokens, usage.completion_tokens, details,
+    state.tells_cost and usage.cost or nil)
 end
 
 --- [DONE]: calls of a server that gave no reason to stop are complete now.
@@ -274,13 +319,15 @@ end
 ---@param state table
 ---@param data  string
 ---@return DialectEvent[]
-function chat.event(state, _, data)
+function chat.event(state, name, data)
   if state.done or data == "" then return {} end
-  if data:find("^%s*%[DONE%]") then return done(state) end
+  if data:find("^%s*%[DONE%]%s*$") then return done(state) end
   local event = reading.event(data, not data:find("reasoning_details", 1, true)
     and not data:find('"arguments":%s*{'))
   if not event then return reading.not_json(state, data) end
-  if openai.is_error(event) then return openai.refused(state, event) end
+  if name == "error" or openai.is_error(event) then return openai.refused(state, event) end
+  local groq = reading.object(event.x_groq) or {}
+  if reading.text(groq.error) then return openai.refused(state, groq) end
   state.id = state.id or reading.text(event.id)
   state.model = state.model or reading.text(event.model)
   local events = {}
@@ -290,7 +337,7 @@ function chat.event(state, _, data)
     end
   end
   if state.err then return events end
-  local counted = read_usage(state, event.usage)
+  local counted = read_usage(state, reading.object(event.usage) or groq.usage)
   return table.move(counted, 1, #counted, #events + 1, events)
 end
 

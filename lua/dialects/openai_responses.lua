@@ -1,7 +1,12 @@
 --- The Responses API of OpenAI, streamed. Pure functions; the contract stands in README.md here.
---- Facts as read in openai 6.49.0 (npm, 2026-07-23): the types of resources/responses and the order
+--- Facts as read in openai 7.57.0 (npm, 2026-11-13): the types of resources/responses and the order
 --- of events of lib/responses. Nothing is stored at the server: what the model reasoned comes
 --- encrypted and goes back whole, as do its messages and the calls of the server's own tools.
+--- Of what came since 6.49: the server says itself how many of its searches cost something
+--- (`tool_usage`), and why its cache missed where it is asked (`prompt_cache_diagnostics`); an item
+--- of reasoning counts as its `done` event has it, since what comes before may be half of it.
+--- Events of shells and of compaction belong to tools that are not asked for; `async` and
+--- `steered` to connections that stay open.
 local json    = require "lib.json"
 local openai  = require "lib.openai"
 local reading = require "lib.reading"
@@ -155,6 +160,10 @@ function responses.request(req)
   }
   if req.cache_key then -- those who begin alike go to the machine that has their beginning
     parts[#parts + 1] = '"prompt_cache_key":' .. json.encode(req.cache_key)
+  end
+  if req.diagnose and req.marks and req.previous then -- why its cache missed, beside that reply
+    parts[#parts + 1] = ('"prompt_cache_options":{"comparison_response_id":%s}')
+      :format(json.encode(req.previous))
   end
   include(req, parts)
   reasoning(req, parts)
@@ -315,7 +324,7 @@ local function read_head(state, event)
 end
 
 local function stop_of(state)
-  if state.reason then return INCOMPLETE[state.reason] or "other" end
+  if state.reason then return INCOMPLETE[state.reason] or "length" end -- it is not whole
   if state.refusal then return "refusal" end
   for _, part in ipairs(state.parts) do
     if part.kind == "call" and part.block then return "calls" end
@@ -323,10 +332,29 @@ local function stop_of(state)
   return state.stop_raw == "completed" and "end" or "other"
 end
 
+--- Searches that cost something, as the server counts them; nil where it does not.
+local function searches_of(response)
+  local tools = reading.object(response.tool_usage) or {}
+  local count = (reading.object(tools.web_search) or {}).num_requests
+  return math.type(count) == "integer" and count >= 0 and count or nil
+end
+
+--- Why the server's cache missed; nil where it did not, or says nothing.
+local function read_diagnosis(response)
+  local said = reading.object(response.prompt_cache_diagnostics) or {}
+  if said.type ~= "cache_miss" or not reading.text(said.reason) then return nil end
+  local counted = {}
+  reading.count(counted, "tokens", said.cache_missed_tokens)
+  return { why = said.reason, tokens = counted.tokens }
+end
+
 --- The last event, whatever became of the reply.
 local function end_response(state, event)
   local response = reading.object(event.response) or {}
   local usage = reading.object(response.usage) or {}
+  local searches = searches_of(response)
+  if searches then state.searches = searches > 0 and searches or nil end
+  state.cache_miss = read_diagnosis(response)
   local events = openai.usage(state, usage.input_tokens, usage.output_tokens,
     usage.input_tokens_details)
   local why = reading.object(response.incomplete_details) or {}
@@ -395,7 +423,8 @@ function responses.finish(state)
   end
   return { content = content, stop = stop_of(state), stop_raw = state.stop_raw,
     refusal = state.refusal and { explanation = state.refusal }, usage = state.usage,
-    model = state.model, id = state.id, served = state.served, sources = state.sources }
+    model = state.model, id = state.id, cache_miss = state.cache_miss, served = state.served,
+    sources = state.sources }
 end
 
 responses.failure = openai.failure

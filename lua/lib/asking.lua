@@ -1,6 +1,7 @@
 --- Asking a model for one reply: which one, what when it is not to be had, and what it cost.
 --- lib/model.lua speaks to a server; here is what that means for a run.
 local cooldown = require "lib.cooldown"
+local dialect  = require "lib.dialect"
 local estimate = require "lib.estimate"
 local hop      = require "lib.hop"
 local json     = require "lib.json"
@@ -21,6 +22,7 @@ local asking = {}
 local function say_unpriced(run, target)
   local s = session.get()
   if target.scenario or target.prices then return end
+  if (target.habits or {}).cost == "usd" then return end -- what was spent counts, from its reply on
   if not run:left("usd") or s.unpriced[target.model] then return end
   s.unpriced[target.model] = true
   session.emit(run, "notice", { text = ("no price is known for %s: the limit of dollars does not "
@@ -39,7 +41,7 @@ end
 --- the run is asked with that waits for it.
 local function keep_models(s, run, targets)
   local names = {}
-  for i, target in ipairs(targets) do names[i] = target.model end
+  for i, target in ipairs(targets) do names[i] = target.named or target.model end
   s.models[run.id] = names
 end
 
@@ -67,7 +69,8 @@ function asking.targets(run, who, facts)
   local wanted, why, effort, from = s.options.model, "--model", nil, nil
   local known = past.take(run, "decision", "model")
   if known then
-    wanted, effort = known.wanted or known.model, known.effort
+    -- `wanted` was not kept once, but the run's --model always was
+    wanted, effort = known.wanted or s.options.model or known.model, known.effort
   elseif not wanted then
     local answer, err = ruling.ask(run, "lua/routing.lua", "model", hop.facts(who), facts)
     if err then return nil, err end
@@ -109,6 +112,7 @@ function asking.how(run, now)
     left = function() return run:time_left() end,
     now = now,
     turn = function(target) return throttle.turn(run, target) end,
+    decide = function(...) return run:decide(...) end,
   }
 end
 
@@ -121,16 +125,31 @@ local function world_of(run, may_retry)
   }
 end
 
---- Goes on with the target at `place` of the list. A message is encoded once for each dialect in
+--- Goes on with the target at `place` of the list. A message is encoded once for each provider to
 --- which it is sent.
 local function retarget(talk, place)
-  local before = talk.targets[1].dialect
+  local before = talk.targets[1].provider
   table.move(talk.targets, place, #talk.targets + place - 1, 1)
-  if talk.targets[1].dialect == before then return end
-  local dialect = require("dialects." .. talk.targets[1].dialect)
-  local messages = {} -- another list: one that is the same has only grown (talk.say)
-  for i, message in ipairs(talk.log) do messages[i] = dialect.encode(message) end
-  talk.request.messages = messages
+  -- Another list: one that is the same has only grown (asking.encode).
+  if talk.targets[1].provider ~= before then talk.request.messages = {} end
+end
+
+--- Makes the fragments of the messages that have none yet: each is made once, so that the same
+--- prefix is the same bytes (law 10). A list of fragments only grows: where older ones change,
+--- another list takes its place. So what is known of a list need not be found out anew at each turn
+--- (lib.estimate, lib.prefix).
+---@async
+---@param run  HostRun
+---@param talk table
+---@return boolean? ok, Error? err of a dialect that is not ours
+function asking.encode(run, talk)
+  local made = talk.request.messages
+  if #made == #talk.log then return true end
+  local speech = dialect.of(talk.targets[1], function(...) return run:decide(...) end)
+  local fragments, err = speech.encode(table.move(talk.log, #made + 1, #talk.log, 1, {}))
+  if not fragments then return nil, err end
+  table.move(fragments, 1, #fragments, #made + 1, made)
+  return true
 end
 
 --- The fallbacks of an earlier process, before its first reply.
@@ -225,7 +244,9 @@ function asking.ask(run, talk)
   pass_halves(run)
   while true do
     local target = talk.targets[1]
-    local reply, err, held = exchange(run, talk, target, listening.hear)
+    local ready, reply, err, held
+    ready, err = asking.encode(run, talk)
+    if ready then reply, err, held = exchange(run, talk, target, listening.hear) end
     if reply then
       listening.done()
       cooldown.clear(target)

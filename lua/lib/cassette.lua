@@ -1,6 +1,7 @@
 --- What a recording of traffic keeps beside it: whatever else a request was made from that is not
 --- the project's. The file itself is host/http/cassette.h. Host VM only.
 local json = require "lib.json"
+local model = require "lib.model"
 
 local cassette = {}
 
@@ -23,9 +24,8 @@ function cassette.about(session, task, workspace)
   local env = session.env
   local providers = {}
   for name, provider in pairs(env.models.providers) do
-    local url = env.variables[provider.base_url_variable]
     providers[name] = { dialect = provider.dialect,
-      base_url = url and url ~= "" and url or provider.base_url }
+      base_url = (model.address(env.variables, provider)) }
   end
   return json.encode { task = task, workspace = workspace, date = session.facts.date,
     variables = env.variables, secrets = env.secrets, providers = providers }

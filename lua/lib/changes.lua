@@ -3,7 +3,8 @@
 ---
 --- In a git workspace git is asked, so that what it ignores stays out and lines can be counted;
 --- elsewhere all files are listed. Both run in the sandbox, with a deadline, and what cannot be
---- found out is said.
+--- found out is said. How it was before is recorded: a run that goes on tells the same.
+local filename = require "lib.filename"
 local json    = require "lib.json"
 local session = require "lib.session"
 local text    = require "lib.text"
@@ -14,6 +15,7 @@ local TIME   <const> = "5s"
 local OUTPUT <const> = 4 * 1024 * 1024 -- bytes of what a look answers
 local PATHS_MOST   <const> = 2000      -- that are told
 local COUNTED_MOST <const> = 200       -- new files whose lines are counted
+local KEPT_MOST    <const> = 20000     -- paths of a record
 
 --- A list of paths, or of what is said of them, each ended by a NUL; a part is ended by one more.
 local HEAD <const> = [[
@@ -123,6 +125,50 @@ local function read_before(said)
   return nil, "looking through it answered nothing that can be read"
 end
 
+-- what is kept of it ------------------------------------------------------------------------------
+
+--- The same table with its paths as text, or back; and how many there are.
+local function renamed(paths, name)
+  local new, count = {}, 0
+  for path, value in pairs(paths) do
+    new[name(path)], count = value, count + 1
+  end
+  return new, count
+end
+
+--- The record of a look. One that is too large for a record is not kept.
+---@param one { before: changes.Before?, why: string? }
+local function record(run, one)
+  local body, before, count = { workspace = run.workspace, why = one.why }, one.before, 0
+  if before then
+    body.kind, body.base = before.kind, before.base
+    body.paths, count = renamed(before.known or before.files, filename.shown)
+  end
+  if count > KEPT_MOST then
+    body.kind, body.base, body.paths = nil, nil, nil
+    body.why = "the run was interrupted since, and the workspace has too many files to be noted"
+  end
+  session.record(run, "changes", body)
+end
+
+--- What an earlier process noted before its first command.
+---@param pasts table<string, past.Past>
+---@param where fun(path: string): string where that workspace lies now
+function changes.restore(pasts, where)
+  local watched = session.get().watched
+  for _, mine in pairs(pasts) do
+    for _, one in ipairs(mine.records) do
+      local body = one.kind == "changes" and one.body
+      if body then
+        local paths = body.kind and renamed(body.paths, filename.bytes)
+        watched[where(body.workspace)] = { begun = true, why = body.why, before = body.kind and {
+          kind = body.kind, base = body.base, known = body.kind == "git" and paths or nil,
+          files = body.kind == "find" and paths or nil } or nil }
+      end
+    end
+  end
+end
+
 -- what is new -------------------------------------------------------------------------------------
 
 --- Lines of new files, by path. What cannot be counted is not in it.
@@ -225,6 +271,7 @@ function changes.before(run)
   local said
   said, one.why = look(run, BEFORE)
   if said then one.before, one.why = read_before(said) end
+  record(run, one)
 end
 
 local function by_path(a, b) return a.path < b.path end

@@ -2,6 +2,7 @@
 --- accounted for where they had ended before. Host VM only.
 local agent   = require "lib.agent"
 local asking  = require "lib.asking"
+local door    = require "lib.door"
 local duration = require "lib.duration"
 local limits  = require "lib.limits"
 local past    = require "lib.past"
@@ -80,6 +81,7 @@ function count(run, body)
   if last and last.status ~= "cancelled" then return account(run, last) end
   run:charge("children", 1)
   limits.charge_cut(run, mine.records, stops())
+  limits.charge_gone(run, mine.gone, session.get().pasts)
   for _, record in ipairs(mine.records) do charge(run, record) end
 end
 
@@ -104,6 +106,23 @@ local function settle(child)
   end
 end
 
+--- Where a run worked: the workspace that its first record names, else its parent's.
+local function workspace_of(mine)
+  local first = mine and mine.records[1] and mine.records[1].body or {}
+  return first.workspace or first.parent and workspace_of(past.of(first.parent))
+end
+
+--- What a child changed that came to its end beside its parent counts for the parent as then.
+local function touch(run, body)
+  local mine, calls = past.of(body.run), {}
+  local beside = workspace_of(mine) == workspace_of(past.of(run.id))
+  for _, record in ipairs(beside and ended(body) and mine.records or {}) do
+    if record.kind == "call" then calls[record.body.id] = record.body end
+    if record.kind == "child" then touch(run, record.body) end
+    if record.kind == "result" then door.touched(run, calls[record.body.id], record.body) end
+  end
+end
+
 --- The end of a child that its own journal has.
 ---@param run  HostRun
 ---@param body table its parent's record of it
@@ -115,6 +134,7 @@ function children.recall(run, body)
   end
   account(run, last)
   tell(body.run, run.id)
+  touch(run, body)
   session.get().late[body.run] = last.late
   if last.result then return last.result end
   return nil, last.error
@@ -126,7 +146,10 @@ local function open(run, spec)
   local child, err = limits.child(run, spec.limits, {
     agent = spec.agent, task = spec.task, place = spec.place,
     past = first and { id = spec.again.run, seq = mine.seq, started = first.time } or nil })
-  if child and first then limits.restore(child, mine.records, stops()) end
+  if child and first then
+    limits.restore(child, mine.records, stops())
+    limits.charge_gone(child, mine.gone, session.get().pasts)
+  end
   return child, err, first ~= nil
 end
 

@@ -70,6 +70,10 @@ local function job_name(job) return ("job %d (%s)"):format(job.id, (text.valid(j
 ---@return string said
 function words.job(job)
   if job.running then return job_name(job) .. " is running" end
+  if job.lost then
+    return job_name(job) .. " is dead: the run was interrupted, and its jobs with it; start it "
+      .. "again if it is needed"
+  end
   return ("%s ended: %s"):format(job_name(job), words.ending(job) or "exit code 0")
 end
 

@@ -216,7 +216,7 @@ local function sum_up(run, self, summary)
   local message = { role = "user", content = { { type = "text", text = first } } }
   local with = { who = { name = compaction.AGENT }, targets = targets, turn = 1, quiet = true,
     most = SUMMARY_MOST, log = { message }, request = { system = system, tools = {},
-      messages = { require("dialects." .. targets[1].dialect).encode(message) },
+      messages = {},
       given = { agent = compaction.AGENT, visit = visit, turn = 1, task = self.task,
         system = system, first = first, results = {}, tools = {} } } }
   local reply, err, target, held = asking.ask(run, with)
@@ -226,7 +226,8 @@ local function sum_up(run, self, summary)
     if block.type == "text" then said[#said + 1] = block.text end
   end
   local made = { text = text.trim(text.valid(table.concat(said))), model = target.model,
-    usage = reply.usage, cost_usd = model.cost(target, reply.usage) }
+    usage = reply.usage, cost_usd = model.cost(target, reply.usage),
+    estimated = held and held.estimated }
   asking.charge(run, target, reply)
   if made.text == "" then
     return nil, { code = "protocol", message = "the summary is empty" }
@@ -271,12 +272,8 @@ end
 local function apply(self, body)
   if #body.results > 0 then take_results(self, body.results) end
   if body.summary then put_summary(self, body.upto, body.summary) end
-  local dialect = require("dialects." .. self.targets[1].dialect)
   self.request.messages, self.request.blocks = {}, {}
-  for i, message in ipairs(self.log) do
-    self.request.messages[i] = dialect.encode(message)
-    self.request.blocks[i] = #message.content
-  end
+  for i, message in ipairs(self.log) do self.request.blocks[i] = #message.content end
   self.size = { tokens = body.tokens_after, messages = #self.log }
   self.compacted = body.tokens_after
 end
@@ -332,7 +329,7 @@ local function make(run, self, tokens, exceeded, at)
     tokens_after = left_after(facts, plan, said),
     results = json.array(results), upto = made and plan.summary.upto,
     summary = said, model = made and made.model, usage = made and made.usage,
-    cost_usd = made and made.cost_usd }
+    cost_usd = made and made.cost_usd, estimated = made and made.estimated }
 end
 
 --- Does again what an earlier process did before this turn, and counts what it cost then.

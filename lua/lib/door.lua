@@ -50,6 +50,7 @@ local IMAGES <const> = schema.list { max = 20, of = schema.object {
 ---@field images { media_type: string, data: string }[]?
 ---@field seen   table<string, string>? files that it saw: path and hash
 ---@field wrote  integer? bytes that were written for it
+---@field jobs   table[]? background jobs that it began, or of whose end it told; see run:new_jobs
 ---@field state  table? what the tool keeps for its next call in this run, where it changed
 
 local function failed(call, message, code)
@@ -308,6 +309,18 @@ local function unknown(who, call)
     #who.tools > 0 and table.concat(who.tools, ", ") or "none"), "not_found")
 end
 
+--- The tool's last call was made by a process that is dead; its next one is told.
+local function note_interrupted(run, name)
+  session.get().interrupted[run.id .. " " .. name] = true
+end
+
+local function take_interrupted(run, name)
+  local all, key = session.get().interrupted, run.id .. " " .. name
+  local was = all[key]
+  all[key] = nil
+  return was
+end
+
 ---@class door.Prepared
 ---@field call         Call
 ---@field declaration? tool.Declaration
@@ -352,17 +365,26 @@ local function prepare(run, who, call)
   local _, _, before = past.once(run, "call", { id = call.id, tool = call.name,
     input = why and call.input or input, effect = declaration.effect,
     refused = why and true or nil, at = call.at, of = call.of, line = call.line }, power)
+  if before and not why then note_interrupted(run, call.name) end
   if not why then note_act(run, declaration, declaration.effect) end
   if before and not why and not declaration.repeatable then why, code = UNKNOWN, "unknown" end
   return { call = call, declaration = declaration, input = input, power = power,
     hosts = asked and asked.hosts, result = why and failed(call, why, code) }
 end
 
-local function note_touched(run, declaration, input, result)
-  local wrote = declaration and declaration.effect == "write" and not result.error
+local function note_touched(run, effect, input, result)
+  local wrote = effect == "write" and not result.error
   if wrote and type(input) == "table" and type(input.path) == "string" then
     session.touch(run, input.path, result.data)
   end
+end
+
+--- What a recorded call changed.
+---@param run    HostRun for whom it counts
+---@param call?  table body of the call's record
+---@param result CallResult
+function door.touched(run, call, result)
+  if call and not call.refused then note_touched(run, call.effect, call.input, result) end
 end
 
 --- A recorded result, as if its call had just ended: what it cost, changed and left behind counts.
@@ -381,10 +403,12 @@ function door.recall(run, result)
     run:charge("calls", 1)
     note_act(run, session.get().tools[call.tool], call.effect)
     if result.wrote then run:charge("written", result.wrote) end
-    note_touched(run, session.get().tools[call.tool], call.input, result)
   end
+  door.touched(run, call, result)
   for path, hash in pairs(result.seen or {}) do run:saw(path, hash) end
+  for _, job in ipairs(result.jobs or {}) do run:had_job(job) end
   if result.state then session.keep_state(run, result.name, json.encode(result.state)) end
+  if call and not call.refused then note_interrupted(run, result.name) end
   return result
 end
 
@@ -423,6 +447,7 @@ local function use(run, prepared)
   local means = { name = declaration.name, entry = declaration.entry,
     timeout_ms = declaration.timeout_ms, call = prepared.call.id,
     state = session.state_of(run, declaration.name),
+    interrupted = take_interrupted(run, declaration.name),
     settings = declaration.settings and json.encode(declaration.settings),
     grant = { exec = needs.exec, read = any_inside(needs.read), write = any_inside(needs.write),
       net = network.of_tool(needs, net_of(declaration, prepared.hosts)),
@@ -441,9 +466,10 @@ end
 local function finish(run, prepared, result)
   if prepared.known then return result end
   result.at, result.of, result.seen = prepared.call.at, prepared.call.of, run:new_seen()
-  result.wrote = run:wrote()
+  result.wrote, result.jobs = run:wrote(), run:new_jobs()
   session.record(run, "result", result, prepared.power)
-  note_touched(run, prepared.declaration, prepared.input, result)
+  local declaration = prepared.declaration
+  note_touched(run, declaration and declaration.effect, prepared.input, result)
   return result
 end
 

@@ -46,6 +46,12 @@ local function trials(cli, loaded)
   end
   add("settings", function() return select(2, start.settings(cli, loaded.gate)) end)
   add("models", function() return select(2, start.models(cli, loaded.gate)) end)
+  for _, guest in pairs(start.guests(cli, loaded.gate)) do
+    add("dialect " .. guest.name, function()
+      local now = start.guests(cli, loaded.gate)[guest.name]
+      return now and now.err, guest.file
+    end)
+  end
   for _, who in ipairs(loaded.catalog.agents) do
     if who.hooks_file and not who.blocked then
       add("hooks " .. who.hooks_file, function() return select(2, start.hooks(cli, who)) end)
@@ -107,6 +113,9 @@ local function remember(cli, loaded, memory)
   for name in pairs(loaded.box.tools) do good["tool " .. name] = true end
   good.settings = start.settings(cli, loaded.gate) ~= nil
   good.models = start.models(cli, loaded.gate) ~= nil
+  for name, guest in pairs(start.guests(cli, loaded.gate)) do
+    good["dialect " .. name] = not guest.err
+  end
   for _, who in ipairs(loaded.catalog.agents) do
     local name = who.hooks_file and "hooks " .. who.hooks_file
     if name then good[name] = memory.good[name] or who.hooks ~= nil end

@@ -2,10 +2,12 @@
 local agent   = require "lib.agent"
 local cassette = require "lib.cassette"
 local catalog = require "lib.catalog"
+local changes = require "lib.changes"
 local chains  = require "lib.chains"
 local chooser = require "lib.chooser"
 local fresh   = require "lib.fresh"
 local grants  = require "lib.grants"
+local grounds = require "lib.grounds"
 local inbox   = require "lib.inbox"
 local json    = require "lib.json"
 local limits  = require "lib.limits"
@@ -15,6 +17,7 @@ local past    = require "lib.past"
 local session = require "lib.session"
 local show    = require "lib.show"
 local start   = require "lib.start"
+local text    = require "lib.text"
 local toolbox = require "lib.toolbox"
 
 local launch = {}
@@ -214,17 +217,19 @@ end
 
 --- The first record of a run, or of its going on. What it says is what a later process needs to go
 --- on as this one would have.
-local function record_start(run, ready, opened, params)
+local function record_start(cli, run, ready, opened, params)
   local again, who, given = ready.again, ready.who, ready.given
+  local identity = grounds.identity(cli, run.workspace)
   if again then
     session.record(run, "run.resumed", { by = "resume", after = again.seq,
-      forget = again.forget, from = again.from, with_current = again.with_current,
-      model = given.values.model, limits = ready.most, files = run:sources() })
+      forget = again.forget, below = again.below, from = again.from,
+      with_current = again.with_current, model = given.values.model, limits = ready.most,
+      files = run:sources(), workspace = run.workspace, workspace_id = identity })
     return
   end
   session.record(run, "run.started", {
     format = 2, agent = not who.chain and who.name or nil, chain = who.chain, task = ready.task,
-    params = who.chain and params or nil, workspace = run.workspace,
+    params = who.chain and params or nil, workspace = run.workspace, workspace_id = identity,
     model = opened.options.model, hops = opened.options.hops, sandbox = opened.sandbox,
     files = run:sources(), definition = who.layer == "named" and who.file or nil,
     choice = who.choice, candidates = who.candidates, project = ready.loaded.project.root,
@@ -257,7 +262,17 @@ local function begin_total(run, ready, total)
     local records = again.pasts[again.id].records
     limits.restore(run, records, limits.stops(records))
     limits.charge_gone(run, again.pasts[again.id].gone, again.pasts)
+    changes.restore(again.pasts, grounds.mover(again.pasts[again.id], run.workspace))
     inbox.receive(run, again.messages)
+  end
+end
+
+--- Takes away the halves of files that a killed process was writing.
+local function sweep(run, again)
+  if not again or not past.wrote_last(again.pasts) then return end
+  for _, path in ipairs(run:sweep_drafts()) do
+    session.emit(run, "notice", { text = ("%s is removed: the interrupted process was writing it")
+      :format(text.valid(path)) })
   end
 end
 
@@ -297,7 +312,8 @@ function launch.one(cli, ready, quiet)
       { hops = opened.options.hops, attachments = ready.attachments or #(values.attach or {}) })
   local result
   result, err = agent.whole(run, function()
-    record_start(run, ready, opened, params)
+    record_start(cli, run, ready, opened, params)
+    sweep(run, again)
     if ready.replay then return work() end -- what people said is no part of a recording
     return listening(run, work)
   end)

@@ -363,8 +363,8 @@ function limits.charge_gone(run, gone, pasts)
     if record.kind == "child" and pasts[body.run] then
       limits.charge_gone(run, pasts[body.run].records, pasts)
       limits.charge_gone(run, pasts[body.run].gone, pasts)
-    elseif body.cut then
-      charge_cancelled(run, body)
+    elseif LAST[record.kind] then
+      charge_cancelled(run, record)
     else
       limits.charge(run, limits.cost_of(body))
     end
@@ -372,10 +372,12 @@ function limits.charge_gone(run, gone, pasts)
 end
 
 --- What a reply cost, whole or not, as its record says; nothing where it is no record of one.
----@param body table of turn, partial or compaction
+---@param body table of turn, partial or compaction; `estimated`: what its server did not count
 ---@return { tokens: integer?, usd: number? } cost dollars
 function limits.cost_of(body)
-  return { tokens = body.usage and estimate.counted(body.usage), usd = body.cost_usd }
+  local cost = { tokens = body.usage and estimate.counted(body.usage), usd = body.cost_usd }
+  for key, amount in pairs(body.estimated or {}) do cost[key] = (cost[key] or 0) + amount end
+  return cost
 end
 
 --- Charges what a request came to: tokens, and dollars where they are known.

@@ -1,7 +1,10 @@
 --- From a model's name to a server, and from a request to a reply. Names and numbers stand in
 --- models.lua, wire formats in dialects/; here is how they are used.
+local dialect = require "lib.dialect"
+local framing = require "lib.framing"
 local models = require "models"
 local strict = require "lib.strict"
+local text = require "lib.text"
 
 local model = {}
 
@@ -12,12 +15,16 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@field secrets   table<string, boolean> names of the secrets that are there
 ---@field refused?  table<string, string> why a key's file was not taken, by the secret's name
 ---@field models?   table                  instead of models.lua
+---@field dialects? table<string, dialect.Guest> that are not the distribution's
 
 ---@class model.Target one server and model to ask; plain data
 ---@field provider string
 ---@field model    string the id on the wire
 ---@field dialect  string
+---@field guest?   dialect.Guest of a dialect that is not the distribution's
 ---@field base_url string
+---@field habits?  table<string, string> how its server differs from others of its dialect
+---@field named?   string what names it, where that is not its id
 ---@field own      boolean a server that the user named, not the provider's
 ---@field secret   string? name of the secret to send
 ---@field legacy   boolean
@@ -40,6 +47,7 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 ---@field left   fun(): integer? milliseconds that the run has left
 ---@field now    fun(): integer Unix milliseconds
 ---@field turn   fun(target: model.Target): throttle.Turn whose turn it is with the server
+---@field decide dialect.Decide calls a function in the decision VM
 
 -- names ------------------------------------------------------------------------------------------
 
@@ -47,9 +55,9 @@ local ERROR_BODY <const> = 64 * 1024 -- bytes read of an answer that is no strea
 --- "claude-3.5-sonnet".
 ---@return string plain, string dotted
 local function normal(name)
-  local text = name:lower():gsub("%[%w+%]$", ""):gsub("^.*/", ""):gsub("^.*anthropic%.", "")
-  text = text:gsub("[%s_]+", "-")
-  return (text:gsub("%.+", "-")), text
+  local plain = name:lower():gsub("%[%w+%]$", ""):gsub("^.*/", ""):gsub("^.*anthropic%.", "")
+  plain = plain:gsub("[%s_]+", "-")
+  return (plain:gsub("%.+", "-")), plain
 end
 
 local function fitting(rules, name)
@@ -66,25 +74,81 @@ local function owner(data, name)
   end
 end
 
+--- What a variable's value leaves out is that of `base`: "10.0.0.5" may stand for
+--- "http://10.0.0.5:11434/v1". An address with a scheme has its scheme's port.
+local function filled(said, base)
+  local scheme, rest = said:match("^(%a[%w+.-]*://)(.*)$")
+  if said:find("^unix:") then return said end
+  local base_scheme, base_host, base_path = base:match("^(%a+://)([^/]*)(.*)$")
+  local host, path = (rest or said):match("^([^/]*)(.*)$")
+  if host:sub(1, 1) == ":" then host = "127.0.0.1" .. host end
+  host = host:gsub("^0%.0%.0%.0", "127.0.0.1") -- all of a server's addresses are this one here
+  if not scheme and not host:find(":%d+$") then
+    host = host .. (base_host:match(":%d+$") or "")
+  end
+  return (scheme or base_scheme) .. host .. (path:find("[^/]") and path or base_path)
+end
+
 --- The address that the user gave for a provider.
 local function own_url(env, provider)
-  local url = provider.base_url_variable and env.variables[provider.base_url_variable]
-  return url ~= "" and url or nil
+  local said = provider.base_url_variable and env.variables[provider.base_url_variable]
+  if not said or said == "" then return nil end
+  return provider.fills and filled(said, provider.base_url) or said
+end
+
+--- Where a provider is asked, and whether the user named that server.
+---@param variables table<string, string>
+---@param provider  table a row of models.lua
+---@return string base_url, boolean own
+function model.address(variables, provider)
+  local own = own_url({ variables = variables }, provider)
+  return own or provider.base_url, own ~= nil
 end
 
 --- A provider's server that the user named; it knows its own models' names. Of several the first
---- by name.
-local function own_server(data, env)
+--- by name. One whose variable may be filled up is named for other programs too.
+---@param for_others boolean such a one
+local function own_server(data, env, for_others)
   local first
   for name, provider in pairs(data.providers) do
-    if own_url(env, provider) and (not first or name < first) then first = name end
+    if own_url(env, provider) and (provider.fills or false) == for_others
+      and (not first or name < first) then
+      first = name
+    end
   end
   return first
 end
 
+--- The error where a model's dialect cannot be used.
+local function unspoken(id, guest)
+  return { code = guest.err.code, retryable = false,
+    message = ("model %q cannot be asked: %s"):format(id, guest.err.message) }
+end
+
 local function can_ask(env, provider)
-  return own_url(env, provider) ~= nil or not provider.secret
+  return own_url(env, provider) ~= nil or not provider.secret or provider.keyless
     or env.secrets[provider.secret] == true
+end
+
+--- "groq/openai/gpt-oss-120b": a provider and the id of one of its models.
+local function split(data, name)
+  local provider, id = name:match("^([%w_-]+)/(.+)$")
+  local facts = provider and data.providers[provider]
+  if not facts or facts.owns then return nil end
+  if facts.takes and not id:find("/", 1, true) then id = name end -- it is the maker itself
+  return provider, id
+end
+
+--- A provider that takes names of other makers' models, such as "maker/model", and can be asked.
+local function gateway(data, env, name)
+  for _, provider in ipairs(text.sorted_keys(data.providers)) do
+    local facts = data.providers[provider]
+    if facts.takes and name:find(facts.takes) and can_ask(env, facts) then
+      local row = provider .. "/" .. name
+      return { id = data.models[row] and row or name, provider = provider,
+        why = "named, through " .. provider }
+    end
+  end
 end
 
 --- What a name stands for: ids, and the tier if it is one.
@@ -97,6 +161,8 @@ local function look_up(data, env, name)
     return ids, word
   end
   if data.models[name] then return { { id = name, why = "named" } } end
+  local server, its_id = split(data, name)
+  if server then return { { id = its_id, provider = server, why = "named with its provider" } } end
   for _, id in ipairs { plain, dotted } do
     if data.models[id] then return { { id = id, why = ("%q"):format(name) } } end
   end
@@ -114,26 +180,37 @@ local function look_up(data, env, name)
     local id = facts.dots and dotted or plain
     return { { id = id, provider = provider, why = "named, not listed" } }
   end
-  provider = own_server(data, env)
-  if provider then
-    return { { id = name, provider = provider, why = "named, for a server of your own" } }
+  local function own(for_others)
+    local named = own_server(data, env, for_others)
+    return named and { { id = name, provider = named, why = "named, for a server of your own" } }
   end
-
   local other = fitting(data.others, plain)
-  if other then return tier(other, ("%q is foreign; its tier is %s"):format(name, other)) end
-  return nil
+  local found = own(false)
+  if not found and other then
+    return tier(other, ("%q is foreign; its tier is %s"):format(name, other))
+  end
+  return found or own(true)
 end
 
+--- The target, or why there is none: an error of its dialect, or the provider whose key is missing.
 local function target_of(data, env, found)
-  local facts = data.models[found.id] or {}
-  local name = found.provider or facts.provider
+  local listed = data.models[found.id]
+  local name = found.provider or listed.provider
+  local facts = data.models[name .. "/" .. found.id] or listed
+  if not facts or facts.provider ~= name then facts = {} end -- another server's model of that id
   local provider = data.providers[name]
-  if not can_ask(env, provider) then return nil, provider end
+  if not can_ask(env, provider) then return nil, nil, provider end
+  local _, id = split(data, found.id)
   local url = own_url(env, provider)
   local own = url ~= nil
+  local speaks = own and provider.own_dialect or provider.dialect
+  local guest = env.dialects and env.dialects[speaks]
+  if guest and guest.err then return nil, unspoken(found.id, guest) end
   return {
-    provider = name, model = found.id, why = found.why,
-    dialect = own and provider.own_dialect or provider.dialect,
+    provider = name, model = id or found.id, why = found.why,
+    named = (id or found.provider and not provider.owns)
+      and ("%s/%s"):format(name, id or found.id) or nil,
+    dialect = speaks, guest = guest, habits = provider.habits,
     base_url = ((url or provider.base_url):gsub("/+$", "")), own = own,
     secret = provider.secret and env.secrets[provider.secret] and provider.secret or nil,
     legacy = provider.legacy == "always",
@@ -165,12 +242,18 @@ local function names_of(data, wanted, agent)
   return { data.complexity[(agent.complexity or ""):lower()] or data.complexity.default }
 end
 
+--- Whether somebody can be asked for one of these.
+local function any_asked(data, env, found)
+  for _, one in ipairs(found or {}) do
+    local facts = data.models[one.id] or {}
+    if can_ask(env, data.providers[one.provider or facts.provider]) then return true end
+  end
+  return false
+end
+
 --- What a name of a definition stands for where nobody can be asked for what it names: its tier.
 local function instead(data, env, name, found)
-  for _, one in ipairs(found) do
-    local facts = data.models[one.id] or {}
-    if can_ask(env, data.providers[one.provider or facts.provider]) then return found end
-  end
+  if any_asked(data, env, found) then return found end
   local tier = fitting(data.others, (normal(name)))
   if not tier then return found end
   local others = {}
@@ -186,7 +269,8 @@ local function unknown(data, name)
   for alias in pairs(data.aliases) do known[#known + 1] = alias end
   table.sort(known)
   return { code = "not_found", retryable = false, details = { known = known },
-    message = ("no model is called %q; `perigee models list` shows those there are"):format(name) }
+    message = ("no model is called %q; `perigee models list` shows those there are, and "
+      .. "PROVIDER/%s is one of a provider listed there"):format(name, name) }
 end
 
 local function no_key(env, name, provider)
@@ -225,13 +309,15 @@ function model.resolve(wanted, agent, env)
     local rehearsal = wanted and rehearsed(data, name)
     if rehearsal then targets[#targets + 1] = rehearsal return end
     local found, tier = look_up(data, env, name)
+    local others = not tier and not any_asked(data, env, found) and gateway(data, env, name)
+    if others then found = { others } end
     if not found then first_err = first_err or unknown(data, name) return end
     if not tier and not agent.exact then found, tier = instead(data, env, name, found) end
     tiers[#tiers + 1] = tier
     for _, one in ipairs(found) do
-      local target, provider = target_of(data, env, one)
+      local target, broken, provider = target_of(data, env, one)
       if not target then
-        first_err = first_err or no_key(env, name, provider)
+        first_err = first_err or broken or no_key(env, name, provider)
       elseif not seen[target.provider .. "/" .. target.model] then
         seen[target.provider .. "/" .. target.model] = true
         targets[#targets + 1] = target
@@ -254,9 +340,11 @@ end
 --- the time of its machines when it runs code stands in no reply: then it is the least.
 ---@param target model.Target
 ---@param usage  { input: integer?, output: integer?, cache_read: integer?, cache_write: integer?,
----  searches: integer?, code_runs: integer? }? the last two of the server's own tools
+---  searches: integer?, code_runs: integer?, usd: number? }? of the server's own tools; `usd` where
+---  the server says itself what it cost
 ---@return number? usd, boolean? least
 function model.cost(target, usage)
+  if usage and usage.usd then return usage.usd end
   local prices = target.prices
   if not prices or not usage or not usage.input or not usage.output then return nil end
   local prompt = usage.input + (usage.cache_read or 0) + (usage.cache_write or 0)
@@ -274,11 +362,6 @@ end
 
 -- asking -----------------------------------------------------------------------------------------
 
-local function is_stream(response)
-  local kind = response.headers["content-type"] or ""
-  return response.status == 200 and kind:lower():find("^text/event%-stream") ~= nil
-end
-
 --- The body of an answer that is no stream, as far as it matters.
 local function short_body(response)
   local parts, size = {}, 0
@@ -291,26 +374,34 @@ local function short_body(response)
   return table.concat(parts):sub(1, ERROR_BODY)
 end
 
+local IS_SAID <const> = { text = true, thinking = true, call = true }
+
 --- Reads a stream to its end.
 ---@return table? reply, table? err, boolean used whether anything of the reply was passed on
-local function listen(response, dialect, on_event)
-  local state, used = dialect.begin(), false
-  while not state.done do
-    local event, err = response:next()
-    if err then
-      local _, cut = dialect.finish(state)
-      err.details = err.details or {}
-      err.details.partial = cut and cut.details and cut.details.partial
-      return nil, err, used
-    end
-    if not event then break end
-    for _, ours in ipairs(dialect.event(state, event.name, event.data)) do
-      if ours.kind == "text" or ours.kind == "thinking" or ours.kind == "call" then used = true end
-      if ours.kind ~= "error" then on_event(ours) end
+local function listen(response, speech, on_event)
+  local reader, next_pieces = speech.begin(), framing.of(response, speech.stream)
+  local used, said = false, {}
+  local function broken(err)
+    err.details = err.details or {}
+    err.details.partial = err.details.partial or table.concat(said)
+    return nil, err, used
+  end
+  while not reader.done do
+    local pieces, err = next_pieces()
+    if err then return broken(err) end
+    if not pieces then break end
+    local events
+    events, err = reader:hear(pieces)
+    if not events then return broken(err) end
+    for _, event in ipairs(events) do
+      if IS_SAID[event.kind] then used = true end
+      if event.kind == "text" then said[#said + 1] = event.text end
+      if event.kind ~= "error" then on_event(event) end
     end
   end
-  local reply, err = dialect.finish(state)
-  return reply, err, used
+  local reply, err = reader:finish()
+  if not reply then return broken(err) end
+  return reply, nil, used
 end
 
 --- The longest reply that is asked for: of a small window a quarter, so that a prompt has room.
@@ -327,7 +418,7 @@ local function serves(target, tool)
   if not tool.server or target.scenario or target.refused and target.refused[tool.name] then
     return false
   end
-  local forms = require("dialects." .. target.dialect).serves
+  local forms = dialect.serves(target)
   return forms ~= nil and forms[tool.name] ~= nil and (tool.server.always or not target.own)
 end
 
@@ -367,6 +458,7 @@ local function question(target, request)
     -- Only the provider's own server knows what it was sent before.
     diagnose = not target.own, previous = request.previous, container = request.container,
     thinking = request.thinking or target.thinking, legacy = target.legacy,
+    habits = target.habits or {},
   }
 end
 
@@ -386,14 +478,17 @@ end
 
 --- One request and its reply.
 ---@return table? reply, table? err, boolean used
-local function exchange(http, target, request, dialect, on_event)
-  local response, err = send(http, target, dialect.request(question(target, request)), "sse")
+local function exchange(http, target, request, speech, on_event)
+  local built, err = speech.request(question(target, request))
+  if not built then return nil, err, false end
+  local response
+  response, err = send(http, target, built, framing.asked(speech.stream))
   if not response then return nil, err, false end
   local reply, used = nil, false
-  if is_stream(response) then
-    reply, err, used = listen(response, dialect, on_event)
+  if framing.fits(response, speech.stream) then
+    reply, err, used = listen(response, speech, on_event)
   else
-    err = dialect.failure(response.status, response.headers, short_body(response))
+    err = speech.failure(response.status, response.headers, short_body(response))
   end
   response:close()
   return reply, err, used
@@ -430,22 +525,22 @@ local function explained(err, target, attempts)
 end
 
 --- A server that knows only the older form is asked again in it, once; from then on always.
-local function in_older_form(http, target, request, dialect, on_event, first)
+local function in_older_form(http, target, request, speech, on_event, first)
   on_event { kind = "retry", attempt = 1, wait_ms = 0, code = first.code,
     why = "the server refused the newer form of the request: " .. first.message }
   target.legacy = true
-  local reply, err, used = exchange(http, target, request, dialect, on_event)
-  if reply or not dialect.wants_legacy(err) then return reply, err, used end
+  local reply, err, used = exchange(http, target, request, speech, on_event)
+  if reply or not speech.wants_legacy(err) then return reply, err, used end
   target.legacy = false -- it was not the form
   return nil, first, false
 end
 
 --- The tool of the server's own that a refusal is about: not every model can, and an organisation
 --- may have forbidden it. It goes by the tool's name, or by what the dialect asks for it with.
-local function tool_refused(target, request, dialect, err)
+local function tool_refused(target, request, speech, err)
   if not err.details or err.details.status ~= 400 then return nil end
   for _, tool in ipairs(tools_for(target, request.tools) or {}) do
-    local form = tool.server and dialect.serves[tool.name]:match('"type":"([%w_]+)"')
+    local form = tool.server and speech.serves[tool.name]:match('"type":"([%w_]+)"')
     if form and (err.message:find(tool.name, 1, true) or err.message:find(form, 1, true)) then
       return tool.name
     end
@@ -454,10 +549,10 @@ end
 
 --- Asks again without what the server refused of what is its own: a tool, whose place ours takes
 --- where there is one, or the container of its code, which lasts for a while only. Once for each.
-local function without_refused(http, target, request, dialect, on_event, err, used)
+local function without_refused(http, target, request, speech, on_event, err, used)
   local reply
   while err do
-    local name = tool_refused(target, request, dialect, err)
+    local name = tool_refused(target, request, speech, err)
     local expired = not name and request.container and (err.details or {}).status
       and err.message:lower():find("container", 1, true)
     if name then
@@ -471,7 +566,7 @@ local function without_refused(http, target, request, dialect, on_event, err, us
     on_event { kind = "retry", attempt = 1, wait_ms = 0, code = err.code,
       why = ("the server refused %s: %s"):format(name and "its own tool " .. name
         or "the place where its code ran, which is begun anew", err.message) }
-    reply, err, used = exchange(http, target, request, dialect, on_event)
+    reply, err, used = exchange(http, target, request, speech, on_event)
   end
   return reply, err, used
 end
@@ -484,18 +579,18 @@ local function rehearse(http, target, request, on_event)
 end
 
 --- One attempt, when it is its turn with the server.
-local function attempt_of(http, target, request, dialect, on_event, how, attempt)
+local function attempt_of(http, target, request, speech, on_event, how, attempt)
   local turn <close> = how.turn(target)
   local ready, err = turn:wait(on_event)
   if not ready then return nil, err, false end
   local reply, used
-  reply, err, used = exchange(http, target, request, dialect, on_event)
+  reply, err, used = exchange(http, target, request, speech, on_event)
   if err and attempt == 1 and target.may_be_legacy and not target.legacy
-    and dialect.wants_legacy(err) then
-    reply, err, used = in_older_form(http, target, request, dialect, on_event, err)
+    and speech.wants_legacy(err) then
+    reply, err, used = in_older_form(http, target, request, speech, on_event, err)
   end
   if err and attempt == 1 then
-    reply, err, used = without_refused(http, target, request, dialect, on_event, err, used)
+    reply, err, used = without_refused(http, target, request, speech, on_event, err, used)
   end
   by_clock(err, how)
   turn:over(err)
@@ -517,11 +612,11 @@ end
 ---@return Reply? reply, table? err
 function model.ask(http, target, request, on_event, how)
   if target.scenario then return rehearse(http, target, request, on_event) end
-  local dialect, limits = require("dialects." .. target.dialect), target.limits
+  local speech, limits = dialect.of(target, how.decide), target.limits
   local attempt = 1
   while true do
     local reply, err, used =
-      attempt_of(http, target, request, dialect, on_event, how, attempt)
+      attempt_of(http, target, request, speech, on_event, how, attempt)
     if reply then return reply end
     local pause = err.retryable and attempt < limits.attempts
       and pause_before(attempt + 1, err, limits, how)
@@ -535,15 +630,20 @@ end
 
 --- How many tokens the server says that a request is; nil and no error where its API does not tell.
 ---@async
+---@param decide dialect.Decide
 ---@return integer? tokens, table? err
-function model.count(http, target, request)
-  local dialect = require("dialects." .. target.dialect)
-  if not dialect.count then return nil end
-  local response, err = send(http, target, dialect.count(question(target, request)))
+function model.count(http, target, request, decide)
+  local speech = dialect.of(target, decide)
+  if not speech.count then return nil end
+  local built, err = speech.count(question(target, request))
+  local response
+  if built then response, err = send(http, target, built) end
   if not response then return nil, explained(err, target, 1) end
-  local body = short_body(response)
-  local tokens = response.status == 200 and dialect.counted(body)
-  err = not tokens and dialect.failure(response.status, response.headers, body)
+  local body, tokens = short_body(response), nil
+  if response.status == 200 then
+    tokens, err = speech.counted(body)
+  end
+  if not tokens then err = err or speech.failure(response.status, response.headers, body) end
   response:close()
   if err then return nil, explained(err, target, 1) end
   return tokens

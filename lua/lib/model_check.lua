@@ -1,5 +1,6 @@
 --- Tries what a run needs of a server: `perigee models check`. Each probe is a short conversation;
 --- lua/scenarios/check.lua plays the other side, so that a served rehearsal can be checked too.
+local dialect = require "lib.dialect"
 local json  = require "lib.json"
 local model = require "lib.model"
 
@@ -36,9 +37,9 @@ end
 
 --- One request of a probe. `seen` counts the events of each kind.
 local function ask(world, messages, changes, http)
-  local dialect = require("dialects." .. world.target.dialect)
-  local request = { system = SYSTEM, max_tokens = MAX_TOKENS, messages = {} }
-  for i, message in ipairs(messages) do request.messages[i] = dialect.encode(message) end
+  local fragments, broken = dialect.of(world.target, world.how.decide).encode(messages)
+  if not fragments then return nil, broken, {} end
+  local request = { system = SYSTEM, max_tokens = MAX_TOKENS, messages = fragments }
   for key, value in pairs(changes or {}) do request[key] = value end
   local seen = {}
   local reply, err = model.ask(http or world.http, world.target, request, function(event)
@@ -116,9 +117,12 @@ local function given_up(http)
     local left = 3
     return { status = response.status, headers = response.headers,
       next = function()
-        left = left - 1
-        if left >= 0 then return response:next() end
-        return nil, { code = "cancelled", message = "given up", retryable = false }
+        if left <= 0 then
+          return nil, { code = "cancelled", message = "given up", retryable = false }
+        end
+        local piece, why = response:next()
+        left = left - (piece and piece.name and 1 or left) -- bytes hold any number of events
+        return piece, why
       end,
       close = function() response:close() end }
   end }
@@ -134,6 +138,9 @@ local function cancel(world)
 end
 
 local function structured(world)
+  if not dialect.form(world.target) then
+    return "no", "its API has no such mode: an answer is checked afterwards"
+  end
   local reply, err = ask(world, { user "What is 2 + 3?" }, { output = SUM })
   if not reply then return "no", err.message end
   local said = parts_of(reply)
@@ -143,9 +150,12 @@ local function structured(world)
 end
 
 local function count(world)
-  local dialect = require("dialects." .. world.target.dialect)
-  local tokens, err = model.count(world.http, world.target, { system = SYSTEM, tools = { ADD },
-    messages = { dialect.encode(user "How much is this?") } })
+  local fragments, err = dialect.of(world.target, world.how.decide)
+    .encode { user "How much is this?" }
+  if not fragments then return "no", err.message end
+  local tokens
+  tokens, err = model.count(world.http, world.target, { system = SYSTEM, tools = { ADD },
+    messages = fragments }, world.how.decide)
   if tokens then return "works", ("%d tokens"):format(tokens) end
   return "no", err and err.message or "this API does not tell"
 end

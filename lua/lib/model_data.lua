@@ -31,7 +31,8 @@ local PROVIDER <const> = object({
 }, { { "base_url_variable", NAME }, { "secret", NAME }, { "own_dialect", NAME },
   { "owns", NAMES }, { "dots", schema.boolean {} },
   { "legacy", schema.enum { "refused", "always", "never" } }, { "at_once", PLACES },
-  { "cache_least", COUNT } })
+  { "cache_least", COUNT }, { "fills", schema.boolean {} }, { "keyless", schema.boolean {} },
+  { "takes", NAME }, { "habits", schema.map { of = NAME } } })
 local MODEL <const> = object({ { "provider", NAME } }, {
   { "context", COUNT }, { "max_output", COUNT }, { "thinking", NAME }, { "prices", PRICES },
   { "retires", NAME }, { "sees", schema.boolean {} },

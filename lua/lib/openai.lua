@@ -1,5 +1,5 @@
 --- What the two dialects of OpenAI's making have in common: errors, usage, texts of results. Pure.
---- Shapes as in openai 6.49.0 (npm, 2026-07-23) and, where servers of others differ, as they say
+--- Shapes as in openai 7.57.0 (npm, 2026-11-13) and, where servers of others differ, as they say
 --- themselves: `{"error":{...}}`, `{"error":"text"}`, vLLM's `{"object":"error","message":...}`,
 --- and `{"detail":...}` of what stands before such a server.
 local failure = require "lib.failure"
@@ -14,13 +14,21 @@ openai.FORM = { all_required = true, object_root = true }
 --- Words of a 4xx that no waiting mends although the status alone says it may.
 local FINAL <const> = { insufficient_quota = true, billing_hard_limit_reached = true }
 
+--- Codes of a 4xx that another try mends: the model's call was none (Groq); the next may be one.
+local ANOTHER_TRY <const> = { tool_use_failed = true }
+
 --- The status of an error in a stream that names none.
 local STATUS_OF <const> = {
   server_error = 500, rate_limit_exceeded = 429, insufficient_quota = 429,
   invalid_request_error = 400, BadRequestError = 400, exceed_context_size_error = 400,
   authentication_error = 401, permission_error = 403, not_found_error = 404,
-  invalid_prompt = 400, context_length_exceeded = 400, bio_policy = 400, image_parse_error = 400,
-  invalid_image = 400, image_too_large = 400, image_content_policy_violation = 400,
+  invalid_prompt = 400, context_length_exceeded = 400, data_residency_mismatch = 400,
+  bio_policy = 400, misalignment_policy_violation = 400, vector_store_timeout = 504,
+  invalid_image = 400, invalid_image_format = 400, invalid_base64_image = 400,
+  invalid_image_url = 400, image_too_large = 400, image_too_small = 400, image_parse_error = 400,
+  image_content_policy_violation = 400, invalid_image_mode = 400, image_file_too_large = 400,
+  unsupported_image_media_type = 400, empty_image_file = 400, failed_to_download_image = 400,
+  image_file_not_found = 400,
 }
 
 --- What an error says of itself, wherever it stands in `body`.
@@ -68,6 +76,7 @@ function openai.failure(status, headers, body)
   local err = failure.from_status(status, headers, { type = said.type,
     message = said.message or body, final = FINAL[said.code] or FINAL[said.type] })
   err.details.reason = reading.text(said.code)
+  err.retryable = err.retryable or ANOTHER_TRY[said.code] or false
   err.details.request_id = headers["x-request-id"]
   return reading.no_stream(err, status, headers, body)
 end
@@ -78,8 +87,9 @@ end
 ---@param prompt  any tokens of the prompt
 ---@param output  any
 ---@param details any of the prompt: cached_tokens, cache_write_tokens
+---@param usd?    any what the server says that it cost
 ---@return DialectEvent[]
-function openai.usage(state, prompt, output, details)
+function openai.usage(state, prompt, output, details, usd)
   local raw = state.counted or {}
   state.counted = raw
   details = reading.object(details) or {}
@@ -88,10 +98,13 @@ function openai.usage(state, prompt, output, details)
   reading.count(raw, "cache_read", details.cached_tokens)
   reading.count(raw, "cache_write", details.cache_write_tokens)
   if not next(raw) then return {} end
+  if type(usd) == "number" and usd >= 0 and usd < math.huge then
+    raw.usd = math.max(raw.usd or 0, usd)
+  end
   local input = raw.prompt and raw.prompt - (raw.cache_read or 0) - (raw.cache_write or 0)
   state.usage = { input = input and math.max(input, 0), output = raw.output,
     cache_read = raw.cache_read, cache_write = raw.cache_write, searches = state.searches,
-    code_runs = state.code_runs }
+    code_runs = state.code_runs, usd = raw.usd }
   return { { kind = "usage", usage = state.usage } }
 end
 

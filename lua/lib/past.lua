@@ -6,6 +6,7 @@
 --- its place in a chain, what a decision is about. Of several alike the oldest that nobody took is
 --- meant, since what a run does one after the other it does in the same order again.
 local json    = require "lib.json"
+local older   = require "lib.older"
 local session = require "lib.session"
 
 local past = {}
@@ -75,9 +76,25 @@ local function taken_back(records)
   return seqs
 end
 
+--- What the records of a top-level run took back below it, by run:
+--- run.resumed { below = { { run, forget }, ... } }.
+---@param mine past.Past
+---@return table<string, integer[]> seqs
+function past.below(mine)
+  local found = {}
+  for _, record in ipairs(mine.records) do
+    for _, one in ipairs(record.kind == "run.resumed" and record.body.below or {}) do
+      local seqs = found[one.run] or {}
+      found[one.run] = table.move(one.forget, 1, #one.forget, #seqs + 1, seqs)
+    end
+  end
+  return found
+end
+
 ---@param raw { seq: integer, time: integer, kind: string, body: string }[] as cli.read_run has them
+---@param also? integer[] records that were taken back; see past.below
 ---@return past.Past? new, Error? err
-function past.read(raw)
+function past.read(raw, also)
   local records = {}
   for i, one in ipairs(raw) do
     local body = json.decode(one.body)
@@ -86,10 +103,13 @@ function past.read(raw)
     end
     records[i] = { seq = one.seq, time = one.time, kind = one.kind, body = body }
   end
-  local last = records[#records]
-  local new = past.without({ records = records, seq = last and last.seq or 0, gone = {} },
-    taken_back(records))
-  if last and last.kind == "run.finished" then new.ended = last end
+  older.complete(records)
+  local last, back = records[#records], taken_back(records)
+  table.move(also or {}, 1, #(also or {}), #back + 1, back)
+  local new = past.without({ records = records, seq = last and last.seq or 0, gone = {} }, back)
+  if last and last.kind == "run.finished" and new.records[#new.records] == last then
+    new.ended = last
+  end
   return new
 end
 
@@ -146,6 +166,24 @@ function past.left(mine)
   return left
 end
 
+--- Whether a call that may have written was under way in one of these runs: it has no result.
+---@param pasts table<string, past.Past>
+---@return boolean
+function past.wrote_last(pasts)
+  for _, mine in pairs(pasts) do
+    local open = {}
+    for _, record in ipairs(mine.records) do
+      local body = record.body
+      if record.kind == "call" then open[body.id] = not body.refused and body.effect ~= "read" end
+      if record.kind == "result" then open[body.id] = nil end
+    end
+    for _, may_write in pairs(open) do
+      if may_write then return true end
+    end
+  end
+  return false
+end
+
 --- Passes over the records of that kind that stand before `seq`: what they led to is known.
 ---@param run  HostRun
 ---@param kind string
@@ -170,6 +208,15 @@ function past.once(run, kind, body, power)
   local known, seq, time = past.take(run, kind, past.key(kind, body))
   if known then return known, seq, time end
   return body, session.record(run, kind, body, power)
+end
+
+--- Stops a run that does not lead where its journal has been; it stays as it is in the journal.
+---@param message string both sides
+function past.differ(message)
+  local s, err = session.get(), { code = "invalid", message = message }
+  s.differs = s.differs or err
+  s.top:cancel("invalid", message)
+  error(err, 0)
 end
 
 return past

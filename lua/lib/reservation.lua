@@ -233,18 +233,34 @@ end
 ---@return boolean
 function Held:may_retry() return self.attempts < self.target.limits.attempts end
 
+--- Keeps how the server counted a request of that size; false where it does not say.
+local function measure(talk, size, reply)
+  if not (reply.usage and reply.usage.input) then return false end
+  -- With tools of the server's own its count is that of several requests.
+  talk.measured = not reply.served and { bytes = size.bytes, images = size.images,
+    tokens = estimate.counted(reply.usage) - (reply.usage.output or 0) } or nil
+  return true
+end
+
+--- A reply that an earlier process got: the next request is estimated as it would have been there.
+---@param talk  talk.Talk whose reply is not said yet
+---@param reply table as it was recorded
+function reservation.recall(talk, reply)
+  local _, size = estimate.input(talk.request, talk.log)
+  measure(talk, size, reply)
+end
+
 --- The request has its whole reply. What is set aside stays so until the reply is recorded: whoever
 --- waits for it goes on from there. What the reply cost is charged with its record (asking.charge);
---- where its server does not say, and a limit binds, what was estimated is charged here.
+--- where its server does not say, and a limit binds, what was estimated is charged here, and
+--- stands in `estimated` for the record.
 ---@param reply Reply
 ---@return reservation.Held self to be closed
 function Held:keep(reply)
-  if reply.usage and reply.usage.input then
-    -- With tools of the server's own its count is that of several requests.
-    self.talk.measured = not reply.served and { bytes = self.size.bytes, images = self.size.images,
-      tokens = estimate.counted(reply.usage) - (reply.usage.output or 0) } or nil
-  else
-    limits.charge(self.run, broken_cost(self))
+  if not measure(self.talk, self.size, reply) then
+    local cost = broken_cost(self)
+    limits.charge(self.run, cost)
+    self.estimated = cost.tokens and { tokens = cost.tokens, usd = cost.usd }
   end
   self.kept, self.attempt = true, nil
   return self

@@ -3,16 +3,19 @@
 local allowance = require "lib.allowance"
 local catalog = require "lib.catalog"
 local chains  = require "lib.chains"
+local drift   = require "lib.drift"
 local forget  = require "lib.forget"
+local grounds = require "lib.grounds"
 local launch  = require "lib.launch"
 local past    = require "lib.past"
 local show    = require "lib.show"
 local start   = require "lib.start"
+local text    = require "lib.text"
 local texts   = require "lib.texts"
 
 local resume = {}
 
-local FORMAT <const> = 2 -- of records, from which chains can be resumed
+local FORMAT <const> = 2 -- of records: the newest that is known, and the first that has all places
 
 ---@class resume.Again what is known of the run
 ---@field id       string
@@ -23,6 +26,7 @@ local FORMAT <const> = 2 -- of records, from which chains can be resumed
 ---@field messages table[] that wait in its inbox
 ---@field from?    string what --from said
 ---@field forget?  integer[] records of the run itself that it takes back
+---@field below?   { run: string, forget: integer[] }[] those of runs below it
 ---@field with_current? boolean
 
 ---@class resume.Options of `runs resume`, and of the verbs that go on after they left a message
@@ -31,7 +35,9 @@ local FORMAT <const> = 2 -- of records, from which chains can be resumed
 ---@field unconfined? boolean
 ---@field with_current? boolean
 ---@field from? string
+---@field of? string the run of the tree that `from` is a step of, where it names none itself
 ---@field model? string
+---@field workspace? string where the run goes on, in place of its own
 ---@field limit? table<string, string>
 
 local function invalid(message) return nil, { code = "invalid", message = message } end
@@ -41,14 +47,15 @@ local function invalid(message) return nil, { code = "invalid", message = messag
 local function read_tree(cli, id)
   local rows, err = cli.list_runs { tree = id }
   if not rows then return nil, err end
-  local pasts = {}
-  for _, row in ipairs(rows) do
+  local pasts, below = {}, {}
+  for _, row in ipairs(rows) do -- parents first
     local raw, one
     raw, err = cli.read_run(row.run)
     if not raw then return nil, err end
-    one, err = past.read(raw)
+    one, err = past.read(raw, below[row.run])
     if not one then return nil, { code = err.code, message = row.run .. ": " .. err.message } end
     pasts[row.run] = one
+    if row.run == id then below = past.below(one) end
   end
   return pasts
 end
@@ -76,6 +83,37 @@ local function ended_well(id, mine)
   end
 end
 
+--- Whether the journal says where each step of the chain stood. Of the versions that wrote format 1
+--- the last ones did: those that kept the run's options, and knew the script's line of each child.
+local function has_places(first, mine)
+  if (first.format or 1) >= FORMAT then return true end
+  for _, record in ipairs(mine.records) do
+    local line = record.kind == "child" and (record.body.line or "lua/lib/")
+    if line and line:find("^lua/lib/") then return false end
+  end
+  return first.options ~= nil
+end
+
+--- Does what --from says.
+---@return boolean? ok, Error? err
+local function take_back(again, options)
+  local id, pasts = again.id, again.pasts
+  local lists, err = forget.from(pasts, id, options.of or id, options.from)
+  if not lists then return nil, err end
+  local runs = text.sorted_keys(lists)
+  for _, run in ipairs(runs) do
+    pasts[run] = past.without(pasts[run], lists[run])
+    if run ~= id then
+      again.below = again.below or {}
+      table.insert(again.below, { run = run, forget = lists[run] })
+    end
+  end
+  again.forget = lists[id]
+  local elsewhere = options.of and options.of ~= id and not options.from:find(":", 1, true)
+  again.from = elsewhere and ("%s:%s"):format(options.of, options.from) or options.from
+  return true
+end
+
 --- Reads what is known of a run that is ours.
 ---@return resume.Again? again, Error|table first_or_err the body of its first record
 local function take_up(cli, id, options)
@@ -86,53 +124,45 @@ local function take_up(cli, id, options)
   if not first or first.kind ~= "run.started" then
     return invalid(("%s: nothing was done yet, so there is nothing to go on with"):format(id))
   end
-  if first.body.chain and (first.body.format or 1) < FORMAT then
-    return invalid(("%s: an earlier version of perigee ran this chain, and did not keep where each "
-      .. "of its steps stood; it has to begin again"):format(id))
+  if (first.body.format or 1) > FORMAT then
+    return invalid(("%s: a newer perigee carried this run (format %d, this one knows up to %d); "
+      .. "go on with that one"):format(id, first.body.format, FORMAT))
   end
   local why = not options.from and ended_well(id, mine)
   if why then return invalid(why) end
+  if first.body.chain and not has_places(first.body, mine) then
+    return invalid(("%s: an earlier version of perigee ran this chain, and did not keep where each "
+      .. "of its steps stood, so it cannot go on; perigee run %s, with the same task, begins it "
+      .. "again; perigee runs show %s has what it came to"):format(id, first.body.chain, id))
+  end
   local messages
   messages, err = cli.read_inbox(id)
   if not messages then return nil, err end
   local again = { id = id, seq = mine.seq, started = first.time, pasts = pasts,
-    messages = messages, with_current = options.with_current, from = options.from }
+    messages = messages, with_current = options.with_current }
   if options.from then
-    again.forget, err = forget.from(mine, options.from)
-    if not again.forget then
-      return nil, { code = err.code, message = id .. ": " .. err.message }
-    end
-    pasts[id] = past.without(mine, again.forget)
+    local ok
+    ok, err = take_back(again, options)
+    if not ok then return nil, { code = err.code, message = id .. ": " .. err.message } end
   end
   again.visits = count_visits(pasts, id, {})
   return again, first.body
 end
 
 --- The options that the run had, and those of today over them.
-local function values_of(first, options)
+local function values_of(first, workspace, options)
   local had = first.options or {}
   if had.unconfined and not options.unconfined then
     return nil, { code = "denied", message = "the run had no sandbox, and goes on without one only "
       .. "where you say so: --unconfined" }
   end
   return { json = options.json, events = options.events, unconfined = options.unconfined,
-    model = options.model or first.model, hops = first.hops, workspace = first.workspace,
+    model = options.model or first.model, hops = first.hops, workspace = workspace,
     store = options.store }
 end
 
---- Whether the workspace is still where it was. Its path is that of a folder without links; one
---- that leads elsewhere now would give the run what nobody gave it.
----@return boolean? ok, Error? err
-local function check_workspace(cli, first)
-  local path = first.workspace
-  local info = path and cli.stat(path)
-  if not info or info.real == path then return true end -- one that is gone is said by who opens it
-  return nil, { code = "denied", message = ("the run's workspace %s leads to %s now; the run "
-    .. "goes on only where it began"):format(path, info.real) }
-end
-
 --- Whose run it is.
-local function who_of(cli, loaded, first, mine)
+local function who_of(cli, loaded, first, mine, with_current)
   if first.chain then
     return { chain = first.chain, name = first.chain:match("([^/]+)%.lua$") or first.chain }
   end
@@ -143,7 +173,7 @@ local function who_of(cli, loaded, first, mine)
   end
   local begun = false -- then its definition is in the catalog as it was recorded
   for _, record in ipairs(mine.records) do begun = begun or record.kind == "prompt" end
-  if first.definition and not begun then
+  if first.definition and (with_current or not begun) then
     return catalog.add_file(cli, loaded.catalog, first.definition)
   end
   return loaded.catalog.find(first.agent)
@@ -183,31 +213,41 @@ local function say_changed(cli, loaded)
     :format(show.clean(table.concat(loaded.changed, ", "))))
 end
 
+--- The texts that the run had; nil where today's are wanted.
+local function texts_of(cli, id, options)
+  if options.with_current then return nil end
+  return texts.of(cli, id)
+end
+
 --- What `launch.one` needs to go on.
 ---@return launch.Ready? ready, Error? err
 local function prepare(cli, id, options)
   local again, first = take_up(cli, id, options)
   if not again then return nil, first end
-  local values, bounds, recorded, loaded, who, err
-  values, err = values_of(first, options)
-  if not values then return nil, err end
+  local values, bounds, loaded, who, err
   bounds, err = bounds_of(again.pasts[id], options)
   if not bounds then return nil, err end
-  local in_place
-  in_place, err = check_workspace(cli, first)
-  if not in_place then return nil, err end
-  if not options.with_current then
-    recorded, err = texts.of(cli, id)
-    if not recorded then return nil, err end
-  end
+  local workspace, recorded
+  workspace, err = grounds.of(cli, id, again.pasts[id], options.workspace)
+  if err then return nil, err end
+  recorded, err = texts_of(cli, id, options)
+  if err then return nil, err end
+  first, recorded = grounds.move(again.pasts[id], recorded, workspace)
+  values, err = values_of(first, workspace, options)
+  if not values then return nil, err end
   local root = first.project ~= cli.folders().distribution and first.project or nil
   loaded, err = start.load(cli, root,
     { recorded = recorded, ask = not (options.json or options.events) })
   if not loaded then return nil, err end
-  who, err = who_of(cli, loaded, first, again.pasts[id])
+  who, err = who_of(cli, loaded, first, again.pasts[id], options.with_current)
   if not who then return nil, err end
   start.equip(loaded.catalog, loaded.box.tools)
   launch.report(cli, loaded, who)
+  if options.with_current then
+    local fits
+    fits, err = drift.check(cli, loaded, again.pasts, id)
+    if not fits then return nil, err end
+  end
   say_changed(cli, loaded)
   if who.blocked then return nil, who.blocked end
   local params

@@ -68,14 +68,22 @@ local SAY <const> = {
   step     = function(b) return ("%s: %s"):format(b.name, json.encode(b.value)) end,
   log      = function(b) return b.tool and b.tool .. ": " .. b.text or b.text end,
   phase    = function(b) return b.name end,
+  changes  = function(b)
+    return b.kind and ("the workspace before the first command, by %s"):format(b.kind)
+      or b.why or ""
+  end,
+  watchdog = function(b)
+    return ("the deadline was passed %s ago, and the run had not ended"):format(
+      show.time(b.after_ms))
+  end,
   ["run.differs"] = function(b) return b.error.message end,
-  ["child.finished"] = function(b) return ("%s: %s"):format(b.run, b.status) end,
+  ["child.finished"] = function(b) return ("%s: %s"):format(b.run, b.status or "ended") end,
   files    = function(b)
     return table.concat(text.sorted_keys(b.files or {}), ", ")
   end,
   ["run.parked"] = function(b) return b.error and b.error.message or "" end,
   ["run.resumed"] = function(b)
-    if b.by ~= "fork" then return b.by or "" end
+    if b.by ~= "fork" then return (b.by or "") .. (b.from and " from " .. b.from or "") end
     local set = {}
     for _, key in ipairs(text.sorted_keys(b.set or {})) do
       set[#set + 1] = (" %s=%s"):format(key, show.brief(text.first_line(b.set[key]), 60))

@@ -40,6 +40,7 @@ local session = {}
 ---@field acted    table<string, "write"|"outside"> what runs did that may not be done twice, by run
 ---@field stalls   table<string, integer> how often a person was asked about one, by its place
 ---@field states   table<string, table<string, string>> what tools keep, as JSON, by run and tool
+---@field interrupted table<string, true> tools whose last call a dead process made: "RUN TOOL"
 ---@field models   table<string, string[]> the models that a run asks, the first of them now, by run
 ---@field bench?   bench.Bench what the test under way may do besides
 ---@field visits   table<string, integer> conversations begun, by agent
@@ -53,6 +54,7 @@ local session = {}
 ---@field settled  table<string, string> why questions need no word any more, by RUN:SEQ
 ---@field withdrawn table<string, integer[]> questions whose askers were cancelled, by run
 ---@field parked   table[] who waited when the run parked: { run, seq, kind, agent, text }
+---@field unrecorded? boolean the journal takes no records any more
 ---@field now      fun(): integer Unix milliseconds
 
 ---@class session.Cut a request that was cancelled, with what it came to as an estimate
@@ -178,7 +180,10 @@ end
 
 local function append(run, kind, body, power)
   local seq, err = run:append(kind, json.encode(body), power)
-  if not seq then error(err, 0) end
+  if not seq then
+    current.unrecorded = current.unrecorded or err.code == "io"
+    error(err, 0)
+  end
   session.emit(run, kind, body, seq)
   return seq
 end

@@ -2,7 +2,9 @@
 local answers  = require "lib.answers"
 local question = require "lib.ask"
 local catalog  = require "lib.catalog"
+local dialect  = require "lib.dialect"
 local grants   = require "lib.grants"
+local model    = require "lib.model"
 local network  = require "lib.network"
 local notes    = require "lib.notes"
 local project  = require "lib.project"
@@ -86,6 +88,8 @@ function start.load(cli, named, how)
     { gate = gate, takes = taker(cli, where, how), kept = how and how.kept, seen = seen })
   local changed
   if how and how.recorded then
+    err = texts.untrusted(how.recorded, where.place, gate)
+    if err then return nil, err end
     changed, err = texts.use(cli, how.recorded, gate, found)
     if not changed then return nil, err end
   end
@@ -152,6 +156,15 @@ function start.models(cli, gate)
   return models
 end
 
+--- The dialects that rows of providers name and that are not the distribution's; none where the
+--- table of models cannot be used.
+---@async
+---@return table<string, dialect.Guest>
+function start.guests(cli, gate)
+  local models = start.models(cli, gate)
+  return models and dialect.load(cli, models) or {}
+end
+
 --- What stands outside: the models in force, base URLs, and which keys there are.
 ---@async
 ---@param cli   table
@@ -160,7 +173,14 @@ end
 function start.outside(cli, gate)
   local models, err = start.models(cli, gate)
   if not models then return nil, err end
-  local env = { variables = {}, secrets = {}, refused = {}, models = models }
+  local env = { variables = {}, secrets = {}, refused = {}, models = models,
+    dialects = dialect.load(cli, models) }
+  local _, layer = cli.locate("lua/models.lua")
+  local known = layer == "distribution" -- a test looks at ours
+  if not known then
+    known, err = dialect.check_habits(models, env.dialects)
+  end
+  if not known then return nil, start.located(cli, err) end
   for _, provider in pairs(models.providers) do
     local variable = provider.base_url_variable
     if variable then env.variables[variable] = cli.env(variable) end
@@ -184,12 +204,12 @@ function start.env(cli, gate, replay)
   local env, err = start.outside(cli, gate)
   if not env then return nil, err end
   if replay then
-    return { variables = replay.variables, secrets = replay.secrets, models = env.models }
+    return { variables = replay.variables, secrets = replay.secrets, models = env.models,
+      dialects = env.dialects }
   end
   for _, provider in pairs(env.models.providers) do
-    local url = provider.base_url_variable and env.variables[provider.base_url_variable]
     if provider.secret and env.secrets[provider.secret] then
-      cli.allow_secret(provider.secret, url and url ~= "" and url or provider.base_url)
+      cli.allow_secret(provider.secret, (model.address(env.variables, provider)))
     end
   end
   return env
@@ -345,6 +365,14 @@ function start.scenario(cli, named, found, say)
   return true
 end
 
+--- A dialect that cannot be used takes its provider's models out of every list: that is said.
+local function say_unspoken(env, say)
+  for _, name in ipairs(text.sorted_keys(env.dialects)) do
+    local guest = env.dialects[name]
+    if guest.err then say(guest.err.message .. "; no model that speaks it is asked") end
+  end
+end
+
 --- Opens the session of a verb that runs agents; says what of a project's settings is not followed.
 ---@async
 ---@param cli    table
@@ -370,6 +398,7 @@ function start.session(cli, loaded, how)
   local env
   env, err = start.env(cli, loaded.gate, how.replay)
   if not env then return nil, err end
+  say_unspoken(env, teller(cli, loaded))
   searching.note(loaded.box.tools, env)
   local sandbox, no_sandbox = "unconfined", nil
   if not how.unconfined then
@@ -394,9 +423,9 @@ function start.session(cli, loaded, how)
     catalog = loaded.catalog, tools = loaded.box.tools, sandbox = sandbox, no_sandbox = no_sandbox,
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
-    visits = how.visits or {}, states = {}, touched = {}, questions = {}, speaking = {},
-    cuts = {}, unpriced = {}, models = {}, part = {}, sent = {}, watched = {}, pasts = how.pasts,
-    given = {}, together = {}, allowed = {}, late = {}, acted = {}, stalls = {},
+    visits = how.visits or {}, states = {}, interrupted = {}, touched = {}, questions = {},
+    speaking = {}, cuts = {}, unpriced = {}, models = {}, part = {}, sent = {}, watched = {},
+    pasts = how.pasts, given = {}, together = {}, allowed = {}, late = {}, acted = {}, stalls = {},
     inbox = {}, heard = 0, waiting = {}, parked = {}, withdrawn = {}, settled = {},
     now = cli.now, parks = how.parks and inforce.policy.unanswered == "wait",
     facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux",

@@ -169,16 +169,8 @@ local function describe(what, name, line)
   return line and line ~= "" and ("%s (%s)"):format(said, line) or said
 end
 
---- Stops the run, which stays as it is in the journal.
-local function differ(message)
-  local top = session.get().top
-  session.get().differs = session.get().differs or { code = "invalid", message = message }
-  top:cancel("invalid", message)
-  error({ code = "invalid", message = message }, 0)
-end
-
 local function differ_at(run, step, what, name, place, why)
-  differ(("%s: step %s: the journal has a %s, the script asks for a %s%s"):format(run.id,
+  past.differ(("%s: step %s: the journal has a %s, the script asks for a %s%s"):format(run.id,
     place.at, describe(step.what, step.name, step.line), describe(what, name, place.line), why))
 end
 
@@ -186,7 +178,7 @@ end
 local function stalled(run, self, what, name, place)
   local step = self.order[self.next]
   if not step then error({ code = "bug", message = "a step waits for nothing" }, 0) end
-  differ(("%s: next in the journal is step %s, a %s; the script does not come there and asks "
+  past.differ(("%s: next in the journal is step %s, a %s; the script does not come there and asks "
     .. "at step %s for a %s"):format(run.id, step.at, describe(step.what, step.name, step.line),
     place.at, describe(what, name, place.line)))
 end
@@ -228,9 +220,10 @@ end
 -- a step ------------------------------------------------------------------------------------------
 
 ---@class steps.Ask
----@field what  string of DONE
----@field name? string what it is about, for people
----@field of?   string hash of what it is given
+---@field what   string of DONE
+---@field name?  string what it is about, for people
+---@field of?    string hash of what it is given
+---@field older? string what an earlier version took for that hash
 
 --- The recorded completion of a step, in its turn; nil where the step is new or was under way, and
 --- then only when all that is recorded was delivered.
@@ -247,7 +240,7 @@ function steps.known(run, place, ask)
   local step = self.at[place.at]
   if step and step.what ~= ask.what then
     differ_at(run, step, ask.what, ask.name, place, "")
-  elseif step and step.of ~= ask.of then
+  elseif step and step.of ~= ask.of and (not ask.older or step.of ~= ask.older) then
     differ_at(run, step, ask.what, ask.name, place, ", with other arguments")
   end
   if step then step.asked = true end
@@ -294,7 +287,7 @@ function steps.finished(run)
   for _, one in pairs(self.at) do count(run, one) end
   local step = left_out(self)
   if step then
-    differ(("%s: the script has ended; the journal has step %s, a %s"):format(run.id, step.at,
+    past.differ(("%s: the script has ended; the journal has step %s, a %s"):format(run.id, step.at,
       describe(step.what, step.name, step.line)))
   end
 end

@@ -1,6 +1,7 @@
 --- The part of a schema that an API holds a model to by itself: types, names, choices, what is
 --- required. Ranges, lengths and patterns are left to the check that always follows
 --- (lib/output.lua), since the APIs differ in which of them they refuse. Pure.
+local dialect = require "lib.dialect"
 local json = require "lib.json"
 
 local strict = {}
@@ -102,13 +103,13 @@ end
 ---@return { name: string, schema: string }? output, string? why the server cannot hold to it
 function strict.output(target, node, tools)
   if not node or target.scenario then return nil end
-  local dialect = require("dialects." .. target.dialect)
-  if not dialect.form then return nil, "its API has no such mode" end
-  if target.legacy and not dialect.form.older then return nil, "its older API has no such mode" end
-  if dialect.form.without_tools and tools and #tools > 0 then
+  local form = dialect.form(target)
+  if not form then return nil, "its API has no such mode" end
+  if target.legacy and not form.older then return nil, "its older API has no such mode" end
+  if form.without_tools and tools and #tools > 0 then
     return nil, "a server of this kind may call no tools while it holds to a form"
   end
-  local schema, why = strict.schema(node, dialect.form)
+  local schema, why = strict.schema(node, form)
   return schema and { name = "reply", schema = schema }, why
 end
 

@@ -6,6 +6,7 @@ local json    = require "lib.json"
 local limits  = require "lib.limits"
 local past    = require "lib.past"
 local prefix  = require "lib.prefix"
+local reservation = require "lib.reservation"
 local ruling  = require "lib.ruling"
 local schema  = require "lib.schema"
 local session = require "lib.session"
@@ -108,15 +109,11 @@ end
 ---@return Message
 function talk.user(said) return { role = "user", content = { { type = "text", text = said } } } end
 
---- Adds a message. Its fragment is made once, so that the same prefix is the same bytes (law 10).
---- A list of fragments only grows: where older ones change, another list takes its place. So what
---- is known of a list need not be found out anew at each turn (lib.estimate, lib.prefix).
+--- Adds a message. Its fragment is made before the next request (asking.encode).
 ---@param self    talk.Talk
 ---@param message Message
 function talk.say(self, message)
-  local dialect = require("dialects." .. self.targets[1].dialect)
   self.log[#self.log + 1] = message
-  self.request.messages[#self.log] = dialect.encode(message)
   self.request.blocks[#self.log] = #message.content
 end
 
@@ -160,9 +157,14 @@ end
 
 --- A turn of an earlier process: what the model said then, and what it cost.
 local function recall(run, self, known)
+  local ready, err = asking.encode(run, self) -- the next request is compared with what was sent
+  if not ready then return nil, err end
   self.turn = known.turn
   asking.recharge(run, known)
+  if not past.peek(run, "turn") then reservation.recall(self, known) end
+  if known.formless then self.request.form = nil end -- its server refused that
   keep(self, self.targets[1], known)
+  self.request.previous = known.reply_id
   return known
 end
 
@@ -189,7 +191,9 @@ local function exchange(run, self, results)
     refusal = reply.refusal, container = reply.container,
     served = reply.served and json.array(reply.served),
     sources = reply.sources and json.array(reply.sources),
-    usage = reply.usage, cost_usd = usd, cost_least = least, cache = cache })
+    reply_id = reply.id, formless = self.form and not self.request.form or nil,
+    usage = reply.usage, cost_usd = usd, cost_least = least, estimated = held and held.estimated,
+    cache = cache })
   return reply
 end
 

@@ -3,13 +3,16 @@
 ---
 --- What is always today's, whatever the record says: the program itself (lua/lib, lua/cli), what
 --- says where keys go (models.lua), and what forbids (policy.lua); see script/source.h. A project's
---- recorded Lua asks for no trust: it was trusted when it ran, and the journal, which only the user
---- can write, is as good a witness of that as the list of trusted folders.
+--- recorded Lua is loaded where the project is trusted, though its files may have changed since: it
+--- was trusted as it was, and only the user can write the journal. Who has taken their trust back
+--- has taken it from what the project was, too.
 local catalog = require "lib.catalog"
 local json    = require "lib.json"
 local records = require "lib.records"
 
 local texts = {}
+
+local SHOWN_MOST <const> = 6 -- files in one line
 
 ---@class texts.Texts
 ---@field files       table<string, string> path of a Lua file to the hash of its text
@@ -71,11 +74,39 @@ function texts.of(cli, run)
   return found
 end
 
+--- Lua of a project that a run was made of: files and hooks, as a record names them.
+local function of_project(recorded, place)
+  local found, agents = {}, place.agents .. "/"
+  for path in pairs(recorded.files) do
+    if path:find("^project:") or path:sub(1, #agents) == agents then found[#found + 1] = path end
+  end
+  table.sort(found)
+  return found
+end
+
+--- Why a run must not go on with its texts: they are Lua of a project that is not trusted now.
+---@param recorded texts.Texts
+---@param place?   project.Place
+---@param gate     trust.Gate
+---@return Error? err nil: it may
+function texts.untrusted(recorded, place, gate)
+  local files = place and gate.level == "none" and of_project(recorded, place) or {}
+  if #files == 0 then return nil end
+  return { code = "denied", message = ("%s is not trusted any more, and the run was made with its "
+    .. "Lua (%s), which runs neither as it was nor as it is; look at it, then perigee trust %s, "
+    .. "and resume the run again; without it the run may go on with --with-current"):format(
+    place.root, table.concat(files, ", ", 1, math.min(#files, SHOWN_MOST)), place.root) }
+end
+
 --- The gate as if the project's recorded files had been let through: they are what is loaded.
 local function open_gate(gate, changed)
   for _, path in ipairs(changed) do
     local entry = path:match("^project:(.*)$") or path
     gate.loaded[entry], gate.blocked[entry], gate.refused[entry] = true, nil, nil
+    if gate.stops and gate.stops[entry] then
+      gate.stops[entry] = nil
+      gate.stop = select(2, next(gate.stops))
+    end
   end
 end
 

@@ -25,6 +25,7 @@ local ASK_MS       <const> = 5 * 60 * 1000
 ---@field left    string[] files of a project that is not trusted
 ---@field lines   string[] what people should know
 ---@field stop?   Error why nothing may begin: what is not loaded would restrict
+---@field stops?  table<string, Error> the same by entry, where it is for what a file says
 
 -- the record --------------------------------------------------------------------------------------
 
@@ -299,6 +300,8 @@ local function refuse(gate, where, entry, file, why)
     gate.stop = { code = "denied", message = ("%s is not loaded (%s), and without it more would be "
       .. "allowed; look at it, then perigee trust %s%s"):format(file, why, where.root,
         gate.level == "pin" and " --pin" or "") }
+    gate.stops = gate.stops or {}
+    gate.stops[entry] = gate.stop
   end
 end
 

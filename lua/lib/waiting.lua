@@ -63,35 +63,47 @@ local function close(list, kind, place)
   end
 end
 
---- Takes that one out: who asked was cancelled.
-local function withdraw(list, seq)
-  for i, open in ipairs(list) do
-    if open.seq == seq then return table.remove(list, i) end
+--- An open question or approval by its record.
+local function opened(run, record, body, open, now)
+  open.run, open.seq, open.since = run, record.seq, record.time
+  open.agent, open.place, open.choices = body.agent, place_of(body), texts_of(body.choices)
+  open["until"] = body["until"]
+  open.overdue = body["until"] and body["until"] <= now or nil
+  return open
+end
+
+--- What a resume `--from` took back was never asked, nor answered.
+local function note_gone(gone, run, body)
+  for _, one in ipairs { { run = run, forget = body.forget }, table.unpack(body.below or {}) } do
+    for _, seq in ipairs(one.forget or {}) do gone[("%s:%d"):format(one.run, seq)] = true end
   end
 end
 
 --- The open ones of one run; none where it has ended, unless it went on after that.
-local function of_run(cli, run, now)
-  local list, ended = {}, false
+---@param gone table<string, true> records that were taken back, or questions that were, as RUN:SEQ
+local function of_run(cli, run, now, gone)
+  local acts, list, ended = {}, {}, false
   for record in records.of(cli, run) do
     local opens, closes = OPENS[record.kind], CLOSES[record.kind]
-    local body = (opens or closes) and json.decode(record.body)
-    ended = record.kind == "run.finished"
+    local resumed = record.kind == "run.resumed"
+    local body = (opens or closes or resumed) and json.decode(record.body)
+    ended = record.kind == "run.finished" and record.seq
     if type(body) == "table" then
-      local open = opens and opens(body)
-      if open then
-        open.run, open.seq, open.since = run, record.seq, record.time
-        open.agent, open.place, open.choices = body.agent, place_of(body), texts_of(body.choices)
-        open["until"] = body["until"]
-        open.overdue = body["until"] and body["until"] <= now or nil
-        list[#list + 1] = open
-      end
-      if record.kind == "withdrawn" then withdraw(list, body.seq) end
-      local kind = closes and closes(body)
-      if kind then close(list, kind, place_of(body)) end
+      local open, kind = opens and opens(body), closes and closes(body)
+      if resumed then note_gone(gone, run, body) end
+      if record.kind == "withdrawn" then gone[("%s:%d"):format(run, body.seq)] = true end
+      if open then acts[#acts + 1] = opened(run, record, body, open, now) end
+      if kind then acts[#acts + 1] = { seq = record.seq, closes = kind, place = place_of(body) } end
     end
   end
-  return ended and {} or list
+  local function stands(seq) return not gone[("%s:%d"):format(run, seq)] end
+  if ended and stands(ended) then return {} end
+  for _, act in ipairs(acts) do
+    if not stands(act.seq) then goto continue end
+    if act.closes then close(list, act.closes, act.place) else list[#list + 1] = act end
+    ::continue::
+  end
+  return list
 end
 
 --- What somebody left for the run already, by RUN:SEQ.
@@ -115,9 +127,9 @@ function waiting.of(cli, run)
   local rows, err = cli.list_runs { tree = run }
   if not rows then error(err, 0) end
   if rows[1] and rows[1].status ~= "waiting" and rows[1].ended > 0 then return {} end
-  local all, now, said = {}, cli.now(), told(cli, run)
-  for _, row in ipairs(rows) do
-    for _, open in ipairs(of_run(cli, row.run, now)) do
+  local all, now, said, gone = {}, cli.now(), told(cli, run), {}
+  for _, row in ipairs(rows) do -- parents first, whose records say what is gone below them
+    for _, open in ipairs(of_run(cli, row.run, now, gone)) do
       open.place, open.told = nil, said[waiting.name(open)]
       all[#all + 1] = open
     end

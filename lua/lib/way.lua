@@ -231,7 +231,12 @@ function way.next(run, self, who, ending, start)
   for _ = 1, found.at_member or 0 do table.remove(self.itinerary, 1) end
   self.count = self.count + 1
   self.visits[found.to] = (self.visits[found.to] or 0) + 1
-  return { to = catalog.by_name[found.to], why = found.why, evidence = found.evidence }
+  local to = catalog.by_name[found.to]
+  if not to then
+    past.differ(("%s: the journal has %s hand over to %s; there is no agent of that name now")
+      :format(run.id, who.name, found.to))
+  end
+  return { to = to, why = found.why, evidence = found.evidence }
 end
 
 --- The first message of the next agent, from context.lua.

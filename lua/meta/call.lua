@@ -13,6 +13,8 @@
 ---@field jobs?     Jobs   where `needs` has exec
 ---@field settings? table  what the host tells this tool; web_search its engine
 ---@field state?    table  what this tool answered as `state` at its last call in this run
+---@field interrupted boolean the run was interrupted since this tool's last call: of what that left
+---  only its `state` and files in the workspace are there
 local call = {}
 
 --- Times are "20s", "1h30m" or milliseconds, sizes "512M", "1G" or bytes. More than the user's
@@ -137,6 +139,7 @@ local jobs = {}
 ---@field signal?    integer
 ---@field limit?     string
 ---@field news?      boolean in `list`: it has ended, and nobody was told before
+---@field lost?      boolean it died with an earlier process of the run; how it ended nobody saw
 
 ---@class JobReport: Job
 ---@field stdout         string since the last report: head and tail

@@ -1,5 +1,6 @@
 --- Names from the field to models, without a server: the cases that whoever edits models.lua wants
 --- to keep true.
+local dialect = require "lib.dialect"
 local model_data = require "lib.model_data"
 local model = require "lib.model"
 local models = require "models"
@@ -153,10 +154,10 @@ end)
 local OPENAI <const> = { variables = {}, secrets = { OPENAI_API_KEY = true } }
 
 t.test("with a key of OpenAI's the tiers lead there, and its own names keep their dots", function()
-  for name, id in pairs { sonnet = "gpt-6.1-terra", opus = "gpt-6-sol", small = "gpt-6-luna",
+  for name, id in pairs { sonnet = "gpt-6.1-terra", opus = "gpt-6.1-sol", small = "gpt-6-luna",
     ["gpt-6.1-terra"] = "gpt-6.1-terra", ["openai/gpt-6.1-terra"] = "gpt-6.1-terra",
     ["GPT-5.4 mini"] = "gpt-5.4-mini", ["gpt-7.2-new"] = "gpt-7.2-new",
-    ["claude-opus-5-5"] = "gpt-6-sol", ["claude-sonnet-5"] = "gpt-6.1-terra" } do
+    ["claude-opus-5-5"] = "gpt-6.1-sol", ["claude-sonnet-5"] = "gpt-6.1-terra" } do
     t.equal(first(name, nil, OPENAI), id, name)
   end
   local target = model.resolve("gpt-6-sol", nil, OPENAI)[1]
@@ -175,6 +176,87 @@ t.test("a server at OPENAI_BASE_URL is spoken to as most servers of others want 
     { variables = { OPENAI_BASE_URL = "http://127.0.0.1:11434/v1/" }, secrets = {} })[1]
   t.equal({ target.model, target.dialect, target.base_url, target.may_be_legacy },
     { "qwen3:8b", "openai_chat", "http://127.0.0.1:11434/v1", true })
+end)
+
+t.test("a key alone leads the tiers to its provider", function()
+  for secret, wanted in pairs {
+    DEEPSEEK_API_KEY = { large = "deepseek-v4-pro", medium = "deepseek-flash",
+      small = "deepseek-flash", ["deepseek-chat"] = "deepseek-flash",
+      ["DeepSeek-V5 new"] = "deepseek-v5-new" },
+    GROQ_API_KEY = { large = "openai/gpt-oss-120b", medium = "openai/gpt-oss-120b",
+      small = "openai/gpt-oss-20b", ["groq/some/other"] = "some/other" },
+    OPENROUTER_API_KEY = { large = "anthropic/claude-opus-5.5",
+      medium = "~anthropic/claude-sonnet-latest", small = "openai/gpt-oss-120b",
+      ["mistralai/anything"] = "mistralai/anything", ["openrouter/auto"] = "openrouter/auto",
+      ["deepseek/deepseek-chat"] = "deepseek/deepseek-chat" },
+  } do
+    for name, id in pairs(wanted) do
+      local targets = model.resolve(name, nil, { variables = {}, secrets = { [secret] = true } })
+      t.equal({ targets[1].model, targets[1].secret }, { id, secret }, name)
+    end
+  end
+  local both = { variables = {}, secrets = { ANTHROPIC_API_KEY = true, OPENROUTER_API_KEY = true } }
+  t.equal(first("anthropic/claude-sonnet-5-5", nil, both), "claude-sonnet-5-5",
+    "who can be asked itself is asked itself")
+end)
+
+t.test("what names a model of such a provider names it again, as one that is inherited", function()
+  local where = { variables = {}, secrets = { GROQ_API_KEY = true } }
+  local target = model.resolve("medium", nil, where)[1]
+  t.equal({ target.named, target.context }, { "groq/openai/gpt-oss-120b", 131072 })
+  t.equal(first(target.named, nil, where), "openai/gpt-oss-120b")
+  t.equal(model.resolve("groq/some/other", nil, where)[1].named, "groq/some/other")
+  t.falsy(model.resolve("claude-sonnet-5-5", nil, env())[1].named)
+end)
+
+t.test("a server of this machine is asked without a key, by its name or its variable", function()
+  local function address(variables, name)
+    local target = model.resolve(name, nil, { variables = variables, secrets = {} })[1]
+    return target.base_url .. " " .. target.model
+  end
+  t.equal(address({}, "ollama/qwen3:8b"), "http://127.0.0.1:11434/v1 qwen3:8b")
+  t.equal(address({}, "vllm/org/model"), "http://127.0.0.1:8000/v1 org/model")
+  t.equal(address({}, "llamacpp/any"), "http://127.0.0.1:8080/v1 any")
+  for said, wanted in pairs {
+    ["127.0.0.1"] = "http://127.0.0.1:11434/v1", ["0.0.0.0:7000"] = "http://127.0.0.1:7000/v1",
+    [":7000"] = "http://127.0.0.1:7000/v1", ["box.lan"] = "http://box.lan:11434/v1",
+    ["https://box.lan"] = "https://box.lan/v1", ["http://box.lan:1/"] = "http://box.lan:1/v1",
+    ["https://box.lan/ollama/v1/"] = "https://box.lan/ollama/v1",
+    ["unix:/run/o.sock:/v1"] = "unix:/run/o.sock:/v1",
+  } do
+    t.equal(address({ OLLAMA_HOST = said }, "qwen3:8b"), wanted .. " qwen3:8b", said)
+  end
+  t.equal(address({ OLLAMA_HOST = "127.0.0.1", OPENAI_BASE_URL = "http://here/v1" }, "qwen3:8b"),
+    "http://here/v1 qwen3:8b", "what was named for us goes first")
+  local where = { variables = { OLLAMA_HOST = "127.0.0.1" }, secrets = { ANTHROPIC_API_KEY = true } }
+  t.equal(first("gemini-2.5-pro", nil, where), "claude-opus-5-5",
+    "a server that is named for other programs takes no definition's foreign names")
+end)
+
+t.test("what a row says of a model holds under both of its names", function()
+  local data = model_data.added({ add = { models = {
+    ["ollama/qwen3:8b"] = { provider = "ollama", context = 32768 },
+    ["lab-large"] = { provider = "vllm", context = 1000 } } } }, models)
+  local function context(name)
+    return model.resolve(name, nil, { models = data, secrets = {},
+      variables = { OLLAMA_HOST = "127.0.0.1" } })[1].context
+  end
+  t.equal({ context "ollama/qwen3:8b", context "qwen3:8b" }, { 32768, 32768 })
+  t.equal({ context "vllm/lab-large", context "lab-large" }, { 1000, 1000 })
+  t.falsy(context "llamacpp/lab-large", "another server's model of that name is another")
+end)
+
+t.test("what is said of the servers that ship is what their dialects know", function()
+  t.truthy(dialect.check_habits(models, {}))
+  local _, err = dialect.check_habits({ providers = { x = { dialect = "openai_chat",
+    habits = { legnth = "max_tokens" } } } }, {})
+  t.contains(err.message, 'did you mean "length"?')
+  t.truthy(dialect.check_habits({ providers = { x = { dialect = "anthropic",
+    habits = { form = "no" } } } }, {}), "any server may take no schema")
+  local guests = { mine = { habits = { mood = { "good", "bad" } } } }
+  local function of(habits) return { providers = { x = { dialect = "mine", habits = habits } } } end
+  t.truthy(dialect.check_habits(of { mood = "bad" }, guests))
+  t.falsy(dialect.check_habits(of { mood = "best" }, guests))
 end)
 
 t.test("a user's few lines stand over what ships, and are checked as it is", function()
@@ -227,7 +309,7 @@ t.test("every price says where it stands and when it was read", function()
     local prices = facts.prices
     if prices then
       local own = facts.provider == "anthropic"
-      t.truthy(prices.source:find(own and "^platform%.claude%.com/" or "^[%w.]+%.%a+/"), id)
+      t.truthy(prices.source:find(own and "^platform%.claude%.com/" or "^[%w.-]+%.%a+/"), id)
       t.truthy(prices.date:find("^%d%d%d%d%-%d%d%-%d%d$"), id)
     end
   end

@@ -64,6 +64,46 @@ t.test("the older form says max_tokens and nothing of effort", function()
   t.falsy(body:find("reasoning_effort", 1, true))
 end)
 
+--- The habits of a provider that ships.
+local function habits(name) return require("models").providers[name].habits end
+
+t.test("each server is told the longest reply and the effort in its own words", function()
+  local function body(name, changes)
+    changes.habits = habits(name)
+    return request(changes).body
+  end
+  t.contains(body("deepseek", {}), '"max_tokens":100,')
+  t.contains(body("deepseek", { effort = "medium" }),
+    '"thinking":{"type":"enabled"},"reasoning_effort":"high"')
+  t.contains(body("deepseek", { effort = "low" }), '"reasoning_effort":"low"')
+  t.contains(body("deepseek", { effort = "xhigh" }), '"reasoning_effort":"max"')
+  t.contains(body("deepseek", { thinking = "off" }), '"thinking":{"type":"disabled"}')
+  t.falsy(body("deepseek", {}):find("thinking", 1, true))
+  t.contains(body("groq", { effort = "max" }), '"reasoning_effort":"high"')
+  t.contains(body("groq", { thinking = "parsed" }), '"reasoning_format":"parsed"')
+  t.contains(body("groq", {}), '"max_completion_tokens":100,')
+  t.contains(body("openrouter", { effort = "max" }), '"reasoning_effort":"max"')
+  for _, name in ipairs { "ollama", "llamacpp", "vllm" } do
+    t.contains(body(name, {}), '"max_tokens":100,')
+  end
+end)
+
+t.test("every message of the assistant's has what DeepSeek thought, if only nothing", function()
+  local function encode(content)
+    return chat.encode({ role = "assistant", content = content }, habits "deepseek")
+  end
+  local thought = { type = "thinking", text = "Hm.", dialect = "openai_chat",
+    opaque = '{"reasoning_content":"Hm."}' }
+  t.equal(encode { thought, { type = "text", text = "Yes." } },
+    '{"role":"assistant","reasoning_content":"Hm.","content":"Yes."}')
+  t.equal(encode { { type = "text", text = "Yes." } },
+    '{"role":"assistant","reasoning_content":"","content":"Yes."}')
+  t.contains(encode { { type = "call", id = "a", name = "n", input = "{}" } },
+    '"reasoning_content":"","content":null')
+  t.equal(assistant { thought, { type = "text", text = "Yes." } },
+    '{"role":"assistant","content":"Yes."}', "others are sent none without calls")
+end)
+
 t.test("effort and a schema for the answer go out where they are asked for", function()
   local body = request({ effort = "low", output = { name = "sum", schema = '{"type":"object"}' } })
     .body
@@ -277,6 +317,54 @@ t.test("only a refusal that may be about the form asks for the older one", funct
   t.equal(refused(400, "Unrecognized request argument: max_completion_tokens"), true)
   t.equal(refused(400, "messages are too many"), false)
   t.equal(refused(401, "max_completion_tokens"), false)
+end)
+
+t.test("Groq counts beside the end, and says there too why it stopped early", function()
+  local last = chunk({}, "stop")
+  last.x_groq = { id = "r1", usage = { prompt_tokens = 7, completion_tokens = 3 } }
+  local reply = play { chunk { content = "Hi" }, last, DONE }
+  t.equal(reply.usage, { input = 7, output = 3 })
+  local _, err = play { chunk { content = "Hi" }, { id = "c1", choices = json.array {},
+    x_groq = { id = "r1", error = "over capacity" } } }
+  t.equal({ err.code, err.retryable, err.details.partial }, { "unavailable", true, "Hi" })
+  t.contains(err.message, "over capacity")
+end)
+
+t.test("a call that Groq could not read is asked for again", function()
+  local err = chat.failure(400, {}, '{"error":{"message":"Failed to call a function.",'
+    .. '"type":"invalid_request_error","code":"tool_use_failed","failed_generation":"<function"}}')
+  t.equal({ err.code, err.retryable, err.details.reason }, { "invalid", true, "tool_use_failed" })
+  err = chat.failure(400, {}, '{"error":{"message":"no","code":"other"}}')
+  t.equal(err.retryable, false)
+end)
+
+t.test("what a server says that it cost counts where its provider's row says so", function()
+  local events = { chunk { content = "Hi" }, chunk({}, "stop"), { id = "c1",
+    choices = json.array {}, usage = { prompt_tokens = 7, completion_tokens = 3, cost = 0.25 } } }
+  t.falsy(play(events).usage.usd)
+  local state = chat.begin(habits "openrouter")
+  for _, event in ipairs(events) do chat.event(state, "message", json.encode(event)) end
+  t.equal(chat.finish(state).usage, { input = 7, output = 3, usd = 0.25 })
+  state = chat.begin(habits "openrouter")
+  for _, cost in ipairs { -1, "1", 1e999 } do
+    events[3].usage.cost = cost
+    chat.event(state, "message", cost == 1e999 and '{"usage":{"prompt_tokens":7,"cost":1e999}}'
+      or json.encode(events[3]))
+  end
+end)
+
+t.test("an event named error ends the stream, whatever it is made of", function()
+  for _, data in ipairs { '{"message":"no room"}', '{"error":{"message":"no room"}}' } do
+    local state = chat.begin()
+    chat.event(state, "error", data)
+    local _, err = chat.finish(state)
+    t.contains(err.message, "no room")
+  end
+end)
+
+t.test("only the whole word ends a stream", function()
+  local _, err = play { chunk { content = "Hi" }, "[DONE]x" }
+  t.contains(err.message, "not a JSON object")
 end)
 
 -- recorded ----------------------------------------------------------------------------------------

@@ -67,6 +67,47 @@ t.test("a request is the same bytes for the same conversation, and nothing is st
     { "/responses", "authorization", "Bearer " })
 end)
 
+t.test("the provider's own server is asked why its cache missed", function()
+  local asked = { diagnose = true, marks = true, previous = "resp_1" }
+  t.contains(responses.request(request(asked)).body,
+    '"prompt_cache_options":{"comparison_response_id":"resp_1"}')
+  for _, missing in ipairs { "diagnose", "marks", "previous" } do
+    local some = { diagnose = true, marks = true, previous = "resp_1" }
+    some[missing] = nil
+    t.falsy(responses.request(request(some)).body:find("prompt_cache_options", 1, true), missing)
+  end
+  local function told(diagnostics)
+    local reply = play { CREATED, ended { prompt_cache_diagnostics = diagnostics } }
+    return reply.cache_miss
+  end
+  t.equal(told { type = "cache_miss", reason = "tools_changed", cache_missed_tokens = 900 },
+    { why = "tools_changed", tokens = 900 })
+  t.falsy(told { type = "cache_hit" })
+  t.falsy(told { type = "cache_miss" })
+  t.falsy(told "no")
+end)
+
+t.test("searches cost what the server counts, not what it went through", function()
+  local search = '{"type":"web_search_call","id":"w1","status":"completed","action":{"type":"search"}}'
+  local function counted(fields)
+    fields.usage = { input_tokens = 5, output_tokens = 1 }
+    return play { CREATED, added(0, search), done(0, search), ended(fields) }.usage.searches
+  end
+  t.equal(counted {}, 1)
+  t.equal(counted { tool_usage = { web_search = { num_requests = 3 } } }, 3)
+  t.falsy(counted { tool_usage = { web_search = { num_requests = 0 } } })
+  t.equal(counted { tool_usage = { web_search = { num_requests = -2 } } }, 1)
+end)
+
+t.test("a policy's refusal in a stream is not asked about again", function()
+  for _, code in ipairs { "misalignment_policy_violation", "data_residency_mismatch",
+    "invalid_base64_image" } do
+    local _, err = play { CREATED, { type = "response.failed", response = { status = "failed",
+      error = { code = code, message = "no" } } } }
+    t.equal({ err.code, err.retryable }, { "invalid", false }, code)
+  end
+end)
+
 t.test("those who begin alike share a key, and a mark where the shared part ends", function()
   local body = responses.request(request { cache_key = "k1" }).body
   t.contains(body, '"store":false,"prompt_cache_key":"k1"')
@@ -208,7 +249,7 @@ end)
 
 t.test("a reply that a limit cut keeps its text, and says which limit", function()
   for reason, stop in pairs { max_output_tokens = "length", content_filter = "refusal",
-    later = "other" } do
+    later = "length" } do
     local reply = play { CREATED, added(0, OPEN), delta(0, "output_text", "Half a"),
       { type = "response.incomplete", response = { status = "incomplete",
         incomplete_details = { reason = reason } } } }

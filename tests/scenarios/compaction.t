@@ -21,6 +21,7 @@ an_unknown_window();
 nothing_to_take();
 a_broken_plan();
 killed_and_carried_on();
+killed_with_a_limit();
 a_rehearsed_summary();
 done_testing();
 
@@ -191,6 +192,50 @@ sub killed_and_carried_on {
     is(scalar(@after), @before + 1, 'with one request');
     is($after[-1] =~ s/.*?\r\n\r\n//sr, $before[-1] =~ s/.*?\r\n\r\n//sr, 'of the same bytes');
     is(scalar(grep { $_->{kind} eq 'compaction' } Try::journal($home)), 1, 'and the step is made once');
+}
+
+# The same under a limit: what goes out behind the step is what an undisturbed run sends, and what is
+# left of the limit is the same, but for the request that was killed, which counts as it was set aside.
+sub killed_with_a_limit {
+    my $answers = sub {
+        my ($killed) = @_;
+        my $stalls = $killed;
+        return Misbehave::serve(sub {
+            my ($client, $number, $request) = @_;
+            my $turn = () = $request =~ /"role":"assistant"/g;
+            return print {$client} Misbehave::reply('It was about small.txt.') if $request =~ /Agent: summarizer/;
+            if ($request !~ /Summed up/) { print {$client} call_of('read', $number, '{\"path\": \"small.txt\"}', $number * 120) }
+            elsif ($turn < 9) { print {$client} call_of('read', 30 + $turn, '{\"path\": \"small.txt\"}', 900 + $turn) }
+            elsif ($killed && !-e $killed) { Try::write_file($killed, ''); Misbehave::stall($client) }
+            else { print {$client} Misbehave::reply('Done.') }
+        });
+    };
+    my (%bodies, %end, %all);
+    for my $killed (0, 1) {
+        my $home = lone_home(2400);
+        my $server = $answers->($killed && "$home->{dir}/stalled");
+        my %how = (home => $home, env => { ANTHROPIC_BASE_URL => $server->{url} });
+        my @args = ('--limit', 'tokens=900000,turns=90');
+        my $live = Try::start(%how, args => [@{ run_args($home) }, @args]);
+        if ($killed) {
+            Try::until_true(sub { -e "$home->{dir}/stalled" }) or diag('it never came so far');
+            kill 'KILL', $live->{pid};
+        }
+        my $ran = Try::finish($live);
+        $ran = Try::run(%how, args => ['runs', 'resume', 'last', '--json', '--store', $home->{store}]) if $killed;
+        is($ran->{exit}, 0, $killed ? 'a run that was killed behind the step goes on' : 'a run with a limit') or diag($ran->{err}, $ran->{out});
+        $bodies{$killed} = [map { s/.*?\r\n\r\n//sr =~ s/\Q$home->{dir}\E/HOME/gr } Misbehave::requests($server)];
+        $all{$killed} = [Try::journal($home)];
+        ($end{$killed}) = map { $_->{body}{spent} } grep { $_->{kind} eq 'run.finished' } @{ $all{$killed} };
+        Misbehave::stop($server);
+    }
+    my $again = pop @{ $bodies{1} };
+    is($again, $bodies{1}[-1], 'the request that was cut goes out again as it was');
+    is_deeply($bodies{1}, $bodies{0}, 'and all are those of a run that nobody disturbed');
+    my @reserved = map { $_->{body} } grep { $_->{kind} eq 'reserved' } @{ $all{1} };
+    is($reserved[-1]{tokens}, $reserved[-2]{tokens}, 'as much is set aside for it again');
+    is($end{1}{tokens} - $end{0}{tokens}, $reserved[-2]{tokens}, 'tokens: what was spent is the same, and what the kill may have cost');
+    is($end{1}{$_}, $end{0}{$_}, "$_: the same") for qw(turns calls);
 }
 
 # A scenario that is served says the summary as the agent `summarizer`.

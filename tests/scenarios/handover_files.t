@@ -103,4 +103,71 @@ SH
     like($said, qr/^Commands ran too; what they changed is not all known: it has too many files$/m, 'what is too much to look through is said') or diag(substr $said, 0, 500);
 }
 
+# -- a run that was interrupted meanwhile ---------------------------------------------------------------
+
+# What the second agent is told when the first, and one that it asks, changed files before the run was
+# interrupted, and the first changed more after it.
+sub handed {
+    my ($home, $asks, %how) = @_;
+    Try::write_file("$home->{dir}/project/agents/first-agent.md", "---\nname: first-agent\ndescription: x\n---\nYou.\n\n### Next Agents (Auto-chain to):\n- second-agent (for the rest)\n\n### Escalate To:\n- chief-agent (when it is unclear)\n- User (always)\n");
+    Try::write_file("$home->{dir}/project/agents/chief-agent.md", "---\nname: chief-agent\ndescription: x\n---\nYou.\n");
+    my $question = $asks ? '{ expect = any, calls = { { "escalate", { to = "User", question = "Go?" } } } },' : '';
+    Try::write_file("$home->{dir}/played.lua", <<"LUA");
+local function any() return true end
+return { agents = {
+  ["first-agent"] = { {
+    { expect = any, calls = { { "write", { path = "made.txt", content = "1\\n2\\n" } }, { "bash", { command = "echo 2 >> a.txt; rm gone.txt; echo x > new.txt" } } } },
+    { expect = any, calls = { { "escalate", { to = "chief-agent", question = "Well?" } } } },
+    $question
+    { expect = any, calls = { { "bash", { command = "echo 3 >> a.txt; echo y >> new.txt; echo z > late.txt" } } } },
+    { expect = any, calls = { { "handoff", { to = "second-agent", reason = "r", result = "done" } } } },
+  } },
+  ["chief-agent"] = { {
+    { expect = any, calls = { { "write", { path = "chief.txt", content = "1\\n" } }, { "bash", { command = "echo 2 > by-chief.txt" } } } },
+    { expect = any, text = "Well." },
+  } },
+  ["second-agent"] = { { { expect = any, text = function(given) return given.first end } } },
+} }
+LUA
+    if ($how{tools_only}) {
+        (my $played = Try::read_file("$home->{dir}/played.lua")) =~ s/\{ "bash", \{.*? \} \}/{ "write", { path = "other.txt", content = "1\\n" } }/g;
+        Try::write_file("$home->{dir}/played.lua", $played);
+    }
+    my $ran = Try::run(home => $home, args => ['run', '--store', $home->{store}, '--project', "$home->{dir}/project", '--json',
+        '--model', "rehearsal:$home->{dir}/played.lua", 'first', 'Do it.']);
+    if ($asks) {
+        is($ran->{exit}, 40, 'a run waits that has changed files') or diag($ran->{err});
+        $ran = Try::run(home => $home, args => ['runs', 'answer', 'last', 'yes', '--store', $home->{store}, '--json']);
+    }
+    is($ran->{exit}, 0, 'the second agent is told') or diag($ran->{err});
+    my $said = (eval { $Try::JSON->decode($ran->{out}) } || {})->{text} // '';
+    $said =~ s/\Q$home->{dir}\E/HOME/g;
+    return $said;
+}
+
+{
+    my ($plain, $asked) = map { handed(place(), $_, tools_only => 1) } 0, 1;
+    like($plain, qr/^- made\.txt  \+2 -0\n- other\.txt .*\n- chief\.txt  \+1 -0\n3 files/m, 'without commands: what tools wrote is told, also those of an agent that was asked');
+    is($asked, $plain, 'without commands: interrupted meanwhile, the same to the last byte');
+}
+
+for my $git (0, 1) {
+    SKIP: {
+        skip 'no git on this machine', 5 if $git && system('git --version >/dev/null 2>&1') != 0;
+        my ($plain, $asked) = map {
+            my $home = place('a.txt' => "1\n", 'gone.txt' => "1\n", 'same.txt' => "1\n");
+            if ($git) {
+                git($home, qw(init -q));
+                git($home, qw(add .));
+                git($home, qw(commit -qm x));
+                Try::write_file("$home->{work}/same.txt", "1\n2\n");
+            }
+            handed($home, $_);
+        } 0, 1;
+        my $name = $git ? 'with git' : 'without git';
+        like($plain, qr/^- a\.txt .*^- by-chief\.txt .*^- chief\.txt .*^- gone\.txt  removed.*^- late\.txt  new.*^- new\.txt  new, \+2.*^- made\.txt /ms, "$name: all that changed is told");
+        is($asked, $plain, "$name: interrupted meanwhile, the same to the last byte");
+    }
+}
+
 done_testing();

@@ -191,4 +191,35 @@ LUA
     }
 }
 
+# -- what a dialect is asked ---------------------------------------------------------------------------
+
+{
+    my $own = Try::home();
+    my %dialect = %{ fields_of('dialect', 'Dialect') };
+    my %form = (name => '"probe"', habits => '{ length = { "long" } }', stream => '{ types = { "a/b" }, frames = "lines" }', form => '{}',
+        serves => q({ web_search = '{"type":"x"}' }));
+    Try::write_file("$own->{config}/perigee/lua/models.lua",
+        'return { add = { providers = { p = { dialect = "probe", base_url = "http://127.0.0.1:1" } }, models = { m = { provider = "p" } } } }');
+    my $dialect = sub {
+        my ($without, %of) = @_;
+        Try::write_file("$own->{config}/perigee/lua/dialects/probe.lua", "return {\n"
+            . join('', map { "  $_ = " . ($of{$_} // $form{$_} // 'function() return "{}" end') . ",\n" } grep { $_ ne $without } sort keys %dialect) . "}\n");
+        return Try::run(home => $own, args => ['models', 'which', 'm']);
+    };
+    is($dialect->('')->{exit}, 0, 'a dialect may have all fields that lua/meta knows') or diag($dialect->('')->{err});
+    for my $field (sort keys %dialect) {
+        my $ran = $dialect->($field);
+        my $may = $dialect{$field} eq '?' && $field ne 'counted'; # which count asks for
+        is($ran->{exit} == 0 ? 1 : 0, $may ? 1 : 0, "$field of a dialect " . ($may ? 'may' : 'must not') . ' be missing') or diag($ran->{err});
+    }
+    my $request = 'function(req) local list = {} for key in pairs(req) do list[#list + 1] = key end error("given: " .. table.concat(list, " "), 0) end';
+    $dialect->('', request => $request);
+    my $ran = Try::run(home => $own, args => ['run', '--project', "$FindBin::Bin/team", '--store', $own->{store}, '--workspace', $own->{work},
+        '--model', 'm', 'Say x.']);
+    my %given = map { $_ => 1 } split / /, $ran->{err} =~ /given: ([\w ]+)/ ? $1 : '';
+    my $stub = fields_of('dialect', 'DialectRequest');
+    is(names(grep { !exists $stub->{$_} } keys %given), '', 'a request has no field that lua/meta does not know');
+    is(names(grep { $stub->{$_} eq '' && !$given{$_} } keys %$stub), '', 'and those that are always there');
+}
+
 done_testing();

@@ -357,6 +357,7 @@ sub journals {
         for my $record (Try::journal($ran->{home}, $which)) {
             my $body = $record->{body};
             push @queue, $body->{child} if ref $body eq 'HASH' && $record->{kind} eq 'child' && $body->{child};
+            delete $body->{paths} if $record->{kind} eq 'changes'; # when files were changed
             push @all, "$record->{kind} " . $Try::JSON->encode(bare($body));
             $all[-1] =~ s/\Q$ran->{home}{dir}\E/HOME/g;
             $all[-1] =~ s/\b\d{8}-\d{6}-\w{6}\b/RUN/g;
@@ -372,5 +373,5 @@ sub bare {
     my ($value) = @_;
     return [map { bare($_) } @$value] if ref $value eq 'ARRAY';
     return $value if ref $value ne 'HASH';
-    return { map { $_ => bare($value->{$_}) } grep { !/(^|_)(ms|time)$|^(wrote|written)$/ } keys %$value };
+    return { map { $_ => bare($value->{$_}) } grep { !/(^|_)(ms|time)$|^(wrote|written|workspace_id)$/ } keys %$value };
 }

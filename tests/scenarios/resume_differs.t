@@ -176,4 +176,108 @@ LUA
     like(verb($home, 'resume', 'last', '--from', $prompt->{seq})->{out}, qr/It says new/, 'and begins anew from the record that opened it, as if for the first time');
 }
 
+# -- agents that are not what they were ---------------------------------------------------------------
+
+# A run whose first agent has handed over to a second one, which waits.
+sub begin_agents {
+    my ($home) = (Try::home());
+    my %text = (one => "You are the first.\n\n### Next Agents (Auto-chain to):\n- two-agent (for the rest)\n",
+        two => "You are the second.\nYou read.\n\n### Escalate To:\n- User (always)\n");
+    Try::write_file("$home->{config}/perigee/agents/$_-agent.md", "---\nname: $_-agent\ndescription: One.\ntools: [read, word]\n---\n$text{$_}") for keys %text;
+    Try::write_file("$home->{config}/perigee/tools/word.lua", 'local schema = require "lib.schema" return { description = "Says.", input = schema.object {}, effect = "read", run = function() return "first" end }');
+    Try::write_file("$home->{dir}/scenario.lua", <<'LUA');
+local rehearse = require "lib.rehearse"
+local whatever = rehearse.anything("what agents are is the test")
+return { agents = {
+  ["one-agent"] = { { { expect = whatever, calls = { { "handoff", { to = "two-agent", reason = "r", result = "done" } } } } } },
+  ["two-agent"] = { {
+    { expect = whatever, text = "I ask.", calls = { { "escalate", { to = "User", question = "Go?" } } } },
+    { expect = whatever, text = "I call.", calls = { { "word", {} } } },
+    { expect = whatever, text = function(given) return given.results[1].text .. ", told: " .. given.system:match("You are the (%w+)") end },
+  } },
+} }
+LUA
+    my $ran = Try::run(home => $home, args => ['run', '--json', '--store', $home->{store}, '--workspace', $home->{work},
+        '--model', "rehearsal:$home->{dir}/scenario.lua", 'one-agent', 'Do it.']);
+    is($ran->{exit}, 40, 'the second agent waits') or diag($ran->{out}, $ran->{err});
+    verb($home, 'answer', 'last', 'yes', '--no-run');
+    return ($home, "$home->{config}/perigee");
+}
+
+sub edit { my ($path, $from, $to) = @_; my $text = Try::read_file($path); $text =~ s/$from/$to/ or die "$path: nothing to change"; Try::write_file($path, $text) }
+
+{
+    my ($home, $user) = begin_agents();
+    edit("$user/agents/two-agent.md", qr/second\.\n/, "second one.\n");
+    my $ran = verb($home, 'resume', 'last', '--with-current');
+    is($ran->{exit}, 35, 'a definition was changed: with today\'s its conversation does not go on') or diag($ran->{out}, $ran->{err});
+    like($ran->{err}, qr/record \d+, a prompt: the journal has \Q$user\E\/agents\/two-agent\.md:6 as "You are the second\."; now \Q$user\E\/agents\/two-agent\.md:6 is "You are the second one\."/,
+        'both sides are named with file and line');
+    my ($run, $seq) = $ran->{err} =~ /--from RUN:SEQ --with-current begins anew.*from this record \((\S+):(\d+)\)/;
+    ok($seq, 'and what can be done');
+    is(status_of($home), 'waiting', 'the run stays as it is');
+    $ran = verb($home, 'resume', 'last', '--from', "$run:$seq", '--with-current');
+    is($ran->{exit}, 40, 'begun anew it is today\'s, and asks again') or diag($ran->{err});
+    $ran = verb($home, 'answer', 'last', 'yes');
+    is($ran->{exit}, 0, 'and is answered') or diag($ran->{err});
+}
+{
+    my ($home, $user) = begin_agents();
+    edit("$user/agents/two-agent.md", qr/second\.\n/, "third.\n");
+    my $ran = verb($home, 'resume', 'last');
+    is($ran->{exit}, 0, 'with what it was it goes on') or diag($ran->{err});
+    like($ran->{out}, qr/told: second/, 'as it was');
+}
+{
+    my ($home, $user) = begin_agents();
+    edit("$user/agents/two-agent.md", qr/read, word/, 'read');
+    my $ran = verb($home, 'resume', 'last', '--with-current');
+    like($ran->{err}, qr/the journal offers the tool word to two-agent \(\S+two-agent\.md\); now \S+two-agent\.md:4 does not: its definition no longer gives it/, 'a tool that was taken away is named') or diag($ran->{out});
+}
+{
+    my ($home, $user) = begin_agents();
+    Try::write_file("$user/tools/word.lua", "return {\n  oops = \n}");
+    my $ran = verb($home, 'resume', 'last', '--with-current');
+    like($ran->{err}, qr/the journal offers the tool word.*word\.lua:3: /s, 'one that is broken with its line') or diag($ran->{out});
+}
+{
+    my ($home, $user) = begin_agents();
+    edit("$user/tools/word.lua", qr/"first"/, '"mended"');
+    edit("$user/agents/two-agent.md", qr/One\./, 'Another description.');
+    edit("$user/agents/one-agent.md", qr/the first/, 'the very first');
+    my $ran = verb($home, 'resume', 'last', '--with-current');
+    is($ran->{exit}, 0, 'a tool that was mended, a description, an agent whose part is over: these fit') or diag($ran->{err});
+    like($ran->{out}, qr/^mended, told: second/m, 'and today\'s tool is called');
+}
+{
+    my ($home, $user) = begin_agents();
+    unlink "$user/agents/two-agent.md" or die;
+    my $ran = verb($home, 'resume', 'last', '--with-current');
+    is($ran->{exit}, 35, 'an agent that is gone') or diag($ran->{err});
+    like($ran->{err}, qr/record \d+, a hop: the journal has one-agent hand over to two-agent; there is no agent two-agent now/, 'is named, where the run came to it');
+    my ($turn) = grep { $_->{kind} eq 'turn' } Try::journal($home);
+    $ran = verb($home, 'resume', 'last', '--from', $turn->{seq}, '--with-current');
+    unlike($ran->{err}, qr/journal has/, 'from before that the run may go another way');
+}
+{
+    my ($home, $user) = begin_agents();
+    edit("$user/agents/one-agent.md", qr/- two-agent.*\n/, "- three-agent (for the rest)\n");
+    my $ran = verb($home, 'resume', 'last', '--with-current');
+    like($ran->{err}, qr/a hop: the journal has one-agent hand over to two-agent; now \S+one-agent\.md does not lead there/, 'a way that is gone is named, with the file');
+}
+
+# An agent of a file that the command line named.
+for my $changed (0, 1) {
+    my ($home, $user) = begin_agents();
+    rename "$user/agents/two-agent.md", "$home->{dir}/two.md" or die $!;
+    my $ran = Try::run(home => $home, args => ['run', '--json', '--store', $home->{store}, '--workspace', $home->{work},
+        '--model', "rehearsal:$home->{dir}/scenario.lua", "$home->{dir}/two.md", 'Do it.']);
+    is($ran->{exit}, 40, 'an agent of a named file waits') or diag($ran->{err});
+    verb($home, 'answer', 'last', 'yes', '--no-run');
+    edit("$home->{dir}/two.md", qr/second\.\n/, "third.\n") if $changed;
+    $ran = verb($home, 'resume', 'last', '--with-current');
+    is($ran->{exit}, $changed ? 35 : 0, 'with its file of today it goes on where that is the same') or diag($ran->{err});
+    like($ran->{err}, qr/two\.md:6 as "You are the second\."; now \S+two\.md:6 is "You are the third\."/, 'else both are named') if $changed;
+}
+
 done_testing();

@@ -8,6 +8,7 @@ use lib "$FindBin::Bin/../support";
 use File::Path qw(remove_tree);
 use Test::More;
 use Crash;
+use Misbehave;
 use Try;
 
 my $SCENARIO = <<'LUA';
@@ -117,6 +118,28 @@ LUA
     policy($home, 'limits = function() return { turns = 2 } end');
     my $ran = verb($home, 'answer', "$said->{waiting}[0]{run}:$said->{waiting}[0]{seq}", 'blue');
     is($ran->{exit}, 0, 'nor is a part limited that began without a limit') or diag($ran->{out}, $ran->{err});
+}
+
+# A server that counts nothing: what was estimated is spent in the next process too.
+{
+    my $home = Try::home();
+    my $server = Misbehave::serve(sub {
+        my ($client) = @_;
+        print {$client} Misbehave::stream_head()
+            . Misbehave::event('message_start', '"message":{"id":"m1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null}')
+            . Misbehave::event('content_block_start', '"index":0,"content_block":{"type":"tool_use","id":"call_1","name":"escalate","input":{}}')
+            . Misbehave::event('content_block_delta', '"index":0,"delta":{"type":"input_json_delta","partial_json":"{\"to\": \"User\", \"question\": \"Which colour?\"}"}')
+            . Misbehave::event('content_block_stop', '"index":0') . Misbehave::event('message_delta', '"delta":{"stop_reason":"tool_use"}') . Misbehave::event('message_stop', '');
+    });
+    my %how = (home => $home, env => { ANTHROPIC_BASE_URL => $server->{url}, ANTHROPIC_API_KEY => 'a-key' });
+    my $ran = Try::run(%how, args => ['run', '--json', '--store', $home->{store}, '--project', "$FindBin::Bin/team", '--workspace', $home->{work},
+        '--model', 'claude-sonnet-5-5', '--limit', 'tokens=900000', 'draft-agent', 'Draft.']);
+    is($ran->{exit}, 40, 'an agent waits whose server counts nothing') or diag($ran->{out}, $ran->{err});
+    my $before = of_last($home, 'run.parked');
+    cmp_ok($before->{tokens}, '>', 100, 'what it may have cost is spent');
+    is(Try::run(%how, args => ['runs', 'resume', 'last', '--store', $home->{store}])->{exit}, 40, 'it is taken up, and waits again');
+    is_deeply(of_last($home, 'run.parked'), $before, 'and has spent the same');
+    Misbehave::stop($server);
 }
 
 done_testing();

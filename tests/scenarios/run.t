@@ -215,13 +215,14 @@ sub normal {
         my ($kind, $body) = ($record->{kind}, $record->{body});
         next if $kind eq 'files'; # a way needs others of them, and later
         if (ref $body eq 'HASH') {
-            delete @$body{qw(model dialect wanted stop_raw usage cost_usd cache form rehearsed spent run workspace wrote)};
+            delete @$body{qw(model dialect wanted stop_raw usage cost_usd cache form rehearsed spent run workspace workspace_id wrote reply_id)};
             for my $block (ref $body->{content} eq 'ARRAY' ? @{ $body->{content} } : ()) {
                 delete @$block{qw(dialect opaque)} if ref $block eq 'HASH';
             }
             delete @{ $body->{files} }{ grep { m{/dialects/|rehears|/scenarios/|/failure|/reading|/openai|/wire|/models\.lua|/model_data} } keys %{ $body->{files} } } if ref $body->{files};
             delete $body->{files} if $kind eq 'run.finished'; # --model leaves routing.lua unread
             delete @$body{qw(tokens usd max_tokens)} if $kind eq 'reserved';
+            delete $body->{paths} if $kind eq 'changes'; # when files were changed
             delete @$body{qw(why from effort)} if ($body->{what} // '') eq 'model';
         }
         my $text = $kind . ' ' . $Try::JSON->encode($body);

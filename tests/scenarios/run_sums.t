@@ -13,6 +13,7 @@ a_miss_is_explained();
 many_blocks_are_marked();
 siblings_wait();
 a_form_is_refused();
+a_form_stays_refused();
 what_broke_off_is_counted();
 what_was_cancelled_is_counted();
 what_providers_do_is_counted();
@@ -122,6 +123,31 @@ sub a_form_is_refused {
     like($ran->{err}, qr/takes no form for the answer/, 'and a line says so');
 }
 
+# Killed behind that, the run asks on without the form: what goes out is what went out.
+sub a_form_stays_refused {
+    my $server = Misbehave::serve(sub {
+        my ($client, $number, $request) = @_;
+        my $formed = $request =~ /"output_config":\{"format"/;
+        return print {$client} Misbehave::error(400, 'invalid_request_error', 'output_config.format: this schema is not supported') if $formed;
+        return print {$client} Misbehave::reply('no JSON') if $number == 2;
+        return Misbehave::stall($client) if $number == 3;
+        print {$client} Misbehave::reply('{\"verdict\": \"accept\"}');
+    });
+    my $home = home($server);
+    Try::write_file("$home->{work}/agents/judge-agent.md", "---\nname: judge-agent\ndescription: judges\ntools: []\nmodel: priced\n"
+            . "output: { verdict: [accept, reject] }\n---\nJudge.\n");
+    my $live = Try::start(home => $home, args => [run_args($home), 'judge-agent', 'Go.']);
+    Try::until_true(sub { Misbehave::requests($server) == 3 });
+    kill 'KILL', $live->{pid};
+    Try::finish($live);
+    my $ran = Try::run(home => $home, args => ['runs', 'resume', 'last', '--store', $home->{store}]);
+    my @requests = map { s/.*?\r\n\r\n//sr } Misbehave::requests($server);
+    Misbehave::stop($server);
+    is($ran->{exit}, 0, 'a run goes on whose server refused a form') or diag($ran->{err});
+    is(scalar(@requests), 4, 'which is not tried again');
+    is($requests[3], $requests[2], 'the request that was cut goes out as it was');
+}
+
 # A stream that breaks off, without any limit that binds: what its server said of it, and what came.
 sub what_broke_off_is_counted {
     my $server = Misbehave::serve(sub {
@@ -162,11 +188,16 @@ sub what_was_cancelled_is_counted {
     like(Try::run(home => $home, args => ['runs', 'list', '--store', $home->{store}])->{out}, qr/\$0\.0120/, 'so has the list');
 
     $ran = Try::run(home => $home, args => ['runs', 'resume', 'last', '--json', '--store', $home->{store}]);
-    Misbehave::stop($server);
     is($ran->{exit}, 0, 'the run goes on') or diag($ran->{out}, $ran->{err});
     my ($end) = grep { $_->{kind} eq 'run.finished' && $_->{body}{status} eq 'ok' } Try::journal($home);
     is($end->{body}{spent}{tokens}, 3005, 'what was cancelled stays spent, once');
     like(cost($home)->{out}, qr/^all +1 +2,000 +0 +0 +1,005 +~\$0\.0140$/m, 'and stands in the sum');
+
+    my ($prompt) = grep { $_->{kind} eq 'prompt' } Try::journal($home);
+    Try::run(home => $home, args => ['runs', 'resume', 'last', '--from', $prompt->{seq}, '--store', $home->{store}]);
+    Misbehave::stop($server);
+    ($end) = (grep { $_->{kind} eq 'run.finished' } Try::journal($home))[-1];
+    is($end->{body}{spent}{tokens}, 3005 + 1005, 'also where --from takes back the end that has it');
 }
 
 # Searches have a price, pages that were read have none; of code nobody is told what its machine costs.

@@ -91,7 +91,12 @@ ok($told->{hooks}{accept}, 'with its hooks');
 is($told->{tool}, 'Now it ran.', 'a tool whose file is gone too, with what it requires');
 
 Try::run(home => $home, args => ['trust', '--revoke', '.']);
-is(loads()->{tool}, 'Now it ran.', 'a project that is not trusted any more is what it was when it ran');
+$told = loads();
+is($told->{error}, 'denied', 'of a project that is not trusted any more nothing is loaded, neither as it was nor as it is');
+like($told->{message}, qr/^\Q$work\E is not trusted any more.*one-agent\.lua, project:lua\/words\.lua, project:tools\/word\.lua.*perigee trust \Q$work\E/,
+    'which is said, with what to do');
+Try::run(home => $home, args => ['trust', '.']);
+is(loads()->{tool}, 'Now it ran.', 'trusted again it is what it was when it ran');
 
 my $lost = loads('tools/lost.lua');
 is($lost->{error}, 'not_found', 'a text that the journal has lost stops everything');

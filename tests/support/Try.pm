@@ -79,7 +79,7 @@ sub start {
         else              { open STDOUT, '>', $live->{out} or POSIX::_exit(98) }
         open STDERR, '>', $live->{err} or POSIX::_exit(98);
         chdir($how{cwd} || $home->{work}) or POSIX::_exit(98);
-        delete @ENV{ grep { /_BASE_URL$|_API_KEY$|_proxy$|_PROXY$/ } keys %ENV };
+        delete @ENV{ grep { /_BASE_URL$|_API_KEY$|^OLLAMA_HOST$|_proxy$|_PROXY$/ } keys %ENV };
         $ENV{HOME}            = $home->{home};
         $ENV{XDG_CONFIG_HOME} = $home->{config};
         $ENV{XDG_STATE_HOME}  = $home->{state};
@@ -206,7 +206,7 @@ sub limits {
     my ($home, %limits) = @_;
     my $text = read_file("$ROOT/lua/models.lua");
     for my $name (keys %limits) {
-        $text =~ s/(\b\Q$name\E = )[0-9][0-9 *]*/$1$limits{$name}/ or die "models.lua has no limit $name";
+        $text =~ s/(\n  limits = \{.*?\b\Q$name\E = )[0-9][0-9 *]*/$1$limits{$name}/s or die "models.lua has no limit $name";
     }
     write_file("$home->{config}/perigee/lua/models.lua", $text);
 }

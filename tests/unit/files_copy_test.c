@@ -202,4 +202,25 @@ TEST(what_a_killed_process_left_long_ago_is_swept_and_what_a_living_one_has_is_n
     yard_end(&yard);
 }
 
+TEST(a_copy_has_no_drafts_neither_the_workspaces_nor_what_was_left_in_it)
+{
+    Yard yard;
+    char cache[100], name[COPY_NAME_SIZE];
+    yard_begin(&yard, NULL);
+    put_file(&yard, "root/x", "x");
+    put_file(&yard, "root/.new-0123456789abcdef", "half of something");
+    snprintf(cache, sizeof cache, "%s/cache", yard.base);
+    CHECK_INT(make(&yard), ST_OK);
+    CHECK_TEXT(text_of(&yard, in_copy(&yard, "a/.new-0123456789abcdef")), "(none)");
+    CHECK_TEXT(text_of(&yard, in_copy(&yard, "b/.new-0123456789abcdef")), "(none)");
+    put_file(&yard, in_copy(&yard, "b/.new-fedcba9876543210"), "of a process that was killed");
+    snprintf(name, sizeof name, "%s", copy_name(copy));
+    copy_leave(copy);
+    CHECK_INT(copy_again(cache, name, &copy, &yard.err), ST_OK);
+    CHECK_TEXT(text_of(&yard, in_copy(&yard, "b/.new-fedcba9876543210")), "(none)");
+    CHECK_TEXT(text_of(&yard, in_copy(&yard, "b/x")), "x");
+    copy_free(copy);
+    yard_end(&yard);
+}
+
 int main(void) { return tap_run(); }

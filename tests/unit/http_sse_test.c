@@ -161,4 +161,31 @@ TEST(a_reader_that_says_no_gets_no_further_event)
     sse_clear(&sse);
 }
 
+TEST(at_the_end_an_event_of_whole_lines_counts_and_half_a_line_does_not)
+{
+    static const struct {
+        const char *bytes, *events;
+    } CASES[] = {
+        {"data: 1\n\ndata: 2\n", "message|1|\nmessage|2|\n"},
+        {"event: e\ndata: 1\r\n", "e|1|\n"},
+        {"data: 1\ndata: {\"half", ""},
+        {"data: 1", ""},
+        {"event: e\n", ""},
+        {"data: 1\n\n", "message|1|\n"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        Sse sse;
+        Err err;
+        Buf out;
+        buf_init(&out, 4 * KB);
+        sse_init(&sse, 1 * KB, 1 * KB);
+        feed(&sse, str_from(CASES[i].bytes), &out);
+        CHECK(sse_end(&sse, note, &out, &err) == ST_OK);
+        CHECK_TEXT(out.ptr, CASES[i].events);
+        sse_clear(&sse);
+        buf_clear(&out);
+    }
+}
+
 int main(void) { return tap_run(); }

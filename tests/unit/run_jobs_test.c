@@ -200,4 +200,24 @@ TEST(jobs_are_bounded_and_the_oldest_that_ended_is_forgotten)
     rig_close(&rig);
 }
 
+TEST(a_job_of_an_earlier_process_is_listed_as_dead_and_keeps_its_number)
+{
+    RIG_OPEN(rig);
+    job_lost(rig.run, 3, "sh", "was started before");
+    job_lost(rig.run, 3, "sh", "told twice");
+    Job *lost = job_find(rig.run, 3);
+    CHECK(lost && lost->lost && !lost->command && !lost->told);
+    CHECK_TEXT(lost->title, "was started before");
+    CHECK(jobs_first(rig.run) == lost && !lost->next);
+    Job *job = start(&rig, rig.run, "true");
+    CHECK(job && !job->lost);
+    CHECK_INT(job->id, 4);
+    job_over(rig.run, 3);
+    job_over(rig.run, 99); /* one that is not listed any more */
+    CHECK(lost->told);
+    job_stop(lost); /* it has no process to stop */
+    wait_for(&rig, job, true);
+    rig_close(&rig);
+}
+
 int main(void) { return try_main(); }

@@ -1,0 +1,106 @@
+---@meta
+--- `lua/dialects/NAME.lua` returns one of these: how one model API is spoken. Pure functions; the
+--- README there has a whole one. What a server sends is a stranger's: no function raises, whatever
+--- it is.
+
+---@class Dialect
+---@field name     string as the file's
+---@field habits?  table<string, string[]> what a row may say of a server, and the words for it
+---@field stream?  DialectStream where a reply is no stream of server-sent events
+---@field form?    DialectForm what its structured output asks of a schema
+---@field serves?  table<string, string> tools that its servers carry out: name to JSON with "type"
+---@field encode   fun(message: Message, habits: table<string, string>): string JSON, to be kept
+---@field request  fun(req: DialectRequest): HttpRequest
+---@field begin    fun(habits: table<string, string>): table what `event` keeps; `done`: it is over
+---@field event    fun(state: table, name: string, data: string): DialectEvent[]
+---@field finish   fun(state: table): Reply?, Failure?
+---@field failure  fun(status: integer, headers: table<string, string>, body: string): Failure
+---@field wants_legacy? fun(err: Failure): boolean whether the server may know only an older form
+---@field count?   fun(req: DialectRequest): HttpRequest asks how many tokens a request is
+---@field counted? fun(body: string): integer? what was answered to that
+
+---@class DialectStream
+---@field types  string[] content types of a reply
+---@field frames "lines"|"bytes" each line that is not empty, or each piece as it came
+
+---@class DialectForm
+---@field all_required?  boolean a field that may be missing is required, and may be null
+---@field object_root?   boolean an object, and no choice at the top
+---@field without_tools? boolean not while tools are offered
+---@field older?         boolean in the older form of requests too
+
+---@class Message
+---@field role    "user"|"assistant"
+---@field content Block[]
+
+---@class Block
+---@field type   "text"|"call"|"result"|"thinking"|"opaque"
+---@field text?  string of a text, a result and thinking
+---@field id?    string of a call and its result
+---@field name?  string the tool, of both
+---@field input? string of a call: its arguments as JSON text, as they came
+---@field error? boolean of a result
+---@field images? { media_type: string, data: string }[] of a result, in base64
+---@field opaque? string what goes back to its own provider in place of all this
+---@field dialect? string whose that is
+---@field partial? boolean it is shown and never sent back
+
+---@class DialectRequest
+---@field model      string
+---@field system     string
+---@field tools      { name: string, description: string, schema: string, server: boolean? }[]
+---@field messages   string[] what `encode` made
+---@field max_tokens integer
+---@field habits     table<string, string> of the server, as its provider's row has them
+---@field effort?    "low"|"medium"|"high"|"xhigh"|"max"
+---@field thinking?  string as the model's row has it
+---@field output?    { name: string, schema: string } the form of the answer
+---@field legacy     boolean the older form is asked for
+---@field blocks?    integer[] how many each message has
+---@field cache_key? string the same for conversations that begin alike
+---@field marks?     boolean the model takes marks of where its cache ends
+---@field diagnose   boolean the server may be asked why its cache missed
+---@field previous?  string id of the reply before
+---@field container? string of the reply before
+
+---@class HttpRequest
+---@field method  "POST"|"GET"
+---@field path    string behind the provider's address, from "/" on
+---@field headers string[][] each { name, value }
+---@field body?   string
+---@field secret_header? string which header the transport puts the key into
+---@field secret_prefix? string and behind what
+
+---@class DialectEvent
+---@field kind   "text"|"thinking"|"call"|"usage"|"stop"|"served"|"error"
+---@field text?  string
+---@field id?    string
+---@field name?  string
+---@field input? string
+---@field usage? Usage
+---@field stop?  string
+---@field stop_raw? string
+---@field err?   Failure
+
+---@class Usage tokens, and what they cost
+---@field input?       integer without what the cache had
+---@field output?      integer
+---@field cache_read?  integer
+---@field cache_write? integer
+---@field searches?    integer of the server's own tools, as the next two
+---@field fetches?     integer
+---@field code_runs?   integer
+---@field usd?         number where the server says it
+
+---@class Reply
+---@field content   Block[]
+---@field stop      "end"|"calls"|"length"|"refusal"|"pause"|"context"|"other"
+---@field stop_raw? string as the server said it
+---@field usage?    Usage
+---@field model?    string
+---@field id?       string
+---@field container? string
+---@field refusal?  { category: string?, explanation: string? }
+---@field cache_miss? { why: string, tokens: integer? }
+---@field served?   table[] what the server did itself (lib/served.lua)
+---@field sources?  { url: string?, title: string? }[] what the text cites

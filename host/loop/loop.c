@@ -1,5 +1,6 @@
 #include "internal.h"
 
+#include "../base/log.h"
 #include "../base/mem.h"
 
 #include <stdlib.h>
@@ -43,6 +44,12 @@ void loop_free(Loop *loop)
         uv_walk(&loop->uv, close_any, NULL);
         uv_run(&loop->uv, UV_RUN_DEFAULT);
         uv_loop_close(&loop->uv);
+    }
+    if (loop->objects != 0) {
+        log_line(LOG_ERROR, "the event loop ends with %zu objects left", loop->objects);
+#ifdef PERIGEE_FAULTS
+        abort(); /* every test looks for litter */
+#endif
     }
     free(loop->heap);
     free(loop);

@@ -49,13 +49,18 @@ static Run *top_of(Run *run)
     return run;
 }
 
-/* run:messages([after]) -> { { number =, body = JSON text }, ... } | nil, err: those that were left
- * for the top-level run of this tree and that nobody took, oldest first, with numbers above
- * `after`. Waits until there is one. */
+/* run:messages([after[, now]]) -> { { number =, body = JSON text }, ... } | nil, err: those that
+ * were left for the top-level run of this tree and that nobody took, oldest first, with numbers
+ * above `after`. Waits until there is one; with `now` it may be an empty list. */
 int run_messages(lua_State *L)
 {
     Run        *top = top_of(bind_check_run(L, 1));
     lua_Integer after = luaL_optinteger(L, 2, 0);
+    if (lua_toboolean(L, 3)) {
+        if (top->journal) return bind_push_inbox(L, str_from(top->id), after);
+        lua_newtable(L);
+        return 1;
+    }
     op_may_wait(L);
     Messages *messages = mem_new(sizeof *messages);
     messages->op.kind = &RUN_MESSAGES;

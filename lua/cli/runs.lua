@@ -194,20 +194,29 @@ local function tell(cli, values, said, object)
   return 0
 end
 
---- answer, approve, deny: left for the run; heard, or carried on here.
----@async
-local function give(cli, values, part, what, said)
-  local left, err = reply.give(cli, what, part, values, said)
-  if not left then return failed(cli, err) end
+--- What became of somebody's word that is not carried on here.
+local function told(cli, values, left)
   local heard = left.heard and left.owner
-  if not left.owner and not left.heard and not values.no_run then
-    return resume.carry_on(cli, left.run, values)
-  end
   local went = heard and ("process %d carries the run and heard it"):format(left.owner)
     or left.owner and ("process %d carries the run and will hear it"):format(left.owner)
     or "perigee runs resume " .. left.run .. " goes on with it"
   return tell(cli, values, ("%s is told; %s"):format(left.name, went), {
     { "run", left.run }, { "told", left.name }, { "owner", left.owner }, { "heard", left.heard } })
+end
+
+--- answer, approve, deny: left for the run; heard, or carried on here.
+---@async
+local function give(cli, values, part, what, said)
+  local left, err = reply.give(cli, what, part, values, said)
+  if not left then return failed(cli, err) end
+  if not left.owner and not left.heard and not values.no_run then
+    return resume.carry_on(cli, left.run, values, function(why)
+      left = reply.hearing(cli, left) -- another process was quicker
+      if left and (left.owner or left.heard) then return told(cli, values, left) end
+      return failed(cli, why)
+    end)
+  end
+  return told(cli, values, left)
 end
 
 ---@async

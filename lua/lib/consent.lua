@@ -145,7 +145,7 @@ local function put_elsewhere(run, body)
   local known, seq = past.take(run, "approval", body.call)
   while known do
     if shown(known) == shown(body) then return known, seq end
-    inbox.drop(run, seq)
+    inbox.drop(run, seq, "it asks for something else now")
     record_again(run, body)
     known, seq = past.take(run, "approval", body.call)
   end
@@ -163,8 +163,10 @@ end
 ---@return string? word, Error? err, integer? number of the message
 local function from_elsewhere(run, question)
   local body, seq = put_elsewhere(run, body_of(question, question.put))
+  local asking <close> = inbox.asking(run, seq)
   local said, err = inbox.await { run = run, seq = seq, kind = "approval", agent = body.agent,
     deadline = body["until"], text = table.concat({ body.tool, table.unpack(body.lines) }, "\n") }
+  asking.known = true
   if not said then
     if err.code == "timeout" then tell_stall(run, "deny") end
     return nil, err
@@ -218,6 +220,7 @@ local function recorded(run, id)
   while at and at < seq do
     if not known.terms then known.terms = run:hash(terms(approval)) end -- of an earlier version
     past.take(run, "approval", id)
+    inbox.drop(run, at, "it has an answer already")
     approval, at = past.peek(run, "approval", id)
   end
   return known

@@ -253,6 +253,9 @@ local DRAW <const> = {
   end,
   sleep = function(b) return p("sleeps for " .. show.time(b.ms), "small") end,
   woke = function() return p("woke", "small") end,
+  withdrawn = function(b)
+    return p(("nobody asks %d any more: who did was cancelled"):format(b.seq), "small")
+  end,
   budget = function(b) return value("what was spent, and is left", b.value) end,
   phase = function(b) return ("<h3>%s</h3>"):format(esc(b.name)) end,
   reserved = function(b)

@@ -1,6 +1,7 @@
 --- What people say to a run from elsewhere: answers, approvals, its cancellation. They stand in the
 --- inbox of the top-level run until a record says what came of them. Host VM only.
 local json    = require "lib.json"
+local past    = require "lib.past"
 local session = require "lib.session"
 
 local inbox = {}
@@ -22,12 +23,31 @@ local inbox = {}
 ---@field text  string what about, one line or more
 ---@field deadline? integer Unix ms: what is said after that does not count
 
+local ANSWERED <const> = "it has an answer already"
+
 local function name_of(run_id, seq) return ("%s:%d"):format(run_id, seq) end
+
+local function not_taken(run, name, said, why)
+  inbox.took(said.number)
+  session.emit(run, "notice", { text = ("what was said to %s is not taken: %s"):format(name, why) })
+end
 
 --- Whether somebody spoke in time.
 local function counts(open, said)
   if not open.deadline then return true end
   return (said.time or session.get().now()) <= open.deadline
+end
+
+--- What was said before anybody waited for it, in time.
+local function early_word(open, name)
+  local s = session.get()
+  local said = s.inbox[name]
+  s.inbox[name] = nil
+  if said and counts(open, said) then return said end
+  if said then
+    inbox.took(said.number)
+    session.emit(open.run, "notice", { text = ("what was said to %s came too late"):format(name) })
+  end
 end
 
 --- Whether somebody has said something already about the question whose record is `seq`.
@@ -43,13 +63,9 @@ function inbox.has(run, seq) return session.get().inbox[name_of(run.id, seq)] ~=
 ---@return inbox.Answer? answer, Error? err
 function inbox.await(open)
   local s, name = session.get(), name_of(open.run.id, open.seq)
-  local early = s.inbox[name]
-  s.inbox[name] = nil
-  if early and counts(open, early) then return early end
-  if early then
-    inbox.took(early.number)
-    session.emit(open.run, "notice", { text = ("what was said to %s came too late"):format(name) })
-  end
+  s.settled[name] = nil -- one that was none of the choices is followed by another
+  local early = early_word(open, name)
+  if early then return early end
   local ms = open.deadline and math.max(0, open.deadline - s.now())
   if ms == 0 then return nil, { code = "timeout", message = "its time is over" } end
   s.waiting[name] = open
@@ -61,8 +77,10 @@ function inbox.await(open)
     end
   end })
   local word, err = open.run:wait { kind = "person", key = name, ms = ms }
-  if not word then return nil, err end
-  return json.decode(word)
+  if word then return json.decode(word) end
+  if err.code ~= "timeout" then return nil, err end
+  inbox.receive(s.top, s.top:messages(s.heard, true) or {}) -- left in time, and not seen yet
+  return early_word(open, name), err
 end
 
 --- One that cannot be understood is passed over; nobody could ever take it otherwise.
@@ -73,38 +91,70 @@ local function read(message)
   return said
 end
 
---- Takes what came: wakes who waits for it, or keeps it until it is asked for.
+--- Of several who speak to one question the first is heard.
+local function hear(top, name, said)
+  local s = session.get()
+  local open = s.waiting[name]
+  local why = s.settled[name] or s.inbox[name] and ANSWERED
+  if why then
+    not_taken(top, name, said, why)
+  elseif open and open.run:wake(name, json.encode(said)) then
+    s.settled[name] = ANSWERED
+  else
+    s.inbox[name] = said
+  end
+end
+
+local function take(top, said, number)
+  if said.what == "cancel" then
+    inbox.took(number)
+    top:cancel("cancelled", "cancelled with perigee runs cancel")
+  elseif type(said.run) == "string" and math.type(said.seq) == "integer" then
+    hear(top, name_of(said.run, said.seq), said)
+  else
+    inbox.took(number)
+  end
+end
+
+--- Takes what came: wakes who waits for it, or keeps it until it is asked for. What was received
+--- before is passed over.
 ---@param top      HostRun
 ---@param messages { number: integer, body: string }[]
 function inbox.receive(top, messages)
   local s = session.get()
   for _, message in ipairs(messages) do
-    local said = read(message)
-    s.heard = math.max(s.heard, message.number)
-    if said.what == "cancel" then
-      inbox.took(message.number)
-      top:cancel("cancelled", "cancelled with perigee runs cancel")
-    elseif type(said.run) == "string" and math.type(said.seq) == "integer" then
-      local name = name_of(said.run, said.seq)
-      local open = s.waiting[name]
-      if not (open and open.run:wake(name, json.encode(said))) then s.inbox[name] = said end
-    else
-      inbox.took(message.number)
+    if message.number > s.heard then
+      s.heard = message.number
+      take(top, read(message), message.number)
     end
   end
 end
 
---- Forgets what was said to a question that is not asked in that way any more.
+--- Forgets what was said to a question that is not asked, or not in that way, any more.
 ---@param run HostRun
 ---@param seq integer of the question's record
-function inbox.drop(run, seq)
+---@param why string
+function inbox.drop(run, seq, why)
   local s, name = session.get(), name_of(run.id, seq)
   local said = s.inbox[name]
   s.inbox[name] = nil
-  if not said then return end
-  inbox.took(said.number)
-  session.emit(run, "notice", { text = ("what was said to %s is not taken: it asks for something "
-    .. "else now"):format(name) })
+  if said then not_taken(run, name, said, why) end
+end
+
+--- Somebody asks, until the scope of the answer is left or its `known` is set. Who is cancelled
+--- before that leaves a question that nobody asks any more; one whose run parks is asked again.
+---@param run HostRun
+---@param seq integer of the question's record
+---@return { known: boolean? } asking to be closed
+function inbox.asking(run, seq)
+  return setmetatable({}, { __close = function(asking)
+    if run.parked then return end
+    local why = asking.known and ANSWERED or "nobody asks it any more"
+    session.get().settled[name_of(run.id, seq)] = why
+    inbox.drop(run, seq, why)
+    if asking.known then return end
+    if not past.take(run, "withdrawn", tostring(seq)) then session.withdraw(run.id, seq) end
+  end })
 end
 
 --- What came of a message is recorded: nobody needs it any more.

@@ -51,9 +51,13 @@ local function ask(run, of)
   if more.given(run, of.name).ended then return nil end
   stall.tell(run, overtime.what(run), of.whole, "ask")
   run:be_late(true)
+  local asking <close> = setmetatable({}, { __close = function(asking)
+    if not asking.known then run:be_late(false) end -- a part was over before anybody answered
+  end })
   return together.find(run, name_of(run.id), function()
     local said = more.ask(run, { limit = "time", name = of.name, amount = of.whole,
       why = of.words .. " is reached" })
+    asking.known = true
     if said.verdict ~= "raise" then return false end
     if of.given then of.given(said.amount) end
     run:be_late(false)

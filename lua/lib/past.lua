@@ -35,6 +35,7 @@ function past.key(kind, body)
   if body.at then return body.at end
   if kind == "decision" then return body.call and body.what .. " " .. body.call or body.what end
   if kind == "call" or kind == "result" then return body.id end
+  if kind == "withdrawn" then return tostring(body.seq) end
   return body.call
 end
 

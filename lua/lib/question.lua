@@ -165,11 +165,14 @@ end
 function question.put(run, asked)
   asked.text = text.cut_middle(text.valid(asked.text), QUESTION_MOST)
   local body, open = opened(run, asked)
+  local asking <close> = inbox.asking(run, open.seq)
   local known = past.take(run, "answer", past.key("answer", body))
+  asking.known = known ~= nil
   if known then return known.text, known.error, known.by, body end
   local answer, err, number = from_somebody(run, open, asked)
   local action = err and err.code == "timeout" and policy_of(asked, body)
   if action then answer, err, number = too_late(open, asked, action) end
+  asking.known = true
   local by = number and "inbox" or "person"
   if not answer and asked.default ~= nil and action ~= "fail" then
     answer, err, by = asked.default, nil, "default"

@@ -119,18 +119,23 @@ local KIND <const> = { answer = "question", approve = "approval", deny = "approv
 ---@field name?  string RUN:SEQ of what was answered
 ---@field owner? integer pid of the process that carries the run; nil: none does
 ---@field heard? boolean it took the message: what came of it is recorded
+---@field body   string  the message
 
 local PATIENCE_MS <const> = 3000 -- how long the verb waits for the owner to hear
 local LOOK_MS     <const> = 50
 
---- Waits a moment for the owner to take the message. It may park or die before it does.
-local function hearing(cli, left, body)
+--- Waits a moment for whoever carries the run to take the message. It may park or die before that.
+---@async
+---@param cli  table
+---@param left reply.Left
+---@return reply.Left? left, Error? err
+function reply.hearing(cli, left)
   for _ = 1, PATIENCE_MS // LOOK_MS do
     local messages, err = cli.read_inbox(left.run)
     if not messages then return nil, err end
     left.heard = true
     for _, message in ipairs(messages) do
-      if message.body == body then left.heard = nil end
+      if message.body == left.body then left.heard = nil end
     end
     if left.heard then return left end
     local rows
@@ -166,8 +171,8 @@ function reply.give(cli, what, named, values, said)
   local body = json.encode(message)
   ok, err = cli.post(top.run, body)
   if not ok then return nil, err end
-  local left = { run = top.run, name = waiting.name(open), owner = top.owner }
-  return hearing(cli, left, body)
+  return reply.hearing(cli, { run = top.run, name = waiting.name(open), owner = top.owner,
+    body = body })
 end
 
 -- cancelled ---------------------------------------------------------------------------------------
@@ -204,8 +209,8 @@ function reply.cancel(cli, part)
   local body = json.encode { what = "cancel" }
   local ok, err = cli.post(id, body)
   if not ok then return nil, err end
-  local left = { run = id, owner = top.owner }
-  left, err = hearing(cli, left, body)
+  local left
+  left, err = reply.hearing(cli, { run = id, owner = top.owner, body = body })
   if not left or left.owner or left.heard then return left, err end
   local rows
   rows, err = cli.list_runs { tree = id }

@@ -114,13 +114,10 @@ local function take_back(again, options)
   return true
 end
 
---- Claims the run and reads what is known of it.
+--- Reads what is known of a run that is ours.
 ---@return resume.Again? again, Error|table first_or_err the body of its first record
 local function take_up(cli, id, options)
-  local ok, err = cli.claim_run(id)
-  if not ok then return nil, err end
-  local pasts
-  pasts, err = read_tree(cli, id)
+  local pasts, err = read_tree(cli, id)
   if not pasts then return nil, err end
   local mine = pasts[id]
   local first = mine and mine.records[1]
@@ -144,6 +141,7 @@ local function take_up(cli, id, options)
   local again = { id = id, seq = mine.seq, started = first.time, pasts = pasts,
     messages = messages, with_current = options.with_current }
   if options.from then
+    local ok
     ok, err = take_back(again, options)
     if not ok then return nil, { code = err.code, message = id .. ": " .. err.message } end
   end
@@ -266,9 +264,14 @@ end
 ---@param cli     table
 ---@param id      string of a top-level run
 ---@param options resume.Options
+---@param taken?  async fun(err: Error): integer what is done where another process carries it
 ---@return integer exit code
-function resume.carry_on(cli, id, options)
-  local ready, err = prepare(cli, id, options)
+function resume.carry_on(cli, id, options, taken)
+  local ok, err = cli.claim_run(id)
+  if not ok and taken then return taken(err) end
+  if not ok then return show.failure(cli, err) end
+  local ready
+  ready, err = prepare(cli, id, options)
   if not ready then return show.failure(cli, err) end
   local total
   total, err = launch.one(cli, ready)

@@ -64,6 +64,7 @@ local SAY <const> = {
   child    = function(b) return ("%s: %s"):format(b.run, b.agent) end,
   sleep = function(b) return show.time(b.ms) end,
   woke = function() return "" end,
+  withdrawn = function(b) return ("%d: nobody asks it any more"):format(b.seq) end,
   step     = function(b) return ("%s: %s"):format(b.name, json.encode(b.value)) end,
   log      = function(b) return b.tool and b.tool .. ": " .. b.text or b.text end,
   phase    = function(b) return b.name end,

@@ -51,6 +51,8 @@ local session = {}
 ---@field inbox    table<string, inbox.Answer> that came and was not asked for yet, by RUN:SEQ
 ---@field heard    integer number of the last message that came
 ---@field waiting  table<string, inbox.Open> who waits for a person, by RUN:SEQ
+---@field settled  table<string, string> why questions need no word any more, by RUN:SEQ
+---@field withdrawn table<string, integer[]> questions whose askers were cancelled, by run
 ---@field parked   table[] who waited when the run parked: { run, seq, kind, agent, text }
 ---@field unrecorded? boolean the journal takes no records any more
 ---@field now      fun(): integer Unix milliseconds
@@ -187,6 +189,16 @@ local function append(run, kind, body, power)
   return seq
 end
 
+--- Notes that whoever asked was cancelled before it had an answer: nobody waits for one any more.
+--- The next record of the run comes after that of it.
+---@param run_id string
+---@param seq    integer of the question or approval
+function session.withdraw(run_id, seq)
+  local gone = current.withdrawn[run_id] or {}
+  current.withdrawn[run_id] = gone
+  gone[#gone + 1] = seq
+end
+
 --- Appends a step to the run's journal, waits until it is kept, then tells whoever watches. What
 --- depends on the step begins after this returns. Raises when the journal cannot be written: a run
 --- without its journal does not go on.
@@ -197,6 +209,9 @@ end
 ---@param power? boolean it must survive the loss of power too
 ---@return integer seq
 function session.record(run, kind, body, power)
+  local gone = current and current.withdrawn[run.id]
+  if gone then current.withdrawn[run.id] = nil end
+  for _, seq in ipairs(gone or {}) do append(run, "withdrawn", { seq = seq }) end
   local loaded = kind ~= "run.started" and kind ~= "run.resumed" and run:new_sources()
   if loaded then append(run, "files", { files = loaded }) end -- what a step was made of comes first
   return append(run, kind, body, power)

@@ -426,7 +426,7 @@ function start.session(cli, loaded, how)
     visits = how.visits or {}, states = {}, interrupted = {}, touched = {}, questions = {},
     speaking = {}, cuts = {}, unpriced = {}, models = {}, part = {}, sent = {}, watched = {},
     pasts = how.pasts, given = {}, together = {}, allowed = {}, late = {}, acted = {}, stalls = {},
-    inbox = {}, heard = 0, waiting = {}, parked = {},
+    inbox = {}, heard = 0, waiting = {}, parked = {}, withdrawn = {}, settled = {},
     now = cli.now, parks = how.parks and inforce.policy.unanswered == "wait",
     facts = { date = how.replay and how.replay.date or date_of(cli.now()), system = "Linux",
       notes = said },

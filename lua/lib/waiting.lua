@@ -53,6 +53,7 @@ local OPENS <const> = {
 local CLOSES <const> = {
   answer   = function() return "question" end,
   decision = function(body) return body.what == "ask" and "approval" or nil end,
+  withdrawn = function() end, -- by its number
 }
 
 --- Takes the first of that kind and place out of the list; two may bear one place.
@@ -79,7 +80,7 @@ local function note_gone(gone, run, body)
 end
 
 --- The open ones of one run; none where it has ended, unless it went on after that.
----@param gone table<string, true> records that were taken back, as RUN:SEQ
+---@param gone table<string, true> records that were taken back, or questions that were, as RUN:SEQ
 local function of_run(cli, run, now, gone)
   local acts, list, ended = {}, {}, false
   for record in records.of(cli, run) do
@@ -90,6 +91,7 @@ local function of_run(cli, run, now, gone)
     if type(body) == "table" then
       local open, kind = opens and opens(body), closes and closes(body)
       if resumed then note_gone(gone, run, body) end
+      if record.kind == "withdrawn" then gone[("%s:%d"):format(run, body.seq)] = true end
       if open then acts[#acts + 1] = opened(run, record, body, open, now) end
       if kind then acts[#acts + 1] = { seq = record.seq, closes = kind, place = place_of(body) } end
     end

@@ -113,6 +113,42 @@ like(runs('list', '--waiting')->{out}, qr/, for \d+ min[^,]* more$/m, 'a questio
 until_then('question', 1);
 is_deeply(resume()->{value}, { said => 'nothing' }, 'and gets no answer after that');
 
+# In a process that stays an answer may be left in time and be seen only after it: this one stands still meanwhile.
+{
+    home("{}\n", 'local got = run.all { q = function() return run.question("Ship?", { default = "no", timeout = "1s" }) end, s = function() run.sleep(1500) return 1 end } return { said = got.q }');
+    my $live = Try::start(home => $home, args => ['run', '--store', $home->{store}, '--workspace', $home->{work}, '--events', "$home->{dir}/chain.lua", '']);
+    Try::until_text($live, 'out', qr/"kind":"question"/);
+    kill STOP => $live->{pid};
+    sql("INSERT INTO inbox(run, body) SELECT run, json_object('what', 'answer', 'run', run, 'seq', seq, 'text', 'yes', 'time', json_extract(body, '\$.until') - 1) FROM records WHERE kind = 'question'");
+    my $until = sql("SELECT json_extract(body, '\$.until') FROM records WHERE kind = 'question'");
+    select undef, undef, undef, 0.02 while time * 1000 <= $until + 1000;
+    kill CONT => $live->{pid};
+    my $ended = ended(Try::finish($live));
+    is_deeply($ended->{value}, { said => 'yes' }, 'an answer that was left in time counts in a process that sees it late') or diag($ended->{out});
+}
+
+# Two who speak at the same time: neither sees that the other has.
+home("{}\n", $TIMED);
+chain();
+runs('answer', 'last', 'yes', '--no-run');
+sql("INSERT INTO inbox(run, body) SELECT run, replace(body, 'yes', 'never') FROM inbox");
+$ran = resume();
+is_deeply($ran->{value}, { said => 'yes' }, 'of several answers the first counts') or diag($ran->{err}, $ran->{out});
+like($ran->{notices}, qr/not taken: it has an answer already/, 'and that the others do not is said');
+is(sql('SELECT count(*) FROM inbox'), "0\n", 'none of them is left behind');
+
+# -- one that nobody asks any more -----------------------------------------------------------------
+
+for my $case (['a question', "{}\n", 'run.question("Left?")'], ['an approval', "policy:\n  rules: [ { ask: write, why: first } ]\n", 'run.tool("write", { path = "a.txt", content = "a" })']) {
+    my ($what, $policy, $asks) = @$case;
+    home($policy, "run.race { a = function() return $asks end, b = function() run.sleep(100) return 1 end } return { said = run.question('Here?') }");
+    is(chain()->{exit}, 40, "$what, of a branch that is cancelled before somebody answers");
+    is(count('withdrawn'), 1, 'has a record of that');
+    unlike(runs('list', '--waiting')->{out}, qr/Left|a\.txt/, 'and waits no more');
+    is_deeply(ended(runs('answer', 'last', 'yes', '--events'))->{value}, { said => 'yes' }, 'so that what waits need not be named');
+    is(count('withdrawn'), 1, 'whoever goes on does not ask it again');
+}
+
 # -- an approval ------------------------------------------------------------------------------------
 
 my $ASK   = "policy:\n  rules: [ { ask: write, why: first } ]\n";

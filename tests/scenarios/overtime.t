@@ -230,4 +230,35 @@ late_part('ask');
 $ran = on('end');
 is($ran->{exit}, 32, 'or end it') or diag($ran->{err}, $ran->{out});
 
+# The part comes to its end while it is asked about: its reply is under way, and comes only when the question stands.
+{
+    home("stalls: { run: ask }\n", 'return 1', $DONE, 'time: 50ms');
+    Try::write_file("$home->{work}/agents/one-agent.md", "---\nname: one-agent\ndescription: Works.\nlimits: { time: 50ms }\n---\nYou work.\n\n## Agent Relationships\n### Next Agents:\n- two-agent (then)\n");
+    Try::write_file("$home->{work}/agents/two-agent.md", "---\nname: two-agent\ndescription: Works on.\n---\nYou work on.\n");
+    my $slow = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 16) or die "listen: $!";
+    my $url = 'http://127.0.0.1:' . $slow->sockport;
+    Try::write_file("$home->{config}/perigee/lua/models.lua", qq(return { add = { providers = { here = { dialect = "anthropic", base_url = "$url" } }, models = { ["here-model"] = { provider = "here" } } } }\n));
+    my $live = Try::start(home => $home, args => ['run', '--project', $home->{work}, '--store', $home->{store}, '--model', 'here-model', '--limit', 'time=1h', '--events', 'one-agent', 'Go.']);
+    my $say = sub {
+        my ($peer, $start, $delta, $stop) = @_;
+        local $/ = "\r\n\r\n";
+        my $head = <$peer>;
+        read $peer, my $body, $head =~ /content-length: (\d+)/i ? $1 : 0;
+        Try::until_text($live, 'out', qr/"kind":"question"/);
+        my @events = ({ type => 'message_start', message => { id => 'm', usage => { input_tokens => 1, output_tokens => 1 } } }, { type => 'content_block_start', index => 0, content_block => $start },
+            { type => 'content_block_delta', index => 0, delta => $delta }, { type => 'content_block_stop', index => 0 }, { type => 'message_delta', delta => { stop_reason => $stop }, usage => { output_tokens => 5 } }, { type => 'message_stop' });
+        print $peer "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n", map { "event: $_->{type}\ndata: " . $Try::JSON->encode($_) . "\n\n" } @events;
+        close $peer;
+    };
+    $slow->timeout(20);
+    $say->($slow->accept || die('nobody asks the model'), { type => 'tool_use', id => 't1', name => 'handoff', input => {} }, { type => 'input_json_delta', partial_json => '{"to":"two-agent","reason":"then","result":"half"}' }, 'tool_use');
+    my $next = $slow->accept;
+    ok($next, 'a part that ends while a person is asked for more of its time holds nobody up');
+    $say->($next, { type => 'text', text => '' }, { type => 'text_delta', text => 'Done.' }, 'end_turn') if $next;
+    kill KILL => $live->{pid} if !$next;
+    $ran = ended(Try::finish($live));
+    is($ran->{exit}, 0, 'the run goes on to its end') or diag($ran->{err}, $ran->{out});
+    is(count('withdrawn'), 1, 'and what was asked is not asked any more');
+}
+
 done_testing();

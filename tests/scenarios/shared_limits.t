@@ -94,6 +94,21 @@ isnt($open[0]{run}, sql("SELECT run FROM runs WHERE parent = ''") =~ s/\n//r, 'a
 $ran = runs('answer', $open[0]{run}, 'give 1 turn more');
 is_deeply($ran->{value}, { said => 'Done.', left => 4 }, 'and what its parent has is not more for it') or diag($ran->{err}, $ran->{out});
 
+# Who asked is cancelled before somebody answered: that question is nobody's, and who needs more after that asks anew.
+my $LOST = 'for _ = 1, 3 do read() end run.race { a = read, b = function() run.sleep(100) return 1 end }';
+home("budget: { on_reached: park }\n", "$LOST return run.question('Really?')");
+is(chain(@THREE)->{exit}, 40, 'a branch is cancelled while it asks for more, and then something else is asked');
+is_deeply([map { $_->{text} } open_ones()], ['Really?'], 'of which only that waits');
+is(runs('answer', 'last', 'yes')->{value}, 'yes', 'and need not be named');
+
+home("budget: { on_reached: park }\n", "$LOST local last, err = read() return { said = last and 'all' or err.code }");
+chain(@THREE);
+@open = open_ones();
+is(scalar(@open), 1, 'the same limit is asked about anew');
+is(runs('resume', 'last')->{exit}, 40, 'whoever goes on');
+is_deeply([map { $_->{seq} } open_ones()], [$open[0]{seq}], 'asks that question, not the first');
+is_deeply(runs('answer', 'last', 'give 3 calls more')->{value}, { said => 'all' }, 'whose answer is heard');
+
 # -- who goes on ------------------------------------------------------------------------------------
 
 my $LATER = 'for _ = 1, 3 do read() end run.all { a = read, b = read } run.question("Go on?") local last, err = read() return { said = last and "all" or err.code }';

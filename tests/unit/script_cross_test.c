@@ -174,13 +174,16 @@ TEST(closing_the_engine_with_everything_under_way_leaves_nothing_behind)
     rig_file(&rig, "wait.lua",
              "return { run = function(run) run.all { function() run.sleep(1e6 // 1 | 0) end,\n"
              "  function() run.race { function() run.sleep(1000000) end } end } end }");
-    rig.source = "run:all { function() return run:decide(file 'loop.lua', 'run') end,\n"
+    rig.source = "local child = run:child { agent = 'a', task = 'b' }\n"
+                 "run:all { function() return run:decide(file 'loop.lua', 'run') end,\n"
                  "  function() return run:decide(file 'loop.lua', 'run') end,\n"
                  "  function() return run:script(file 'wait.lua', 'run') end,\n"
-                 "  function() return run:tool({ entry = file 'loop.lua', name = 't', timeout_ms = "
+                 "  function() return child:tool({ entry = file 'loop.lua', name = 't', timeout_ms = "
                  "60000, grant = {} }, {}) end }";
     task_new(rig.engine->host, NULL, rig_main, &rig, NULL, NULL);
-    for (int i = 0; i < 50; i++) sched_turn(&rig.engine->sched);
+    /* two runs, a decision, two sleeps, a tool: each has a timer */
+    while (loop_objects(rig.engine->loop) < rig.objects + 6 && sched_turn(&rig.engine->sched)) {}
+    CHECK_INT(loop_objects(rig.engine->loop), rig.objects + 6);
     rig_close(&rig);
 }
 

@@ -259,9 +259,10 @@ local function begin_total(run, ready, total)
   total.run, total.line = run.id, ready.line
   ready.most = limits.set(run, ready.given.limits, ready.narrowed)
   if again then
-    local records = again.pasts[again.id].records
-    limits.restore(run, records, limits.stops(records))
-    limits.charge_gone(run, again.pasts[again.id].gone, again.pasts)
+    local mine = again.pasts[again.id]
+    local stops = limits.stops(mine.records)
+    limits.restore(run, mine.records, stops, mine.gone)
+    limits.charge_gone(run, mine.gone, again.pasts, stops)
     changes.restore(again.pasts, grounds.mover(again.pasts[again.id], run.workspace))
     inbox.receive(run, again.messages)
   end

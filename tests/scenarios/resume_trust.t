@@ -61,6 +61,15 @@ for my $what (qw(tool all hooks)) {
 }
 
 {
+    my ($home, $project) = begin('hooks');
+    perigee($home, 'trust', '--revoke', $project);
+    Try::write_file("$project/.perigee/agents/one-agent.md", Try::read_file("$project/agents/one-agent.md"));
+    rename "$project/agents", "$home->{dir}/agents" or die $!;
+    my $ran = verb($home, 'answer', 'last', 'yes');
+    is($ran->{exit}, 33, 'nor do hooks of it where its agents lie elsewhere by now') or diag($ran->{out}, $ran->{err});
+    like($ran->{err}, qr{\Q$project/agents/one-agent.lua\E}, 'which are named');
+}
+{
     my ($home, $project) = begin('tool');
     perigee($home, 'trust', '--revoke', $project);
     verb($home, 'answer', 'last', 'yes', '--no-run');

@@ -35,6 +35,7 @@ local launch = {}
 ---@field most?   Limits   as they hold for the run
 ---@field line?   integer  of --each
 ---@field again?  resume.Again of a run that goes on
+---@field folder?  { device: integer, inode: integer } its workspace, as it was judged
 ---@field attachments? integer
 
 --- What people should know of the project, each line once.
@@ -185,7 +186,7 @@ local function open_run(cli, ready, opened)
   end
   return cli.open_run {
     agent = ready.who.name, task = ready.task,
-    workspace = values.workspace or project.folders.current,
+    workspace = values.workspace or project.folders.current, folder = ready.folder,
     pins = project.pins, unconfined = values.unconfined,
     roots = grants.of_run(opened.tools),
     sandbox = network.of_run(opened), limits = opened.settings.limits,

@@ -213,8 +213,8 @@ local function prepare(cli, id, options)
   local values, bounds, loaded, who, err
   bounds, err = bounds_of(again.pasts[id], options)
   if not bounds then return nil, err end
-  local workspace, recorded
-  workspace, err = grounds.of(cli, id, again.pasts[id], options.workspace)
+  local workspace, folder, recorded
+  workspace, err, folder = grounds.of(cli, id, again.pasts[id], options.workspace)
   if err then return nil, err end
   recorded, err = texts_of(cli, id, options)
   if err then return nil, err end
@@ -241,7 +241,7 @@ local function prepare(cli, id, options)
   if not params then return nil, err end
   return { given = { values = values, limits = bounds, journal = true,
     said = first.options and first.options.settings or {} }, values = values, loaded = loaded,
-    who = who, task = first.task, params = params, again = again,
+    who = who, task = first.task, params = params, again = again, folder = folder,
     attachments = first.options and first.options.attachments }
 end
 

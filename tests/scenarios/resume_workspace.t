@@ -98,6 +98,31 @@ sub replace {
     is((grep { $_->{kind} eq 'run.resumed' } Try::journal($home))[-1]{body}{workspace}, "$home->{dir}/moved", 'which is recorded');
 }
 
+# What was judged is what is opened: a folder that is put in its place meanwhile is not.
+{
+    my $home = Try::home();
+    my $room = "$home->{dir}/room";
+    make_path($room);
+    my $own = Try::program_with($home, <<'LUA');
+return { run = function(cli, words)
+  assert(cli.open_journal(words[1]))
+  local run, err = cli.open_run { agent = "one", task = "work", workspace = words[2],
+    folder = { device = tonumber(words[3]), inode = tonumber(words[4]) } }
+  cli.out((run and "opened" or err.code .. ": " .. err.message) .. "\n")
+  if run then run:close() end
+  return 0
+end }
+LUA
+    my ($device, $inode) = (stat $room)[0, 1];
+    my $try = sub { return Try::run(home => $home, program => $own, args => ['tools', $home->{store}, $room, $device, $inode])->{out} };
+    is($try->(), "opened\n", 'the folder that was looked at is opened');
+    replace($room);
+    is($try->(), "denied: workspace $room: another folder was put in its place\n", 'another one in its place is not');
+    rename $room, "$room.new" or die $!;
+    symlink "$room.new", $room or die $!;
+    like($try->(), qr/^denied: workspace \Q$room.new\E: another folder/, 'nor is what a link there leads to');
+}
+
 # -- a journal that does not say which folder it was ---------------------------------------------------
 
 SKIP: {

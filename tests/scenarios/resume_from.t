@@ -27,7 +27,7 @@ local function asks(...)
   }
 end
 return { agents = {
-  ["left-agent"] = { reads "left", reads "left", reads "left" }, ["right-agent"] = { reads "right", reads "right" },
+  ["left-agent"] = { reads "left", reads "left", reads "left", reads "left" }, ["right-agent"] = { reads "right", reads "right" },
   ["last-agent"] = { reads "last", reads "last" }, ["asking-agent"] = { asks(), asks() },
   ["chief-agent"] = { reads "chief", reads "chief" },
   ["copying-agent"] = { {
@@ -146,6 +146,13 @@ sub count { my ($home, $run, $kind) = @_; return scalar grep { $_->{kind} eq $ki
 
     $ran = verb($home, 'fork', $top, '--at', (grep { $_->{kind} eq 'run.resumed' } Try::journal($home, $top))[-1]{seq});
     is(said($ran), 'left=newest right=newer last=new', 'a copy of such a run knows what was taken back in its own children') or diag($ran->{err});
+
+    my %copy = children($home);
+    isnt($copy{'left-agent'}, $run{'left-agent'}, 'which have names of their own');
+    Try::write_file("$home->{work}/left.txt", "last\n");
+    my $last = (grep { $_->{kind} eq 'call' } Try::journal($home, $copy{'left-agent'}))[-1]{seq};
+    $ran = verb($home, 'resume', $copy{chain}, '--from', "$copy{'left-agent'}:$last");
+    is(said($ran), 'left=last right=newer last=new', 'a step of one of them can be done again') or diag($ran->{err});
 
     $ran = verb($home, 'resume', $top, '--from', "$run{'left-agent'}:999");
     is($ran->{exit}, 34, 'a record that is not there');

@@ -176,4 +176,49 @@ LUA
     is(Try::read_file("$home->{dir}/moved/after.txt"), "after\n", 'and works there');
 }
 
+{
+    my $home = Try::home();
+    my $room = "$home->{dir}/room";
+    Try::write_file("$room/agents/one-agent.md", "---\nname: one-agent\ndescription: One.\n---\nYou work.\n\n### Escalate To:\n- User (always)\n");
+    Try::write_file("$home->{dir}/scenario.lua", <<'LUA');
+local rehearse = require "lib.rehearse"
+local whatever = rehearse.anything("where it works is the test")
+return { agents = { ["one-agent"] = { {
+  { expect = whatever, text = "I ask.", calls = { { "escalate", { to = "User", question = "Go?" } } } } } } } }
+LUA
+    is(Try::run(home => $home, cwd => $room, args => ['run', '--store', $home->{store}, '--model', "rehearsal:$home->{dir}/scenario.lua", 'one-agent', 'Do it.'])->{exit}, 40,
+        'another waits');
+    make_path("$home->{dir}/empty");
+    my $ran = verb($home, 'answer', 'last', 'yes', '--workspace', "$home->{dir}/empty");
+    is($ran->{exit}, 34, 'where its project is not it does not go on');
+    like($ran->{err}, qr/project was \Q$room\E, and is looked for in \Q$home->{dir}\E\/empty, where the run is to go on: /, 'and why it was looked for there is said');
+}
+
+# -- the shell's folder ---------------------------------------------------------------------------------
+
+SKIP: {
+    skip 'no sandbox on this machine', 3 if Try::run(home => Try::home(), args => ['doctor'])->{exit} != 0;
+    my $home = Try::home();
+    my $room = "$home->{dir}/room";
+    make_path($room);
+    Try::write_file("$home->{config}/perigee/agents/one-agent.md", "---\nname: one-agent\ndescription: One.\ntools: [bash]\n---\nYou work.\n\n### Escalate To:\n- User (always)\n");
+    Try::write_file("$home->{config}/perigee/config.yaml", "policy: { rules: [ { allow: \"*\" } ] }\n");
+    Try::write_file("$home->{dir}/scenario.lua", <<'LUA');
+local rehearse = require "lib.rehearse"
+local whatever = rehearse.anything("where the shell is is the test")
+return { agents = { ["one-agent"] = { {
+  { expect = whatever, calls = { { "bash", { command = "mkdir -p sub; cd sub" } } } },
+  { expect = whatever, calls = { { "escalate", { to = "User", question = "Go?" } } } },
+  { expect = whatever, calls = { { "bash", { command = "pwd; touch here.txt" } } } },
+  { expect = whatever, text = function(given) return given.results[1].text end },
+} } } }
+LUA
+    is(Try::run(home => $home, args => ['run', '--store', $home->{store}, '--workspace', $room, '--model', "rehearsal:$home->{dir}/scenario.lua", 'one-agent', 'Do it.'])->{exit},
+        40, 'an agent waits whose shell is in a folder of the workspace');
+    rename $room, "$home->{dir}/moved" or die $!;
+    my $ran = verb($home, 'answer', 'last', 'yes', '--workspace', "$home->{dir}/moved");
+    like($ran->{out}, qr{^\Q$home->{dir}/moved/sub\E$}m, 'moved with it, the shell is in that folder') or diag($ran->{out}, $ran->{err});
+    ok(-e "$home->{dir}/moved/sub/here.txt", 'and works there');
+}
+
 done_testing();

@@ -37,9 +37,9 @@ local function follows(at, from)
   return true
 end
 
---- Where in a script a record stands: in a chain ("3.facts/2"), or in a hook, whose steps are counted
---- below the number of the part ("b1/2"). Nil of what a fork or a compaction calls `at`, which may
---- look like it.
+--- Where in a script a record stands: in a chain ("3.facts/2"), or in a hook, whose steps are
+--- counted below the number of the part ("b1/2"). Nil of what a fork or a compaction calls `at`,
+--- which may look like it.
 local OTHERS <const> = { ["run.resumed"] = true, compaction = true }
 local function place_of(record, places)
   local body = record.body

@@ -94,17 +94,32 @@ function inbox.receive(top, messages)
   end
 end
 
---- Forgets what was said to a question that is not asked in that way any more.
----@param run HostRun
----@param seq integer of the question's record
-function inbox.drop(run, seq)
-  local s, name = session.get(), name_of(run.id, seq)
+local function drop(run, id, seq, why)
+  local s, name = session.get(), name_of(id, seq)
   local said = s.inbox[name]
   s.inbox[name] = nil
   if not said then return end
   inbox.took(said.number)
-  session.emit(run, "notice", { text = ("what was said to %s is not taken: it asks for something "
-    .. "else now"):format(name) })
+  session.emit(run, "notice", { text = ("what was said to %s is not taken: %s"):format(name, why) })
+end
+
+--- Forgets what was said to a question that is not asked in that way any more.
+---@param run HostRun
+---@param seq integer of the question's record
+function inbox.drop(run, seq) drop(run, run.id, seq, "it asks for something else now") end
+
+--- Forgets what was said to questions that --from took back, and to those of children begun there.
+---@param top   HostRun whose record says so
+---@param pasts table<string, past.Past> of the tree
+function inbox.drop_gone(top, pasts)
+  local function gone(id, records)
+    for _, record in ipairs(records) do
+      drop(top, id, record.seq, "that was taken back")
+      local child = record.kind == "child" and record.body.run
+      if child and pasts[child] then gone(child, pasts[child].records) end
+    end
+  end
+  for id, mine in pairs(pasts) do gone(id, mine.gone) end
 end
 
 --- What came of a message is recorded: nobody needs it any more.

@@ -5,6 +5,7 @@ local catalog = require "lib.catalog"
 local changes = require "lib.changes"
 local chains  = require "lib.chains"
 local chooser = require "lib.chooser"
+local filename = require "lib.filename"
 local fresh   = require "lib.fresh"
 local grants  = require "lib.grants"
 local grounds = require "lib.grounds"
@@ -17,7 +18,6 @@ local past    = require "lib.past"
 local session = require "lib.session"
 local show    = require "lib.show"
 local start   = require "lib.start"
-local text    = require "lib.text"
 local toolbox = require "lib.toolbox"
 
 local launch = {}
@@ -274,7 +274,7 @@ local function sweep(run, again)
   if not again or not past.wrote_last(again.pasts) then return end
   for _, path in ipairs(run:sweep_drafts()) do
     session.emit(run, "notice", { text = ("%s is removed: the interrupted process was writing it")
-      :format(text.valid(path)) })
+      :format(filename.shown(path)) })
   end
 end
 
@@ -315,6 +315,7 @@ function launch.one(cli, ready, quiet)
   local result
   result, err = agent.whole(run, function()
     record_start(cli, run, ready, opened, params)
+    if again then inbox.drop_gone(run, again.pasts) end
     sweep(run, again)
     if ready.replay then return work() end -- what people said is no part of a recording
     return listening(run, work)

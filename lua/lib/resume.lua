@@ -208,8 +208,8 @@ end
 --- Why a project is not there that lay in the workspace, where the run goes on in another.
 local function not_moved(err, was, root)
   if not root or was == root then return err end
-  return { code = err.code, message = ("the run's project was %s, and is looked for in %s, where the "
-    .. "run is to go on: %s"):format(was, root, err.message) }
+  return { code = err.code, message = ("the run's project was %s, and is looked for in %s, where "
+    .. "the run is to go on: %s"):format(was, root, err.message) }
 end
 
 --- What `launch.one` needs to go on.

@@ -155,8 +155,8 @@ local function folder_in(state, workspace)
 end
 
 ---@class shell.State plain data
----@field folder?   any where the next command begins, from the workspace on where it lies in it; nil:
----  in the workspace's root
+---@field folder?   any where the next command begins, from the workspace on where it lies in it;
+---  nil: in the workspace's root
 ---@field variables table<string, any>
 
 --- What the next command is started with.

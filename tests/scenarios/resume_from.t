@@ -68,6 +68,10 @@ LUA
     waits => <<'LUA',
   return run.ask("copying-agent", "Read", { workspace = "copy" })
 LUA
+    question => <<'LUA',
+  local word = run.tool("read", { path = "left.txt" })
+  return run.question("Delete " .. word .. "?") .. " " .. run.ask("waiting-agent", "Wait")
+LUA
     copy => <<'LUA',
   local said, patch = run.ask("left-agent", "Read", { workspace = "copy" })
   return said .. " " .. run.ask("last-agent", "Read")
@@ -234,6 +238,25 @@ SKIP: {
     is($ran->{exit}, 40, 'a child that waits in a copy is taken up in it') or diag($ran->{err});
     like((grep { $_->{kind} eq 'result' && $_->{body}{name} eq 'read' } Try::journal($home, $child))[-1]{body}{text}, qr/newer/, 'which is as it was left');
     is(count($home, $child, 'prompt'), 1, 'in its conversation');
+}
+
+# -- what a person had said already -----------------------------------------------------------------------
+
+{
+    my ($home) = begin('question', exit => 40);
+    my $top = { children($home) }->{chain};
+    my $asked = "$top:" . seq_of($home, $top, 'question');
+    verb($home, 'answer', $asked, 'yes', '--no-run');
+    my $ran = verb($home, 'resume', $top, '--from', '1');
+    is($ran->{exit}, 40, 'a question that was taken back is asked anew') or diag($ran->{err});
+    like($ran->{err}, qr/what was said to \Q$asked\E is not taken: that was taken back.*asks: Delete new/s, 'and what was said to the other is told to be lost');
+    my $now = "$top:" . (grep { $_->{kind} eq 'question' } Try::journal($home, $top))[-1]{seq};
+    $ran = verb($home, 'answer', $now, 'no');
+    unlike($ran->{err}, qr/not taken/, 'once');
+    my %run = children($home);
+    $asked = "$run{'waiting-agent'}:" . seq_of($home, $run{'waiting-agent'}, 'question');
+    verb($home, 'answer', $asked, 'yes', '--no-run');
+    like(verb($home, 'resume', $top, '--from', '1')->{err}, qr/what was said to \Q$asked\E is not taken: that was taken back/, 'also of a child that was begun behind it');
 }
 
 # -- where it makes no sense --------------------------------------------------------------------------

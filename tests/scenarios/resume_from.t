@@ -257,6 +257,12 @@ SKIP: {
     $asked = "$run{'waiting-agent'}:" . seq_of($home, $run{'waiting-agent'}, 'question');
     verb($home, 'answer', $asked, 'yes', '--no-run');
     like(verb($home, 'resume', $top, '--from', '1')->{err}, qr/what was said to \Q$asked\E is not taken: that was taken back/, 'also of a child that was begun behind it');
+    verb($home, 'answer', 'last', 'yes');
+    verb($home, 'resume', $top, '--from', '3'); # the agent is asked anew, while the first one waits
+    my @waiting = map { "$_->{run} $_->{text}" } map { @{ $_->{waiting} } } @{ $Try::JSON->decode(verb($home, 'list', '--waiting', '--json')->{out})->{runs} };
+    %run = children($home);
+    is_deeply(\@waiting, ["$run{'waiting-agent'} Well?"], 'and what that had asked waits for nobody');
+    isnt("$run{'waiting-agent'}:", $asked =~ s/:.*/:/r, 'it is another');
 }
 
 # -- where it makes no sense --------------------------------------------------------------------------

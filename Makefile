@@ -28,6 +28,7 @@ UNIT_BIN   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/*_test.c))
 FUZZ_BIN   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
 BENCH_BIN  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 SUPPORT_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/support/*.c))
+FAULTS     := $(addprefix tests/faults/,resume_on_bad_disks.t resume_at_random.t resume.t sweep) # the longest first
 
 # -- how -------------------------------------------------------------------------------------------
 PKGS := lua5.4 lua5.4-cjson libuv libcurl yaml-0.1 libcmark sqlite3 jansson libmd
@@ -188,8 +189,8 @@ fuzz: ## each target of tests/fuzz for RUNS inputs (20000), with clang
 fuzz-built: deps-check $(FUZZ_BIN)
 
 faults: ## runs again and again, each time with the next thing made to fail, or killed there
-	@$(MAKE) --no-print-directory MODE=asan all
-	@MODE=asan BUILD=build/asan PERIGEE=$(CURDIR)/build/asan/perigee PERIGEE_LONG=1 prove --merge --exec '' tests/faults/sweep tests/faults/resume.t tests/faults/resume_on_bad_disks.t
+	@$(MAKE) --no-print-directory MODE=asan all tests-built
+	@MODE=asan BUILD=build/asan PERIGEE=$(CURDIR)/build/asan/perigee PERIGEE_LONG=1 prove --jobs 2 --timer --comments --merge --exec '' $(FAULTS)
 
 format: ## clang-format over the C sources
 	@clang-format -i $$(git ls-files '*.c' '*.h')

@@ -11,7 +11,8 @@
 static const char COPY[] = "perigee.copy";
 
 typedef struct CopyHandle {
-    Copy *copy; /* owned; NULL once it is closed, and while an op has it */
+    Copy *copy;      /* owned; NULL once it is closed, and while an op has it */
+    bool  worked_in; /* by an earlier process */
 } CopyHandle;
 
 typedef struct CopyOp {
@@ -21,6 +22,7 @@ typedef struct CopyOp {
     char       *cache;     /* owned; the folder that holds all copies */
     char       *name;      /* owned; of the one that is taken up again, or NULL */
     Copy       *copy;      /* owned until it is pushed */
+    bool        worked_in; /* it was there before */
     atomic_bool stop;
     Err         err;
     bool        working, wanted;
@@ -46,7 +48,13 @@ static void release(CopyOp *copying)
 {
     if (copying->working || copying->wanted) return;
     workspace_release(copying->workspace);
-    copy_free(copying->copy);
+    /* Who was cancelled meanwhile may go on later in a copy that somebody worked in, so that stays;
+     * copy_sweep removes it in the end. */
+    bool failed = copying->err.status != ST_OK && !atomic_load(&copying->stop);
+    if (copying->copy && copying->worked_in && !failed)
+        copy_leave(copying->copy);
+    else
+        copy_free(copying->copy);
     free(copying->cache);
     free(copying->name);
     free(copying);
@@ -73,6 +81,7 @@ static int make_push(Op *op, lua_State *L)
 {
     CopyHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
     handle->copy = NULL;
+    handle->worked_in = ((CopyOp *)op)->worked_in;
     luaL_setmetatable(L, COPY);
     handle->copy = ((CopyOp *)op)->copy;
     ((CopyOp *)op)->copy = NULL;
@@ -116,6 +125,7 @@ static int seal(lua_State *L)
     op_may_wait(L);
     CopyOp *sealing = copy_op(&SEAL);
     sealing->copy = handle->copy;
+    sealing->worked_in = true;
     handle->copy = NULL;
     work_start(vm_of(L)->engine->loop, seal_work, copied, sealing);
     return op_await(L, &sealing->op);
@@ -167,10 +177,14 @@ static int close_copy(lua_State *L)
     return 0;
 }
 
+/* Of who was cancelled in the instant in which it was handed out. */
 static int collect(lua_State *L)
 {
     CopyHandle *handle = luaL_checkudata(L, 1, COPY);
-    copy_free(handle->copy);
+    if (handle->copy && handle->worked_in)
+        copy_leave(handle->copy);
+    else
+        copy_free(handle->copy);
     handle->copy = NULL;
     return 0;
 }
@@ -213,6 +227,7 @@ int bind_copy(lua_State *L, Run *run)
     CopyOp *making = copy_op(&MAKE);
     making->cache = mem_text(cache);
     making->name = again ? mem_text(again) : NULL;
+    making->worked_in = again != NULL;
     making->workspace = workspace_hold(run->workspace);
     making->looked = workspace_state(run->workspace);
     work_start(vm_of(L)->engine->loop, make_work, copied, making);

@@ -89,7 +89,7 @@ static void last_left(void *arg, const Err *outcome)
 /* run:finish(status, body[, kind]) -> seq | nil, err: the last record, and the run's row. Waits
  * until the record is committed; where nothing may wait any more (the task was cancelled) it is
  * left to the journal, so that a cancelled run ends well too. A record that is lost is said on
- * stderr and in the exit code. */
+ * stderr and in the exit code. Of a top-level run, whose end somebody is told, it is fsynced. */
 static int run_finish_now(lua_State *L)
 {
     Run        *run = bind_check_run(L, 1);
@@ -101,8 +101,9 @@ static int run_finish_now(lua_State *L)
     bool    waits = run->journal && op_can_wait(L);
     Append *append = waits ? append_new(engine) : NULL;
     if (run->journal)
-        run_append(run, str_from(kind), (Str){body, len}, DURABLE_PROCESS,
-                   waits ? last_appended : last_left, waits ? (void *)append : engine);
+        run_append(run, str_from(kind), (Str){body, len},
+                   run->parent ? DURABLE_PROCESS : DURABLE_POWER, waits ? last_appended : last_left,
+                   waits ? (void *)append : engine);
     run_finish(run, status);
     if (!waits) {
         lua_pushinteger(L, run->seq);

@@ -308,7 +308,8 @@ int engine_main(Engine *engine, const char *name, unsigned grants, int argc, cha
     signals_free(verb.terminate);
     stop(
         engine); /* the last records are written now; whether they could be is part of the ending */
-    if (engine->lost && engine->exit_code == 0) engine->exit_code = status_exit(ST_IO);
+    bool kept = engine->exit_code == 0 || engine->exit_code == status_exit(ST_WAITING);
+    if (engine->lost && kept) engine->exit_code = status_exit(ST_IO);
     if (engine->interrupted) return 128 + engine->interrupted; /* as shells count */
     return engine->unread ? 128 + SIGPIPE : engine->exit_code;
 }

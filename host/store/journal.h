@@ -51,7 +51,8 @@ typedef struct RunRow {  /* what a list shows; kept beside the records, derivabl
     Str     agent;       /* agent or chain it began with */
     Str     task;        /* first 200 bytes, whole code points */
     Str     status;      /* "running", or a code of status.h once it ended; journal_list says
-                            "interrupted" of one that is "running" and whose owner is dead */
+                            "interrupted" of one that is "running" and whose owner is dead,
+                            unless its last record tells how it ended */
     int64_t started_ms, ended_ms; /* ended_ms 0 while it runs */
     /* found by journal_list; journal_put_run does not look at them */
     int64_t records, last_ms; /* how many, and the time of the last one (0: none) */

@@ -6,6 +6,7 @@
 #include "sqlite_internal.h"
 
 #include "../base/fault.h"
+#include "../base/log.h"
 #include "../base/mem.h"
 
 #include <errno.h>
@@ -40,6 +41,7 @@ static Status make_file(const char *path, Err *err);
 static Status recognise(sqlite3 *db, const char *path, Err *err);
 static Status settle(sqlite3 *db, const char *path, Err *err);
 static Status prepare_all(Journal *journal, Err *err);
+static void   write_anew(Journal *journal);
 
 Status store_open(Journal *journal, Err *err)
 {
@@ -62,6 +64,7 @@ Status store_open(Journal *journal, Err *err)
     status = store_connect(path, SQLITE_OPEN_NOMUTEX, &journal->writes, err);
     if (status == ST_OK) status = recognise(journal->writes, path, err);
     if (status == ST_OK) status = settle(journal->writes, path, err);
+    if (status == ST_OK) write_anew(journal);
     if (status == ST_OK) status = prepare_all(journal, err);
     if (status == ST_OK) status = store_connect(path, SQLITE_OPEN_FULLMUTEX, &journal->reads, err);
     if (status == ST_OK &&
@@ -79,9 +82,9 @@ void store_close(Journal *journal)
                              &all->owner,  &all->claim,       &all->release,     &all->post,
                              &all->take,   &all->has_message, &all->data_version};
     for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) sqlite3_finalize(*each[i]);
-    sqlite3_close(journal->reads); /* first, so that the writer's is the last one */
-    sqlite3_close(
-        journal->writes); /* of a file nobody else has open: empties and removes the log */
+    if (journal->wal_pages > 0) writer_empty_log(journal); /* sqlite3_close would not say how */
+    sqlite3_close(journal->reads);  /* first, so that the writer's is the last one */
+    sqlite3_close(journal->writes); /* of a file nobody else has open: removes the empty log */
     fair_lock_close(&journal->lock);
 }
 
@@ -129,6 +132,17 @@ Status store_error(sqlite3 *db, const char *path, const char *what, Err *err)
                        path, what, sqlite3_errstr(extended));
     return err_set(err, ST_IO, "journal %s: %s: %s%s%s", path, what, sqlite3_errstr(extended),
                    sys ? ": " : "", sys ? strerror(sys) : "");
+}
+
+Status store_failed(Journal *journal, sqlite3 *db, const char *what, Err *err)
+{
+    Status status = store_error(db, journal->path, what, err);
+    /* A file of one byte takes no room on the disk, and need not outlive a loss of power: what the
+     * kernel held is gone then too. */
+    if (sqlite3_extended_errcode(db) == SQLITE_IOERR_FSYNC && ftruncate(journal->lock.fd, 1) != 0)
+        log_line(LOG_ERROR, "journal %s: note that a sync failed: %s", journal->path,
+                 strerror(errno));
+    return status;
 }
 
 /* -- making it --------------------------------------------------------------------------------- */
@@ -203,7 +217,7 @@ static Status make_file(const char *path, Err *err)
 Status store_connect(const char *path, int flags, sqlite3 **out, Err *err)
 {
     flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE;
-    int rc = sqlite3_open_v2(path, out, flags, NULL);
+    int rc = sqlite3_open_v2(path, out, flags, store_disk());
     if (rc != SQLITE_OK) return store_error(*out, path, "open", err);
     sqlite3_extended_result_codes(*out, 0);
     sqlite3_busy_timeout(*out, STORE_PATIENCE_MS);
@@ -293,7 +307,8 @@ static Status settle(sqlite3 *db, const char *path, Err *err)
         return store_error(db, path, "turn on the write-ahead log", err);
     }
     bool wal = strcmp((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
-    sqlite3_finalize(statement);
+    rc = sqlite3_finalize(statement); /* it is committed here, after its answer */
+    if (rc != SQLITE_OK) return store_error(db, path, "turn on the write-ahead log", err);
     if (!wal)
         return err_set(
             err, ST_UNAVAILABLE,
@@ -305,6 +320,20 @@ static Status settle(sqlite3 *db, const char *path, Err *err)
                       "PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0",
                       NULL, NULL, NULL);
     return rc == SQLITE_OK ? make_private(path, err) : store_error(db, path, "open", err);
+}
+
+/* After a sync that failed: all that the log holds goes to the file, which is synced, and the log
+ * begins anew. Where that fails the journal can be read and takes no records. */
+static void write_anew(Journal *journal)
+{
+    struct stat st;
+    if (fstat(journal->lock.fd, &st) != 0 || st.st_size == 0) return;
+    int rc =
+        sqlite3_wal_checkpoint_v2(journal->writes, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (rc == SQLITE_OK && ftruncate(journal->lock.fd, 0) == 0) return;
+    store_error(journal->writes, journal->path, "write it anew, since a sync failed before",
+                &journal->failure);
+    sqlite3_db_config(journal->writes, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
 static Status prepare_all(Journal *journal, Err *err)

@@ -77,7 +77,7 @@ struct Journal {
     sqlite3   *writes; /* owned */
     Statements statements;
     FairLock   lock;
-    Err        failure;   /* ST_OK while the store takes records */
+    Err        failure;   /* ST_OK while the store takes records; it may be set before the start */
     bool       fsyncs;    /* what PRAGMA synchronous was last set to */
     int        wal_pages; /* after the last commit */
     int        checkpoint_at;
@@ -116,6 +116,16 @@ MUST_CHECK Status store_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out
 /* Fills `err` from what the database says about its last call, in words that help. */
 Status store_error(sqlite3 *db, const char *path, const char *what, Err *err);
 
+/* The same of a connection that writes. Where it was a sync, that is noted in the lock's file: the
+ * kernel may hold pages of the log for written that are not, so whoever opens the journal next
+ * writes all of it anew before anything is appended. */
+Status store_failed(Journal *journal, sqlite3 *db, const char *what, Err *err);
+
+/* -- sqlite_faults.c --------------------------------------------------------------------------- */
+
+/* The VFS of all connections; NULL, which is SQLite's own, in release builds. */
+const char *store_disk(void);
+
 /* -- sqlite_writer.c --------------------------------------------------------------------------- */
 
 /* Commits the group and fills each request's outcome. */
@@ -124,6 +134,9 @@ void writer_commit(Journal *journal, Request *group);
 /* Moves pages from the log to the file when the log has grown. Called after the group was answered.
  */
 void writer_checkpoint(Journal *journal);
+
+/* Does so in any case; also once the thread has ended. What fails closes the store to writers. */
+void writer_empty_log(Journal *journal);
 
 /* Appends the record as it is, whoever owns the run. */
 MUST_CHECK Status writer_insert(Journal *journal, const Record *record, Err *err);

@@ -52,7 +52,7 @@ Status journal_prune(Journal *journal, int64_t before_ms, bool dry, Pruned *out,
 
 static Status sql_error(Pruner *pruner, Err *err)
 {
-    return store_error(pruner->db, pruner->journal->path, "prune", err);
+    return store_failed(pruner->journal, pruner->db, "prune", err);
 }
 
 static Status open_own(Pruner *pruner, Err *err)
@@ -237,6 +237,9 @@ static void compact(Pruner *pruner)
         sqlite3_exec(pruner->db, "VACUUM", NULL, NULL, NULL) == SQLITE_OK &&
         sqlite3_wal_checkpoint_v2(pruner->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
             SQLITE_OK;
-    if (!pruner->pruned->smaller) log_line(LOG_INFO, "prune: %s", sqlite3_errmsg(pruner->db));
+    if (!pruner->pruned->smaller) {
+        store_failed(pruner->journal, pruner->db, "compact", &err);
+        log_line(LOG_INFO, "%s", err.text);
+    }
     fair_lock_leave(&pruner->lock);
 }

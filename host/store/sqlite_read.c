@@ -54,7 +54,10 @@ Status journal_read(Journal *journal, Str run, int64_t from_seq, RecordSeen *see
     "       AND price IS NOT NULL)),"                                                              \
     " (SELECT lease FROM owners WHERE run = r.run),"                                               \
     " (SELECT pid FROM owners WHERE run = r.run),"                                                 \
-    " (" TREE_OF_ROW " SELECT count(*) - 1 FROM tree)"
+    " (" TREE_OF_ROW " SELECT count(*) - 1 FROM tree),"                                            \
+    " (SELECT CASE kind WHEN 'run.finished' THEN json_extract(body, '$.status')"                   \
+    "    WHEN 'run.parked' THEN 'waiting' ELSE 'interrupted' END"                                  \
+    "  FROM records WHERE run = r.run ORDER BY seq DESC LIMIT 1)"
 /* ?2: only top-level ones; ?3: only those that have not ended */
 #define ROW_WANTED "(?2 = 0 OR r.parent = '') AND (?3 = 0 OR r.status IN ('running', 'waiting'))"
 
@@ -91,7 +94,10 @@ Status journal_list(Journal *journal, RunFilter filter, RunSeen *seen, void *arg
                       .below = sqlite3_column_int64(statement, 12)};
         bool   lives = store_lease_lives(journal, sqlite3_column_int64(statement, 10));
         if (lives) row.owner = sqlite3_column_int64(statement, 11);
-        if (!lives && str_is(row.status, "running")) row.status = STR("interrupted");
+        if (!lives && str_is(row.status, "running")) { /* its row may have missed its end */
+            Str last = column_str(statement, 13);
+            row.status = last.len ? last : STR("interrupted");
+        }
         if (!seen(arg, &row)) break;
     }
     return finish_read(journal, statement, rc, err);

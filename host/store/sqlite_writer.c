@@ -31,15 +31,21 @@ void writer_commit(Journal *journal, Request *group)
 void writer_checkpoint(Journal *journal)
 {
     if (journal->wal_pages < CHECKPOINT_PAGES) journal->checkpoint_at = CHECKPOINT_PAGES;
-    if (journal->failure.status != ST_OK || journal->wal_pages < journal->checkpoint_at) return;
+    if (journal->wal_pages < journal->checkpoint_at) return;
     journal->checkpoint_at = journal->wal_pages + CHECKPOINT_PAGES;
+    writer_empty_log(journal);
+}
+
+void writer_empty_log(Journal *journal)
+{
+    if (journal->failure.status != ST_OK) return;
     int rc =
         sqlite3_wal_checkpoint_v2(journal->writes, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED) return;
     /* Left to itself SQLite would pass over this. But an fsync that fails here may leave pages of
      * the log unwritten that the kernel believes written, and the next fsync would answer "done".
      */
-    store_error(journal->writes, journal->path, "checkpoint", &journal->failure);
+    store_failed(journal, journal->writes, "checkpoint", &journal->failure);
     close_to_writers(journal);
     log_line(LOG_ERROR, "%s", journal->failure.text);
 }
@@ -56,7 +62,7 @@ static Status run_statement(Journal *journal, sqlite3_stmt *statement, const cha
     Status status = ST_OK;
     errno = 0; /* see store_error */
     if (sqlite3_step(statement) != SQLITE_DONE)
-        status = store_error(journal->writes, journal->path, what, err);
+        status = store_failed(journal, journal->writes, what, err);
     sqlite3_reset(statement);
     return status;
 }
@@ -266,23 +272,25 @@ static Status set_fsync(Journal *journal, bool wanted, Err *err)
     return ST_OK;
 }
 
-static Status commit(Journal *journal, Err *err)
+/* `appends`: a record is among what is committed. */
+static Status commit(Journal *journal, bool appends, Err *err)
 {
     if (fault_hit("store.commit")) return err_set(err, ST_IO, "commit: injected fault");
     Status status = run_statement(journal, journal->statements.commit, "commit", err);
     /* What was not answered may be there all the same: */
-    if (status == ST_OK && fault_hit("store.committed"))
+    if (status == ST_OK && appends && fault_hit("store.committed"))
         return err_set(err, ST_IO, "commit: injected fault after it");
     return status;
 }
 
 static Status write_group(Journal *journal, Request *group, Err *err)
 {
-    bool fsync_wanted = false, anything = false;
+    bool fsync_wanted = false, anything = false, appends = false;
     for (Request *request = group; request; request = request->next) {
         if (request->durability == DURABLE_POWER) /* of an append or a message */
             fsync_wanted = true;
         if (request->kind != REQUEST_LISTEN) anything = true;
+        if (request->kind == REQUEST_APPEND) appends = true;
     }
     if (!anything) return ST_OK;
     Status status = set_fsync(journal, fsync_wanted, err);
@@ -293,7 +301,7 @@ static Status write_group(Journal *journal, Request *group, Err *err)
     status = run_statement(journal, journal->statements.begin, "append", err);
     for (Request *request = group; request && status == ST_OK; request = request->next)
         status = write_request(journal, request, err);
-    if (status == ST_OK) status = commit(journal, err);
+    if (status == ST_OK) status = commit(journal, appends, err);
     if (status != ST_OK && !sqlite3_get_autocommit(journal->writes)) {
         sqlite3_step(
             journal->statements.rollback); /* its failure changes nothing: the store closes */

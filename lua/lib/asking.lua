@@ -69,7 +69,8 @@ function asking.targets(run, who, facts)
   local wanted, why, effort, from = s.options.model, "--model", nil, nil
   local known = past.take(run, "decision", "model")
   if known then
-    wanted, effort = known.wanted or known.model, known.effort
+    -- `wanted` was not kept once, but the run's --model always was
+    wanted, effort = known.wanted or s.options.model or known.model, known.effort
   elseif not wanted then
     local answer, err = ruling.ask(run, "lua/routing.lua", "model", hop.facts(who), facts)
     if err then return nil, err end

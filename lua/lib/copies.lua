@@ -138,9 +138,9 @@ function copies.within(run, before, work, keep)
   local again = copy ~= nil
   if not copy and (not before or err.code == "not_found") then copy, err = run:copy() end
   if not copy then return keep(nil, err) end
-  local _ <close> = setmetatable({}, { __close = function(_, raised)
-    local unrecorded = type(raised) == "table" and raised.code == "io"
-    if run.parked or run.cancelled or unrecorded then copy:leave() else copy:close() end
+  local _ <close> = setmetatable({}, { __close = function()
+    local stays = run.parked or run.cancelled or session.get().unrecorded
+    if stays then copy:leave() else copy:close() end
   end })
   local result, id
   result, err, id = work(place_of(copy:work()), copy:name(), again)

@@ -242,6 +242,15 @@ local DRAW <const> = {
   files = function(b)
     return p("loaded: " .. table.concat(text.sorted_keys(b.files), ", "), "small")
   end,
+  changes = function(b)
+    local known = type(b.paths) == "table" and #text.sorted_keys(b.paths) or 0
+    return p(b.kind and ("the workspace before the first command, by %s: %s noted"):format(b.kind,
+      text.plural(known, "file")) or b.why, "small")
+  end,
+  watchdog = function(b)
+    return p(("the deadline was passed %s ago, and the run had not ended: a bug of ours"):format(
+      show.time(b.after_ms)), "bad")
+  end,
   sleep = function(b) return p("sleeps for " .. show.time(b.ms), "small") end,
   woke = function() return p("woke", "small") end,
   budget = function(b) return value("what was spent, and is left", b.value) end,
@@ -253,7 +262,7 @@ local DRAW <const> = {
   ["child.finished"] = function(b, seen)
     local id = esc(b.run)
     local name = seen.ids[b.run] and ('<a href="#run-%s">%s</a>'):format(id, id) or id
-    return ("<p class=\"small\">child %s ended: %s</p>"):format(name, esc(b.status))
+    return ("<p class=\"small\">child %s ended: %s</p>"):format(name, esc(b.status or "-"))
       .. (b.error and error_of(b.error) or "")
       .. (type(b.patch) == "table" and pre(b.patch.text, "what it changed") or "")
   end,

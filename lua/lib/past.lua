@@ -6,6 +6,7 @@
 --- its place in a chain, what a decision is about. Of several alike the oldest that nobody took is
 --- meant, since what a run does one after the other it does in the same order again.
 local json    = require "lib.json"
+local older   = require "lib.older"
 local session = require "lib.session"
 
 local past = {}
@@ -101,6 +102,7 @@ function past.read(raw, also)
     end
     records[i] = { seq = one.seq, time = one.time, kind = one.kind, body = body }
   end
+  older.complete(records)
   local last, back = records[#records], taken_back(records)
   table.move(also or {}, 1, #(also or {}), #back + 1, back)
   local new = past.without({ records = records, seq = last and last.seq or 0, gone = {} }, back)

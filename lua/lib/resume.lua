@@ -15,7 +15,7 @@ local texts   = require "lib.texts"
 
 local resume = {}
 
-local FORMAT <const> = 2 -- of records, from which chains can be resumed
+local FORMAT <const> = 2 -- of records: the newest that is known, and the first that has all places
 
 ---@class resume.Again what is known of the run
 ---@field id       string
@@ -83,6 +83,17 @@ local function ended_well(id, mine)
   end
 end
 
+--- Whether the journal says where each step of the chain stood. Of the versions that wrote format 1
+--- the last ones did: those that kept the run's options, and knew the script's line of each child.
+local function has_places(first, mine)
+  if (first.format or 1) >= FORMAT then return true end
+  for _, record in ipairs(mine.records) do
+    local line = record.kind == "child" and (record.body.line or "lua/lib/")
+    if line and line:find("^lua/lib/") then return false end
+  end
+  return first.options ~= nil
+end
+
 --- Does what --from says.
 ---@return boolean? ok, Error? err
 local function take_back(again, options)
@@ -116,12 +127,17 @@ local function take_up(cli, id, options)
   if not first or first.kind ~= "run.started" then
     return invalid(("%s: nothing was done yet, so there is nothing to go on with"):format(id))
   end
-  if first.body.chain and (first.body.format or 1) < FORMAT then
-    return invalid(("%s: an earlier version of perigee ran this chain, and did not keep where each "
-      .. "of its steps stood; it has to begin again"):format(id))
+  if (first.body.format or 1) > FORMAT then
+    return invalid(("%s: a newer perigee carried this run (format %d, this one knows up to %d); "
+      .. "go on with that one"):format(id, first.body.format, FORMAT))
   end
   local why = not options.from and ended_well(id, mine)
   if why then return invalid(why) end
+  if first.body.chain and not has_places(first.body, mine) then
+    return invalid(("%s: an earlier version of perigee ran this chain, and did not keep where each "
+      .. "of its steps stood, so it cannot go on; perigee run %s, with the same task, begins it "
+      .. "again; perigee runs show %s has what it came to"):format(id, first.body.chain, id))
+  end
   local messages
   messages, err = cli.read_inbox(id)
   if not messages then return nil, err end

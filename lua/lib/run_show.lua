@@ -71,8 +71,12 @@ local SAY <const> = {
     return b.kind and ("the workspace before the first command, by %s"):format(b.kind)
       or b.why or ""
   end,
+  watchdog = function(b)
+    return ("the deadline was passed %s ago, and the run had not ended"):format(
+      show.time(b.after_ms))
+  end,
   ["run.differs"] = function(b) return b.error.message end,
-  ["child.finished"] = function(b) return ("%s: %s"):format(b.run, b.status) end,
+  ["child.finished"] = function(b) return ("%s: %s"):format(b.run, b.status or "ended") end,
   files    = function(b)
     return table.concat(text.sorted_keys(b.files or {}), ", ")
   end,

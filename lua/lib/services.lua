@@ -202,7 +202,8 @@ function services.step(run, place, name, given, answer)
       message = ("%s: run.step %q cannot be kept: %s"):format(place.line, name, why) }
   end
   local of = identity(run, name, given)
-  local done = steps.known(run, place, { what = "step", name = name, of = of })
+  local done = steps.known(run, place, { what = "step", name = name, of = of,
+    older = #given == 0 and identity(run, name, { n = 0 }) or nil })
   if done then return { value = done.value, error = done.error } end
   local body = mark(place, of)
   body.name, body.value, body.error = name, answer.value, answer.error

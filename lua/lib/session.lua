@@ -52,6 +52,7 @@ local session = {}
 ---@field heard    integer number of the last message that came
 ---@field waiting  table<string, inbox.Open> who waits for a person, by RUN:SEQ
 ---@field parked   table[] who waited when the run parked: { run, seq, kind, agent, text }
+---@field unrecorded? boolean the journal takes no records any more
 ---@field now      fun(): integer Unix milliseconds
 
 ---@class session.Cut a request that was cancelled, with what it came to as an estimate
@@ -177,7 +178,10 @@ end
 
 local function append(run, kind, body, power)
   local seq, err = run:append(kind, json.encode(body), power)
-  if not seq then error(err, 0) end
+  if not seq then
+    current.unrecorded = current.unrecorded or err.code == "io"
+    error(err, 0)
+  end
   session.emit(run, kind, body, seq)
   return seq
 end

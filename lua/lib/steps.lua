@@ -220,9 +220,10 @@ end
 -- a step ------------------------------------------------------------------------------------------
 
 ---@class steps.Ask
----@field what  string of DONE
----@field name? string what it is about, for people
----@field of?   string hash of what it is given
+---@field what   string of DONE
+---@field name?  string what it is about, for people
+---@field of?    string hash of what it is given
+---@field older? string what an earlier version took for that hash
 
 --- The recorded completion of a step, in its turn; nil where the step is new or was under way, and
 --- then only when all that is recorded was delivered.
@@ -239,7 +240,7 @@ function steps.known(run, place, ask)
   local step = self.at[place.at]
   if step and step.what ~= ask.what then
     differ_at(run, step, ask.what, ask.name, place, "")
-  elseif step and step.of ~= ask.of then
+  elseif step and step.of ~= ask.of and (not ask.older or step.of ~= ask.older) then
     differ_at(run, step, ask.what, ask.name, place, ", with other arguments")
   end
   if step then step.asked = true end

@@ -49,8 +49,7 @@ for my $after (1 .. 16) {
             $kept{ $run->{run} . ' ' . $records[$i]{seq} } = $records[$i]{kind};
         }
         my $ended = @records && $records[-1]{kind} eq 'run.finished';
-        # Its row is written after its last record: killed between the two it is interrupted all the same.
-        $wrong++ if $run->{status} ne 'interrupted' && !($ended && $run->{status} eq 'ok');
+        $wrong++ if $run->{status} ne ($ended ? 'ok' : 'interrupted');
     }
     for my $line ($ran->{out} =~ /^(\{.*\})$/mg) {
         my $event = eval { $Try::JSON->decode($line) } or next; # the last line may be cut

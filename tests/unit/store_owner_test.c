@@ -107,7 +107,8 @@ static const char *status_of(Shelf *shelf, const char *run)
     static char status[40];
     Err         err;
     status[0] = '\0';
-    CHECK(journal_list(shelf->journal, (RunFilter){.tree = str_from(run), .most = 1}, copy_status, status, &err) == ST_OK);
+    CHECK(journal_list(shelf->journal, (RunFilter){.tree = str_from(run), .most = 1}, copy_status,
+                       status, &err) == ST_OK);
     return status;
 }
 
@@ -149,6 +150,35 @@ TEST(the_death_of_an_owner_shows_at_once_and_its_run_can_be_had)
     CHECK_INT(claim_now(&shelf, "r").status, ST_OK);
     CHECK_TEXT(status_of(&shelf, "r"), "running");
     CHECK_INT(append_now(&shelf, "r", 2, "{}", DURABLE_POWER).status, ST_OK);
+    shelf_end(&shelf);
+}
+
+static void append_kind(Shelf *shelf, int64_t seq, Str kind, const char *body)
+{
+    Answer answer = {.loop = shelf->loop};
+    Record record = record_of("r", seq, body);
+    record.kind = kind;
+    journal_append(shelf->journal, &record, DURABLE_PROCESS, on_answer, &answer);
+    while (!answer.came && loop_run(shelf->loop)) continue;
+    CHECK_INT(answer.outcome.status, ST_OK);
+}
+
+TEST(a_run_whose_owner_died_between_its_end_and_its_row_has_ended_as_its_last_record_says)
+{
+    Shelf shelf;
+    shelf_begin(&shelf);
+    CHECK_INT(claim_now(&shelf, "r").status, ST_OK);
+    put_running(&shelf, "r");
+    append_kind(&shelf, 1, STR("run.finished"), "{\"status\":\"limit\"}");
+    CHECK_TEXT(status_of(&shelf, "r"), "running");
+    journal_release(shelf.journal, STR("r"));
+    loop_run(shelf.loop);
+    CHECK_TEXT(status_of(&shelf, "r"), "limit");
+    CHECK_INT(claim_now(&shelf, "r").status, ST_OK);
+    append_kind(&shelf, 2, STR("run.parked"), "{}");
+    journal_release(shelf.journal, STR("r"));
+    loop_run(shelf.loop);
+    CHECK_TEXT(status_of(&shelf, "r"), "waiting");
     shelf_end(&shelf);
 }
 

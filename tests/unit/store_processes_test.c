@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 
@@ -285,6 +286,70 @@ TEST(a_reader_sees_a_growing_prefix_without_gaps_while_another_process_writes)
     CHECK(kill(pid, SIGKILL) == 0);
     wait_for_exit(pid);
     close(fd);
+    shelf_end(&shelf);
+}
+
+typedef struct Meanwhile {
+    Shelf  *writer; /* borrowed */
+    int64_t next;
+} Meanwhile;
+
+static bool append_meanwhile(void *arg, const Record *record)
+{
+    Meanwhile *meanwhile = arg;
+    (void)record;
+    Err err = append_now(meanwhile->writer, "r", meanwhile->next++, "{}", DURABLE_POWER);
+    CHECK_INT(err.status, ST_OK);
+    return true;
+}
+
+TEST(a_reader_in_the_middle_of_a_run_is_not_waited_for)
+{
+    Shelf writer, reader;
+    Err   err;
+    shelf_begin(&writer);
+    for (int64_t seq = 1; seq <= 5; seq++) append_now(&writer, "r", seq, "{}", DURABLE_PROCESS);
+    reader = writer;
+    shelf_open(&reader);
+    Meanwhile meanwhile = {&writer, 6};
+    Status status = journal_read(reader.journal, STR("r"), 1, append_meanwhile, &meanwhile, &err);
+    CHECK_INT(status, ST_OK);
+    CHECK_INT(meanwhile.next, 11); /* it saw the five that were there when it began */
+    CHECK_INT(read_run(&reader, "r").count, 10);
+    shelf_close(&reader);
+    shelf_end(&writer);
+}
+
+/* Waits until somebody has the turn: the journal's thread, which wants to write. */
+static void wait_for_the_turn(const Shelf *shelf)
+{
+    char     path[200];
+    FairLock lock;
+    Err      err;
+    snprintf(path, sizeof path, "%s-lock", shelf->path);
+    CHECK(fair_lock_open(&lock, path, &err) == ST_OK);
+    while (fair_lock_take(&lock, 1, &err) == ST_OK) fair_lock_leave(&lock);
+    fair_lock_close(&lock);
+}
+
+TEST(another_program_that_writes_without_the_lock_is_waited_for)
+{
+    Shelf    shelf;
+    sqlite3 *theirs;
+    Answer   answer = {0};
+    Record   record = record_of("r", 2, "{}");
+    shelf_begin(&shelf);
+    CHECK_INT(append_now(&shelf, "r", 1, "{}", DURABLE_PROCESS).status, ST_OK);
+    CHECK(sqlite3_open(shelf.path, &theirs) == SQLITE_OK);
+    CHECK(sqlite3_exec(theirs, "BEGIN IMMEDIATE; UPDATE runs SET task='theirs'", NULL, NULL,
+                       NULL) == SQLITE_OK);
+    journal_append(shelf.journal, &record, DURABLE_PROCESS, on_answer, &answer);
+    wait_for_the_turn(&shelf);
+    CHECK(sqlite3_exec(theirs, "COMMIT", NULL, NULL, NULL) == SQLITE_OK);
+    CHECK(sqlite3_close(theirs) == SQLITE_OK);
+    while (!answer.came && loop_run(shelf.loop)) continue;
+    CHECK_INT(answer.outcome.status, ST_OK);
+    CHECK_INT(read_run(&shelf, "r").count, 2);
     shelf_end(&shelf);
 }
 

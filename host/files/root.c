@@ -66,6 +66,12 @@ void root_free(Root *root)
 
 const char *root_path(const Root *root) { return root->path; }
 
+bool root_is(const Root *root, dev_t device, ino_t inode)
+{
+    struct stat st;
+    return fstat(root->fd, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
 void root_tag(Root *root, uint32_t tag) { root->tag = tag; }
 
 void root_cover(Root *root, char **masked, char **read_only)

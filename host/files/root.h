@@ -43,6 +43,7 @@ typedef struct FileInfo {
 MUST_CHECK Status root_open(const RootSpec *spec, Root **out, Err *err);
 void              root_free(Root *root);
 const char       *root_path(const Root *root);
+bool              root_is(const Root *root, dev_t device, ino_t inode);
 void              root_tag(Root *root, uint32_t tag); /* of its drafts (draft.h); before a write */
 
 /* Adds to the rules about names what has to be looked up: places below the root, without links in

@@ -50,6 +50,8 @@ typedef struct WorkspaceSpec { /* lists end in NULL and may be NULL */
     int64_t            wall_most_ms;
     const RootGrant   *roots; /* outside it, for commands of the tools that have them */
     bool               unconfined;
+    dev_t              device; /* with `inode`: the folder that is meant, */
+    ino_t              inode;  /* where another may stand at the path by now; 0: none is named */
 } WorkspaceSpec;
 
 /* Refuses "/", the home folder, an ancestor of `state` (the folder of the journal); the first two

@@ -50,7 +50,13 @@ static Status open_both(Workspace *workspace, const WorkspaceSpec *spec, char **
         .unconfined = spec->unconfined,
     };
     Status status = root_open(&root, &workspace->root, err);
-    return status == ST_OK ? space_new(workspace->loop, &space, &workspace->space, err) : status;
+    if (status == ST_OK) status = space_new(workspace->loop, &space, &workspace->space, err);
+    bool is_meant = status != ST_OK || !spec->inode ||
+                    (root_is(workspace->root, spec->device, spec->inode) &&
+                     space_is_in(workspace->space, spec->device, spec->inode));
+    return is_meant ? status
+                    : err_set(err, ST_DENIED, "workspace %s: another folder was put in its place",
+                              workspace->path);
 }
 
 static Status open_workspace(Workspace *workspace, const WorkspaceSpec *spec, const char *state,

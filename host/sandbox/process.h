@@ -112,6 +112,8 @@ typedef struct ExecEvents {
 } ExecEvents;
 
 MUST_CHECK Status space_new(Loop *loop, const SpaceSpec *spec, Space **out, Err *err);
+/* Whether its workspace is that folder, whatever its path leads to by now. */
+bool              space_is_in(const Space *space, dev_t device, ino_t inode);
 /* NULL allowed. Kills what still runs, without events; blocks for the moment that this takes. */
 void              space_free(Space *space);
 

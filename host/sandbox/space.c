@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -324,6 +325,12 @@ Status exec_explain(Space *space, const ExecSpec *spec, Buf *out, Err *err)
                        "%zu processes, %zu bytes of each output.\n",
                        (long long)limits.wall_ms, limits.memory, limits.processes, limits.output);
     return status;
+}
+
+bool space_is_in(const Space *space, dev_t device, ino_t inode)
+{
+    struct stat st;
+    return fstat(space->workspace_fd, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
 uint64_t space_changes(Space *space)

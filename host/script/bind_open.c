@@ -77,6 +77,20 @@ static void read_limits(lua_State *L, int spec, WorkspaceSpec *into)
     };
 }
 
+/* { device =, inode = } as cli.stat has them */
+static void read_folder(lua_State *L, int at, WorkspaceSpec *into)
+{
+    static const char *const KEYS[] = {"device", "inode", NULL};
+    if (lua_getfield(L, at, "folder") != LUA_TNIL) {
+        luaL_checktype(L, -1, LUA_TTABLE);
+        int table = lua_gettop(L);
+        opt_only(L, table, "open_run: folder", KEYS);
+        into->device = (dev_t)opt_integer(L, table, "device", 0);
+        into->inode = (ino_t)opt_integer(L, table, "inode", 0);
+    }
+    lua_pop(L, 1);
+}
+
 Status bind_open_workspace(lua_State *L, int at, Workspace **out, Err *err)
 {
     Engine       *engine = vm_of(L)->engine;
@@ -86,6 +100,7 @@ Status bind_open_workspace(lua_State *L, int at, Workspace **out, Err *err)
     spec.pins = read_list(L, at, "pins");
     read_sandbox(L, at, &spec);
     read_limits(L, at, &spec);
+    read_folder(L, at, &spec);
     bind_check_roots(L, at, "open_run");
     *out = NULL;
     if (!spec.path) return ST_OK;
@@ -137,7 +152,8 @@ static const char *const *firm_pins(lua_State *L, int spec)
     return firm ? read_list(L, spec, "pins") : NULL;
 }
 
-/* cli.open_run{ agent, task, workspace = path or nil, pins = paths or nil, unconfined = bool,
+/* cli.open_run{ agent, task, workspace = path or nil, folder = { device =, inode = } or nil: which
+ * one has to stand at that path, pins = paths or nil, unconfined = bool,
  * roots = { { path =, write = } ... } or nil, sandbox = settings.Sandbox or nil, limits =
  * settings.Limits or nil, past = { id =, seq =, started = } or nil: of a run that goes on } -> run
  * | nil, err. Pins stay read-only where they lie in the workspace; roots are what calls of this run

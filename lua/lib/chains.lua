@@ -182,8 +182,9 @@ end
 ---@return agent.Result? result, Error? err
 function chains.work(run, path, params)
   local value, err = run:script(path, "run", params)
-  steps.finished(run)
-  if value == nil and err ~= nil then return nil, errors.of(err) end
+  local failed = value == nil and err ~= nil and errors.of(err) or nil
+  steps.finished(run, failed)
+  if failed then return nil, failed end
   local said = type(value) == "string" and value or json.encode(value, { indent = 2 })
   return { status = "ok", text = said, value = value, hops = json.array {} }
 end

@@ -80,8 +80,8 @@ function count(run, body)
   local last = mine.ended and mine.ended.body
   if last and last.status ~= "cancelled" then return account(run, last) end
   run:charge("children", 1)
-  limits.charge_cut(run, mine.records, stops())
-  limits.charge_gone(run, mine.gone, session.get().pasts)
+  limits.charge_cut(run, mine.records, stops(), mine.gone)
+  limits.charge_gone(run, mine.gone, session.get().pasts, stops())
   for _, record in ipairs(mine.records) do charge(run, record) end
 end
 
@@ -147,8 +147,8 @@ local function open(run, spec)
     agent = spec.agent, task = spec.task, place = spec.place,
     past = first and { id = spec.again.run, seq = mine.seq, started = first.time } or nil })
   if child and first then
-    limits.restore(child, mine.records, stops())
-    limits.charge_gone(child, mine.gone, session.get().pasts)
+    limits.restore(child, mine.records, stops(), mine.gone)
+    limits.charge_gone(child, mine.gone, session.get().pasts, stops())
   end
   return child, err, first ~= nil
 end

@@ -103,6 +103,21 @@ local function difference(cli, loaded, mine)
   if said then return open, said end
 end
 
+--- The runs of the tree that may go on: a child that was taken back, or in whose place another
+--- works, does not.
+local function living(pasts, id, found)
+  local last = {}
+  found[id] = pasts[id]
+  for _, record in ipairs(pasts[id].records) do
+    local body = record.body
+    if record.kind == "child" and pasts[body.run] then
+      last[body.at or body.call or record.seq] = body.run
+    end
+  end
+  for _, child in pairs(last) do living(pasts, child, found) end
+  return found
+end
+
 --- Whether the agents of today can go on with a run. Needs an open journal; the agents have their
 --- tools.
 ---@param cli    table
@@ -111,7 +126,7 @@ end
 ---@param top    string
 ---@return boolean? ok, Error? err
 function drift.check(cli, loaded, pasts, top)
-  for _, id in ipairs(text.sorted_keys(pasts)) do
+  for _, id in ipairs(text.sorted_keys(living(pasts, top, {}))) do
     local record, said
     if goes_on(pasts[id], id == top) then record, said = difference(cli, loaded, pasts[id]) end
     if record then

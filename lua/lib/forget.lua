@@ -37,9 +37,15 @@ local function follows(at, from)
   return true
 end
 
---- Whether something stands at a place of a script: of a chain ("3.facts/2"), or of a hook, whose
---- steps are counted below the number of the part ("b1/2").
-local function is_place(at) return at:find("^b?%d") ~= nil end
+--- Where in a script a record stands: in a chain ("3.facts/2"), or in a hook, whose steps are
+--- counted below the number of the part ("b1/2"). Nil of what a fork or a compaction calls `at`,
+--- which may look like it.
+local OTHERS <const> = { ["run.resumed"] = true, compaction = true }
+local function place_of(record, places)
+  local body = record.body
+  local at = not OTHERS[record.kind] and (body.at or body.call and places[body.call])
+  return at and at:find("^b?%d") and at or nil
+end
 
 --- Where each call of a script stands; what is decided about it has no place of its own.
 local function places_of(mine)
@@ -63,9 +69,10 @@ local ALWAYS <const> = { ["run.started"] = false, ["run.resumed"] = false, chang
 --- later follows; but for the steps of its hook, which has branches as a chain has.
 local function is_gone(record, cut, places, is_chain)
   if ALWAYS[record.kind] ~= nil then return ALWAYS[record.kind] end
-  local at = record.body.at or record.body.call and places[record.body.call]
-  if at and at:find("^more%.") then return false end -- what people gave it since
-  if cut.at and at and is_place(at) then return follows(at, cut.at) end
+  local said = record.body.at
+  if said and said:find("^more%.") then return false end -- what people gave it since
+  local at = place_of(record, places)
+  if cut.at and at then return follows(at, cut.at) end
   if cut.at and is_chain then return false end
   return record.seq >= cut.seq
 end
@@ -141,8 +148,8 @@ local function look(mine, child)
     local here = (body.at or body.call) == key
     if record.kind == "child" and here then found.last = body.run end
     if record.kind == "child.finished" and here then found.ended = true end
-    local at = body.at or body.call and places[body.call]
-    if child.body.at and at and is_place(at) and at ~= key and follows(at, child.body.at) then
+    local at = place_of(record, places)
+    if child.body.at and at and at ~= key and follows(at, child.body.at) then
       found.passed = true
     end
   end

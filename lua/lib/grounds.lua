@@ -55,13 +55,15 @@ end
 ---@param mine   past.Past of it
 ---@param named? string --workspace: the user's word for another one
 ---@return string? path, Error? err nil, nil: it had none
+---@return { device: integer, inode: integer }? folder which one stands at the path
 function grounds.of(cli, id, mine, named)
   local path, known = last_of(mine)
   local info = cli.stat(named or path or "")
   if named and (not info or info.kind ~= "folder") then
     return nil, { code = "not_found", message = ("--workspace %s: no such folder"):format(named) }
   end
-  if named or not path then return named and info.real end
+  local folder = info and { device = info.device, inode = info.inode }
+  if named or not path then return named and info.real, nil, named and folder end
   local hint = ("perigee runs resume %s --workspace DIR goes on in the folder that you name")
     :format(id)
   if not info or info.kind ~= "folder" then
@@ -77,7 +79,7 @@ function grounds.of(cli, id, mine, named)
     return denied("the run's workspace %s is another folder than the one it worked in%s; if that "
       .. "is meant (a backup, a new checkout): %s", path, difference(known, now), hint)
   end
-  return path
+  return path, nil, folder
 end
 
 local function moved(path, from, now)

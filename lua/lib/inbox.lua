@@ -130,15 +130,32 @@ function inbox.receive(top, messages)
   end
 end
 
+--- Forgets what was said to RUN:SEQ; `run` tells whoever watches that it is lost.
+local function forget(run, id, seq, why)
+  local s, name = session.get(), name_of(id, seq)
+  local said = s.inbox[name]
+  s.inbox[name] = nil
+  if said then not_taken(run, name, said, why) end
+end
+
 --- Forgets what was said to a question that is not asked, or not in that way, any more.
 ---@param run HostRun
 ---@param seq integer of the question's record
 ---@param why string
-function inbox.drop(run, seq, why)
-  local s, name = session.get(), name_of(run.id, seq)
-  local said = s.inbox[name]
-  s.inbox[name] = nil
-  if said then not_taken(run, name, said, why) end
+function inbox.drop(run, seq, why) forget(run, run.id, seq, why) end
+
+--- Forgets what was said to questions that --from took back, and to those of children begun there.
+---@param top   HostRun whose record says so
+---@param pasts table<string, past.Past> of the tree
+function inbox.drop_gone(top, pasts)
+  local function gone(id, records)
+    for _, record in ipairs(records) do
+      forget(top, id, record.seq, "that was taken back")
+      local child = record.kind == "child" and record.body.run
+      if child and pasts[child] then gone(child, pasts[child].records) end
+    end
+  end
+  for id, mine in pairs(pasts) do gone(id, mine.gone) end
 end
 
 --- Somebody asks, until the scope of the answer is left or its `known` is set. Who is cancelled

@@ -5,6 +5,7 @@ local catalog = require "lib.catalog"
 local changes = require "lib.changes"
 local chains  = require "lib.chains"
 local chooser = require "lib.chooser"
+local filename = require "lib.filename"
 local fresh   = require "lib.fresh"
 local grants  = require "lib.grants"
 local grounds = require "lib.grounds"
@@ -17,7 +18,6 @@ local past    = require "lib.past"
 local session = require "lib.session"
 local show    = require "lib.show"
 local start   = require "lib.start"
-local text    = require "lib.text"
 local toolbox = require "lib.toolbox"
 
 local launch = {}
@@ -35,6 +35,7 @@ local launch = {}
 ---@field most?   Limits   as they hold for the run
 ---@field line?   integer  of --each
 ---@field again?  resume.Again of a run that goes on
+---@field folder?  { device: integer, inode: integer } its workspace, as it was judged
 ---@field attachments? integer
 
 --- What people should know of the project, each line once.
@@ -185,7 +186,7 @@ local function open_run(cli, ready, opened)
   end
   return cli.open_run {
     agent = ready.who.name, task = ready.task,
-    workspace = values.workspace or project.folders.current,
+    workspace = values.workspace or project.folders.current, folder = ready.folder,
     pins = project.pins, unconfined = values.unconfined,
     roots = grants.of_run(opened.tools),
     sandbox = network.of_run(opened), limits = opened.settings.limits,
@@ -259,9 +260,10 @@ local function begin_total(run, ready, total)
   total.run, total.line = run.id, ready.line
   ready.most = limits.set(run, ready.given.limits, ready.narrowed)
   if again then
-    local records = again.pasts[again.id].records
-    limits.restore(run, records, limits.stops(records))
-    limits.charge_gone(run, again.pasts[again.id].gone, again.pasts)
+    local mine = again.pasts[again.id]
+    local stops = limits.stops(mine.records)
+    limits.restore(run, mine.records, stops, mine.gone)
+    limits.charge_gone(run, mine.gone, again.pasts, stops)
     changes.restore(again.pasts, grounds.mover(again.pasts[again.id], run.workspace))
     inbox.receive(run, again.messages)
   end
@@ -272,7 +274,7 @@ local function sweep(run, again)
   if not again or not past.wrote_last(again.pasts) then return end
   for _, path in ipairs(run:sweep_drafts()) do
     session.emit(run, "notice", { text = ("%s is removed: the interrupted process was writing it")
-      :format(text.valid(path)) })
+      :format(filename.shown(path)) })
   end
 end
 
@@ -313,6 +315,7 @@ function launch.one(cli, ready, quiet)
   local result
   result, err = agent.whole(run, function()
     record_start(cli, run, ready, opened, params)
+    if again then inbox.drop_gone(run, again.pasts) end
     sweep(run, again)
     if ready.replay then return work() end -- what people said is no part of a recording
     return listening(run, work)

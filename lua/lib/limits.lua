@@ -319,7 +319,8 @@ end
 ---@param run     HostRun
 ---@param records past.Record[] of this run, in order
 ---@param stops   integer[] limits.stops of the top-level run
-function limits.restore(run, records, stops)
+---@param gone?   past.Record[] of this run that were taken back; limits.charge_gone has their cost
+function limits.restore(run, records, stops, gone)
   more.restore(run, records)
   for _, key in ipairs(allowance.KEYS) do
     local given = more.given(run, key)
@@ -329,7 +330,7 @@ function limits.restore(run, records, stops)
   if own then
     run:deadline_in(time_left(own, more.given(run, "time"), records, 1, stops), overtime.asks(run))
   end
-  limits.charge_cut(run, records, stops)
+  limits.charge_cut(run, records, stops, gone)
 end
 
 --- Charges what was under way when a run was cancelled, as its last record has it: requests, and
@@ -340,29 +341,47 @@ local function charge_cancelled(run, record)
   if record.body.wrote then run:charge("written", record.body.wrote) end
 end
 
+--- All records of a run in order, with those that were taken back: a reply that was taken back has
+--- settled its request all the same, and a request that was taken back may have been paid for.
+local function whole(records, gone)
+  if not gone or not gone[1] then return records end
+  local all = table.move(records, 1, #records, 1, {})
+  table.move(gone, 1, #gone, #all + 1, all)
+  table.sort(all, function(one, other) return one.seq < other.seq end)
+  return all
+end
+
+local function charge_unsettled(run, records, gone, stops)
+  for _, open in ipairs(unsettled(whole(records, gone), stops)) do limits.charge(run, open) end
+end
+
 --- Charges what neither turn nor result has: replies that broke off, requests that were cut by the
 --- death of their process, and what a cancellation cut.
 ---@param run     HostRun
 ---@param records { time: integer, kind: string, body: table }[] of one run, in order
 ---@param stops   integer[] limits.stops of the top-level run
-function limits.charge_cut(run, records, stops)
+---@param gone?   past.Record[] of the run that were taken back; limits.charge_gone has their cost
+function limits.charge_cut(run, records, stops, gone)
   for _, record in ipairs(records) do
     if record.kind == "partial" then limits.charge(run, limits.cost_of(record.body)) end
     charge_cancelled(run, record)
   end
-  for _, open in ipairs(unsettled(records, stops)) do limits.charge(run, open) end
+  charge_unsettled(run, records, gone, stops)
 end
 
 --- Charges what was taken back and is done again: it was paid for.
 ---@param run   HostRun
 ---@param gone  past.Record[]
 ---@param pasts table<string, past.Past> of the tree
-function limits.charge_gone(run, gone, pasts)
+---@param stops integer[] limits.stops of the top-level run
+function limits.charge_gone(run, gone, pasts, stops)
   for _, record in ipairs(gone) do
     local body = record.body
-    if record.kind == "child" and pasts[body.run] then
-      limits.charge_gone(run, pasts[body.run].records, pasts)
-      limits.charge_gone(run, pasts[body.run].gone, pasts)
+    local inner = record.kind == "child" and pasts[body.run]
+    if inner then
+      limits.charge_gone(run, inner.records, pasts, stops)
+      limits.charge_gone(run, inner.gone, pasts, stops)
+      charge_unsettled(run, inner.records, inner.gone, stops)
     elseif LAST[record.kind] then
       charge_cancelled(run, record)
     else

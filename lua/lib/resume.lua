@@ -219,6 +219,13 @@ local function texts_of(cli, id, options)
   return texts.of(cli, id)
 end
 
+--- Why a project is not there that lay in the workspace, where the run goes on in another.
+local function not_moved(err, was, root)
+  if not root or was == root then return err end
+  return { code = err.code, message = ("the run's project was %s, and is looked for in %s, where "
+    .. "the run is to go on: %s"):format(was, root, err.message) }
+end
+
 --- What `launch.one` needs to go on.
 ---@return launch.Ready? ready, Error? err
 local function prepare(cli, id, options)
@@ -227,18 +234,19 @@ local function prepare(cli, id, options)
   local values, bounds, loaded, who, err
   bounds, err = bounds_of(again.pasts[id], options)
   if not bounds then return nil, err end
-  local workspace, recorded
-  workspace, err = grounds.of(cli, id, again.pasts[id], options.workspace)
+  local workspace, folder, recorded
+  workspace, err, folder = grounds.of(cli, id, again.pasts[id], options.workspace)
   if err then return nil, err end
   recorded, err = texts_of(cli, id, options)
   if err then return nil, err end
+  local was = first.project
   first, recorded = grounds.move(again.pasts[id], recorded, workspace)
   values, err = values_of(first, workspace, options)
   if not values then return nil, err end
   local root = first.project ~= cli.folders().distribution and first.project or nil
   loaded, err = start.load(cli, root,
     { recorded = recorded, ask = not (options.json or options.events) })
-  if not loaded then return nil, err end
+  if not loaded then return nil, not_moved(err, was, root) end
   who, err = who_of(cli, loaded, first, again.pasts[id], options.with_current)
   if not who then return nil, err end
   start.equip(loaded.catalog, loaded.box.tools)
@@ -255,7 +263,7 @@ local function prepare(cli, id, options)
   if not params then return nil, err end
   return { given = { values = values, limits = bounds, journal = true,
     said = first.options and first.options.settings or {} }, values = values, loaded = loaded,
-    who = who, task = first.task, params = params, again = again,
+    who = who, task = first.task, params = params, again = again, folder = folder,
     attachments = first.options and first.options.attachments }
 end
 

@@ -107,8 +107,12 @@ end
 --- time was over and that may begin anew, in another copy.
 ---@return any reply, Patch|Error|nil patch_or_err
 local function carry_in_copy(run, place, who, input, options, again, try)
-  local anew = false
+  local anew, waits = false, again ~= nil
+  local _ <close> = setmetatable({}, { __close = function() -- there was no copy, or no time for one
+    if waits then children.give_up(run, again) end
+  end })
   local function work(copy, name, is_again)
+    waits = false
     if again and not is_again then children.give_up(run, again) end
     return carry_child(run, place, who, input, options,
       { place = copy, copy = name, again = is_again and again or nil, try = try })
@@ -145,9 +149,12 @@ function services.ask(run, place, name, input, options)
     local reply, err = outcome(result, failure)
     return reply, err or done.patch
   end
-  local who, err = session.get().catalog.find(name)
-  if not who then return nil, err end
   local again = started and started.body
+  local who, err = session.get().catalog.find(name)
+  if not who then
+    if again then children.give_up(run, again) end
+    return nil, err
+  end
   if checked.workspace then
     return carry_in_copy(run, place, who, input, checked, again, again and again.try)
   end

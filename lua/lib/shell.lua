@@ -141,8 +141,22 @@ local function bound(kept, before, left_out)
   end
 end
 
+--- A folder as it is kept: one in the workspace from there on, since a run may go on with its
+--- workspace in another place.
+local function kept_folder(folder, workspace)
+  local inside = folder:sub(1, #workspace + 1) == workspace .. "/" and folder:sub(#workspace + 2)
+  return inside and inside:match("^[^/].*$") or folder
+end
+
+--- Where that is now.
+local function folder_in(state, workspace)
+  local kept = state and state.folder and unpack_text(state.folder)
+  return kept and kept:sub(1, 1) ~= "/" and workspace .. "/" .. kept or kept
+end
+
 ---@class shell.State plain data
----@field folder?   any where the next command begins; nil: in the workspace's root
+---@field folder?   any where the next command begins, from the workspace on where it lies in it;
+---  nil: in the workspace's root
 ---@field variables table<string, any>
 
 --- What the next command is started with.
@@ -153,7 +167,7 @@ function shell.begin(state, workspace)
   local env = {}
   for name, value in pairs(state and state.variables or {}) do env[name] = unpack_text(value) end
   env.__perigee_path, env.PATH = env.PATH, nil
-  local folder = state and state.folder and unpack_text(state.folder)
+  local folder = folder_in(state, workspace)
   if folder == workspace then folder = nil end
   if folder then env.PWD = folder end -- bash takes it where it leads here: links keep their names
   return folder, env
@@ -182,7 +196,7 @@ function shell.after(said, state, workspace)
       #left_out > LISTED_MOST and ", ..." or "")
   end
   if folder == workspace then folder = nil end
-  return { folder = folder and pack(folder), variables = kept }, notes
+  return { folder = folder and pack(kept_folder(folder, workspace)), variables = kept }, notes
 end
 
 --- Whether the shell came as far as its command.
@@ -195,10 +209,8 @@ function shell.began(said) return said == nil or #read(said) > 0 end
 ---@param workspace string
 ---@return string? folder nil in the root
 function shell.folder(state, workspace)
-  if not state or not state.folder then return nil end
-  local folder = unpack_text(state.folder)
-  local below = folder:sub(1, #workspace + 1) == workspace .. "/" and folder:sub(#workspace + 2)
-  return (text.valid(below or folder))
+  local folder = folder_in(state, workspace)
+  return folder and (text.valid(kept_folder(folder, workspace)))
 end
 
 return shell

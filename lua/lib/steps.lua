@@ -281,13 +281,15 @@ end
 --- When the script has returned: whether it came by everything that the journal has of its main
 --- way.
 ---@param run HostRun
-function steps.finished(run)
+---@param err? Error with which it ended
+function steps.finished(run, err)
   local self = of(run)
   if not self then return end
   for _, one in pairs(self.at) do count(run, one) end
   local step = left_out(self)
   if step then
-    past.differ(("%s: the script has ended; the journal has step %s, a %s"):format(run.id, step.at,
+    past.differ(("%s: the script has ended%s; the journal has step %s, a %s"):format(run.id,
+      err and (" (%s)"):format(err.message) or "", step.at,
       describe(step.what, step.name, step.line)))
   end
 end

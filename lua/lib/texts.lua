@@ -74,11 +74,24 @@ function texts.of(cli, run)
   return found
 end
 
+local ROOMS <const> = { "/agents/", "/.perigee/agents/", "/.claude/agents/" }
+
+--- Whether a file is of a project's definitions, now or as it was laid out when the run had them.
+local function is_hook(path, place)
+  local agents = place.agents .. "/"
+  if path:sub(1, #agents) == agents then return true end
+  for _, room in ipairs(ROOMS) do
+    local folder = place.root .. room
+    if path:sub(1, #folder) == folder then return true end
+  end
+  return false
+end
+
 --- Lua of a project that a run was made of: files and hooks, as a record names them.
 local function of_project(recorded, place)
-  local found, agents = {}, place.agents .. "/"
+  local found = {}
   for path in pairs(recorded.files) do
-    if path:find("^project:") or path:sub(1, #agents) == agents then found[#found + 1] = path end
+    if path:find("^project:") or is_hook(path, place) then found[#found + 1] = path end
   end
   table.sort(found)
   return found

@@ -79,25 +79,47 @@ local function note_gone(gone, run, body)
   end
 end
 
+--- Children nobody waits for, since what began them was taken back or another works in their place;
+--- and theirs.
+---@param begun { seq: integer, run: string, place: string? }[] by one run, in order
+---@param is_gone boolean that run itself is
+local function note_children(gone, begun, is_gone, stands)
+  local last = {}
+  for _, child in ipairs(begun) do
+    local place = child.place or child.seq
+    local before = last[place]
+    if is_gone or not stands(child.seq) then
+      gone[child.run] = true
+    else
+      if before then gone[before] = true end
+      last[place] = child.run
+    end
+  end
+end
+
 --- The open ones of one run; none where it has ended, unless it went on after that.
----@param gone table<string, true> records that were taken back, or questions that were, as RUN:SEQ
+---@param gone table<string, true> records that were taken back or withdrawn, as RUN:SEQ, and runs
 local function of_run(cli, run, now, gone)
-  local acts, list, ended = {}, {}, false
+  local acts, list, begun, ended = {}, {}, {}, false
   for record in records.of(cli, run) do
     local opens, closes = OPENS[record.kind], CLOSES[record.kind]
-    local resumed = record.kind == "run.resumed"
-    local body = (opens or closes or resumed) and json.decode(record.body)
+    local resumed, child = record.kind == "run.resumed", record.kind == "child"
+    local body = (opens or closes or resumed or child) and json.decode(record.body)
     ended = record.kind == "run.finished" and record.seq
     if type(body) == "table" then
       local open, kind = opens and opens(body), closes and closes(body)
       if resumed then note_gone(gone, run, body) end
       if record.kind == "withdrawn" then gone[("%s:%d"):format(run, body.seq)] = true end
+      if child and type(body.run) == "string" then
+        begun[#begun + 1] = { seq = record.seq, run = body.run, place = place_of(body) }
+      end
       if open then acts[#acts + 1] = opened(run, record, body, open, now) end
       if kind then acts[#acts + 1] = { seq = record.seq, closes = kind, place = place_of(body) } end
     end
   end
   local function stands(seq) return not gone[("%s:%d"):format(run, seq)] end
-  if ended and stands(ended) then return {} end
+  note_children(gone, begun, gone[run] or false, stands)
+  if gone[run] or ended and stands(ended) then return {} end
   for _, act in ipairs(acts) do
     if not stands(act.seq) then goto continue end
     if act.closes then close(list, act.closes, act.place) else list[#list + 1] = act end

@@ -118,7 +118,7 @@ end)
 -- a run that goes on ------------------------------------------------------------------------------
 
 --- What limits.restore tells a run.
-local function restored(left, records, stops)
+local function restored(left, records, stops, gone)
   local told = { charged = {}, raised = {} }
   session.open { given = {}, settings = { stalls = { run = "fail" } }, sink = function() end }
   limits.restore({
@@ -126,7 +126,7 @@ local function restored(left, records, stops)
     time_left = function() return left, 0, left end,
     deadline_in = function(_, ms) told.left = ms end,
     charge = function(_, kind, amount) told.charged[kind] = (told.charged[kind] or 0) + amount end,
-  }, records, stops or limits.stops(records))
+  }, records, stops or limits.stops(records), gone)
   return told
 end
 
@@ -196,8 +196,26 @@ t.test("what is taken back to be done again stays paid for, with the children of
   end
   local pasts = { inner = { records = { turn(5, 0.005) }, gone = { turn(7, 0.007) } } }
   limits.charge_gone(run, { turn(100, 0.1), record(2, "child", { run = "inner" }),
-    record(3, "result", { id = "x" }), record(4, "child", { run = "never began" }) }, pasts)
+    record(3, "result", { id = "x" }), record(4, "child", { run = "never began" }) }, pasts, {})
   t.equal(charged, { tokens = 112, usd = 112000 })
+end)
+
+t.test("a request whose reply was taken back was settled by it, one of a killed process stays spent",
+  function()
+  local aside = { tokens = 700, usd = 0.25 }
+  local told = restored(nil, { record(1, "reserved", aside, 5), record(9, "run.resumed", nil, 7) },
+    nil, { record(2, "turn", nil, 6) })
+  t.equal(told.charged.tokens, nil)
+  told = restored(nil, { record(1, "run.started", nil, 4), record(9, "run.resumed", nil, 6),
+    record(19, "run.resumed", nil, 9) }, nil,
+    { record(10, "turn", nil, 8), record(9, "reserved", aside, 7), record(1, "reserved", aside, 5) })
+  t.equal(told.charged.tokens, 700)
+  local charged = 0
+  limits.charge_gone({ charge = function(_, kind, amount)
+    if kind == "tokens" then charged = charged + amount end
+  end }, { record(1, "child", { run = "inner" }, 3) },
+    { inner = { records = { record(2, "reserved", aside, 1) }, gone = {} } }, { 5 })
+  t.equal(charged, 700) -- of a child that was taken back with the step that began it
 end)
 
 t.test("a reply that broke off counts what it cost", function()

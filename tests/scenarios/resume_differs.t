@@ -266,6 +266,20 @@ sub edit { my ($path, $from, $to) = @_; my $text = Try::read_file($path); $text 
     like($ran->{err}, qr/a hop: the journal has one-agent hand over to two-agent; now \S+one-agent\.md does not lead there/, 'a way that is gone is named, with the file');
 }
 
+# What was taken back, or given up, goes on with nobody.
+{
+    my ($home, $user) = begin_agents();
+    Try::write_file("$home->{dir}/chain.lua", 'local schema = require "lib.schema" return { params = schema.object {}, run = function(run) return run.ask("two-agent", "Do it.") end }');
+    is(Try::run(home => $home, args => ['run', '--json', '--store', $home->{store}, '--workspace', $home->{work},
+        '--model', "rehearsal:$home->{dir}/scenario.lua", "$home->{dir}/chain.lua"])->{exit}, 40, 'an agent of a chain waits');
+    edit("$user/agents/two-agent.md", qr/second\.\n/, "third.\n");
+    my $ran = verb($home, 'resume', 'last', '--with-current');
+    is($ran->{exit}, 35, 'it does not go on as another');
+    $ran = verb($home, 'resume', 'last', '--with-current', '--from', '1');
+    is($ran->{exit}, 40, 'but where it is taken back another begins') or diag($ran->{err});
+    is(verb($home, 'resume', 'last', '--with-current')->{exit}, 40, 'which goes on with today\'s, whatever the first was');
+}
+
 # An agent of a file that the command line named.
 for my $changed (0, 1) {
     my ($home, $user) = begin_agents();

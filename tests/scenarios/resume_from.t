@@ -27,7 +27,7 @@ local function asks(...)
   }
 end
 return { agents = {
-  ["left-agent"] = { reads "left", reads "left", reads "left" }, ["right-agent"] = { reads "right", reads "right" },
+  ["left-agent"] = { reads "left", reads "left", reads "left", reads "left" }, ["right-agent"] = { reads "right", reads "right" },
   ["last-agent"] = { reads "last", reads "last" }, ["asking-agent"] = { asks(), asks() },
   ["chief-agent"] = { reads "chief", reads "chief" },
   ["copying-agent"] = { {
@@ -67,6 +67,10 @@ LUA
 LUA
     waits => <<'LUA',
   return run.ask("copying-agent", "Read", { workspace = "copy" })
+LUA
+    question => <<'LUA',
+  local word = run.tool("read", { path = "left.txt" })
+  return run.question("Delete " .. word .. "?") .. " " .. run.ask("waiting-agent", "Wait")
 LUA
     copy => <<'LUA',
   local said, patch = run.ask("left-agent", "Read", { workspace = "copy" })
@@ -146,6 +150,13 @@ sub count { my ($home, $run, $kind) = @_; return scalar grep { $_->{kind} eq $ki
 
     $ran = verb($home, 'fork', $top, '--at', (grep { $_->{kind} eq 'run.resumed' } Try::journal($home, $top))[-1]{seq});
     is(said($ran), 'left=newest right=newer last=new', 'a copy of such a run knows what was taken back in its own children') or diag($ran->{err});
+
+    my %copy = children($home);
+    isnt($copy{'left-agent'}, $run{'left-agent'}, 'which have names of their own');
+    Try::write_file("$home->{work}/left.txt", "last\n");
+    my $last = (grep { $_->{kind} eq 'call' } Try::journal($home, $copy{'left-agent'}))[-1]{seq};
+    $ran = verb($home, 'resume', $copy{chain}, '--from', "$copy{'left-agent'}:$last");
+    is(said($ran), 'left=last right=newer last=new', 'a step of one of them can be done again') or diag($ran->{err});
 
     $ran = verb($home, 'resume', $top, '--from', "$run{'left-agent'}:999");
     is($ran->{exit}, 34, 'a record that is not there');
@@ -227,6 +238,31 @@ SKIP: {
     is($ran->{exit}, 40, 'a child that waits in a copy is taken up in it') or diag($ran->{err});
     like((grep { $_->{kind} eq 'result' && $_->{body}{name} eq 'read' } Try::journal($home, $child))[-1]{body}{text}, qr/newer/, 'which is as it was left');
     is(count($home, $child, 'prompt'), 1, 'in its conversation');
+}
+
+# -- what a person had said already -----------------------------------------------------------------------
+
+{
+    my ($home) = begin('question', exit => 40);
+    my $top = { children($home) }->{chain};
+    my $asked = "$top:" . seq_of($home, $top, 'question');
+    verb($home, 'answer', $asked, 'yes', '--no-run');
+    my $ran = verb($home, 'resume', $top, '--from', '1');
+    is($ran->{exit}, 40, 'a question that was taken back is asked anew') or diag($ran->{err});
+    like($ran->{err}, qr/what was said to \Q$asked\E is not taken: that was taken back.*asks: Delete new/s, 'and what was said to the other is told to be lost');
+    my $now = "$top:" . (grep { $_->{kind} eq 'question' } Try::journal($home, $top))[-1]{seq};
+    $ran = verb($home, 'answer', $now, 'no');
+    unlike($ran->{err}, qr/not taken/, 'once');
+    my %run = children($home);
+    $asked = "$run{'waiting-agent'}:" . seq_of($home, $run{'waiting-agent'}, 'question');
+    verb($home, 'answer', $asked, 'yes', '--no-run');
+    like(verb($home, 'resume', $top, '--from', '1')->{err}, qr/what was said to \Q$asked\E is not taken: that was taken back/, 'also of a child that was begun behind it');
+    verb($home, 'answer', 'last', 'yes');
+    verb($home, 'resume', $top, '--from', '3'); # the agent is asked anew, while the first one waits
+    my @waiting = map { "$_->{run} $_->{text}" } map { @{ $_->{waiting} } } @{ $Try::JSON->decode(verb($home, 'list', '--waiting', '--json')->{out})->{runs} };
+    %run = children($home);
+    is_deeply(\@waiting, ["$run{'waiting-agent'} Well?"], 'and what that had asked waits for nobody');
+    isnt("$run{'waiting-agent'}:", $asked =~ s/:.*/:/r, 'it is another');
 }
 
 # -- where it makes no sense --------------------------------------------------------------------------

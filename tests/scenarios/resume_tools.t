@@ -210,7 +210,7 @@ SKIP: {
 
 # What a process that is killed between two system calls leaves; its name has the mark of its run.
 SKIP: {
-    skip 'no sandbox on this machine', 8 if !$SANDBOX;
+    skip 'no sandbox on this machine', 9 if !$SANDBOX;
     my ($home, $args) = begin(["{ 'once', {} }"]);
     hanging($home, 'once', 'effect = "outside",');
     Try::write_file("$home->{config}/perigee/config.yaml", "policy: { rules: [ { allow: \"*\" } ] }\n");
@@ -218,12 +218,13 @@ SKIP: {
     my ($run) = map { $_->{run} } @{ $Try::JSON->decode(verb($home, 'list', '--json')->{out})->{runs} };
     my $mark = substr sha256_hex($run), 0, 8;
     my ($ours, $others) = ("src/.new-${mark}00000001", 'src/.new-0123456789abcdef');
-    Try::write_file("$home->{work}/$_", 'half') for $ours, $others, "src/.new-$mark";
+    Try::write_file("$home->{work}/$_", 'half') for "src\nperigee: all is well/.new-${mark}00000002", $ours, $others, "src/.new-$mark";
     my $live = Try::start(home => $home, args => ['runs', 'resume', 'last', '--events', '--store', $home->{store}]);
     my $ran = Try::finish($live);
     is($ran->{exit}, 0, 'a run goes on that was killed while it wrote') or diag($ran->{err});
     ok(!-e "$home->{work}/$ours", 'the half of a file that it left is gone');
     like($ran->{out}, qr/\Q$ours\E is removed: the interrupted process was writing it/, 'which is said');
+    like($ran->{out}, qr{src\\\\x0Aperigee: all is well/}, 'in one line, whatever its folder is called');
     ok(-e "$home->{work}/$others" && -e "$home->{work}/src/.new-$mark", 'what has not just such a name is nobody\'s to remove');
 
     ($home, $args) = begin([$ASK]);

@@ -61,6 +61,27 @@ for my $what (qw(tool all hooks)) {
 }
 
 {
+    my $home = Try::home();
+    my $project = "$home->{dir}/project";
+    Try::write_file("$project/agents/one-agent.md", "---\nname: one-agent\ndescription: One.\ntools: [read]\n---\nYou work.\n");
+    Try::write_file("$project/lua/chains/two.lua", 'local schema = require "lib.schema" return { params = schema.object {}, run = function(run) return run.question("Go?") end }');
+    perigee($home, 'trust', $project);
+    is(perigee($home, 'run', '--store', $home->{store}, '--project', $project, '--workspace', $home->{work}, '--model', 'rehearsal:demo', 'two.lua')->{exit}, 40, 'a chain of the project waits');
+    perigee($home, 'trust', '--revoke', $project);
+    my $ran = verb($home, 'resume', 'last', '--with-current');
+    is($ran->{exit}, 35, 'with the files of today it is not there any more') or diag($ran->{err});
+    like($ran->{err}, qr/the script has ended \(.*two\.lua.*\); the journal has step 1/, 'which is said with what the journal has');
+}
+{
+    my ($home, $project) = begin('hooks');
+    perigee($home, 'trust', '--revoke', $project);
+    Try::write_file("$project/.perigee/agents/one-agent.md", Try::read_file("$project/agents/one-agent.md"));
+    rename "$project/agents", "$home->{dir}/agents" or die $!;
+    my $ran = verb($home, 'answer', 'last', 'yes');
+    is($ran->{exit}, 33, 'nor do hooks of it where its agents lie elsewhere by now') or diag($ran->{out}, $ran->{err});
+    like($ran->{err}, qr{\Q$project/agents/one-agent.lua\E}, 'which are named');
+}
+{
     my ($home, $project) = begin('tool');
     perigee($home, 'trust', '--revoke', $project);
     verb($home, 'answer', 'last', 'yes', '--no-run');

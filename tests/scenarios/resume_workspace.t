@@ -98,6 +98,31 @@ sub replace {
     is((grep { $_->{kind} eq 'run.resumed' } Try::journal($home))[-1]{body}{workspace}, "$home->{dir}/moved", 'which is recorded');
 }
 
+# What was judged is what is opened: a folder that is put in its place meanwhile is not.
+{
+    my $home = Try::home();
+    my $room = "$home->{dir}/room";
+    make_path($room);
+    my $own = Try::program_with($home, <<'LUA');
+return { run = function(cli, words)
+  assert(cli.open_journal(words[1]))
+  local run, err = cli.open_run { agent = "one", task = "work", workspace = words[2],
+    folder = { device = tonumber(words[3]), inode = tonumber(words[4]) } }
+  cli.out((run and "opened" or err.code .. ": " .. err.message) .. "\n")
+  if run then run:close() end
+  return 0
+end }
+LUA
+    my ($device, $inode) = (stat $room)[0, 1];
+    my $try = sub { return Try::run(home => $home, program => $own, args => ['tools', $home->{store}, $room, $device, $inode])->{out} };
+    is($try->(), "opened\n", 'the folder that was looked at is opened');
+    replace($room);
+    is($try->(), "denied: workspace $room: another folder was put in its place\n", 'another one in its place is not');
+    rename $room, "$room.new" or die $!;
+    symlink "$room.new", $room or die $!;
+    like($try->(), qr/^denied: workspace \Q$room.new\E: another folder/, 'nor is what a link there leads to');
+}
+
 # -- a journal that does not say which folder it was ---------------------------------------------------
 
 SKIP: {
@@ -149,6 +174,51 @@ LUA
     $ran = verb($home, 'answer', 'last', 'yes', '--workspace', "$home->{dir}/moved");
     is($ran->{exit}, 0, 'moved with its project it goes on there') or diag($ran->{out}, $ran->{err});
     is(Try::read_file("$home->{dir}/moved/after.txt"), "after\n", 'and works there');
+}
+
+{
+    my $home = Try::home();
+    my $room = "$home->{dir}/room";
+    Try::write_file("$room/agents/one-agent.md", "---\nname: one-agent\ndescription: One.\n---\nYou work.\n\n### Escalate To:\n- User (always)\n");
+    Try::write_file("$home->{dir}/scenario.lua", <<'LUA');
+local rehearse = require "lib.rehearse"
+local whatever = rehearse.anything("where it works is the test")
+return { agents = { ["one-agent"] = { {
+  { expect = whatever, text = "I ask.", calls = { { "escalate", { to = "User", question = "Go?" } } } } } } } }
+LUA
+    is(Try::run(home => $home, cwd => $room, args => ['run', '--store', $home->{store}, '--model', "rehearsal:$home->{dir}/scenario.lua", 'one-agent', 'Do it.'])->{exit}, 40,
+        'another waits');
+    make_path("$home->{dir}/empty");
+    my $ran = verb($home, 'answer', 'last', 'yes', '--workspace', "$home->{dir}/empty");
+    is($ran->{exit}, 34, 'where its project is not it does not go on');
+    like($ran->{err}, qr/project was \Q$room\E, and is looked for in \Q$home->{dir}\E\/empty, where the run is to go on: /, 'and why it was looked for there is said');
+}
+
+# -- the shell's folder ---------------------------------------------------------------------------------
+
+SKIP: {
+    skip 'no sandbox on this machine', 3 if Try::run(home => Try::home(), args => ['doctor'])->{exit} != 0;
+    my $home = Try::home();
+    my $room = "$home->{dir}/room";
+    make_path($room);
+    Try::write_file("$home->{config}/perigee/agents/one-agent.md", "---\nname: one-agent\ndescription: One.\ntools: [bash]\n---\nYou work.\n\n### Escalate To:\n- User (always)\n");
+    Try::write_file("$home->{config}/perigee/config.yaml", "policy: { rules: [ { allow: \"*\" } ] }\n");
+    Try::write_file("$home->{dir}/scenario.lua", <<'LUA');
+local rehearse = require "lib.rehearse"
+local whatever = rehearse.anything("where the shell is is the test")
+return { agents = { ["one-agent"] = { {
+  { expect = whatever, calls = { { "bash", { command = "mkdir -p sub; cd sub" } } } },
+  { expect = whatever, calls = { { "escalate", { to = "User", question = "Go?" } } } },
+  { expect = whatever, calls = { { "bash", { command = "pwd; touch here.txt" } } } },
+  { expect = whatever, text = function(given) return given.results[1].text end },
+} } } }
+LUA
+    is(Try::run(home => $home, args => ['run', '--store', $home->{store}, '--workspace', $room, '--model', "rehearsal:$home->{dir}/scenario.lua", 'one-agent', 'Do it.'])->{exit},
+        40, 'an agent waits whose shell is in a folder of the workspace');
+    rename $room, "$home->{dir}/moved" or die $!;
+    my $ran = verb($home, 'answer', 'last', 'yes', '--workspace', "$home->{dir}/moved");
+    like($ran->{out}, qr{^\Q$home->{dir}/moved/sub\E$}m, 'moved with it, the shell is in that folder') or diag($ran->{out}, $ran->{err});
+    ok(-e "$home->{dir}/moved/sub/here.txt", 'and works there');
 }
 
 done_testing();

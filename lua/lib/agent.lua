@@ -325,8 +325,9 @@ end
 --- The last record of a run, and the event of it. Where this process ends before the run does, the
 --- record says what it waits for, or how it differs from its journal; the run goes on later.
 local function finish(run, status, body)
-  local kind = run.parked and "run.parked" or session.get().differs and "run.differs"
-    or "run.finished"
+  local s = session.get()
+  local kind = s.unrecorded and "run.finished" or run.parked and "run.parked"
+    or s.differs and "run.differs" or "run.finished"
   if kind == "run.differs" then status = "running" end -- nobody's: the list calls it interrupted
   local ok, seq, err = pcall(run.finish, run, status, json.encode(body), kind)
   session.emit(run, kind, body, run.seq)
@@ -345,10 +346,15 @@ function agent.whole(run, work)
     err = type(result) == "table" and result or { code = "script", message = tostring(result) }
     result = nil
   end
-  err = session.get().differs or err
-  if run.parked then result, err = nil, { code = "waiting", message = question.waits_for(run) } end
+  local s = session.get()
+  err = s.unrecorded or s.differs or err -- whatever its script made of it
+  if s.unrecorded then
+    result = nil
+  elseif run.parked then
+    result, err = nil, { code = "waiting", message = question.waits_for(run) }
+  end
   local status = err and err.code or result and result.status or "ok"
-  local speaking = table.concat(session.get().speaking[run.id] or {})
+  local speaking = table.concat(s.speaking[run.id] or {})
   local after_ms = overtime.ended(run, status)
   if after_ms and not run.parent then stall.tell(run, "run", after_ms, "fail") end
   local ended, open_questions = run:end_jobs(), question.left(run)

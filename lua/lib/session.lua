@@ -54,7 +54,7 @@ local session = {}
 ---@field settled  table<string, string> why questions need no word any more, by RUN:SEQ
 ---@field withdrawn table<string, integer[]> questions whose askers were cancelled, by run
 ---@field parked   table[] who waited when the run parked: { run, seq, kind, agent, text }
----@field unrecorded? boolean the journal takes no records any more
+---@field unrecorded? Error the journal takes no records any more
 ---@field now      fun(): integer Unix milliseconds
 
 ---@class session.Cut a request that was cancelled, with what it came to as an estimate
@@ -179,10 +179,17 @@ function session.pass_files(child, run)
   current.touched[child.id] = nil
 end
 
+--- The journal takes no records any more: nothing in these runs goes on, also what only waits.
+local function give_up(err)
+  if current.unrecorded then return end
+  current.unrecorded = err
+  if current.top then current.top:cancel(err.code, err.message) end
+end
+
 local function append(run, kind, body, power)
   local seq, err = run:append(kind, json.encode(body), power)
   if not seq then
-    current.unrecorded = current.unrecorded or err.code == "io"
+    if err.code == "io" then give_up(err) end
     error(err, 0)
   end
   session.emit(run, kind, body, seq)

@@ -55,8 +55,8 @@ SKIP: {
     for my $seam (qw(store.append store.commit store.committed store.write store.fsync store.lost)) {
         at_each($seam, 0, $long ? 1 : $seam =~ /fsync|lost/ ? 5 : 19);
     }
-    for my $seam ($long ? qw(store.append store.committed store.write store.fsync store.lost) : ()) {
-        at_each($seam, 1, 1);
+    for my $seam ($long ? qw(store.append store.committed store.write store.fsync store.lost) : 'store.fsync') {
+        at_each($seam, 1, $long ? 1 : 3); # with a branch that only waits
     }
 }
 

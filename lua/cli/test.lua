@@ -68,7 +68,7 @@ local function in_run(cli, how, file, task, work)
   }
   if not run then return nil, err end
   limits.set(run)
-  opened.visits, opened.unpriced, opened.options.model = {}, {}, how.model
+  opened.visits, opened.said, opened.options.model = {}, {}, how.model
   opened.bench = bench.new(cli, opened, file)
   local answer
   answer, err = run:scope(function()

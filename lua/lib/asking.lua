@@ -18,15 +18,28 @@ local throttle = require "lib.throttle"
 
 local asking = {}
 
+--- Tells something of a model or server once, however many ask it.
+local function say_once(run, key, text)
+  local s = session.get()
+  if s.said[key] then return end
+  s.said[key] = true
+  session.emit(run, "notice", { text = text })
+end
+
+--- A key that is sent where others may read it.
+local function say_in_clear(run, target)
+  if not target.secret or not model.in_clear(target.base_url) then return end
+  say_once(run, "in clear " .. target.base_url, ("%s goes to %s over plain http and can be read on "
+    .. "its way there"):format(target.secret, model.shown(target.base_url)))
+end
+
 --- A limit that cannot bind must not look as if it did.
 local function say_unpriced(run, target)
-  local s = session.get()
   if target.scenario or target.prices then return end
   if (target.habits or {}).cost == "usd" then return end -- what was spent counts, from its reply on
-  if not run:left("usd") or s.unpriced[target.model] then return end
-  s.unpriced[target.model] = true
-  session.emit(run, "notice", { text = ("no price is known for %s: the limit of dollars does not "
-    .. "bind; --limit tokens=N does"):format(target.model) })
+  if not run:left("usd") then return end
+  say_once(run, "unpriced " .. target.model, ("no price is known for %s: the limit of dollars does "
+    .. "not bind; --limit tokens=N does"):format(target.model))
 end
 
 --- The effort of a definition's `complexity`; nil where nothing says.
@@ -97,6 +110,7 @@ function asking.targets(run, who, facts)
       effort = effort, from = from,
       why = passed_over and passed_over .. "; " .. why or why })
   end
+  say_in_clear(run, targets[1])
   say_unpriced(run, targets[1])
   return targets, nil, effort
 end

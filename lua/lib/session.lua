@@ -27,7 +27,7 @@ local session = {}
 ---@field limiting string[] those of them that limit the parts of agents
 ---@field speaking table<string, string[]> what the reply under way has said, by run
 ---@field cuts     table<string, session.Cut[]> requests that were cancelled, by run
----@field unpriced table<string, boolean> models of which was said that no price is known
+---@field said     table<string, boolean> what is told once, of a model or a server
 ---@field touched  table<string, session.Touched[]> files changed, by run
 ---@field watched  table<string, table> workspaces of which commands' changes count; lib.changes
 ---@field questions table<string, question.Asked[]> that nobody answered, by run

@@ -424,7 +424,7 @@ function start.session(cli, loaded, how)
     options = { model = named, hops = how.hops or "auto" }, env = env, settings = inforce,
     project = person.project, home = person.home, ask = person.ask, answers = person.answers,
     visits = how.visits or {}, states = {}, interrupted = {}, touched = {}, questions = {},
-    speaking = {}, cuts = {}, unpriced = {}, models = {}, part = {}, sent = {}, watched = {},
+    speaking = {}, cuts = {}, said = {}, models = {}, part = {}, sent = {}, watched = {},
     pasts = how.pasts, given = {}, together = {}, allowed = {}, late = {}, acted = {}, stalls = {},
     inbox = {}, heard = 0, waiting = {}, parked = {}, withdrawn = {}, settled = {},
     now = cli.now, parks = how.parks and inforce.policy.unanswered == "wait",

@@ -146,8 +146,13 @@ fails('a proxy that is not there', ask(443, { HTTPS_PROXY => "http://ann:$PASS\@
 { # without TLS it answers itself
     my $proxy = Misbehave::serve(sub { my ($client) = @_; print $client Misbehave::whole(407, 'text/html', '<p>who?', 'proxy-authenticate' => 'Basic realm="x"') });
     my $ran = ask(443, { http_proxy => "http://ann:$PASS\@127.0.0.1:$proxy->{port}", ANTHROPIC_BASE_URL => "http://$HOST:8080" });
-    Misbehave::stop($proxy);
     fails('a proxy for plain http that wants another password', $ran, 33, qr/HTTP 407.*http_proxy=http:..USER:PASSWORD/);
+    my $home = Try::home();
+    my $seen = Try::run(home => $home, env => { ANTHROPIC_API_KEY => $KEY, http_proxy => $proxy->{url}, ANTHROPIC_BASE_URL => "http://$HOST:8080" },
+        args => ['run', '--store', $home->{store}, '--project', "$Try::ROOT/tests/scenarios/team", '--model', 'claude-sonnet-5', 'lone-agent', 'Say something.']);
+    Misbehave::stop($proxy);
+    my $told = () = "$seen->{out}$seen->{err}" =~ m{ANTHROPIC_API_KEY goes to http://\Q$HOST\E:8080 over plain http}g;
+    is($told, 1, 'that a key can be read on its way is told, once') or diag($seen->{err});
 }
 
 # -- without it ------------------------------------------------------------------------------------

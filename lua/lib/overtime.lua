@@ -41,7 +41,7 @@ end
 ---@field asks   boolean a person is asked
 ---@field left   integer milliseconds
 ---@field whole  integer milliseconds, what it had; that much more is offered
----@field words  string  "the limit of 4 min that x-agent's definition sets"
+---@field words  string  "the limit of 4 min of x-agent's part"
 ---@field given? fun(ms: integer) it has so much from now on
 ---@field ends   async fun(): table? what comes of it where it gets no more
 
